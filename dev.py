@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Everything a checkout can do, with nothing but Python: `python3 dev.py demo|test|check|lock`.
+
+Makes `.venv` beside this file from the hashed `requirements.lock` (again whenever that file or the
+package's own declaration changes), then runs the real command inside it. Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+STAMP = VENV / "made-from"
+
+USAGE = """\
+usage: python3 dev.py COMMAND [ARGUMENTS]
+
+  demo [--keep]   a real PostgreSQL and a simulated Breezeway: mirror three regions, look at the result
+  test [ARGS]     the whole test suite on a real PostgreSQL; ARGS go to pytest
+  check           ruff, mypy --strict, import-linter, generated documents
+  soak [--cycles N]  thousands of cycles of the service, and what memory they take
+  docs            write the generated parts of docs/ again
+  run ARGS        the breezeway-sync command itself
+  lock            write requirements.lock again from pyproject.toml (needs `uv`)
+"""
+
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("lint-imports",),
+    ("python", "-m", "tests.docs", "--check"),
+)
+
+
+def fingerprint() -> str:
+    """What the environment is made from: the interpreter, the lock, and what pyproject.toml says of the package."""
+    import tomllib  # not in Pythons that are too old, which are told so first
+
+    package = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))
+    made_from = (sys.version, package["project"], package["build-system"])
+    return hashlib.sha256(repr(made_from).encode() + (HERE / "requirements.lock").read_bytes()).hexdigest()
+
+
+def fail(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    raise SystemExit(code)
+
+
+def call(*command: str | Path) -> None:
+    """Run a program, and leave with its exit code when it fails."""
+    code = subprocess.run([str(part) for part in command], cwd=HERE, check=False).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def make_environment() -> None:
+    """Create or refresh `.venv`; does nothing when it was made from the same files."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts this may have an older Python
+        fail(f"dev.py: got Python {sys.version.split()[0]}, wanted 3.11 or newer: start it with one", 2)
+    wanted = fingerprint()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    print("dev.py: making .venv from requirements.lock (once)", file=sys.stderr, flush=True)
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=False, capture_output=True)
+    if made.returncode or not PYTHON.exists():
+        fail(
+            "dev.py: this Python cannot make virtual environments. On Debian or Ubuntu:\n"
+            f"  apt-get install python{sys.version_info[0]}.{sys.version_info[1]}-venv   "
+            "(as root, or with sudo)\nand start dev.py again.",
+            2,
+        )
+    pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "-qq", "install")
+    call(*pip, "--require-hashes", "-r", "requirements.lock")
+    # The build tools are in the lock too, so that nothing unhashed is fetched for the package itself.
+    call(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
+    STAMP.write_text(wanted)
+
+
+def lock() -> None:
+    """Pin every dependency of the product, the demo and the tests, with hashes and no index host."""
+    call(
+        *("uv", "pip", "compile", "pyproject.toml", "--extra", "demo", "--group", "dev", "--universal"),
+        *("--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"),
+        *("--upgrade", "-o", "requirements.lock"),
+    )
+
+
+def check() -> None:
+    """Run every checker, all of them even when one fails; exit 1 when one did."""
+    failed = []
+    for command in CHECKS:
+        print("$", *command, flush=True)
+        program = BIN / command[0]
+        if subprocess.run([str(program), *command[1:]], cwd=HERE, check=False).returncode:
+            failed.append(" ".join(command))
+    if failed:
+        fail("failed: " + "; ".join(failed), 1)
+    print("all checks passed")
+
+
+def main() -> None:
+    command, *arguments = sys.argv[1:] or ["help"]
+    if command not in {"demo", "test", "check", "soak", "docs", "run", "lock"}:
+        fail(USAGE, 0 if command in {"help", "-h", "--help"} else 2)
+    if command == "lock":
+        lock()
+        return
+    make_environment()
+    match command:
+        case "check":
+            check()
+        case "test":
+            call(PYTHON, "-m", "pytest", *arguments)
+        case "docs" | "soak":
+            call(PYTHON, "-m", f"tests.{command}", *arguments)
+        case "demo":
+            call(BIN / "breezeway-sync", "demo", *arguments)
+        case _:
+            call(BIN / "breezeway-sync", *arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,108 @@
+-- Questions that people ask every day. Live rows only (deleted_at IS NULL).
+
+-- Live properties without a single photo.
+CREATE VIEW v_properties_without_photos AS
+SELECT p.id, p.property_id, p.region_code, p.property_name
+FROM properties p
+WHERE p.deleted_at IS NULL
+  AND NOT EXISTS (SELECT FROM property_photos ph WHERE ph.region_code = p.region_code AND ph.property_pk = p.id);
+
+-- Live reservations whose property the mirror does not know.
+CREATE VIEW v_orphaned_reservations AS
+SELECT id, reservation_id, region_code, property_id
+FROM reservations
+WHERE property_pk IS NULL AND deleted_at IS NULL;
+
+-- Live tasks whose property the mirror does not know.
+CREATE VIEW v_orphaned_tasks AS
+SELECT id, task_id, region_code, home_id
+FROM tasks
+WHERE property_pk IS NULL AND deleted_at IS NULL;
+
+-- How many live rows each region has.
+CREATE VIEW v_region_stats AS
+SELECT
+    r.region_code,
+    r.region_name,
+    (SELECT count(*) FROM properties x WHERE x.region_code = r.region_code AND x.deleted_at IS NULL) AS property_count,
+    (SELECT count(*) FROM reservations x WHERE x.region_code = r.region_code AND x.deleted_at IS NULL) AS reservation_count,
+    (SELECT count(*) FROM tasks x WHERE x.region_code = r.region_code AND x.deleted_at IS NULL) AS task_count
+FROM regions r;
+
+-- How many tasks name a reservation, and how many of these are linked to it.
+CREATE VIEW v_task_reservation_linkage AS
+SELECT
+    region_code,
+    count(*) AS total_tasks,
+    count(linked_reservation_id) AS has_linked_id,
+    count(reservation_pk) AS has_reservation_fk,
+    round(100.0 * count(linked_reservation_id) / count(*), 2) AS linked_pct,
+    round(100.0 * count(reservation_pk) / nullif(count(linked_reservation_id), 0), 2) AS resolution_pct
+FROM tasks
+WHERE deleted_at IS NULL
+GROUP BY region_code;
+
+-- One row per active region and promised entity, also where no run has been recorded yet.
+CREATE VIEW v_sync_status AS
+SELECT
+    r.region_code,
+    p.entity_type,
+    latest.sync_status,
+    success.last_successful_sync_at,
+    now() - success.last_successful_sync_at AS age,
+    p.promise,
+    coalesce(now() - success.last_successful_sync_at > p.promise, true) AS is_late,
+    latest.records_processed,
+    latest.api_calls_made,
+    extract(epoch FROM coalesce(latest.sync_completed_at, now()) - latest.sync_started_at)::numeric(12, 3)
+        AS duration_seconds,
+    latest.error_message
+FROM regions r
+JOIN sync_promises p ON r.enabled_entities IS NULL OR p.entity_type = ANY (r.enabled_entities)
+LEFT JOIN LATERAL (
+    SELECT l.*
+    FROM etl_sync_log l
+    WHERE l.region_code = r.region_code AND l.entity_type = p.entity_type
+    ORDER BY l.sync_started_at DESC, l.id DESC
+    LIMIT 1
+) latest ON true
+LEFT JOIN LATERAL (
+    SELECT max(l.last_successful_sync_at) AS last_successful_sync_at
+    FROM etl_sync_log l
+    WHERE l.region_code = r.region_code AND l.entity_type = p.entity_type
+) success ON true
+WHERE r.is_active;
+
+-- API fields that no column takes. Objects are looked into, one level deep.
+CREATE VIEW v_field_gaps AS
+WITH kept (entity_type, extra, synced_at) AS (
+    SELECT 'properties' AS entity_type, extra, synced_at FROM properties WHERE extra IS NOT NULL AND deleted_at IS NULL UNION ALL
+    SELECT 'reservations', extra, synced_at FROM reservations WHERE extra IS NOT NULL AND deleted_at IS NULL UNION ALL
+    SELECT 'tasks', extra, synced_at FROM tasks WHERE extra IS NOT NULL AND deleted_at IS NULL UNION ALL
+    SELECT 'people', extra, synced_at FROM people WHERE extra IS NOT NULL AND deleted_at IS NULL UNION ALL
+    SELECT 'supplies', extra, synced_at FROM supplies WHERE extra IS NOT NULL AND deleted_at IS NULL UNION ALL
+    SELECT 'tags', extra, synced_at FROM tags WHERE extra IS NOT NULL AND deleted_at IS NULL UNION ALL
+    SELECT 'templates', extra, synced_at FROM templates WHERE extra IS NOT NULL AND deleted_at IS NULL UNION ALL
+    SELECT 'subdepartments', extra, synced_at FROM subdepartments WHERE extra IS NOT NULL AND deleted_at IS NULL UNION ALL
+    SELECT 'property_photos', extra, synced_at FROM property_photos WHERE extra IS NOT NULL UNION ALL
+    SELECT 'property_contacts', extra, synced_at FROM property_contacts WHERE extra IS NOT NULL UNION ALL
+    SELECT 'reservation_guests', extra, synced_at FROM reservation_guests WHERE extra IS NOT NULL UNION ALL
+    SELECT 'task_assignments', extra, synced_at FROM task_assignments WHERE extra IS NOT NULL UNION ALL
+    SELECT 'task_photos', extra, synced_at FROM task_photos WHERE extra IS NOT NULL UNION ALL
+    SELECT 'task_supplies', extra, synced_at FROM task_supplies WHERE extra IS NOT NULL UNION ALL
+    SELECT 'task_costs', extra, synced_at FROM task_costs WHERE extra IS NOT NULL UNION ALL
+    SELECT 'task_comments', extra, synced_at FROM task_comments WHERE extra IS NOT NULL UNION ALL
+    SELECT 'task_requirements', extra, synced_at FROM task_requirements WHERE extra IS NOT NULL
+), fields AS (
+    SELECT k.entity_type, f.key AS name, f.value, k.synced_at
+    FROM kept k, jsonb_each(k.extra) f
+)
+SELECT
+    entity_type,
+    CASE WHEN inner_name IS NULL THEN name ELSE name || '.' || inner_name END AS field,
+    jsonb_typeof(coalesce(inner_value, value)) AS json_type,
+    count(*) AS row_count,
+    min(synced_at) AS since
+FROM fields
+LEFT JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(value) = 'object' THEN value END) n (inner_name, inner_value) ON true
+GROUP BY 1, 2, 3;

@@ -1,0 +1,82 @@
+-- name: freshness
+-- Each region and entity against its promise.
+SELECT
+    s.region_code,
+    coalesce(r.region_name, r.region_code) AS region_name,
+    s.entity_type,
+    s.sync_status,
+    s.last_successful_sync_at,
+    extract(epoch FROM s.age)::float8 AS age_seconds,
+    extract(epoch FROM s.promise)::float8 AS promise_seconds,
+    s.is_late,
+    s.records_processed,
+    s.api_calls_made,
+    s.duration_seconds::float8 AS duration_seconds,
+    s.error_message
+FROM {schema}.v_sync_status s JOIN {schema}.regions r ON r.region_code = s.region_code
+ORDER BY 1, 3;
+
+-- name: recent_runs
+-- The latest rows of the log, newest first; $1 how many, $2 not older than so many seconds.
+SELECT
+    region_code,
+    entity_type,
+    sync_status,
+    sync_started_at,
+    sync_completed_at,
+    extract(epoch FROM coalesce(sync_completed_at, clock_timestamp()) - sync_started_at)::float8 AS duration_seconds,
+    records_processed,
+    records_new,
+    records_updated,
+    records_unchanged,
+    records_deleted,
+    records_rejected,
+    api_calls_made,
+    owed_calls,
+    error_message
+FROM {schema}.etl_sync_log
+WHERE sync_started_at > clock_timestamp() - make_interval(secs => $2::float8)
+ORDER BY sync_started_at DESC, id DESC LIMIT $1;
+
+-- name: lease_states
+-- Who works which account, and when it may be called.
+SELECT
+    account,
+    fence,
+    CASE WHEN expires_at > clock_timestamp() THEN owner END AS owner,
+    greatest(0, extract(epoch FROM expires_at - clock_timestamp()))::float8 AS expires_in_seconds,
+    greatest(0, extract(epoch FROM paused_until - clock_timestamp()))::float8 AS paused_for_seconds,
+    greatest(0, extract(epoch FROM next_token_call_at - clock_timestamp()))::float8 AS next_token_call_in_seconds
+FROM {schema}.account_leases ORDER BY account;
+
+-- name: token_states
+-- When each region's token ends and what went wrong last; never the token.
+SELECT t.region_code, t.token_expires_at, t.last_refreshed_at, t.token_generation_count, t.last_error
+FROM {schema}.api_tokens t JOIN {schema}.regions r ON r.region_code = t.region_code AND r.is_active
+ORDER BY 1;
+
+-- name: region_states
+-- Calls still owed and rejections still open, by region.
+SELECT
+    r.region_code,
+    coalesce((SELECT jsonb_object_agg(o.source, o.owed) FROM (
+        SELECT source, count(*) AS owed FROM {schema}.owed_calls WHERE region_code = r.region_code GROUP BY source
+    ) o), '{}')::text AS owed,
+    (SELECT count(*) FROM {schema}.rejected_records x WHERE x.region_code = r.region_code AND x.resolved_at IS NULL)
+        AS rejected_open
+FROM {schema}.regions r WHERE r.is_active ORDER BY 1;
+
+-- name: last_successes
+-- The last success of every region and entity, for going on after a restart.
+SELECT region_code, entity_type, max(last_successful_sync_at) AS last_success
+FROM {schema}.etl_sync_log GROUP BY 1, 2;
+
+-- name: delete_old_log_rows
+-- Retention of the log: rows that ended more than $1 seconds ago, but never the latest of a region and entity.
+DELETE FROM {schema}.etl_sync_log l
+WHERE l.sync_status <> 'running' AND l.sync_completed_at < clock_timestamp() - make_interval(secs => $1::float8)
+  AND EXISTS (
+    SELECT FROM {schema}.etl_sync_log n
+    WHERE n.region_code = l.region_code AND n.entity_type = l.entity_type AND n.sync_started_at > l.sync_started_at
+  )
+RETURNING l.id;

@@ -1,0 +1,1 @@
+"""The Breezeway API over HTTP: transport, tokens, pacing, retries, pages. Knows no PostgreSQL."""

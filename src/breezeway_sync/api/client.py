@@ -1,0 +1,237 @@
+"""One account's view of the API: records, lists and pages, paced, retried and counted.
+
+The place where the parts meet: `limits` says when, `transport` sends, `answers` judges, `retry` decides,
+`pages` knows where a list ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from breezeway_sync.api.answers import classify, read_items, read_record
+from breezeway_sync.api.auth import Authenticator
+from breezeway_sync.api.limits import Budget
+from breezeway_sync.api.pages import is_whole
+from breezeway_sync.api.reader import Answered, read_pages
+from breezeway_sync.api.results import Page, Params, Record, Tally
+from breezeway_sync.api.retry import Circuit, attempts, backoff, pause_seconds
+from breezeway_sync.api.transport import RawAnswer, Transport
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import ApiError, CredentialsRejected, Unauthorized
+from breezeway_sync.core.events import AccountPaused, CallFinished, CallRetried, Emit
+
+__all__ = ["PREFIX", "AccountApi", "Page", "Params", "Record", "Tally"]
+
+PREFIX = "/public/inventory/v1"
+CONCURRENCY = 4
+# The default order, newest first, shifts rows to the next page whenever one is created.
+ORDER: Params = (("sort_by", "created_at"), ("sort_order", "asc"))
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask(Generic[_Value]):
+    """One call as it is wanted, whatever number of attempts it takes."""
+
+    endpoint: str
+    path: str
+    params: Params
+    read: Callable[[str, RawAnswer], _Value]
+    tally: Tally | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Got(Generic[_Value]):
+    value: _Value
+    requested_at: float
+    requested_wall: datetime
+
+
+class AccountApi:
+    """Reads one account's data. Every method raises ApiErrors, after the retries that make sense.
+
+    `endpoint` is the path's template for errors and events, `path` the real one below `prefix`; `calls`
+    counts every attempt, a `tally` those made with it. After several calls in a row that failed in every
+    attempt, calls fail at once for a while.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        transport: Transport,
+        authenticator: Authenticator,
+        budget: Budget,
+        clock: Clock,
+        *,
+        emit: Emit,
+        prefix: str = PREFIX,
+        page_size: int = 100,
+        dice: random.Random | None = None,
+    ) -> None:
+        self._account = account
+        self._transport = transport
+        self._authenticator = authenticator
+        self._budget = budget
+        self._clock = clock
+        self._emit = emit
+        self._prefix = prefix
+        self._page_size = page_size
+        self._dice = dice or random.Random()  # noqa: S311 - spreads waits, guards nothing
+        self._circuit = Circuit()
+        self._tally = Tally()
+
+    @property
+    def calls(self) -> int:
+        """Data calls made so far, retries included."""
+        return self._tally.calls
+
+    async def record(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Record:
+        """A single object."""
+        got = await self._call(_Ask(endpoint, path, params, read_record, tally))
+        return Record(got.value, got.requested_at, got.requested_wall)
+
+    async def listing(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Page:
+        """A list that is not paged, in one call; `is_complete` tells whether it announced more."""
+        got = await self._call(_Ask(endpoint, path, params, read_items, tally))
+        body = got.value
+        return Page(
+            items=body.items,
+            number=1,
+            requested_at=got.requested_at,
+            requested_wall=got.requested_wall,
+            total_pages=body.total_pages,
+            total_results=body.total_results,
+            is_last=True,
+            is_complete=is_whole(body),
+        )
+
+    async def pages(
+        self,
+        endpoint: str,
+        path: str,
+        params: Params = (),
+        *,
+        concurrency: int = CONCURRENCY,
+        tally: Tally | None = None,
+    ) -> AsyncGenerator[Page, None]:
+        """A list page by page, oldest record first, `concurrency` pages asked for at a time.
+
+        The least calls: exactly as many as there are pages when the totals agree and the last page is
+        not full. Close it (`contextlib.aclosing`) when it is not read to its end.
+        """
+        given = {name for name, _ in params}
+        added = [pair for pair in (("limit", self._page_size), *ORDER) if pair[0] not in given]
+
+        async def ask(number: int) -> Answered:
+            asked = (*params, *added, ("page", number))
+            got = await self._call(_Ask(endpoint, path, asked, read_items, tally))
+            return Answered(got.value, got.requested_at, got.requested_wall)
+
+        limit = next((int(value) for name, value in params if name == "limit"), self._page_size)
+        async with aclosing(read_pages(ask, limit, concurrency)) as pages:
+            async for page in pages:
+                yield page
+
+    async def _call(self, ask: _Ask[_Value]) -> _Got[_Value]:
+        """The call with its retries, and what its end means for those after it."""
+        loop = asyncio.get_running_loop()
+        self._circuit.check(ask.endpoint, loop.time())
+        try:
+            got = await self._attempt(ask)
+        except ApiError as error:
+            self._circuit.failed(error, loop.time())
+            raise
+        self._circuit.succeeded()
+        return got
+
+    async def _attempt(self, ask: _Ask[_Value]) -> _Got[_Value]:
+        """Try until it works or `backoff` gives up; errors of the auth service are not tried again here."""
+        loop = asyncio.get_running_loop()
+        began_at, number, renewals = loop.time(), 1, 0
+        failure: Exception | None = None
+        access = await self._authenticator.token()
+
+        def decide(error: Exception) -> bool | float:
+            nonlocal failure
+            failure = error
+            return backoff(error, number, loop.time() - began_at, is_renewed=renewals > 0)
+
+        try:
+            async for attempt in attempts(decide):
+                number = attempt.num
+                if failure is not None:
+                    self._emit(CallRetried(self._account, ask.endpoint, number, type(failure).__name__))
+                if isinstance(failure, Unauthorized):
+                    renewals += 1
+                    access = await self._authenticator.renew(access)
+                elif failure is not None:
+                    access = await self._authenticator.token()
+                with attempt:
+                    return await self._exchange(ask, access)
+        except Unauthorized as error:
+            raise CredentialsRejected(
+                "the API does not accept the account's access token, not even a new one",
+                endpoint=ask.endpoint,
+                status=error.status,
+                cure="ask Breezeway whether the credentials are active and permit the inventory API",
+            ) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _exchange(self, ask: _Ask[_Value], access: str) -> _Got[_Value]:
+        """One attempt: wait for the turn, send, judge, read, report."""
+        answer: RawAnswer | None = None
+        async with self._budget.slot() as waited_seconds:
+            sent_at, sent_wall = self._clock.monotonic(), self._clock.now()
+            self._count(ask.tally)
+            try:
+                answer = await self._transport.send(
+                    "GET",
+                    self._prefix + ask.path,
+                    endpoint=ask.endpoint,
+                    params=ask.params,
+                    headers={"authorization": f"JWT {access}"},
+                )
+                error = classify(ask.endpoint, answer, self._clock.now())
+                if error is not None:
+                    raise error
+                got = _Got(ask.read(ask.endpoint, answer), sent_at, sent_wall)
+            except ApiError as failure:
+                self._pause(failure)
+                self._report(ask.endpoint, answer, failure, sent_at, waited_seconds)
+                raise
+        self._report(ask.endpoint, answer, None, sent_at, waited_seconds)
+        return got
+
+    def _count(self, tally: Tally | None) -> None:
+        self._tally.calls += 1
+        if tally is not None:
+            tally.calls += 1
+
+    def _pause(self, error: ApiError) -> None:
+        """Stop the account while its call still holds its place, so that no other slips through."""
+        seconds = pause_seconds(error, self._dice)
+        if seconds is not None and self._budget.pause(seconds):
+            self._emit(AccountPaused(self._account, error.endpoint, seconds, type(error).__name__))
+
+    def _report(
+        self, endpoint: str, answer: RawAnswer | None, error: ApiError | None, sent_at: float, waited: float
+    ) -> None:
+        status = answer.status if answer is not None else error.status if error is not None else None
+        self._emit(
+            CallFinished(
+                account=self._account,
+                endpoint=endpoint,
+                status=status,
+                outcome="ok" if error is None else type(error).__name__,
+                duration_seconds=self._clock.monotonic() - sent_at,
+                waited_seconds=waited,
+                body_bytes=0 if answer is None else len(answer.body),
+            )
+        )

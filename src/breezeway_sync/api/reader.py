@@ -1,0 +1,56 @@
+"""Reads a paged list: asks for pages ahead, hands them on in order, holds no more than the window."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from breezeway_sync.api.pages import Reading
+from breezeway_sync.api.results import Page
+from breezeway_sync.entities.decode import ListBody
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A list's body and when the attempt that brought it was sent (`Clock.monotonic`, UTC)."""
+
+    body: ListBody
+    requested_at: float
+    requested_wall: datetime
+
+
+async def read_pages(
+    ask: Callable[[int], Awaitable[Answered]], asked_limit: int, concurrency: int
+) -> AsyncGenerator[Page, None]:
+    """Pages in order, the last one marked; `ask` fetches one by its number and raises ApiErrors.
+
+    An error of page n is raised after page n - 1. However the reading ends, calls under way are
+    cancelled and awaited: close the generator when it is not read to its end.
+    """
+    reading = Reading(asked_limit)
+    ahead: dict[int, asyncio.Task[Answered]] = {}
+    try:
+        while True:
+            for number in reading.window(concurrency):
+                if number not in ahead:
+                    ahead[number] = asyncio.ensure_future(ask(number))
+            answered = await ahead.pop(reading.number + 1)
+            verdict, reading = reading.judge(answered.body)
+            yield Page(
+                items=verdict.fresh,
+                number=reading.number,
+                requested_at=answered.requested_at,
+                requested_wall=answered.requested_wall,
+                total_pages=answered.body.total_pages,
+                total_results=answered.body.total_results,
+                is_last=verdict.is_last,
+                is_complete=verdict.is_complete,
+            )
+            if verdict.is_last:
+                return
+    finally:
+        for task in ahead.values():
+            task.cancel()
+        await asyncio.gather(*ahead.values(), return_exceptions=True)

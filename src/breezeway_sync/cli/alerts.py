@@ -1,0 +1,34 @@
+"""`breezeway-sync alerts test`: one message on every channel, now."""
+
+from __future__ import annotations
+
+import typer
+
+from breezeway_sync.cli import exits, loop
+from breezeway_sync.cli.common import ConfigOption
+from breezeway_sync.core.errors import ConfigurationError
+from breezeway_sync.ops.alerts import send_test
+from breezeway_sync.service.settings import load_settings
+
+alerts_app = typer.Typer(help="Mail and messages for people who have no Prometheus.", no_args_is_help=True)
+
+
+@alerts_app.callback()
+def alerts() -> None:
+    """Commands of their own below `alerts`, also while there is only one."""
+
+
+@alerts_app.command("test")
+def send(config: ConfigOption = None) -> None:
+    """Send one message on every configured channel; exit 1 when one could not be sent."""
+    settings = load_settings(config)
+    results = loop.run(send_test(settings.alerts))
+    if not results:
+        raise ConfigurationError(
+            "no channel is configured", where="alerts", cure="set [alerts.smtp] or [alerts.webhook]"
+        )
+    for result in results:
+        remark = f"sent, but {result.remark}" if result.remark else "sent"
+        said = f"not sent: {result.error}" if result.error else remark
+        typer.echo(f"{result.channel}: {said}")
+    raise typer.Exit(exits.INCOMPLETE if any(result.error for result in results) else exits.OK)

@@ -1,0 +1,63 @@
+"""What all commands share: where results and messages go, and the option that names the configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from breezeway_sync.core.events import Emit
+from breezeway_sync.ops import logs
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Configuration file; otherwise $BREEZEWAY_SYNC_CONFIG and the usual places."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+WaitOption = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait for an account that another process is working.")
+]
+
+
+def out() -> Console:
+    """Results. Wide where nobody looks, so that pipes get whole lines."""
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+
+
+def err() -> Console:
+    """Progress and messages."""
+    return Console(stderr=True, highlight=False)
+
+
+def log_to_stderr(level: str) -> Emit:
+    """Log lines on stderr: text for people on a terminal, where quiet is enough, JSON otherwise."""
+    is_terminal = sys.stderr.isatty()
+    quiet = is_terminal and level == "info"
+    logs.configure(
+        "warning" if quiet else level, as_json=not is_terminal, colors=is_terminal and "NO_COLOR" not in os.environ
+    )
+    return logs.log_events()
+
+
+def tell(sentence: str) -> None:
+    """A sentence for people, on stderr."""
+    err().print(f"breezeway-sync: {sentence}", markup=False, soft_wrap=True)
+
+
+_UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"))
+
+
+def span(seconds: float | None) -> str:
+    """A length of time as people say it: 45 s, 12 min, 3.5 h, 8 d; "" for none."""
+    if seconds is None:
+        return ""
+    for size, unit in _UNITS:
+        if abs(seconds) >= size:
+            # One decimal at most, and none where it says nothing: 1.5 h, 25 h, 8 d.
+            count = f"{seconds / size:.1f}" if abs(seconds) < 10 * size else f"{seconds / size:.0f}"
+            return f"{count.removesuffix('.0')} {unit}"
+    return f"{seconds:.0f} s"

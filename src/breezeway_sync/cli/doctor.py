@@ -1,0 +1,81 @@
+"""`breezeway-sync doctor`: what works here, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from breezeway_sync.cli import exits, loop
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, tell
+
+if TYPE_CHECKING:
+    from breezeway_sync.service.doctor import Finding
+    from breezeway_sync.service.settings import Settings
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def doctor(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = 60.0,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="Also write a ZIP archive for whoever helps: log, findings, versions; no secrets, no data."),
+    ] = None,
+) -> None:
+    """Examine configuration, database, credentials and every endpoint; exit 1 when something fails."""
+    from breezeway_sync.core.errors import ConfigurationError
+    from breezeway_sync.service.doctor import FAIL, diagnose, of_unusable_configuration, write_bundle
+    from breezeway_sync.service.settings import load_settings
+
+    settings: Settings | None = None
+    findings: Sequence[Finding]
+    try:
+        settings = load_settings(config)
+    except ConfigurationError as error:
+        findings = [of_unusable_configuration(error)]
+    else:
+        emit = log_to_stderr(settings.log.level)
+        findings = loop.run(diagnose(settings, emit=emit, tell=tell, wait_seconds=wait)).findings
+    if as_json:
+        typer.echo(findings_json(findings))
+    else:
+        print_findings(out(), findings)
+    if bundle is not None:
+        loop.run(write_bundle(bundle, findings, settings))
+        tell(f"written: {bundle}")
+    raise typer.Exit(exits.INCOMPLETE if any(one.level == FAIL for one in findings) else exits.OK)
+
+
+def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """A line for every finding, those of endpoints that answer in one; remedies below their findings."""
+    from breezeway_sync.service.doctor import condensed
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "looked at", "found, and what to do"):
+        table.add_column(name, overflow="fold")
+    for one in condensed(findings):
+        table.add_row(Text(one.level, style=_STYLES[one.level]), Text(f"{one.area}: {one.subject}"), Text(one.found))
+        if one.remedy and one.level != "ok":
+            table.add_row("", "", Text(f"-> {one.remedy}", style="bold"))
+    console.print(table)
+    counts = {level: sum(one.level == level for one in findings) for level in ("fail", "warn", "ok")}
+    console.print(f"\n{counts['fail']} failed, {counts['warn']} to look at, {counts['ok']} well", markup=False)
+
+
+def findings_json(findings: Sequence[Finding]) -> str:
+    """The same for programs, every endpoint by itself: one JSON object."""
+    content = {
+        "failed": sum(one.level == "fail" for one in findings),
+        "findings": [asdict(one) for one in findings],
+    }
+    return json.dumps(content, indent=2)

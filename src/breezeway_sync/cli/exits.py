@@ -1,0 +1,52 @@
+"""What a command's exit code says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from breezeway_sync.core.errors import (
+    BreezewaySyncError,
+    ConfigurationError,
+    DatabaseError,
+    LeaseHeld,
+    NotRead,
+    SchemaRefused,
+)
+from breezeway_sync.core.outcome import SUCCESS, Outcome
+from breezeway_sync.service.selection import UnknownName
+
+OK = 0
+INCOMPLETE = 1
+USAGE = 2
+OUT_OF_REACH = 3
+HELD = 75
+CONFIGURATION = 78
+INTERRUPTED = 130
+TERMINATED = 143
+
+_UNREACHABLE = {"ApiUnreachable", "DatabaseUnreachable"}
+
+
+def of_error(error: BreezewaySyncError) -> int:
+    """The code for an error that kept a command from doing anything."""
+    if isinstance(error, UnknownName):
+        return USAGE
+    if isinstance(error, ConfigurationError | SchemaRefused):
+        return CONFIGURATION
+    if isinstance(error, LeaseHeld):
+        return HELD
+    return OUT_OF_REACH if isinstance(error, DatabaseError) else INCOMPLETE
+
+
+def of_run(outcomes: Sequence[Outcome], held: Sequence[str]) -> int:
+    """The code of a finished run; the strongest reason wins: out of reach, held, incomplete, success."""
+    faults = {outcome.fault for outcome in outcomes} - {None, NotRead.__name__}
+    if outcomes and faults and faults <= _UNREACHABLE and not any(_brought_something(one) for one in outcomes):
+        return OUT_OF_REACH
+    if held:
+        return HELD
+    return OK if all(outcome.status == SUCCESS for outcome in outcomes) else INCOMPLETE
+
+
+def _brought_something(outcome: Outcome) -> bool:
+    return outcome.status == SUCCESS or outcome.read > 0

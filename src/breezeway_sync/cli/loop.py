@@ -1,0 +1,54 @@
+"""Running a coroutine as a command: signals become cancellation, then an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine
+from typing import TypeVar
+
+from breezeway_sync.cli.exits import INTERRUPTED, TERMINATED
+from breezeway_sync.core.errors import BreezewaySyncError
+
+T = TypeVar("T")
+
+_CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
+
+
+class Stopped(Exception):
+    """A signal ended the command; `code` is its exit code."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(f"stopped, exit code {code}")
+
+
+def run(main: Coroutine[object, object, T], *, leaves_at_once: bool = True) -> T:
+    """Run to the end. The first SIGINT or SIGTERM cancels and lets it close what is open (Stopped is raised
+    afterwards), a second one leaves at once, unless `main` has processes or files to clean up."""
+    caught: list[int] = []
+
+    async def guarded() -> T:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(main)
+
+        def stop(number: signal.Signals) -> None:
+            if caught:
+                if leaves_at_once:
+                    os._exit(_CODES[number])
+                return
+            caught.append(_CODES[number])
+            task.cancel()
+
+        for number in _CODES:
+            loop.add_signal_handler(number, stop, number)
+        return await task
+
+    try:
+        return asyncio.run(guarded())
+    except (asyncio.CancelledError, BreezewaySyncError):
+        # An error of ours as well: Ctrl-C on a terminal also reaches the programs that `main` waits for.
+        if caught:
+            raise Stopped(caught[0]) from None
+        raise

@@ -1,0 +1,129 @@
+"""`breezeway-sync status`: how fresh the mirror is, from its database alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from breezeway_sync.cli import exits, loop
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, span
+
+if TYPE_CHECKING:
+    from breezeway_sync.core.report import Freshness
+    from breezeway_sync.service.status import Overview, RegionTotals
+
+LATE = 4
+_STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
+
+
+def status(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit 4 when something is late, or nothing known.")] = False,
+) -> None:
+    """Show how fresh each region and entity is. Reads the database only."""
+    from breezeway_sync.service.settings import load_settings
+    from breezeway_sync.service.status import overview
+
+    found = loop.run(overview(load_settings(config)))
+    if as_json:
+        typer.echo(overview_json(found))
+    else:
+        print_overview(out(), found)
+    is_late = bool(found.late) or not found.entities
+    raise typer.Exit(LATE if check and is_late else exits.OK)
+
+
+def print_overview(console: Console, found: Overview) -> None:
+    """Both tables, and below them a line for everything that went wrong."""
+    if not found.entities:
+        console.print("no region is known yet: run `breezeway-sync run`, or start the service", markup=False)
+        return
+    console.print(entities_table(found.entities))
+    console.print()
+    console.print(regions_table(found.regions))
+    lines = [f"{one.region} {one.entity}: {one.error}" for one in found.entities if one.error]
+    lines += [f"{one.region} token: {one.token_error}" for one in found.regions if one.token_error]
+    if lines:
+        console.print()
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if found.late:
+        console.print(f"\n{len(found.late)} of {len(found.entities)} are late", style="red")
+
+
+def entities_table(entities: Sequence[Freshness]) -> Table:
+    """Regions x entities against their promises."""
+    table = _table("region", "entity", "status", "last success (UTC)", right=("age", "promise"))
+    table.add_column("late")
+    for name in ("rows", "calls", "took"):
+        table.add_column(name, justify="right")
+    last = None
+    for one in entities:
+        success = f"{one.last_success:%Y-%m-%d %H:%M}" if one.last_success else "never"
+        table.add_row(
+            Text(one.region if one.region != last else ""),
+            one.entity,
+            Text(one.status or "never run", style=_STYLES.get(one.status or "", "")),
+            success,
+            span(one.age_seconds),
+            span(one.promise_seconds),
+            Text("late", style="red") if one.is_late else "",
+            _count(one.records_processed),
+            _count(one.calls),
+            span(one.duration_seconds),
+        )
+        last = one.region
+    return table
+
+
+def regions_table(regions: Sequence[RegionTotals]) -> Table:
+    """What is owed and open, and how long the token lasts."""
+    table = _table("region", "name", right=("owed calls", "they take", "open rejections"))
+    table.add_column("token")
+    for one in regions:
+        table.add_row(
+            Text(one.region),
+            Text(one.name),
+            _count(one.owed_calls),
+            f"about {span(one.owed_seconds)}" if one.owed_calls else "",
+            _count(one.rejected_open),
+            _token(one.token_expires_in_seconds),
+        )
+    return table
+
+
+def overview_json(found: Overview) -> str:
+    """The same for programs: one JSON object, times as ISO 8601, ages and durations in seconds."""
+    content = {
+        "late": len(found.late),
+        "entities": [asdict(one) for one in found.entities],
+        "regions": [asdict(one) for one in found.regions],
+    }
+    return json.dumps(content, indent=2, default=lambda moment: moment.isoformat())
+
+
+def _token(seconds: float | None) -> str:
+    if seconds is None:
+        return "none"
+    return f"{span(seconds)} left" if seconds > 0 else "expired"
+
+
+def _table(*names: str, right: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name)
+    for name in right:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"

@@ -1,0 +1,183 @@
+"""The one error tree.
+
+Every message says what failed, where, what came, what was wanted and what to do, as far as each is
+known; none of them carries a secret, a guest's data or a payload. Errors of libraries are mapped here
+at one seam each (`raise … from`): httpx in `api.transport`, asyncpg in `store.database`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BreezewaySyncError(Exception):
+    """Anything that breezeway-sync itself reports.
+
+    `retryable` tells whether the same attempt, made again later and unchanged, may succeed.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        got: str | None = None,
+        wanted: str | None = None,
+        cure: str | None = None,
+    ) -> None:
+        self.what = what
+        self.where = where
+        self.got = got
+        self.wanted = wanted
+        self.cure = cure
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """One line: what, where, got, wanted, what to do."""
+        text = self.what
+        if self.where:
+            text += f" in {self.where}" if "/" in self.where and " " not in self.where else f" ({self.where})"
+        details = [f"got {self.got}"] if self.got else []
+        details += [f"wanted {self.wanted}"] if self.wanted else []
+        if details:
+            text += ": " + ", ".join(details)
+        if self.cure:
+            text += f". {self.cure[:1].upper()}{self.cure[1:]}"
+        return text
+
+
+class NotRead(BreezewaySyncError):
+    """Left out of a run, because something that it needs failed in it."""
+
+
+class ConfigurationError(BreezewaySyncError):
+    """The configuration cannot be used as it is; nothing was started."""
+
+
+# --- the database ---------------------------------------------------------------------------------
+
+
+class DatabaseError(BreezewaySyncError):
+    """PostgreSQL did not do what was asked."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """No connection, or it broke, or no answer within the deadline."""
+
+    retryable = True
+
+
+class DatabaseBusy(DatabaseError):
+    """Refused for now: deadlock, serialization, lock timeout, too many connections, disk full."""
+
+    retryable = True
+
+
+class DataRefused(DatabaseError):
+    """PostgreSQL refused a value or row (SQLSTATE class 22, 23 or 54): the batch holds a bad record."""
+
+
+class SchemaRefused(DatabaseError):
+    """The database is not one that this version may migrate: foreign, newer, altered or too old."""
+
+
+class LeaseHeld(DatabaseError):
+    """Another process is working this account and keeps renewing its lease."""
+
+
+class LeaseLost(DatabaseError):
+    """Our lease was taken over: whatever is not committed yet must not be."""
+
+
+# --- the API --------------------------------------------------------------------------------------
+
+
+class ApiError(BreezewaySyncError):
+    """A call did not bring what was asked for.
+
+    `endpoint` is the path's template (`/task/{id}`), never a URL with ids; `status` the HTTP status,
+    None without an answer.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        endpoint: str,
+        status: int | None = None,
+        got: str | None = None,
+        wanted: str | None = None,
+        cure: str | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.status = status
+        super().__init__(what, where=endpoint, got=got, wanted=wanted, cure=cure)
+
+
+class ApiUnreachable(ApiError):
+    """No answer at all: refused, reset, timed out, name not resolved."""
+
+    retryable = True
+
+
+class ServerFailed(ApiError):
+    """HTTP 5xx."""
+
+    retryable = True
+
+
+class BadAnswer(ApiError):
+    """HTTP 200 with a body that is no answer: empty, cut, HTML, not JSON, or `{"error": …}`."""
+
+    retryable = True
+
+
+class EmptyAnswer(BadAnswer):
+    """HTTP 200 with no body at all (what templates of a foreign company answer)."""
+
+
+class CutShort(ApiError):
+    """A list ended before it had shown as much as it announced: what is missing is not known."""
+
+
+class EdgeBlocked(ApiError):
+    """HTTP 403 with a body that is not JSON: the service's edge, not the API; it passes."""
+
+    retryable = True
+
+
+class ShuttingDown(ApiError):
+    """The call was not made, because the process is about to end."""
+
+
+class RateLimited(ApiError):
+    """HTTP 429. `retry_after_seconds` is None when the answer named no time."""
+
+    retryable = True
+
+    def __init__(self, what: str, *, endpoint: str, retry_after_seconds: float | None) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(what, endpoint=endpoint, status=429)
+
+
+class Unauthorized(ApiError):
+    """HTTP 401: the access token is not, or no longer, accepted."""
+
+
+class Refused(ApiError):
+    """HTTP 4xx with a reason that asking again does not change."""
+
+
+class Forbidden(Refused):
+    """HTTP 403 in JSON: the account's plan or permission lacks this."""
+
+
+class NotFound(Refused):
+    """HTTP 404: no such record or address."""
+
+
+class CredentialsRejected(ApiError):
+    """The account's client_id and client_secret are wrong, unknown or not active yet."""

@@ -1,0 +1,226 @@
+"""Facts that the lower layers report.
+
+Frozen, free of secrets, payloads, ids of guests and URLs: what may be logged or counted as it is.
+`ops` makes log lines of them, the command line its progress bars; nothing below knows who listens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished(Event):
+    """One HTTP exchange, retries counted one by one. `outcome` is `ok` or the name of an error class."""
+
+    account: str
+    endpoint: str
+    status: int | None
+    outcome: str
+    duration_seconds: float
+    waited_seconds: float
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRetried(Event):
+    account: str
+    endpoint: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPaused(Event):
+    """The whole account waits, after a 429 or a block by the service's edge."""
+
+    account: str
+    endpoint: str
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenObtained(Event):
+    """`how` is `stored`, `refresh` or `credentials`."""
+
+    account: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFailed(Event):
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseClaimed(Event):
+    account: str
+    fence: int
+    waited_seconds: float
+    taken_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseAwaited(Event):
+    account: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseReleased(Event):
+    account: str
+    held_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CycleStarted(Event):
+    """One account's work under one lease has begun; `regions` are codes."""
+
+    account: str
+    run_id: str
+    regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CycleFinished(Event):
+    """`status` is the worst of its regions and entities."""
+
+    account: str
+    run_id: str
+    regions: tuple[str, ...]
+    status: str
+    duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CycleSkipped(Event):
+    """A cycle that was due did not run. `reason`: `running` (the one before is not done) or `held` (another
+    process works the account)."""
+
+    region: str
+    tempo: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLost(Event):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseBack(Event):
+    away_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDelivered(Event):
+    """A message to people; `error` says why the channel did not take it, without an address."""
+
+    channel: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationReloaded(Event):
+    """`changes` are sentences; `error` why the old settings were kept, None when the new ones apply."""
+
+    changes: tuple[str, ...]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntityStarted(Event):
+    region: str
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntityAdvanced(Event):
+    """Progress of one region and entity: `done` of `total` units, None where the total is not known yet."""
+
+    region: str
+    entity: str
+    unit: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLoaded(Event):
+    region: str
+    entity: str
+    read_records: int
+    written_records: int
+    duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRejected(Event):
+    region: str
+    entity: str
+    record_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntityUnavailable(Event):
+    """This account does not have that endpoint; it is tried again after `retry_hours`."""
+
+    region: str
+    source: str
+    reason: str
+    retry_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFinished(Event):
+    """The one wide fact about a region, an entity and a run. `status` as in etl_sync_log."""
+
+    run_id: str
+    region: str
+    entity: str
+    status: str
+    read_records: int
+    new_records: int
+    updated_records: int
+    unchanged_records: int
+    deleted_records: int
+    rejected_records: int
+    calls: int
+    owed_calls: int
+    duration_seconds: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed(Event):
+    """An error that nobody foresaw. `stack` are frames without values or the error's text, which may quote data."""
+
+    region: str
+    entity: str
+    error: str
+    stack: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed(Event):
+    """Something an operator should read once, in a sentence."""
+
+    what: str
+    region: str | None = None
+    entity: str | None = None
+
+
+Emit = Callable[[Event], None]
+
+
+def ignore(_event: Event) -> None:
+    """An Emit for those who do not listen."""

@@ -1,0 +1,64 @@
+"""How a region and entity ended: what etl_sync_log keeps and the command line prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from breezeway_sync.core.events import EntityFinished
+
+SUCCESS = "success"
+PARTIAL = "partial"
+FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Calls made on somebody's behalf, retries included; passed along, added to by whoever calls."""
+
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One region and entity of one run; counts are records and calls.
+
+    `status` is SUCCESS only when everything was read and written. `fault` names the class of the error
+    that ended it, if one did; `details` is what else there is to tell, as JSON.
+    """
+
+    region: str
+    entity: str
+    status: str
+    read: int = 0
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    calls: int = 0
+    owed: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    fault: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def told(self, run_id: UUID) -> EntityFinished:
+        """The one wide fact about it."""
+        return EntityFinished(
+            run_id=str(run_id),
+            region=self.region,
+            entity=self.entity,
+            status=self.status,
+            read_records=self.read,
+            new_records=self.new,
+            updated_records=self.updated,
+            unchanged_records=self.unchanged,
+            deleted_records=self.deleted,
+            rejected_records=self.rejected,
+            calls=self.calls,
+            owed_calls=self.owed,
+            duration_seconds=self.seconds,
+            error=self.error,
+        )

@@ -1,0 +1,39 @@
+"""What goes to the loader, and what it says it did: the words that reading and storing share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from breezeway_sync.entities.decode import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as the API sent it, and the order of the request that brought it (later is greater)."""
+
+    item: Item
+    order: int
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What batches did, in records.
+
+    `stale` were answers older than what is stored; `changed_characters` could not be stored as they
+    came; `lists_not_sent` were null or absent, so that the stored children stayed.
+    """
+
+    read: int = 0
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    rejected: int = 0
+    stale: int = 0
+    changed_characters: int = 0
+    lists_not_sent: int = 0
+
+    def add(self, other: Loaded) -> None:
+        """Count another batch in."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))

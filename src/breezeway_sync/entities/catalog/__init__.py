@@ -1,0 +1,13 @@
+"""Every resource that is mirrored, one literal each; this module only lists them, in reading order."""
+
+from __future__ import annotations
+
+from breezeway_sync.entities.catalog.people import PEOPLE
+from breezeway_sync.entities.catalog.properties import PROPERTIES
+from breezeway_sync.entities.catalog.reservations import RESERVATIONS
+from breezeway_sync.entities.catalog.small import SUBDEPARTMENTS, TAGS, TEMPLATES
+from breezeway_sync.entities.catalog.supplies import SUPPLIES
+from breezeway_sync.entities.catalog.tasks import TASKS
+
+ENTITIES = (TAGS, PEOPLE, SUPPLIES, TEMPLATES, SUBDEPARTMENTS, PROPERTIES, RESERVATIONS, TASKS)
+"""Targets of links before what refers to them."""

@@ -1,0 +1,77 @@
+"""Properties with their photos, and their contacts (one call per property)."""
+
+from breezeway_sync.entities.model import CalledChild, Child, Company, Entity, Field, Kind, Shape, Source
+
+PROPERTIES = Entity(
+    name="properties",
+    table="properties",
+    singular="property",
+    key=Field("id", Kind.BIGINT, "property_id"),
+    own_address="/property/{id}",
+    sources=(Source("properties", "/property", Shape.PAGES, company=Company.COMPANY_ID),),
+    fields=(
+        Field("company_id", Kind.BIGINT),
+        Field("name", Kind.TEXT, "property_name"),
+        Field("status", Kind.TEXT, "property_status"),
+        Field("display", Kind.TEXT, "property_display"),
+        Field("address1", Kind.TEXT),
+        Field("address2", Kind.TEXT),
+        Field("city", Kind.TEXT),
+        Field("state", Kind.TEXT),
+        Field("zipcode", Kind.TEXT),
+        Field("country", Kind.TEXT),
+        Field("building", Kind.TEXT),
+        Field("latitude", Kind.NUMERIC),
+        Field("longitude", Kind.NUMERIC),
+        Field("notes.general", Kind.TEXT, "notes_general"),
+        Field("notes.about", Kind.TEXT, "notes_about"),
+        Field("notes.access", Kind.TEXT, "notes_access"),
+        Field("notes.guest_access", Kind.TEXT, "notes_guest_access"),
+        Field("notes.direction", Kind.TEXT, "notes_direction"),
+        Field("notes.trash_info", Kind.TEXT, "notes_trash_info"),
+        Field("notes.wifi", Kind.TEXT, "notes_wifi"),
+        Field("notes.external", Kind.TEXT, "notes_external"),
+        Field("notes.housekeeping", Kind.TEXT, "notes_housekeeping"),
+        Field("reference_property_id", Kind.TEXT),
+        Field("reference_external_property_id", Kind.TEXT),
+        Field("reference_company_id", Kind.TEXT),
+        Field("wifi_name", Kind.TEXT),
+        Field("wifi_password", Kind.TEXT),
+        Field("bedrooms", Kind.NUMERIC),
+        Field("bathrooms", Kind.NUMERIC),
+        Field("living_area", Kind.NUMERIC),
+        Field("year_built", Kind.BIGINT),
+        Field("groups", Kind.JSON),
+    ),
+    children=(
+        Child(
+            items="photos",
+            table="property_photos",
+            key=Field("id", Kind.BIGINT, "photo_id"),
+            position="display_order",
+            fields=(
+                Field("url", Kind.TEXT),
+                Field("caption", Kind.TEXT),
+                Field("default", Kind.BOOLEAN, "is_default"),
+                Field("original_url", Kind.TEXT),
+            ),
+        ),
+    ),
+    called=(
+        CalledChild(
+            source=Source("property_contacts", "/property/{id}/contacts", Shape.LIST, empty_means_unavailable=True),
+            owed=False,
+            child=Child(
+                items="contacts",
+                table="property_contacts",
+                key=Field("id", Kind.BIGINT, "contact_id"),
+                fields=(
+                    Field("type", Kind.TEXT, "contact_type"),
+                    Field("name", Kind.TEXT),
+                    Field("email", Kind.TEXT),
+                    Field("phone", Kind.TEXT),
+                ),
+            ),
+        ),
+    ),
+)

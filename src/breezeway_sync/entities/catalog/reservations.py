@@ -1,0 +1,81 @@
+"""Reservations with their guests and tags."""
+
+from breezeway_sync.entities.model import (
+    Child,
+    Company,
+    Derived,
+    Entity,
+    Field,
+    Kind,
+    Link,
+    Rule,
+    Shape,
+    Source,
+    TagLinks,
+)
+
+RESERVATIONS = Entity(
+    name="reservations",
+    table="reservations",
+    singular="reservation",
+    key=Field("id", Kind.BIGINT, "reservation_id"),
+    own_address="/reservation/{id}",
+    sources=(
+        Source(
+            "reservations",
+            "/reservation",
+            Shape.PAGES,
+            company=Company.COMPANY_ID,
+            # Without any filter the list leaves out stays that have ended (vendor's documentation).
+            always=(("checkout_date_ge", "1970-01-01"),),
+        ),
+    ),
+    links=(Link("property_pk", by="property_id", target="properties"),),
+    fields=(
+        Field("property_id", Kind.BIGINT),
+        Field("status", Kind.TEXT),
+        Field("checkin_date", Kind.DATE),
+        Field("checkin_time", Kind.TIME),
+        Field("checkin_early", Kind.BOOLEAN),
+        Field("checkout_date", Kind.DATE),
+        Field("checkout_time", Kind.TIME),
+        Field("checkout_late", Kind.BOOLEAN),
+        Field("access_code", Kind.TEXT),
+        Field("guide_url", Kind.TEXT),
+        Field("note", Kind.TEXT),
+        Field("type_guest.code", Kind.TEXT, "guest_type_code"),
+        Field("type_guest.name", Kind.TEXT, "guest_type_name"),
+        Field("type_stay.code", Kind.TEXT, "stay_type_code"),
+        Field("type_stay.name", Kind.TEXT, "stay_type_name"),
+        Field("type_reservation.code", Kind.TEXT, "reservation_type_code"),
+        Field("type_reservation.name", Kind.TEXT, "reservation_type_name"),
+        Field("reference_reservation_id", Kind.TEXT),
+        Field("reference_property_id", Kind.TEXT),
+        Field("reference_external_property_id", Kind.TEXT),
+        Field("flags", Kind.JSON),
+        Field("adults", Kind.NUMERIC),
+        Field("children", Kind.NUMERIC),
+        Field("pets", Kind.NUMERIC),
+        Field("source", Kind.TEXT),
+    ),
+    children=(
+        Child(
+            items="guests",
+            table="reservation_guests",
+            key=None,
+            fields=(
+                Field("first_name", Kind.TEXT),
+                Field("last_name", Kind.TEXT),
+                Field("emails", Kind.JSON),
+                Field("phone_numbers", Kind.JSON),
+            ),
+            derived=(
+                Derived("guest_name", Kind.TEXT, Rule.FULL_NAME),
+                Derived("guest_email", Kind.TEXT, Rule.FIRST_EMAIL),
+                Derived("guest_phone", Kind.TEXT, Rule.FIRST_PHONE),
+                Derived("is_primary", Kind.BOOLEAN, Rule.IS_FIRST),
+            ),
+        ),
+    ),
+    tags=(TagLinks("tags", "reservation_tags", "reservation"),),
+)

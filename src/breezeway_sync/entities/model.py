@@ -1,0 +1,174 @@
+"""The words in which the catalog declares what the API sends and where it is kept.
+
+Literals only: what is declared here is compiled by `plan` and turned into SQL by `store.sql`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a column takes. The value is its PostgreSQL type."""
+
+    BIGINT = "bigint"
+    TEXT = "text"
+    NUMERIC = "numeric"
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp with time zone"
+    DATE = "date"
+    TIME = "time without time zone"
+    JSON = "jsonb"
+    MONEY = "numeric, text"
+    """An amount with its currency in one text, "120.00 USD": the column and `<column>_currency`."""
+
+
+class Rule(Enum):
+    """How a convenience column is derived from the record it stands beside."""
+
+    FULL_NAME = "first_name and last_name, empty parts dropped"
+    FIRST_EMAIL = "the first item of emails, if it is text"
+    FIRST_PHONE = "the first item of phone_numbers if it is text, else its number"
+    IS_FIRST = "whether the item is the first of its list"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of a record. `path` is dotted (`type_task_status.code`); `column` defaults to it.
+
+    `also` are further addresses of the same value, tried in turn where the first brings nothing.
+    """
+
+    path: str
+    kind: Kind
+    column: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.column or self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A convenience column; fills itself only where no field has brought a value for it."""
+
+    column: str
+    kind: Kind
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A list whose items have a table of their own.
+
+    `items` is the list's name in its parent (or the last part of the address that lists it), `key` the
+    item's id; without one the place in the list is the key (`ordinal`). With `key_may_be_null`
+    the items without id are told apart by their place among themselves. `position` names the column that
+    keeps the place of an item's first appearance, where order is data.
+    """
+
+    items: str
+    table: str
+    key: Field | None
+    fields: tuple[Field, ...]
+    derived: tuple[Derived, ...] = ()
+    key_may_be_null: bool = False
+    position: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TagLinks:
+    """A list of tags on a record, kept as links to `tags` of one type."""
+
+    items: str
+    table: str
+    tag_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A reference to another table: `column` follows the id in `by` to `target`'s row in the same region."""
+
+    column: str
+    by: str
+    target: str
+
+
+class Shape(Enum):
+    """How an address answers."""
+
+    PAGES = "pages of an envelope"
+    LIST = "one bare array"
+
+
+class Company(Enum):
+    """Under which name an address takes the company's id."""
+
+    NONE = ""
+    COMPANY_ID = "company_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An address that lists records.
+
+    `path` is below /public/inventory/v1. `variants` are parameter sets that are each asked for and added
+    up; `always` goes with every call. `per` names the query parameter that takes the parent's id (one
+    walk per parent), or the path contains `{id}`. `discriminator` is the value of the entity's
+    discriminator column for what comes from here. `empty_means_unavailable`: a 200 without a body tells
+    that the account does not have this.
+    """
+
+    name: str
+    path: str
+    shape: Shape
+    company: Company = Company.NONE
+    always: tuple[tuple[str, str], ...] = ()
+    variants: tuple[tuple[tuple[str, str], ...], ...] = ((),)
+    per: str | None = None
+    discriminator: str | None = None
+    empty_means_unavailable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalledChild:
+    """Children that cost a call of their own per parent.
+
+    `owed`: the parent's transaction writes down that they must be read, and only for parents that are new
+    or changed; otherwise all parents are asked each time.
+    """
+
+    source: Source
+    child: Child
+    owed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One resource of the API, from its addresses to its tables.
+
+    `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record;
+    `keeps_own_times`: the table has system_created_at and system_updated_at, the mirror's own.
+    """
+
+    name: str
+    table: str
+    singular: str
+    key: Field
+    fields: tuple[Field, ...]
+    sources: tuple[Source, ...]
+    derived: tuple[Derived, ...] = ()
+    children: tuple[Child, ...] = ()
+    called: tuple[CalledChild, ...] = ()
+    tags: tuple[TagLinks, ...] = ()
+    links: tuple[Link, ...] = ()
+    discriminator: str | None = None
+    own_address: str | None = None
+    keeps_own_times: bool = False
+
+    @property
+    def pk(self) -> str:
+        """The column by which children refer to this entity's row."""
+        return f"{self.singular}_pk"

@@ -1,0 +1,170 @@
+"""Telling people what went wrong: listens, decides, sends; never holds up or fails what it listens to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import DatabaseError
+from breezeway_sync.core.events import DatabaseBack, Emit, Event, Noticed, ignore
+from breezeway_sync.ops.alerts.book import Book
+from breezeway_sync.ops.alerts.collect import OF_INTEREST, Collector
+from breezeway_sync.ops.alerts.configured import send_test_on
+from breezeway_sync.ops.alerts.decide import DAY, summary_moment
+from breezeway_sync.ops.alerts.deliver import PAUSES_SECONDS
+from breezeway_sync.ops.alerts.model import Rules
+from breezeway_sync.ops.alerts.ports import AlertStore, Channel, ChannelResult
+from breezeway_sync.ops.alerts.teller import Counts, Teller
+
+QUEUE_EVENTS = 2_000
+"""The most events that wait; the oldest go first."""
+TICK_SECONDS = 5.0
+FINAL_SECONDS = 15.0
+"""How long the end may take, to tell what has happened last."""
+STORE_AWAY = timedelta(seconds=60)
+"""How long a store that did not answer is left alone."""
+
+
+class Alerter:
+    """Alerts of one process; others may share the store.
+
+    `observe` is an Emit and costs nothing. `run` does the work until it is cancelled. What nobody received is
+    not written down as told: it is told with the next fact of its kind. Raises nothing but CancelledError.
+    """
+
+    def __init__(
+        self,
+        store: AlertStore,
+        channels: Sequence[Channel],
+        rules: Rules,
+        clock: Clock,
+        *,
+        emit: Emit = ignore,
+        pauses: Sequence[float] = PAUSES_SECONDS,
+        final_seconds: float = FINAL_SECONDS,
+    ) -> None:
+        self.counts = Counts()
+        self._channels = tuple(channels)
+        self._rules = rules
+        self._clock = clock
+        self._emit = emit
+        self._final_seconds = final_seconds
+        self._queue: deque[tuple[Event, datetime]] = deque()
+        self._collector = Collector(rules)
+        self._book = Book(store, rules.max_per_hour)
+        self._teller = Teller(self._book, self._channels, rules, clock, emit, pauses, self.counts)
+        self._ending = asyncio.Event()
+        self._store_after: datetime | None = None
+        self._summary_after: datetime | None = None
+        self._summed_up: datetime | None = None
+        self._dropped = 0
+
+    def observe(self, event: Event) -> None:
+        """Take an event; does not wait. Without room the oldest one goes."""
+        if not self._channels or not isinstance(event, OF_INTEREST):
+            return
+        if len(self._queue) >= QUEUE_EVENTS:
+            self._queue.popleft()
+            self._dropped += 1
+        self._queue.append((event, self._clock.now()))
+
+    async def run(self) -> None:
+        """Work until cancelled; then tell what is left, for at most `final_seconds`."""
+        if not self._channels:
+            await asyncio.Event().wait()
+        work = asyncio.ensure_future(self._work())
+        try:
+            await asyncio.shield(work)
+        finally:
+            self._ending.set()
+            await self._finish(work)
+
+    async def _finish(self, work: asyncio.Task[None]) -> None:
+        try:
+            await asyncio.wait([work], timeout=self._final_seconds)
+        finally:
+            if not work.done():
+                work.cancel()
+                self._emit(Noticed("alerts: not everything could be told in time; the next failure is told again"))
+        await asyncio.wait([work])
+
+    async def test(self) -> list[ChannelResult]:
+        """Send a test message on every channel; it counts for no limit and is written down nowhere."""
+        return await send_test_on(self._channels, emit=self._emit)
+
+    async def _work(self) -> None:
+        while not self._ending.is_set():
+            await self._safe_turn(everything=False)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._ending.wait()
+        await self._safe_turn(everything=True)
+
+    async def _safe_turn(self, *, everything: bool) -> None:
+        try:
+            await self.turn(everything=everything)
+        except Exception as error:  # noqa: BLE001 - a bug here must not end alerts for ever, nor reach a sync
+            self._emit(Noticed(f"alerts: an unexpected {type(error).__name__}; what was at hand is not told"))
+
+    async def turn(self, *, everything: bool = False) -> None:
+        """Take in what was observed and tell what is due; with `everything`, also what would still be collected."""
+        now = self._clock.now()
+        self._take_in()
+        outage = self._collector.outage
+        if outage is not None and await self._teller.outage(outage, now):
+            self._collector.outage = None
+        is_away = self._collector.is_away or (self._store_after is not None and now < self._store_after)
+        if not is_away:
+            try:
+                await self._book.settle_owed()
+                await self._regions(now, everything=everything)
+                await self._long_runs(now)
+                await self._summary(now)
+            except DatabaseError as error:
+                self._emit(Noticed(f"alerts wait for the database: {error.message}"))
+                self._store_after = now + STORE_AWAY
+        if everything and self._collector.undecided:
+            count = self._collector.undecided
+            self._emit(Noticed(f"alerts: {count} results could not be judged, as the database is away"))
+
+    def _take_in(self) -> None:
+        while self._queue:
+            event, at = self._queue.popleft()
+            self._collector.take(event, at)
+            if isinstance(event, DatabaseBack):
+                self._store_after = None
+        if self._dropped:
+            self._emit(Noticed(f"alerts: {self._dropped} events were dropped, as too many waited"))
+            self.counts.dropped_events += self._dropped
+            self._dropped = 0
+
+    async def _regions(self, now: datetime, *, everything: bool) -> None:
+        for region in self._collector.due_regions(now, everything=everything):
+            pending = self._collector.pop(region)
+            try:
+                await self._teller.region(region, list(pending.found.values()), now)
+            except DatabaseError:
+                self._collector.put_back(region, pending)
+                raise
+
+    async def _long_runs(self, now: datetime) -> None:
+        for cycle in self._collector.long_runs(now):
+            is_told = await self._teller.long_run(cycle, now)
+            again_at = now + ((self._rules.remind or DAY) if is_told else self._rules.retry)
+            self._collector.looked_at(cycle, is_told=is_told, again_at=again_at)
+
+    async def _summary(self, now: datetime) -> None:
+        if self._rules.summary_at is None:
+            return
+        moment = summary_moment(self._rules.summary_at, now)
+        is_waiting = self._summary_after is not None and now < self._summary_after
+        if moment == self._summed_up or is_waiting:
+            return
+        if await self._teller.summary(moment, now):
+            self._summed_up = moment
+        else:
+            self._summary_after = now + self._rules.retry

@@ -1,0 +1,130 @@
+"""What people were told, across restarts and processes: the store, with deadlines and what it must not forget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from breezeway_sync.core.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
+from breezeway_sync.ops.alerts import decide
+from breezeway_sync.ops.alerts.model import Budget, Decision, Row, State
+from breezeway_sync.ops.alerts.ports import AlertStore, Trouble
+
+STORE_SECONDS = 20.0
+"""How long the store may take to answer."""
+TRIES = 5
+"""How often the budget is written that other processes have written meanwhile."""
+MOST_UNSETTLED = 1_000
+
+_Value = TypeVar("_Value")
+
+
+class Book:
+    """Every method but `settle` and `give_back` raises DatabaseError when the store does not answer."""
+
+    def __init__(self, store: AlertStore, max_per_hour: int) -> None:
+        self._store = store
+        self._max_per_hour = max_per_hour
+        self._own = Budget()
+        self._unsettled: dict[tuple[str, str], tuple[int, State]] = {}
+
+    async def states(self, region: str, subjects: Sequence[str]) -> dict[str, State]:
+        """What is known of these subjects; one that nothing is known of is missing."""
+        rows = await _within(self._store.load(region, subjects))
+        return {subject: _state(row) for subject, row in rows.items()}
+
+    async def note(self, region: str, decision: Decision) -> bool:
+        """Keep what a decision without a message has learned. False: another process came before."""
+        if decision.untold == decision.before:
+            return True
+        return await self._save(region, decision.subject, decision.before.version, decision.untold)
+
+    async def claim(self, region: str, decision: Decision, now: datetime, seconds: float) -> bool:
+        """Become the one process that tells of this subject, for so many seconds."""
+        claimed = replace(decision.untold, claimed_until=now + timedelta(seconds=seconds))
+        return await self._save(region, decision.subject, decision.before.version, claimed)
+
+    async def settle(self, region: str, decision: Decision, state: State) -> None:
+        """End a claim with what is true now; when the store is away, later."""
+        self._unsettled[region, decision.subject] = (decision.before.version + 1, state)
+        while len(self._unsettled) > MOST_UNSETTLED:
+            del self._unsettled[next(iter(self._unsettled))]
+        try:
+            await self.settle_owed()
+        except DatabaseError:
+            return
+
+    async def settle_owed(self) -> None:
+        """End the claims that could not be ended before. One that ran out and was taken over is not ours to end."""
+        for (region, subject), (version, state) in list(self._unsettled.items()):
+            await self._save(region, subject, version, state)
+            self._unsettled.pop((region, subject), None)
+
+    async def _save(self, region: str, subject: str, version: int, state: State) -> bool:
+        return await _within(
+            self._store.save(
+                region,
+                subject,
+                version,
+                failing_since=state.failing_since,
+                failures=state.failures,
+                error=state.error,
+                told_at=state.told_at,
+                thread=state.thread,
+                claimed_until=state.claimed_until,
+            )
+        )
+
+    async def last_successes(self, region: str) -> Mapping[str, datetime]:
+        return await _within(self._store.last_successes(region))
+
+    async def troubles_since(self, moment: datetime) -> Sequence[Trouble]:
+        return await _within(self._store.troubles_since(moment))
+
+    # --- the hourly limit -------------------------------------------------------------------------
+
+    async def take_turn(self, now: datetime, *, without_store: bool = False) -> int | None:
+        """How many messages were held back before this one; None when this one is, too.
+
+        `without_store` counts this process's own messages only, for when the database is away.
+        """
+        return await self._change(lambda budget: decide.take_turn(budget, now, self._max_per_hour), without_store)
+
+    async def give_back(self, taken_at: datetime, held_back: int, *, without_store: bool = False) -> None:
+        """Undo `take_turn`, as nobody received the message. Raises nothing: at worst it counts as sent."""
+        if without_store:
+            self._own = decide.give_back(self._own, taken_at, held_back)
+            return
+        self._own = decide.give_back(self._own, taken_at, 0)
+        try:
+            await self._change(lambda budget: (decide.give_back(budget, taken_at, held_back), None), without_store)
+        except DatabaseError:
+            self._own = replace(self._own, held_back=self._own.held_back + held_back)
+
+    async def _change(self, change: Callable[[Budget], tuple[Budget, int | None]], without_store: bool) -> int | None:
+        if without_store:
+            self._own, result = change(self._own)
+            return result
+        for _try in range(TRIES):
+            row = await _within(self._store.load_budget())
+            known = decide.merged(Budget(tuple(row.sent_at), row.held_back), self._own)
+            budget, result = change(known)
+            if await _within(self._store.save_budget(row.version, budget.sent_at, budget.held_back)):
+                self._own = Budget(budget.sent_at)
+                return result
+        raise DatabaseBusy("other processes send alerts all the time", where="alerts", got=f"{TRIES} lost races")
+
+
+def _state(row: Row) -> State:
+    return State(row.failing_since, row.failures, row.error, row.told_at, row.thread, row.claimed_until, row.version)
+
+
+async def _within(answer: Awaitable[_Value]) -> _Value:
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            return await answer
+    except TimeoutError as error:
+        raise DatabaseUnreachable("the state of alerts was not read or written in time", where="alerts") from error

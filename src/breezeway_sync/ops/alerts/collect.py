@@ -1,0 +1,169 @@
+"""Events as they come, collected until there is something to decide. Pure but for its own state."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from breezeway_sync.core.events import CycleFinished, CycleStarted, DatabaseBack, DatabaseLost, EntityFinished, Event
+from breezeway_sync.core.outcome import FAILED
+from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
+from breezeway_sync.ops.alerts.model import Finding, Rules
+
+MOST_ENDED = 100
+OF_INTEREST = (EntityFinished, CycleStarted, CycleFinished, DatabaseLost, DatabaseBack)
+
+
+@dataclass(slots=True)
+class Pending:
+    """What a region's entities came to since it was last decided on; ripe when its cycle has ended."""
+
+    since: datetime
+    found: dict[str, Finding] = field(default_factory=dict)
+    is_ripe: bool = False
+
+
+@dataclass(slots=True)
+class Cycle:
+    """An account's run: under way while `seconds` is None. It is looked at again at `look_at`."""
+
+    account: str
+    run_id: str
+    regions: tuple[str, ...]
+    started_at: datetime
+    look_at: datetime
+    seconds: float | None = None
+    is_told: bool = False
+
+
+@dataclass(slots=True)
+class Outage:
+    """The database is away, or was: `back_after` says for how long. `told_at` None: nobody was told."""
+
+    since: datetime
+    reason: str
+    told_at: datetime | None = None
+    thread: str | None = None
+    back_after: float | None = None
+    next_try: datetime | None = None
+
+
+class Collector:
+    """The present as far as the events told it."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._pending: dict[str, Pending] = {}
+        self._cycles: dict[str, Cycle] = {}
+        self._ended: deque[Cycle] = deque(maxlen=MOST_ENDED)
+        self.outage: Outage | None = None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the database is known to be away."""
+        return self.outage is not None and self.outage.back_after is None
+
+    def take(self, event: Event, at: datetime) -> None:
+        """Take one event over."""
+        match event:
+            case EntityFinished():
+                self._finished(event, at)
+            case CycleStarted(account, run_id, regions):
+                self._cycles[account] = Cycle(account, run_id, regions, at, look_at=at)
+            case CycleFinished():
+                self._cycle_finished(event, at)
+            case DatabaseLost(reason):
+                self._lost(reason, at)
+            case DatabaseBack(away_seconds) if self.outage is not None:
+                self.outage.back_after = away_seconds
+                self.outage.next_try = None
+
+    def _finished(self, event: EntityFinished, at: datetime) -> None:
+        # While the database is away everything fails by that; what fails by something else as well, and stays
+        # so, is told after the next run.
+        failed = event.status == FAILED
+        if failed and (self.is_away or is_interruption(event.error)):
+            return
+        pending = self._pending.setdefault(event.region, Pending(at))
+        known = pending.found.get(event.entity)
+        again = known if known is not None and known.status == event.status else None
+        pending.found[event.entity] = Finding(
+            event.entity,
+            event.status,
+            event.error,
+            event.calls > 0,
+            again.first_at if again else at,
+            again.failures + 1 if again else 1,
+        )
+
+    def _cycle_finished(self, event: CycleFinished, at: datetime) -> None:
+        for region in event.regions:
+            if region in self._pending:
+                self._pending[region].is_ripe = True
+        cycle = self._cycles.pop(event.account, None)
+        if cycle is None:
+            started_at = at - timedelta(seconds=event.duration_seconds)
+            cycle = Cycle(event.account, event.run_id, event.regions, started_at, look_at=at)
+        cycle.seconds = event.duration_seconds
+        if self._is_long(cycle, at) and not cycle.is_told:
+            self._ended.append(cycle)
+
+    def _is_long(self, cycle: Cycle, now: datetime) -> bool:
+        seconds = (now - cycle.started_at).total_seconds() if cycle.seconds is None else cycle.seconds
+        return self._rules.warn_after is not None and seconds >= self._rules.warn_after.total_seconds()
+
+    def _lost(self, reason: str, at: datetime) -> None:
+        if self.outage is None:
+            self.outage = Outage(at, reason)
+        elif self.outage.back_after is not None:
+            # Away again before its end was told: for people it never came back.
+            self.outage = replace(self.outage, back_after=None, next_try=None, reason=reason)
+        for pending in self._pending.values():
+            blaming = [
+                one.entity
+                for one in pending.found.values()
+                if one.status == FAILED and DATABASE_WORDS in (one.error or "")
+            ]
+            for entity in blaming:
+                del pending.found[entity]
+
+    # --- what is due ------------------------------------------------------------------------------
+
+    def due_regions(self, now: datetime, *, everything: bool) -> list[str]:
+        """The regions whose cycle has ended, or whose first finding is old enough."""
+        return [
+            region
+            for region, pending in self._pending.items()
+            if everything or pending.is_ripe or now - pending.since >= self._rules.group
+        ]
+
+    def pop(self, region: str) -> Pending:
+        """Hand over what a region came to."""
+        return self._pending.pop(region)
+
+    def put_back(self, region: str, old: Pending) -> None:
+        """Keep findings that could not be decided on; newer ones win, ripeness stays."""
+        new = self._pending.get(region)
+        found = {**old.found, **new.found} if new else old.found
+        self._pending[region] = Pending(old.since, found, is_ripe=True)
+
+    @property
+    def undecided(self) -> int:
+        """Findings that wait."""
+        return sum(len(pending.found) for pending in self._pending.values())
+
+    def long_runs(self, now: datetime) -> list[Cycle]:
+        """Runs over the limit that are to be looked at now."""
+        return [
+            cycle
+            for cycle in (*self._ended, *self._cycles.values())
+            if cycle.look_at <= now and self._is_long(cycle, now)
+        ]
+
+    def looked_at(self, cycle: Cycle, *, is_told: bool, again_at: datetime) -> None:
+        """People know, by this message or an earlier one; or it is to be tried again."""
+        cycle.is_told = cycle.is_told or is_told
+        cycle.look_at = again_at
+        if is_told and cycle in self._ended:
+            self._ended.remove(cycle)

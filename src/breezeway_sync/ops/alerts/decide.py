@@ -1,0 +1,156 @@
+"""Whether to tell people. Pure: states and facts in, states and messages' kinds out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+from breezeway_sync.core.outcome import FAILED, PARTIAL
+from breezeway_sync.ops.alerts.model import (
+    CREDENTIALS,
+    Budget,
+    Decision,
+    Fact,
+    Finding,
+    Kind,
+    Rules,
+    State,
+    entity_subject,
+)
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+# How an outcome's error words what only its class said before; held to the code that writes it by a test.
+CREDENTIALS_WORDS = (
+    "the credentials are wrong",
+    "the API does not accept the account's access token",
+    "no credentials: ",
+)
+CONSEQUENCE_WORDS = "not read, because "
+INTERRUPTED_WORDS = ("interrupted", "stopped before it was asked for")
+DATABASE_WORDS = "PostgreSQL "
+
+
+def blames_credentials(error: str | None) -> bool:
+    """Whether only an operator's new credentials can cure it."""
+    return error is not None and any(words in error for words in CREDENTIALS_WORDS)
+
+
+def is_interruption(error: str | None) -> bool:
+    """Whether the run was ended on purpose: nothing failed."""
+    return error is not None and (error.startswith(INTERRUPTED_WORDS[0]) or INTERRUPTED_WORDS[1] in error)
+
+
+def decide(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) -> Decision:
+    """The first failure is told, then reminders of it at an interval, then its end; an end of what was never
+    told is not. A subject that another process is telling of at this moment is left to it."""
+    if state.claimed_until is not None and state.claimed_until > now:
+        return Decision(subject, state, state, state, None)
+    state = replace(state, claimed_until=None)
+    if not fact.fails:
+        well = State(version=state.version)
+        if state.told_at is None:
+            return Decision(subject, state, well, well, None)
+        return Decision(subject, state, well, state, Kind.RECOVERED)
+    untold = replace(
+        state,
+        failing_since=state.failing_since or fact.at,
+        failures=state.failures + fact.count,
+        error=fact.error,
+    )
+    if state.told_at is None:
+        kind: Kind | None = Kind.FAILED
+    else:
+        is_due = rules.remind is not None and now - state.told_at >= rules.remind
+        kind = Kind.REMINDER if is_due else None
+    told = replace(untold, told_at=now) if kind else untold
+    return Decision(subject, state, told, untold, kind)
+
+
+def decide_long_run(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) -> Decision:
+    """As `decide`, but a reminder's interval (or a day) parts any two messages: short runs between long ones are no
+    recovery, as runs of several kinds follow each other."""
+    return decide(subject, state, fact, now, replace(rules, remind=rules.remind or DAY))
+
+
+def plan(found: Sequence[Finding], states: Mapping[str, State], now: datetime, rules: Rules) -> list[Decision]:
+    """What to do about a region: one decision for each subject that the findings say something of."""
+    return [
+        decide(subject, states.get(subject, State()), fact, now, rules)
+        for subject, fact in facts_of(found, rules).items()
+    ]
+
+
+def facts_of(found: Sequence[Finding], rules: Rules) -> dict[str, Fact]:
+    """The facts behind findings: rejected credentials are one fact of the region, whatever failed by them.
+
+    Only what was read from the API shows that credentials work. What was not read for want of something else
+    goes with it: told if that is told, else no fact (its credentials were rejected, or it was interrupted).
+    """
+    facts: dict[str, Fact] = {}
+    rejected = [one for one in found if one.status == FAILED and blames_credentials(one.error)]
+    works = [one for one in found if one.status != FAILED and one.called]
+    if rejected:
+        at, count = min(one.first_at for one in rejected), max(one.failures for one in rejected)
+        facts[CREDENTIALS] = Fact(True, at, _blaming(rejected[0].error), count)
+    elif works:
+        facts[CREDENTIALS] = Fact(False, works[0].first_at)
+    failing = {one.entity for one in found if one.status == FAILED and one not in rejected}
+    for one in found:
+        blocker = _blocker(one.error)
+        if one not in rejected and (blocker is None or blocker in failing):
+            fails = counts_as_failure(one.status, rules)
+            facts[entity_subject(one.entity)] = Fact(fails, one.first_at, one.error, one.failures)
+    return facts
+
+
+def _blocker(error: str | None) -> str | None:
+    """The entity without which another was not read."""
+    found = re.match(rf"{CONSEQUENCE_WORDS}(\w+)", error or "")
+    return found[1] if found else None
+
+
+def counts_as_failure(status: str, rules: Rules) -> bool:
+    """Whether people are told of it at once."""
+    return status == FAILED or (rules.on_partial and status == PARTIAL)
+
+
+def _blaming(error: str | None) -> str | None:
+    """The part of an outcome's error that speaks of the credentials."""
+    parts = (error or "").split("; ")
+    return next((part for part in parts if blames_credentials(part)), error)
+
+
+def summary_moment(at: time, now: datetime) -> datetime:
+    """The latest moment at which a summary was to be sent."""
+    today = datetime.combine(now.astimezone(UTC).date(), at, UTC)
+    return today if today <= now else today - DAY
+
+
+# --- the hourly limit -----------------------------------------------------------------------------
+
+
+def take_turn(budget: Budget, now: datetime, max_per_hour: int) -> tuple[Budget, int | None]:
+    """The budget with one more message and how many were held back before it; None when there is no room."""
+    recent = tuple(sorted(sent for sent in budget.sent_at if -HOUR < now - sent < HOUR))
+    if len(recent) >= max_per_hour:
+        return Budget(recent, budget.held_back + 1), None
+    return Budget((*recent, now), 0), budget.held_back
+
+
+def give_back(budget: Budget, taken_at: datetime, held_back: int) -> Budget:
+    """Undo `take_turn`: nobody received the message."""
+    sent = list(budget.sent_at)
+    if taken_at in sent:
+        sent.remove(taken_at)
+    return Budget(tuple(sent), budget.held_back + held_back)
+
+
+def merged(stored: Budget, own: Budget) -> Budget:
+    """What all processes sent, and what this one sent while the database was away."""
+    either = Counter(stored.sent_at) | Counter(own.sent_at)
+    return Budget(tuple(sorted(either.elements())), stored.held_back + own.held_back)

@@ -1,0 +1,139 @@
+"""What alerts are made of: facts, what people were told, rules, messages. No secret, no guest's data, no URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import Enum
+from typing import Protocol
+
+CREDENTIALS = "credentials"
+SUMMARY = "summary"
+NOWHERE = ""
+"""The region of what concerns no single region."""
+
+_ENTITY = "entity:"
+_LONG_RUN = "long_run:"
+
+
+def entity_subject(entity: str) -> str:
+    """The subject of an entity's failures."""
+    return _ENTITY + entity
+
+
+def entity_of(subject: str) -> str:
+    """The entity that a subject is about."""
+    return subject.removeprefix(_ENTITY)
+
+
+def long_run_subject(account: str) -> str:
+    """The subject of an account's long runs."""
+    return _LONG_RUN + account
+
+
+class Kind(Enum):
+    """What a message says of its subjects."""
+
+    FAILED = "failed"
+    REMINDER = "still failing"
+    RECOVERED = "recovered"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When to tell what. None: never. Group: how long failures of a region are collected for one message;
+    retry: how long until what nobody received is tried again."""
+
+    warn_after: timedelta | None = timedelta(minutes=5)
+    remind: timedelta | None = timedelta(hours=24)
+    max_per_hour: int = 20
+    summary_at: time | None = time(7, 0)
+    on_partial: bool = False
+    group: timedelta = timedelta(seconds=60)
+    retry: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How a region and entity ended last, since people were last thought of.
+
+    `failures` counts those in a row, the first at `first_at`; `called` tells whether the API was asked at all.
+    """
+
+    entity: str
+    status: str
+    error: str | None
+    called: bool
+    first_at: datetime
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A subject fails (since `at`, `count` times), or does not."""
+
+    fails: bool
+    at: datetime
+    error: str | None = None
+    count: int = 1
+
+
+class Row(Protocol):
+    """A stored state."""
+
+    @property
+    def failing_since(self) -> datetime | None: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def told_at(self) -> datetime | None: ...
+    @property
+    def thread(self) -> str | None: ...
+    @property
+    def claimed_until(self) -> datetime | None: ...
+    @property
+    def version(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of a subject and what people were told; made without arguments: nothing."""
+
+    failing_since: datetime | None = None
+    failures: int = 0
+    error: str | None = None
+    told_at: datetime | None = None
+    thread: str | None = None
+    claimed_until: datetime | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a subject: `told` when somebody received the message, else `untold`; `kind` None: no message."""
+
+    subject: str
+    before: State
+    told: State
+    untold: State
+    kind: Kind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When messages went out, and how many were held back since the last one."""
+
+    sent_at: tuple[datetime, ...] = ()
+    held_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `ident` is unique; `answers` are those of earlier ones that it belongs to."""
+
+    title: str
+    body: str
+    ident: str
+    answers: tuple[str, ...] = ()

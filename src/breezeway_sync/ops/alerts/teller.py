@@ -1,0 +1,212 @@
+"""One decision carried out: claim it, see that the hourly limit has room, send, write down what people know now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from uuid import uuid4
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import DatabaseError
+from breezeway_sync.core.events import Emit
+from breezeway_sync.ops.alerts import words
+from breezeway_sync.ops.alerts.book import Book
+from breezeway_sync.ops.alerts.collect import Cycle, Outage
+from breezeway_sync.ops.alerts.decide import DAY, decide_long_run, plan
+from breezeway_sync.ops.alerts.deliver import deliver, longest_seconds
+from breezeway_sync.ops.alerts.model import (
+    CREDENTIALS,
+    NOWHERE,
+    SUMMARY,
+    Decision,
+    Fact,
+    Finding,
+    Kind,
+    Message,
+    Rules,
+    State,
+    entity_subject,
+    long_run_subject,
+)
+from breezeway_sync.ops.alerts.ports import Channel
+
+CLAIM_MARGIN_SECONDS = 60.0
+"""How much longer than the slowest delivery a claim holds."""
+
+Compose = Callable[[Sequence[Decision], int], tuple[str, str]]
+"""Title and body for these decisions, after so many messages were held back."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of messages and events since the start of the process."""
+
+    sent: int = 0
+    failed: int = 0
+    held_back: int = 0
+    dropped_events: int = 0
+
+
+@dataclass(slots=True)
+class Teller:
+    """Raises DatabaseError when the state cannot be read or claimed; what could not be sent is tried again when
+    the next fact comes."""
+
+    book: Book
+    channels: Sequence[Channel]
+    rules: Rules
+    clock: Clock
+    emit: Emit
+    pauses: Sequence[float]
+    counts: Counts
+
+    async def region(self, region: str, found: Sequence[Finding], now: datetime) -> None:
+        """A region's findings: at most one message for its credentials, and one of each kind for its entities."""
+        subjects = [CREDENTIALS, *(entity_subject(one.entity) for one in found)]
+        decisions = plan(found, await self.book.states(region, subjects), now, self.rules)
+        for decision in decisions:
+            if decision.kind is None:
+                await self.book.note(region, decision)
+        for kind in Kind:
+            of_kind = [one for one in decisions if one.kind is kind]
+            await self._tell_credentials(region, kind, [one for one in of_kind if one.subject == CREDENTIALS], now)
+            await self._tell_entities(region, kind, [one for one in of_kind if one.subject != CREDENTIALS], now)
+
+    async def _tell_credentials(self, region: str, kind: Kind, decisions: list[Decision], now: datetime) -> None:
+        def compose(won: Sequence[Decision], held_back: int) -> tuple[str, str]:
+            title = words.credentials_title(region, kind)
+            return title, words.credentials_body(region, kind, won[0], held_back)
+
+        if decisions:
+            await self._tell(region, decisions, now, compose)
+
+    async def _tell_entities(self, region: str, kind: Kind, decisions: list[Decision], now: datetime) -> None:
+        if not decisions:
+            return
+        successes = {} if kind is Kind.RECOVERED else await self.book.last_successes(region)
+
+        def compose(won: Sequence[Decision], held_back: int) -> tuple[str, str]:
+            title = words.entities_title(region, kind, won)
+            return title, words.entities_body(region, kind, won, successes, held_back)
+
+        await self._tell(region, decisions, now, compose)
+
+    async def long_run(self, cycle: Cycle, now: datetime) -> bool:
+        """Tell of a run that takes too long, unless people were told of such a run lately. False: nobody was."""
+        subject = long_run_subject(cycle.account)
+        state = (await self.book.states(NOWHERE, [subject])).get(subject, State())
+        decision = decide_long_run(subject, state, Fact(True, cycle.started_at), now, self.rules)
+        limit = self.rules.warn_after.total_seconds() if self.rules.warn_after else 0.0
+        seconds = (now - cycle.started_at).total_seconds() if cycle.seconds is None else cycle.seconds
+
+        def compose(_won: Sequence[Decision], held_back: int) -> tuple[str, str]:
+            return words.long_run_title(cycle.regions, limit), words.long_run_body(
+                cycle.regions,
+                cycle.started_at,
+                seconds,
+                is_over=cycle.seconds is not None,
+                limit_seconds=limit,
+                held_back=held_back,
+            )
+
+        return decision.kind is None or await self._tell(NOWHERE, [decision], now, compose)
+
+    async def summary(self, moment: datetime, now: datetime) -> bool:
+        """Sum up the last day for the moment at which it was due. False: to be tried again."""
+        state = (await self.book.states(NOWHERE, [SUMMARY])).get(SUMMARY, State())
+        if state.told_at is not None and state.told_at >= moment:
+            return True
+        told = State(told_at=now, version=state.version)
+        since = now - DAY
+        troubles = await self.book.troubles_since(since)
+        if not any(one.failed or (one.partial and self.rules.on_partial) for one in troubles):
+            return await self.book.note(NOWHERE, Decision(SUMMARY, state, told, told, None))
+        if state.claimed_until is not None and state.claimed_until > now:
+            return False
+        untold = replace(state, claimed_until=None)
+
+        def compose(_won: Sequence[Decision], held_back: int) -> tuple[str, str]:
+            return words.summary_title(troubles), words.summary_body(troubles, since, held_back)
+
+        return await self._tell(NOWHERE, [Decision(SUMMARY, state, told, untold, Kind.FAILED)], now, compose)
+
+    async def _tell(self, region: str, decisions: Sequence[Decision], now: datetime, compose: Compose) -> bool:
+        """Tell of those decisions that no other process is telling of. False: nobody received it."""
+        seconds = longest_seconds(self.channels, self.pauses) + CLAIM_MARGIN_SECONDS
+        won: list[Decision] = []
+        try:
+            for decision in decisions:
+                is_ours = await self.book.claim(region, decision, now, seconds)
+                won += [decision] if is_ours else []
+            taken_at = self.clock.now()
+            held_back = await self.book.take_turn(taken_at) if won else None
+        except DatabaseError:
+            for decision in won:
+                await self.book.settle(region, decision, decision.untold)
+            raise
+        if not won:
+            return True
+        if held_back is None:
+            self.counts.held_back += 1
+            is_told, ident = False, ""
+        else:
+            title, body = compose(won, held_back)
+            threads = dict.fromkeys(one.before.thread for one in won if one.before.thread)
+            ident = uuid4().hex
+            is_told = await self._send(Message(title, body, ident, tuple(threads)))
+            if not is_told:
+                await self.book.give_back(taken_at, held_back)
+        for decision in won:
+            told = decision.told
+            if told.failing_since is not None:
+                told = replace(told, thread=told.thread or ident)
+            await self.book.settle(region, decision, told if is_told else decision.untold)
+        return is_told
+
+    async def _send(self, message: Message) -> bool:
+        """Whether anybody received it: one channel is enough, so that a broken one does not repeat the others."""
+        results = await deliver(self.channels, message, emit=self.emit, pauses=self.pauses)
+        is_told = any(result.error is None for result in results)
+        self.counts.sent += is_told
+        self.counts.failed += not is_told
+        return is_told
+
+    # --- the database -----------------------------------------------------------------------------
+
+    async def outage(self, outage: Outage, now: datetime) -> bool:
+        """Tell that the database is away, or back; without it, from memory. True: all of it was told."""
+        if outage.next_try is not None and now < outage.next_try:
+            return False
+        if outage.back_after is not None:
+            if outage.told_at is None:
+                return True
+            body = partial(words.database_back_body, outage.since, outage.back_after)
+            return await self._tell_outage(outage, words.DATABASE_BACK, body, now)
+        if self._is_outage_due(outage, now):
+            body = partial(words.database_lost_body, outage.since, outage.reason)
+            if await self._tell_outage(outage, words.DATABASE_LOST, body, now):
+                outage.told_at = now
+        return False
+
+    def _is_outage_due(self, outage: Outage, now: datetime) -> bool:
+        if outage.told_at is None:
+            return now - outage.since >= self.rules.group
+        return self.rules.remind is not None and now - outage.told_at >= self.rules.remind
+
+    async def _tell_outage(self, outage: Outage, title: str, body: Callable[[int], str], now: datetime) -> bool:
+        outage.next_try = now + self.rules.retry
+        taken_at = self.clock.now()
+        held_back = await self.book.take_turn(taken_at, without_store=True)
+        if held_back is None:
+            self.counts.held_back += 1
+            return False
+        ident = uuid4().hex
+        answers = (outage.thread,) if outage.thread else ()
+        if not await self._send(Message(title, body(held_back), ident, answers)):
+            await self.book.give_back(taken_at, held_back, without_store=True)
+            return False
+        outage.thread = outage.thread or ident
+        outage.next_try = None
+        return True

@@ -1,0 +1,190 @@
+"""What messages say. Pure; made of regions, entities, times, counts and errors: no secret by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from breezeway_sync.ops.alerts.model import Decision, Kind, State, entity_of
+from breezeway_sync.ops.alerts.ports import Trouble
+
+LONGEST_ERROR = 1_000
+MOST_NAMES = 6
+MOST_TROUBLES = 100
+
+STATUS = "`breezeway-sync status` shows every region and entity, `etl_sync_log` every run with its error."
+NOT_RECORDED = "none recorded"
+
+
+def at(moment: datetime | None) -> str:
+    """A time as people read it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else NOT_RECORDED
+
+
+def lasting(seconds: float) -> str:
+    """A duration in the unit that fits: "90 s", "12 min", "3.5 h"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
+
+
+def plain(text: str | None) -> str:
+    """An error within one line, of bounded length."""
+    line = "".join(c if c.isprintable() else " " for c in text or "no reason was given").strip()
+    return line if len(line) <= LONGEST_ERROR else line[: LONGEST_ERROR - 1] + "…"
+
+
+def named(names: Sequence[str]) -> str:
+    """Names in a title: "tasks, people and 3 more"."""
+    shown = ", ".join(names[:MOST_NAMES])
+    return f"{shown} and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else shown
+
+
+def paragraphs(*parts: str | None, held_back: int) -> str:
+    """A body: its parts, and what the hourly limit held back before."""
+    if held_back:
+        more = f"{held_back} more {'was' if held_back == 1 else 'were'} held back by the limit of messages an hour."
+        parts = (*parts, more)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+# --- entities and credentials ---------------------------------------------------------------------
+
+
+def entities_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
+    return f"{region} {named([entity_of(one.subject) for one in decisions])} {kind.value}"
+
+
+def entities_body(
+    region: str, kind: Kind, decisions: Sequence[Decision], successes: Mapping[str, datetime], held_back: int
+) -> str:
+    """What failed, since when, how often, why, and what to do; or that it works again."""
+    if kind is Kind.RECOVERED:
+        lines = [f"{entity_of(one.subject)}: {_history(one.before)}" for one in decisions]
+        return paragraphs(f"Region {region} works again:", *lines, held_back=held_back)
+    told = [_failure(entity_of(one.subject), one.told, successes) for one in decisions]
+    return paragraphs(
+        f"Region {region}, {kind.value}:",
+        *told,
+        "What to do: nothing yet, if the error is one that passes, as the next run tries again by itself. Else do "
+        "what the error says. What was stored before stays as it is.",
+        f"Where to look: {STATUS}",
+        held_back=held_back,
+    )
+
+
+def _failure(entity: str, state: State, successes: Mapping[str, datetime]) -> str:
+    return "\n".join(
+        [
+            entity,
+            f"  error: {plain(state.error)}",
+            f"  since: {at(state.failing_since)}, {_times(state.failures)}",
+            f"  last success: {at(successes.get(entity))}",
+        ]
+    )
+
+
+def _history(state: State) -> str:
+    return f"it had failed since {at(state.failing_since)}, {_times(state.failures)}. Last error: {plain(state.error)}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def credentials_title(region: str, kind: Kind) -> str:
+    words = {
+        Kind.FAILED: "credentials rejected",
+        Kind.REMINDER: "credentials still rejected",
+        Kind.RECOVERED: "credentials accepted again",
+    }
+    return f"{region} {words[kind]}"
+
+
+def credentials_body(region: str, kind: Kind, decision: Decision, held_back: int) -> str:
+    """One message for all that fails by it."""
+    if kind is Kind.RECOVERED:
+        text = f"Region {region} is read again: {_history(decision.before)}"
+        return paragraphs(text, held_back=held_back)
+    state = decision.told
+    return paragraphs(
+        f"Nothing of region {region} can be read, as its credentials are missing or not accepted.",
+        f"  error: {plain(state.error)}\n  since: {at(state.failing_since)}, {_times(state.failures)}",
+        "What to do: compare client_id and client_secret of the region with what Breezeway issued, and ask Breezeway "
+        "whether the pair is active. They stand in the configuration or in the region's row of `api_tokens`; "
+        "`breezeway-sync config show` says where they came from, without showing them.",
+        f"Where to look: {STATUS}",
+        held_back=held_back,
+    )
+
+
+# --- what concerns no single region ---------------------------------------------------------------
+
+
+def long_run_title(regions: Sequence[str], limit_seconds: float) -> str:
+    return f"{named(regions)} run longer than {lasting(limit_seconds)}"
+
+
+def long_run_body(
+    regions: Sequence[str], started_at: datetime, seconds: float, *, is_over: bool, limit_seconds: float, held_back: int
+) -> str:
+    """A run that takes too long is slow, waits for the API's limits, or hangs."""
+    so_far = f"took {lasting(seconds)}" if is_over else f"goes on for {lasting(seconds)} already"
+    return paragraphs(
+        f"A run of {', '.join(regions)}, begun {at(started_at)}, {so_far}; alerts.warn_after_minutes allows "
+        f"{lasting(limit_seconds)}.",
+        "What to do: nothing, if it is a first copy or many calls are owed, which goes on for hours. Else see in the "
+        "log whether the account is paused by the API's limits, or calls are tried again and again.",
+        f"Where to look: {STATUS}",
+        held_back=held_back,
+    )
+
+
+DATABASE_LOST = "database lost"
+DATABASE_BACK = "database back"
+
+
+def database_lost_body(since: datetime, reason: str, held_back: int) -> str:
+    """Nothing is stored and nothing else is told until it is back."""
+    return paragraphs(
+        f"PostgreSQL has not answered since {at(since)}.",
+        f"  error: {plain(reason)}",
+        "Nothing is copied until it is back; then everything goes on by itself. Other alerts wait for it too.",
+        "What to do: see whether the server runs and whether database.dsn still fits it.",
+        held_back=held_back,
+    )
+
+
+def database_back_body(since: datetime, away_seconds: float, held_back: int) -> str:
+    """The end of the above."""
+    return paragraphs(
+        f"PostgreSQL answers again. It was away for {lasting(away_seconds)}, since {at(since)}.",
+        "Copying goes on by itself.",
+        held_back=held_back,
+    )
+
+
+def summary_title(troubles: Sequence[Trouble]) -> str:
+    failed = sum(1 for one in troubles if one.failed)
+    return f"daily summary: {failed} failed" + (f", {len(troubles) - failed} partial" if failed < len(troubles) else "")
+
+
+def summary_body(troubles: Sequence[Trouble], since: datetime, held_back: int) -> str:
+    """Every region and entity that did not always succeed."""
+    lines = [
+        f"{one.region} {one.entity}: {one.failed} failed and {one.partial} partial of {one.runs} runs, "
+        f"last success {at(one.last_success)}\n  {plain(one.error)}"
+        for one in troubles[:MOST_TROUBLES]
+    ]
+    more = len(troubles) - MOST_TROUBLES
+    return paragraphs(
+        f"Since {at(since)} these regions and entities did not always succeed:",
+        *lines,
+        f"… and {more} more." if more > 0 else None,
+        f"Where to look: {STATUS}",
+        held_back=held_back,
+    )
+
+
+TEST_TITLE = "test"
+TEST_BODY = "This is a test of breezeway-sync's alerts. If you can read it, they reach you. Nothing is wrong.\n"

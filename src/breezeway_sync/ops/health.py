@@ -1,0 +1,137 @@
+"""Whether the daemon lives, may be relied on, and what an operator should do. Pure.
+
+A restart is asked for only where it could help: when the loop or the work itself is stuck. A late
+region, rejected credentials or a lost database stay as they are after a restart, so they are shown and
+leave `live` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+LOOP_STUCK_SECONDS = 30.0
+RUNNER_STUCK_SECONDS = 1800.0  # twice the longest pause that a 429 can ask for
+NAMED_LATE = 5
+
+State = Literal["ok", "degraded", "failing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the daemon knows of itself at this moment; ages in seconds, times aware and in UTC.
+
+    `runner_age_seconds` counts from the last sign of progress (any event of the work under way) or from
+    the end of a wait that is intended; None while nothing is under way. `late` and `refused` are ready to
+    be shown: "nashville tasks", and the codes of regions whose credentials were rejected.
+    `config_error` tells why a reload was not applied.
+    """
+
+    now: datetime
+    started_at: datetime
+    uptime_seconds: float
+    version: str
+    pid: int
+    owner: str
+    loop_age_seconds: float
+    runner_age_seconds: float | None
+    database_reachable: bool
+    database_migrated: bool
+    database_error: str | None
+    is_draining: bool
+    regions: int
+    requests_per_minute: int
+    config_source: str | None
+    config_error: str | None
+    late: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be, and what to do about it."""
+
+    subject: Literal["loop", "work", "database", "credentials", "late", "configuration", "stopping"]
+    what: str
+    cure: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`live`: a restart would not help. `ready`: work can be done. `status`: the worst of the findings."""
+
+    live: bool
+    ready: bool
+    status: State
+    findings: tuple[Finding, ...]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [one.what for one in self.findings]
+
+    @property
+    def remedies(self) -> list[str]:
+        return [one.cure for one in self.findings]
+
+
+def judge(facts: Facts) -> Verdict:
+    """The verdict; findings that need an operator first come first."""
+    stuck = _stuck(facts)
+    database = _database(facts)
+    findings = (*stuck, *database, *_rest(facts))
+    states = {one.state for one in findings}
+    status: State = "failing" if "failing" in states else "degraded" if states else "ok"
+    return Verdict(live=not stuck, ready=not (stuck or database or facts.is_draining), status=status, findings=findings)
+
+
+def _stuck(facts: Facts) -> tuple[Finding, ...]:
+    found = []
+    if facts.loop_age_seconds > LOOP_STUCK_SECONDS:
+        what = f"the event loop did not turn for {facts.loop_age_seconds:.0f} s"
+        found.append(
+            Finding("loop", what, "restart the service; look for a machine without CPU or memory to spare", "failing")
+        )
+    age = facts.runner_age_seconds
+    if age is not None and age > RUNNER_STUCK_SECONDS:
+        what = f"the work under way made no progress for {age / 60:.0f} min"
+        found.append(
+            Finding("work", what, "restart the service; what is committed stays, the rest is read again", "failing")
+        )
+    return tuple(found)
+
+
+def _database(facts: Facts) -> tuple[Finding, ...]:
+    if not facts.database_reachable:
+        why = f": {facts.database_error}" if facts.database_error else ""
+        cure = "check that PostgreSQL runs and that database.dsn leads to it; the work goes on by itself afterwards"
+        return (Finding("database", f"the database is lost{why}", cure, "failing"),)
+    if not facts.database_migrated:
+        why = f": {facts.database_error}" if facts.database_error else ""
+        cure = "run `breezeway-sync migrate`, or set database.auto_migrate = true"
+        return (Finding("database", f"the schema of the database is not up to date{why}", cure, "failing"),)
+    return ()
+
+
+def _rest(facts: Facts) -> tuple[Finding, ...]:
+    found = []
+    if facts.refused:
+        cure = "the status page has the reason; mostly client_id and client_secret are wrong or not active"
+        found.append(Finding("credentials", f"no token for {', '.join(facts.refused)}", cure, "degraded"))
+    if facts.late:
+        names = ", ".join(facts.late[:NAMED_LATE])
+        more = f" and {len(facts.late) - NAMED_LATE} more" if len(facts.late) > NAMED_LATE else ""
+        cure = "see the status page for the reason of each; a restart does not help"
+        found.append(Finding("late", f"{len(facts.late)} late: {names}{more}", cure, "degraded"))
+    if facts.config_error:
+        what = f"the changed configuration is not in effect: {facts.config_error}"
+        found.append(
+            Finding(
+                "configuration", what, "correct it and reload; until then the settings from before apply", "degraded"
+            )
+        )
+    if facts.is_draining:
+        cure = "wait: it ends when the batches under way are committed"
+        found.append(Finding("stopping", "the service is stopping", cure, "degraded"))
+    return tuple(found)

@@ -1,0 +1,126 @@
+"""Every metric by name, with its help text and labels."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+NAMESPACE = "breezeway_sync"
+CALL_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+RUN_BUCKETS_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0)
+BATCH_BUCKETS_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+LAG_BUCKETS_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+# Present from the start, as a counter's first step is invisible to rate() where the series was not there before.
+EXPECTED_PAUSES = ("RateLimited", "EdgeBlocked")
+
+_PLACE = ("region", "entity")
+
+
+class Instruments:
+    """The metrics themselves, registered once."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._make_work()
+        self._make_calls()
+        self._make_service()
+        self._make_report()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{NAMESPACE}_{name}", text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"{NAMESPACE}_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"{NAMESPACE}_{name}", text, labels, buckets=buckets, registry=self._registry)
+
+    def _make_work(self) -> None:
+        self.rows = self._counter("rows_total", "Records by what became of them in a run.", *_PLACE, "outcome")
+        self.runs = self._counter("runs_total", "Runs of one region and entity by how they ended.", *_PLACE, "status")
+        self.run_calls = self._counter("run_calls_total", "API calls made for a region and entity.", *_PLACE)
+        self.run_duration = self._histogram(
+            "run_duration_seconds", "How long runs of a region and entity took.", RUN_BUCKETS_SECONDS, *_PLACE
+        )
+        self.cycles = self._counter("cycles_total", "Cycles of one account by the worst of their runs.", "status")
+        self.cycle_duration = self._histogram(
+            "cycle_duration_seconds", "How long cycles of one account took.", RUN_BUCKETS_SECONDS
+        )
+        self.cycles_skipped = self._counter(
+            "cycles_skipped_total", "Cycles that were due and did not run, by why.", "tempo", "reason"
+        )
+        self.batch_duration = self._histogram(
+            "batch_duration_seconds", "How long it took to write one batch.", BATCH_BUCKETS_SECONDS
+        )
+        self.crashes = self._counter("crashes_total", "Errors that nobody foresaw.")
+
+    def _make_calls(self) -> None:
+        self.calls = self._counter(
+            "calls_total", "HTTP exchanges with the API, retries included.", "endpoint", "status"
+        )
+        self.call_errors = self._counter("call_errors_total", "Exchanges that failed, by class of error.", "error")
+        self.call_duration = self._histogram(
+            "call_duration_seconds",
+            "From sending a request to having its whole answer.",
+            CALL_BUCKETS_SECONDS,
+            "endpoint",
+        )
+        self.received_bytes = self._counter("received_bytes_total", "Bodies of answers, decompressed.")
+        self.rate_limit_wait = self._counter(
+            "rate_limit_wait_seconds_total", "Time that calls waited for their turn in the budget."
+        )
+        self.retries = self._counter("retries_total", "Repeated calls by why the attempt before failed.", "reason")
+        self.pauses = self._counter("account_pauses_total", "Stops of a whole account by reason.", "reason")
+        self.pause_seconds = self._counter("account_pause_seconds_total", "How long accounts were stopped.", "reason")
+        for reason in EXPECTED_PAUSES:
+            self.pauses.labels(reason)
+            self.pause_seconds.labels(reason)
+        self.tokens_obtained = self._counter("tokens_obtained_total", "Access tokens by where they came from.", "how")
+        self.token_failures = self._counter("token_failures_total", "Failed attempts to get an access token.")
+
+    def _make_service(self) -> None:
+        self.build_info = self._gauge("build_info", "Always 1; the version that runs.", "version")
+        self.loop_lag = self._histogram(
+            "loop_lag_seconds", "How much later than asked the event loop woke a sleeper.", LAG_BUCKETS_SECONDS
+        )
+        self.database_up = self._gauge("database_up", "1 while the database answers.")
+        self.database_losses = self._counter("database_losses_total", "How often the database was lost.")
+        self.leases_claimed = self._counter("leases_claimed_total", "Accounts claimed by this process.")
+        self.leases_taken_over = self._counter("leases_taken_over_total", "Of these, claimed from a dead owner.")
+        self.reloads = self._counter("configuration_reloads_total", "Reloads of the configuration.", "result")
+        self.configuration_ok = self._gauge(
+            "configuration_last_reload_successful", "1 when the configuration in effect is the one that is written."
+        )
+        self.configuration_time = self._gauge(
+            "configuration_last_reload_success_timestamp_seconds", "When the configuration in effect was read."
+        )
+        self.alerts_sent = self._counter("alerts_sent_total", "Alerts handed over.", "channel")
+        self.alerts_failed = self._counter("alerts_failed_total", "Alerts that could not be handed over.", "channel")
+        self.budget = self._gauge("budget_calls_per_minute", "Calls a minute that one account may make.")
+        self.accounts = self._gauge("accounts", "Accounts that are worked.")
+
+    def _make_report(self) -> None:
+        self.last_success = self._gauge(
+            "last_success_timestamp_seconds", "When a region and entity was last read without a fault.", *_PLACE
+        )
+        self.promise = self._gauge("promise_seconds", "How old the last success may be.", *_PLACE)
+        self.late = self._gauge("late", "1 when the last success is older than promised, or there is none.", *_PLACE)
+        self.last_run_failed = self._gauge("last_run_failed", "1 when the latest run that ended failed.", *_PLACE)
+        self.owed = self._gauge(
+            "owed_calls", "Calls for children of records that are still to be made.", "region", "source"
+        )
+        self.rejected_open = self._gauge("rejected_records_open", "Records that could not be stored so far.", "region")
+        self.token_expiry = self._gauge("token_expiry_timestamp_seconds", "When the access token ends.", "region")
+        self.token_refused = self._gauge("token_refused", "1 when the latest attempt to get a token failed.", "region")
+        self.lease_held = self._gauge("lease_held", "1 while a process works the account (a hash).", "account")
+        self.report_time = self._gauge(
+            "report_timestamp_seconds", "When the database was last asked for what the metrics above say."
+        )
+        self._report = (
+            self.last_success, self.promise, self.late, self.last_run_failed, self.owed, self.rejected_open,
+            self.token_expiry, self.token_refused, self.lease_held,
+        )  # fmt: skip
+
+    def forget_report(self) -> None:
+        """Drop everything that a report said, so that what is gone from the next one is gone here."""
+        for gauge in self._report:
+            gauge.clear()

@@ -1,0 +1,136 @@
+"""Facts as log lines: stable event names, one object a line, never a secret or a guest's data.
+
+Events carry no payload, URL or name of a person by construction (core.events), so that nothing needs to
+be filtered here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TextIO
+
+import structlog
+
+from breezeway_sync.core.events import (
+    AccountPaused,
+    AlertDelivered,
+    BatchLoaded,
+    CallFinished,
+    CallRetried,
+    ConfigurationReloaded,
+    Crashed,
+    CycleFinished,
+    CycleSkipped,
+    DatabaseLost,
+    Emit,
+    EntityAdvanced,
+    EntityFinished,
+    EntityStarted,
+    EntityUnavailable,
+    Event,
+    LeaseAwaited,
+    LeaseClaimed,
+    Noticed,
+    RecordRejected,
+    TokenFailed,
+    TokenObtained,
+)
+
+LEVELS: Mapping[type[Event], int] = {
+    CallFinished: logging.DEBUG,
+    CallRetried: logging.WARNING,
+    AccountPaused: logging.WARNING,
+    AlertDelivered: logging.INFO,
+    TokenObtained: logging.INFO,
+    TokenFailed: logging.ERROR,
+    LeaseClaimed: logging.INFO,
+    LeaseAwaited: logging.WARNING,
+    EntityStarted: logging.DEBUG,
+    BatchLoaded: logging.DEBUG,
+    RecordRejected: logging.WARNING,
+    Crashed: logging.ERROR,
+    EntityUnavailable: logging.WARNING,
+    Noticed: logging.WARNING,
+    CycleSkipped: logging.WARNING,
+    DatabaseLost: logging.ERROR,
+}
+_STATUS_LEVELS = {"success": logging.INFO, "partial": logging.WARNING, "failed": logging.ERROR}
+_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def level_of(event: Event) -> int | None:
+    """How loud a fact is; None: progress, which is no log line."""
+    if isinstance(event, EntityAdvanced):
+        return None
+    if isinstance(event, EntityFinished | CycleFinished):
+        return _STATUS_LEVELS.get(event.status, logging.WARNING)
+    if isinstance(event, ConfigurationReloaded) and event.error is not None:
+        return logging.ERROR
+    return LEVELS.get(type(event), logging.INFO)
+
+
+def name_of(event: Event) -> str:
+    """The stable name of a fact: EntityFinished -> entity_finished."""
+    return _WORD_START.sub("_", type(event).__name__).lower()
+
+
+def configure(level: str, *, stream: TextIO | None = None, as_json: bool = True, colors: bool = False) -> None:
+    """Set up structlog for the process: JSON lines, or text for people. Local variables are never shown."""
+    stream = stream or sys.stderr
+    renderer: structlog.typing.Processor
+    if as_json:
+        tail: list[structlog.typing.Processor] = [
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
+    else:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=24
+        )
+        tail = [renderer]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *tail,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    _bridge_libraries()
+
+
+class _Bridge(logging.Handler):
+    """Log lines of libraries in our form: who, how loud, what; never their arguments, which may quote data."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        first_line = str(record.msg).split("\n", 1)[0][:200]
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        fields = {"logger": record.name, "message": first_line} | ({"error": error} if error else {})
+        structlog.get_logger().log(record.levelno, "library", **fields)
+
+
+def _bridge_libraries() -> None:
+    """Warnings and worse of every library go through the bridge, and nowhere else."""
+    root = logging.getLogger()
+    root.handlers = [_Bridge(logging.WARNING)]
+    root.setLevel(logging.WARNING)
+
+
+def log_events() -> Emit:
+    """An Emit that writes every fact as a log line."""
+    logger = structlog.get_logger()
+
+    def emit(event: Event) -> None:
+        level = level_of(event)
+        if level is not None:
+            fields = {name: value for name, value in asdict(event).items() if value is not None}
+            logger.log(level, name_of(event), **fields)
+
+    return emit

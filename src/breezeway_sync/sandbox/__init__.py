@@ -1,0 +1,34 @@
+"""A simulated Breezeway API: what the API page says, out of a seed, with faults on demand."""
+
+from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.app import create_app
+from breezeway_sync.sandbox.faults import FAULT_KINDS, FaultKind, FaultRule, Faults
+from breezeway_sync.sandbox.options import Options
+from breezeway_sync.sandbox.postgres import throwaway_postgres
+from breezeway_sync.sandbox.server import running
+from breezeway_sync.sandbox.simulator import Sandbox
+from breezeway_sync.sandbox.spec import KINDS, AccountSpec, ChildKind, Kind, Size, demo_accounts, resized
+from breezeway_sync.sandbox.stats import Stats
+from breezeway_sync.sandbox.world import World
+
+__all__ = [
+    "FAULT_KINDS",
+    "KINDS",
+    "Account",
+    "AccountSpec",
+    "ChildKind",
+    "FaultKind",
+    "FaultRule",
+    "Faults",
+    "Kind",
+    "Options",
+    "Sandbox",
+    "Size",
+    "Stats",
+    "World",
+    "create_app",
+    "demo_accounts",
+    "resized",
+    "running",
+    "throwaway_postgres",
+]

@@ -1,0 +1,138 @@
+"""An account opened under its lease and within its budget: for a run, for a cycle, for a few calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import stamina.instrumentation
+
+from breezeway_sync.api.auth import Authenticator
+from breezeway_sync.api.client import AccountApi
+from breezeway_sync.api.limits import Budget, Flight, pace
+from breezeway_sync.api.transport import Transport, environment_proxy
+from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.core.events import Emit
+from breezeway_sync.service.accounts import Account
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.leases import Lease, account_key, hold, note_pause
+from breezeway_sync.store.vault import StoredVault
+
+Tell = Callable[[str], None]
+"""Hears sentences for people while something is waited for."""
+
+
+def tell_nobody(_sentence: str) -> None:
+    """A Tell for processes that nobody watches."""
+
+
+SHORTEST_WAIT_TOLD_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What calls of any account need."""
+
+    settings: Settings
+    database: Database
+    transport: Transport
+    flight: Flight
+    clock: Clock
+    emit: Emit
+    tell: Tell = tell_nobody
+
+
+@asynccontextmanager
+async def means(
+    settings: Settings, database: Database, *, emit: Emit, tell: Tell, clock: Clock | None = None
+) -> AsyncIterator[Means]:
+    """Open the way to the API. Raises ConfigurationError for a proxy that cannot be used."""
+    stamina.instrumentation.set_on_retry_hooks([])
+    environment_proxy(settings.api.base_url)  # refused before anything is open
+    async with Transport(settings.api.base_url, settings.api.timeout_seconds) as transport:
+        flight = Flight(settings.api.max_in_flight_total)
+        yield Means(settings, database, transport, flight, clock or SystemClock(), emit, tell)
+
+
+@dataclass(frozen=True, slots=True)
+class TellingVault(StoredVault):
+    """A vault that says how long the turn for a token call is waited for."""
+
+    tell: Tell
+
+    async def reserve_call(self, interval_seconds: float) -> float:
+        seconds = await StoredVault.reserve_call(self, interval_seconds)
+        if seconds >= SHORTEST_WAIT_TOLD_SECONDS:
+            regions = ", ".join(self.regions)
+            self.tell(f"{regions}: waiting {seconds:.0f} s, one token call a minute is allowed")
+        return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An account that is ours for now."""
+
+    account: Account
+    lease: Lease
+    budget: Budget
+    vault: StoredVault
+    authenticator: Authenticator
+    api: AccountApi
+
+
+@asynccontextmanager
+async def access(use: Means, account: Account, *, wait_seconds: float) -> AsyncIterator[Access]:
+    """Claim the account's lease and give it back at the end, with what is left of its budget.
+
+    Raises LeaseHeld when another process keeps working it for longer than `wait_seconds`.
+    """
+    async with AsyncExitStack() as stack:
+        lease = await stack.enter_async_context(
+            hold(
+                use.database,
+                account_key(account.credentials.client_id),
+                clock=use.clock,
+                wait_seconds=wait_seconds,
+                drain_seconds=pace(use.settings.api.requests_per_minute).period_seconds,
+                emit=use.emit,
+            )
+        )
+        yield _opened(use, account, lease)
+
+
+def _opened(use: Means, account: Account, lease: Lease) -> Access:
+    api = use.settings.api
+    notes: set[asyncio.Task[None]] = set()
+
+    def on_pause(_seconds: float) -> None:
+        note = asyncio.ensure_future(note_pause(use.database, lease, use.emit))
+        notes.add(note)
+        note.add_done_callback(notes.discard)
+
+    budget = Budget(
+        api.requests_per_minute,
+        api.max_in_flight,
+        use.flight,
+        first_call_in_seconds=lease.first_call_in_seconds,
+        on_pause=on_pause,
+    )
+    lease.next_call_in_seconds = budget.next_call_in_seconds
+    lease.paused_for_seconds = budget.paused_for_seconds
+    vault = TellingVault(use.database, lease.account, account.regions, use.tell)
+    authenticator = Authenticator(
+        lease.account,
+        account.credentials,
+        vault,
+        use.transport,
+        use.clock,
+        interval_seconds=api.auth_interval_seconds,
+        emit=use.emit,
+        flight=use.flight,
+    )
+    client = AccountApi(
+        lease.account, use.transport, authenticator, budget, use.clock, emit=use.emit, page_size=api.page_size
+    )
+    return Access(account, lease, budget, vault, authenticator, client)

@@ -1,0 +1,43 @@
+"""The alerter of the daemon: made when the database is there, made anew when its settings change."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.events import Emit, Event
+from breezeway_sync.ops.alerts import Alerter, channels_of, rules_of
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.store.alerts import StoredAlerts
+from breezeway_sync.store.database import Database
+
+
+class Alerting:
+    """Passes events to the alerter of the moment; before the first one they go nowhere."""
+
+    def __init__(self, clock: Clock, emit: Emit) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._alerter: Alerter | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def observe(self, event: Event) -> None:
+        """An Emit."""
+        if self._alerter is not None:
+            self._alerter.observe(event)
+
+    async def start(self, settings: Settings, database: Database) -> None:
+        """Begin to alert as the settings say; an alerter from before sends what it has and ends."""
+        await self.stop()
+        channels, rules = channels_of(settings.alerts, self._clock), rules_of(settings.alerts)
+        self._alerter = Alerter(StoredAlerts(database), channels, rules, self._clock, emit=self._emit)
+        self._task = asyncio.create_task(self._alerter.run(), name="alerts")
+
+    async def stop(self) -> None:
+        """Send what is waiting, within the alerter's own deadline, and end. Before the database is closed."""
+        task, self._task, self._alerter = self._task, None, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

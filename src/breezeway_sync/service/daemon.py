@@ -1,0 +1,293 @@
+"""`breezeway-sync serve`: starts what is due, lets itself be looked at, ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, timedelta
+from weakref import WeakSet
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from breezeway_sync.api.limits import Flight
+from breezeway_sync.api.transport import Transport
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import ApiError, ConfigurationError, DatabaseError, SchemaRefused
+from breezeway_sync.core.events import ConfigurationReloaded, CycleSkipped, Noticed
+from breezeway_sync.service.access import Means, access
+from breezeway_sync.service.accounts import Account, credentials_of, group
+from breezeway_sync.service.alerting import Alerting
+from breezeway_sync.service.notify import Notifier
+from breezeway_sync.service.observatory import Observatory
+from breezeway_sync.service.reload import changes
+from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
+from breezeway_sync.service.schedule import Line, Turns, first_in_seconds, timetable
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.service.worker import Staff, beside, stop
+from breezeway_sync.service.workshop import Entities, Order, Result, Workshop
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.status import Status
+from breezeway_sync.store.vault import stored_credentials
+
+# All of the end together, before the 20 s that are promised.
+DRAIN_SECONDS = 18.5
+GRACE_SECONDS = 10.0
+CANCEL_SECONDS = 8.0
+DATABASE_RETRY_SECONDS = (0.5, 15.0)
+RETENTION_SECONDS = 6 * 3600.0
+TOKENS_SECONDS = 600.0
+_HOUSEKEEPING = ("retention", "tokens")
+
+
+class Daemon:
+    """The long-running service. `load` reads the configuration again; everything else is passed in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[], Settings],
+        observatory: Observatory,
+        notifier: Notifier,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.observatory = observatory
+        self._load = load
+        self._notifier = notifier
+        self._clock = clock
+        self.alerting = Alerting(clock, observatory.emit)
+        self._stopping = asyncio.Event()
+        self._reloading = asyncio.Event()
+        self._staff = Staff(self._work, observatory.emit)
+        self._workshops: WeakSet[Workshop] = WeakSet()  # those of reloads before, while they are worked in
+        self._turns = Turns()
+        self._is_anew = False
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+
+    def stop(self) -> None:
+        """Begin to drain."""
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Read the configuration again, soon."""
+        self._reloading.set()
+
+    def is_busy(self) -> bool:
+        """Whether any account is being worked."""
+        return self._staff.is_busy
+
+    async def run(self) -> None:
+        """Serve until stopped. Raises what keeps it from starting: ConfigurationError, SchemaRefused."""
+        async with AsyncExitStack() as stack:
+            self._stack = stack
+            await stack.enter_async_context(
+                beside(self.observatory.beat(self._notifier, self._clock_was_set), self.stop)
+            )
+            self._transport = await stack.enter_async_context(self._new_transport())
+            if not await self._begin(stack):
+                return
+            self._scheduler.start()
+            self._notifier.ready()
+            self._notifier.status("serving")
+            try:
+                async with (
+                    beside(self.observatory.look(self._status, self._notifier), self.stop),
+                    beside(self._reload_when_asked(), self.stop),
+                ):
+                    await self._stopping.wait()
+            finally:
+                await self._drain()
+
+    async def _begin(self, stack: AsyncExitStack) -> bool:
+        """Have the database open, migrated and the timetable made, however long that takes; False when stopped
+        before."""
+        wait, longest = DATABASE_RETRY_SECONDS
+        while not self._stopping.is_set():
+            try:
+                async with AsyncExitStack() as attempt:
+                    await self._prepare(await attempt.enter_async_context(open_database(self.settings)))
+                    stack.push_async_exit(attempt.pop_all())
+            except SchemaRefused:
+                raise
+            except DatabaseError as error:
+                self.observatory.lost(error)
+                self._notifier.status(f"waiting for the database: {error.message}")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), wait)
+                wait = min(wait * 2, longest)
+            else:
+                return True
+        return False
+
+    async def _prepare(self, database: Database) -> None:
+        self.observatory.reached()
+        await ensure_schema(self.settings, database)
+        await save_regions(self.settings, database)
+        self.observatory.is_migrated = True
+        self._database, self._status = database, Status(database)
+        self._workshop = self._new_workshop()
+        await self.alerting.start(self.settings, database)
+        await self._plan()
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.settings.api.base_url, self.settings.api.timeout_seconds)
+
+    def _new_workshop(self) -> Workshop:
+        flight = Flight(self.settings.api.max_in_flight_total)
+        made = Workshop(
+            Means(self.settings, self._database, self._transport, flight, self._clock, self.observatory.emit)
+        )
+        self._workshops.add(made)
+        return made
+
+    async def _plan(self) -> None:
+        """Make workers and jobs be what the settings say; what stays the same is left alone."""
+        await self._assign()
+        successes = await self._status.last_successes()
+        now = self._clock.now()
+        lines = {line.name: line for line in timetable(self.settings)}
+        for job in self._scheduler.get_jobs():
+            if job.id not in _HOUSEKEEPING and (self._is_anew or lines.get(job.id) != job.args[0]):
+                job.remove()
+        self._is_anew = False
+        for name, line in lines.items():
+            if self._scheduler.get_job(name) is None:
+                delay = first_in_seconds(line, successes, now, self.settings.schedule.spread_seconds)
+                self._turns.begin(line, successes)
+                self._at(name, self._due, line.every_seconds, delay, line)
+        for name, (what, every) in {
+            "retention": (self._forget, RETENTION_SECONDS),
+            "tokens": (self._renew_tokens, TOKENS_SECONDS),
+        }.items():
+            if self._scheduler.get_job(name) is None:
+                self._at(name, what, every, every / 2)
+        self.observatory.metrics.set_budget(self.settings.api.requests_per_minute, len(self._staff.workers))
+
+    def _at(self, name: str, what: Callable[..., object], every: float, delay: float, *args: object) -> None:
+        self._scheduler.add_job(
+            what,
+            IntervalTrigger(seconds=every, timezone=UTC),
+            id=name,
+            args=args,
+            next_run_time=self._clock.now() + timedelta(seconds=delay),
+        )
+
+    async def _assign(self) -> None:
+        """One worker per account; those whose account is gone finish what they do and end."""
+        stored = await stored_credentials(self._database, list(self.settings.regions))
+        self._staff.assign(group(list(self.settings.regions), credentials_of(self.settings, stored)))
+
+    async def _work(self, account: Account, order: Order) -> Result:
+        order = replace(order, still=self._not_read_elsewhere)
+        result = await self._workshop.work(account, order)  # the workshop of that moment: reloads replace it
+        with contextlib.suppress(DatabaseError):
+            self._turns.ended(order.entities, await self._status.last_successes())
+        return result
+
+    async def _not_read_elsewhere(self, entities: Entities) -> Entities:
+        """What no other process has read since our last turn; what one has is due again an interval later."""
+        successes, now = await self._status.last_successes(), self._clock.now()
+        left = self._turns.left(entities, successes)
+        for job in self._scheduler.get_jobs():
+            line = job.args[0] if job.args else None
+            taken = set(entities.get(line.region, ())) - set(left.get(line.region, ())) if line else set()
+            if line and taken.issuperset(line.entities):
+                self.observatory.emit(CycleSkipped(line.region, line.tempo, "held"))
+                job.modify(next_run_time=now + timedelta(seconds=first_in_seconds(line, successes, now, 0)))
+        return left
+
+    async def _due(self, line: Line) -> None:
+        """The schedule says that a line's time has come. Only starts what a worker owns and drains."""
+        worker = self._staff.of(line.region)
+        if worker is None:
+            with contextlib.suppress(DatabaseError):
+                await self._assign()  # somebody may have put credentials into api_tokens
+            worker = self._staff.of(line.region)
+        if worker is not None:
+            worker.due(line)
+            return
+        try:
+            await self._workshop.without_credentials(Order({line.region: line.entities}))
+        except DatabaseError as error:
+            self.observatory.lost(error)
+
+    async def _renew_tokens(self) -> None:
+        """Tokens that end soon are renewed ahead of the cycle that needs them, where nobody works the account."""
+        for worker in list(self._staff.workers.values()):
+            if not worker.is_busy:
+                # What is in the way was told as an event, and the next cycle meets it again.
+                with contextlib.suppress(ApiError, DatabaseError):
+                    async with access(self._workshop.means, worker.account, wait_seconds=0) as opened:
+                        await opened.authenticator.token()
+
+    async def _forget(self) -> None:
+        """Retention of the log."""
+        with contextlib.suppress(DatabaseError):
+            await self._status.delete_old_log_rows(self.settings.retention.sync_log_days * 86_400)
+
+    def _clock_was_set(self) -> None:
+        self._is_anew = True
+        self._reloading.set()
+
+    async def _reload_when_asked(self) -> None:
+        while True:
+            await self._reloading.wait()
+            self._reloading.clear()
+            self._notifier.reloading()
+            try:
+                await self._read_again()
+            except DatabaseError as error:
+                self.observatory.emit(ConfigurationReloaded((), error.message))
+                asyncio.get_running_loop().call_later(DATABASE_RETRY_SECONDS[1], self._reloading.set)
+            self._notifier.ready()
+
+    async def _read_again(self) -> None:
+        try:
+            settings = self._load()
+        except ConfigurationError as error:
+            self.observatory.emit(ConfigurationReloaded((), error.message))
+            if self._is_anew:
+                await self._plan()
+        else:
+            await self._apply(settings)
+
+    async def _apply(self, settings: Settings) -> None:
+        """Use new settings for everything that begins from now on."""
+        told = changes(self.settings, settings)
+        await save_regions(settings, self._database)
+        self.settings = self.observatory.settings = settings
+        old = self._workshop
+        if (settings.api.base_url, settings.api.timeout_seconds) != (
+            old.means.settings.api.base_url,
+            old.means.settings.api.timeout_seconds,
+        ):
+            # Cycles under way keep the old one; it ends with the process.
+            self._transport = await self._stack.enter_async_context(self._new_transport())
+        self._workshop = self._new_workshop()
+        if settings.alerts != old.means.settings.alerts:
+            await self.alerting.start(settings, self._database)
+        await self._plan()
+        self.observatory.emit(ConfigurationReloaded(told, None))
+
+    async def _drain(self) -> None:
+        """No new work; calls under way get their time, then they are cancelled; batches and rows are closed."""
+        self.observatory.is_draining = True
+        self._notifier.stopping()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        self._staff.drain()
+        for workshop in self._workshops:
+            workshop.drain()
+        began = self._clock.monotonic()
+        if not await stop(list(self._staff.tasks), GRACE_SECONDS, CANCEL_SECONDS):
+            self.observatory.emit(Noticed("calls under way were cancelled after their time was up"))
+        left = DRAIN_SECONDS - (self._clock.monotonic() - began)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(1.0, left)):
+                await self.alerting.stop()

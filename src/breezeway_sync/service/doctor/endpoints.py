@@ -1,0 +1,103 @@
+"""Which small calls show whether an account has what is mirrored, and what their answers amount to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from breezeway_sync.core.errors import ApiError, NotFound
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.model import Company, Shape, Source
+from breezeway_sync.service.doctor.findings import ENDPOINT, FAIL, OK, WARN, Finding, of_error, said
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.store.doctor import KnownParents
+from breezeway_sync.sync.verdict import means_unavailable
+
+# Without one of these there is no mirror to speak of.
+ESSENTIAL = frozenset({"properties", "reservations", "tasks"})
+UNKNOWN = KnownParents(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One call. `parent` names the kind of record whose children it asks for, None for a list."""
+
+    region: str
+    source: Source
+    path: str
+    params: tuple[tuple[str, str | int], ...]
+    parent: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"{self.region} {self.source.name}"
+
+
+def probes(settings: Settings, region: str, known: KnownParents) -> tuple[list[Probe], list[Finding]]:
+    """The calls for a region, and a finding for each address that cannot be asked yet."""
+    calls: list[Probe] = []
+    unasked: list[Finding] = []
+    for source, parent in _sources(settings):
+        needed = parent or ("property" if source.per else None)
+        given = {"property": known.property_id, "task": known.task_id}.get(needed or "")
+        if needed and given is None:
+            unasked.append(_not_asked(region, source, needed))
+            continue
+        path = (settings.entities[source.name].path or source.path).replace("{id}", str(given))
+        params = () if parent else _params(settings, region, source, given)
+        calls.append(Probe(region, source, path, params, parent))
+    return calls, unasked
+
+
+def _sources(settings: Settings) -> Iterator[tuple[Source, str | None]]:
+    """Every source that is read, with the kind of its parent where its path names one."""
+    for entity in ENTITIES:
+        if settings.entities[entity.name].enabled:
+            yield from ((one, None) for one in entity.sources if settings.entities[one.name].enabled)
+        for called in entity.called:
+            is_read = called.source.name in settings.entities and settings.entities[called.source.name].enabled
+            # Owed calls are made with their entity, the others are an entity of their own.
+            if is_read and (settings.entities[entity.name].enabled or not called.owed):
+                yield called.source, entity.singular
+
+
+def _params(
+    settings: Settings, region: str, source: Source, parent_id: int | None
+) -> tuple[tuple[str, str | int], ...]:
+    company = settings.regions[region].company_id
+    params: list[tuple[str, str | int]] = []
+    if source.company is not Company.NONE and company is not None:
+        params.append((source.company.value, company))
+    params += [*source.always, *source.variants[0]]
+    if source.per and parent_id is not None:
+        params.append((source.per, parent_id))
+    if source.shape is Shape.PAGES:
+        params += [("limit", 1), ("page", 1)]
+    return tuple(params)
+
+
+def _not_asked(region: str, source: Source, parent: str) -> Finding:
+    return Finding(
+        ENDPOINT,
+        f"{region} {source.name}",
+        WARN,
+        f"not asked: the mirror knows no {parent} yet",
+        "look again after the first run",
+    )
+
+
+def of_answer(probe: Probe, error: ApiError | None, seconds: float) -> Finding:
+    """The finding of one call; `seconds` is what it took, waiting for its turn included."""
+    if error is None:
+        return Finding(ENDPOINT, probe.subject, OK, f"answers, {seconds:.1f} s")
+    if not means_unavailable(error, empty_counts=probe.source.empty_means_unavailable):
+        return of_error(ENDPOINT, probe.subject, error)
+    name = probe.source.name
+    if probe.parent and isinstance(error, NotFound):
+        gone = f"the {probe.parent} asked for may be deleted: look again after the next run"
+        return Finding(ENDPOINT, probe.subject, WARN, said(error), gone)
+    remedy = (
+        f"ask Breezeway whether the account includes it; entities.{name}.path sets another address, "
+        f"entities.{name}.enabled = false leaves it out"
+    )
+    return Finding(ENDPOINT, probe.subject, FAIL if name in ESSENTIAL else WARN, said(error), remedy)

@@ -1,0 +1,148 @@
+"""What was found, how bad it is, what helps: pure decisions over facts that others have gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from breezeway_sync.core.errors import BreezewaySyncError, ConfigurationError, LeaseHeld
+from breezeway_sync.service.settings import Settings
+
+Level = Literal["ok", "warn", "fail"]
+OK: Level = "ok"
+WARN: Level = "warn"
+FAIL: Level = "fail"
+
+CONFIGURATION = "configuration"
+DATABASE = "database"
+SCHEMA = "schema"
+ACCOUNT = "account"
+ENDPOINT = "endpoint"
+HOST = "host"
+
+LITTLE_BYTES = 2 * 1024**3
+NOTHING_BYTES = 200 * 1024**2
+READABLE_BY_ALL = 0o004
+_HERE = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `remedy` says what to do, None where nothing has to be done."""
+
+    area: str
+    subject: str
+    level: Level
+    found: str
+    remedy: str | None = None
+
+
+def of_error(area: str, subject: str, error: BreezewaySyncError) -> Finding:
+    """The finding that an error is, its cure as the remedy. An account that is busy is no fault of anything."""
+    level = WARN if isinstance(error, LeaseHeld) else FAIL
+    later = "try again later" if error.retryable else "see the message"
+    return Finding(area, subject, level, said(error), error.cure or later)
+
+
+def said(error: BreezewaySyncError) -> str:
+    """The error's message without what to do."""
+    return BreezewaySyncError(error.what, where=error.where, got=error.got, wanted=error.wanted).message
+
+
+def too_late(area: str, subject: str, seconds: float) -> Finding:
+    """A look that did not end in its time."""
+    return Finding(area, subject, FAIL, f"no answer within {seconds:.0f} s", "see whether it hangs, and try again")
+
+
+def condensed(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """For people: the endpoints of a region that answer are one line, at the place of the first of them."""
+    counts: dict[str, int] = {}
+    for one in findings:
+        if one.area == ENDPOINT and one.level == OK:
+            region = one.subject.partition(" ")[0]
+            counts[region] = counts.get(region, 0) + 1
+    shown: list[Finding] = []
+    for one in findings:
+        region = one.subject.partition(" ")[0]
+        if one.area != ENDPOINT or one.level != OK:
+            shown.append(one)
+        elif count := counts.pop(region, 0):
+            answers = f"{count} endpoint{'s' if count != 1 else ''} answer{'s' if count == 1 else ''}"
+            shown.append(Finding(ENDPOINT, region, OK, answers))
+    return tuple(shown)
+
+
+# --- configuration --------------------------------------------------------------------------------
+
+
+def of_unusable_configuration(error: ConfigurationError) -> Finding:
+    """Nothing can be looked at without it."""
+    return Finding(CONFIGURATION, "settings", FAIL, said(error), error.cure or "correct what is named")
+
+
+def of_configuration(settings: Settings, file_mode: int | None) -> list[Finding]:
+    """What a configuration that can be read still has against it. `file_mode`: None without a file."""
+    source = str(settings.source) if settings.source else "environment and credentials"
+    count = len(settings.regions)
+    found = [Finding(CONFIGURATION, "settings", OK, f"{source}: {count} region{'s' if count != 1 else ''}")]
+    if file_mode is not None and file_mode & READABLE_BY_ALL and _has_secrets_of_file(settings):
+        found.append(
+            Finding(
+                CONFIGURATION,
+                "file",
+                WARN,
+                "it holds secrets, and everybody on this machine may read it",
+                f"chmod o-r {settings.source}, or move the secrets into a credentials directory",
+            )
+        )
+    address = urlsplit(settings.api.base_url)
+    if address.scheme == "http" and address.hostname not in _HERE:
+        found.append(
+            Finding(
+                CONFIGURATION, "api.base_url", WARN, "credentials and data travel in the clear", "use https:// there"
+            )
+        )
+    return found
+
+
+def _has_secrets_of_file(settings: Settings) -> bool:
+    secret = ("dsn", "client_id", "client_secret", "password", "token")
+    return any(key[-1] in secret and origin == str(settings.source) for key, origin in settings.origins.items())
+
+
+# --- this machine ---------------------------------------------------------------------------------
+
+
+def of_disk(subject: str, place: str, free_bytes: int) -> Finding:
+    """Room on a disk."""
+    level = FAIL if free_bytes < NOTHING_BYTES else WARN if free_bytes < LITTLE_BYTES else OK
+    remedy = None if level == OK else f"make room on the disk of {place}"
+    return Finding(HOST, subject, level, f"{size(free_bytes)} free at {place}", remedy)
+
+
+def of_unseen_disk(database_bytes: int) -> Finding:
+    """The database's disk, where it cannot be seen: SQL does not tell how much room there is."""
+    holds = f"the database holds {size(database_bytes)}; the room on its server's disk cannot be seen from here"
+    return Finding(HOST, "disk of the database", OK, holds, "watch it on the server")
+
+
+def of_time_sync(is_synchronised: bool | None) -> Finding:
+    """Whether the kernel says that this clock is kept right; None where it cannot be asked."""
+    if is_synchronised is None:
+        return Finding(HOST, "time", OK, "whether the clock is kept right cannot be told on this machine")
+    if is_synchronised:
+        return Finding(HOST, "time", OK, "the clock is kept right")
+    return Finding(
+        HOST, "time", WARN, "nothing keeps this machine's clock right", "run chrony or systemd-timesyncd here"
+    )
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TB"

@@ -1,0 +1,120 @@
+"""One run from settings to outcomes: the place that knows every layer, and decides nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from uuid import UUID, uuid4
+
+import stamina.instrumentation
+
+from breezeway_sync.api.limits import Flight
+from breezeway_sync.api.transport import Transport
+from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.core.errors import SchemaRefused
+from breezeway_sync.core.events import Emit
+from breezeway_sync.core.outcome import Outcome
+from breezeway_sync.service.access import Means
+from breezeway_sync.service.accounts import credentials_of, group
+from breezeway_sync.service.selection import enabled_entities
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.service.workshop import Order, Workshop
+from breezeway_sync.store import migrate
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.ledger import Ledger, Region
+from breezeway_sync.store.vault import stored_credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked to do. `wait_seconds`: how long to wait for an account that somebody else works."""
+
+    regions: tuple[str, ...]
+    entities: tuple[str, ...]
+    full: bool = False
+    wait_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of it. `held` names regions whose account somebody else was working, with the reason."""
+
+    run_id: UUID
+    outcomes: tuple[Outcome, ...]
+    held: dict[str, str]
+
+
+def open_database(settings: Settings) -> Database:
+    """The configured database, not connected yet."""
+    database = settings.database
+    return Database(database.dsn.get_secret_value(), database.schema, pool_size=database.pool_size)
+
+
+async def run(
+    settings: Settings,
+    request: Request,
+    *,
+    emit: Emit,
+    clock: Clock | None = None,
+) -> Report:
+    """Mirror regions and entities once.
+
+    Raises what keeps anything from being done at all: ConfigurationError, SchemaRefused,
+    DatabaseUnreachable. Everything else becomes an outcome of its region and entity.
+    """
+    # Retries are reported as events; stamina's own log lines would say them twice.
+    stamina.instrumentation.set_on_retry_hooks([])
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings))
+        await ensure_schema(settings, database)
+        await save_regions(settings, database)
+        credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
+        transport = await stack.enter_async_context(Transport(settings.api.base_url, settings.api.timeout_seconds))
+        flight = Flight(settings.api.max_in_flight_total)
+        workshop = Workshop(Means(settings, database, transport, flight, clock or SystemClock(), emit))
+        order = Order({}, request.full, request.wait_seconds, run_id=uuid4())
+        # All regions of an account share its lease, also those that were not asked for.
+        wanted = [
+            (one, _part(order, request, [code for code in request.regions if code in one.regions]))
+            for one in group(list(settings.regions), credentials)
+        ]
+        nameless = _part(order, request, [code for code in request.regions if code not in credentials])
+        results = await asyncio.gather(
+            workshop.without_credentials(nameless),
+            *(workshop.work(account, part) for account, part in wanted if part.entities),
+        )
+    outcomes = [outcome for result in results for outcome in result.outcomes]
+    place = {code: number for number, code in enumerate(request.regions)}
+    outcomes.sort(key=lambda one: place[one.region])
+    parts = [nameless, *(part for _, part in wanted if part.entities)]
+    held = {
+        code: result.held for result, part in zip(results, parts, strict=True) if result.held for code in part.entities
+    }
+    return Report(order.run_id, tuple(outcomes), held)
+
+
+def _part(order: Order, request: Request, regions: Sequence[str]) -> Order:
+    """The share of a run that one account works."""
+    return replace(order, entities=dict.fromkeys(regions, request.entities))
+
+
+async def ensure_schema(settings: Settings, database: Database) -> None:
+    """Migrate, or with auto_migrate off refuse a schema that is not up to date. Raises SchemaRefused."""
+    if settings.database.auto_migrate:
+        await migrate.apply(database)
+        return
+    pending = await migrate.check(database)
+    if pending:
+        raise SchemaRefused(
+            f'schema "{database.schema}" is not up to date',
+            got=f"{len(pending)} migrations to run",
+            cure="run `breezeway-sync migrate`, or set database.auto_migrate = true",
+        )
+
+
+async def save_regions(settings: Settings, database: Database) -> None:
+    """Make the table `regions` say what the configuration says."""
+    regions = [Region(code, one.name, one.company_id) for code, one in settings.regions.items()]
+    await Ledger(database).save_regions(regions, enabled_entities(settings))

@@ -1,0 +1,101 @@
+"""When each region's entities are due. Pure; times in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zlib import crc32
+
+from breezeway_sync.service.selection import enabled_entities
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.sync.stages import TEMPOS
+
+Successes = Mapping[tuple[str, str], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the timetable: entities of one region that are read together, every so many seconds."""
+
+    region: str
+    tempo: str
+    every_seconds: float
+    entities: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.region} {self.tempo}"
+
+
+def timetable(settings: Settings) -> tuple[Line, ...]:
+    """Every region's lines; entities that are switched off are on none."""
+    every = {
+        "hourly": settings.schedule.hourly_seconds,
+        "daily": settings.schedule.daily_seconds,
+        "weekly": settings.schedule.weekly_seconds,
+    }
+    groups: dict[str, tuple[str, ...]] = {}
+    for name in enabled_entities(settings):
+        tempo = settings.entities[name].tempo or TEMPOS[name]
+        groups[tempo] = (*groups.get(tempo, ()), name)
+    return tuple(
+        Line(region, tempo, every[tempo], entities) for region in settings.regions for tempo, entities in groups.items()
+    )
+
+
+def first_in_seconds(line: Line, successes: Successes, now: datetime, spread_seconds: float) -> float:
+    """How long after a start a line is first due: the schedule goes on from the last recorded success.
+
+    A region that was never read begins at once. What is overdue begins within the spread, at a place that
+    is the region's own, so that not all begin together.
+    """
+    if not any(region == line.region for region, _ in successes):
+        return 0.0
+    known = [successes.get((line.region, entity)) for entity in line.entities]
+    oldest = min((one for one in known if one is not None), default=None)
+    if oldest is None or None in known:
+        due_in = 0.0
+    else:
+        # A success in the future is a clock that was set back: due a full interval from now, not later.
+        due_in = min(line.every_seconds, line.every_seconds - (now - oldest).total_seconds())
+    share = crc32(line.name.encode()) / 2**32
+    return due_in if due_in > 0 else share * min(spread_seconds, line.every_seconds)
+
+
+def retry_in_seconds(failures: int, line_seconds: float) -> float:
+    """How long after a failure that may pass by itself it is tried again: doubling, never later than due."""
+    return float(min(5.0 * 2 ** min(failures - 1, 12), 900.0, line_seconds))
+
+
+class Turns:
+    """Which turns other processes took: what one of them has read since our last turn is not read again.
+
+    Compares only what the database says at two moments, so that no clock matters.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], datetime | None] = {}
+
+    def begin(self, line: Line, successes: Successes) -> None:
+        """A line is put on the timetable, made from these successes."""
+        for entity in line.entities:
+            self._known[line.region, entity] = successes.get((line.region, entity))
+
+    def left(self, entities: Mapping[str, tuple[str, ...]], successes: Successes) -> dict[str, tuple[str, ...]]:
+        """What nobody else has read since, by region; it counts as not known until it is `ended`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for region, names in entities.items():
+            for name in names:
+                now, before = successes.get((region, name)), self._known.pop((region, name), ...)
+                if before in (now, ...):
+                    found[region] = (*found.get(region, ()), name)
+                else:
+                    self._known[region, name] = now
+        return found
+
+    def ended(self, entities: Mapping[str, tuple[str, ...]], successes: Successes) -> None:
+        """Our own turn is over."""
+        for region, names in entities.items():
+            for name in names:
+                self._known[region, name] = successes.get((region, name))

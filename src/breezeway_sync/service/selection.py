@@ -1,0 +1,45 @@
+"""Which regions and entities a run is about: names against what the configuration has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from breezeway_sync.core.errors import BreezewaySyncError
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.sync.stages import NAMES
+
+ALL = "all"
+
+
+class UnknownName(BreezewaySyncError):
+    """A region or entity that does not exist; the message names those that do."""
+
+
+def choose_regions(settings: Settings, name: str) -> tuple[str, ...]:
+    """The codes of the regions asked for. Raises UnknownName."""
+    return tuple(settings.regions) if name == ALL else (_known("region", name, settings.regions),)
+
+
+def choose_entities(settings: Settings, name: str) -> tuple[str, ...]:
+    """The entities asked for, without those switched off. Raises UnknownName."""
+    if name == ALL:
+        return enabled_entities(settings)
+    _known("entity", name, NAMES)
+    if not settings.entities[name].enabled:
+        raise UnknownName(f'entity "{name}" is switched off', where=f"entities.{name}.enabled", cure="set it to true")
+    return (name,)
+
+
+def enabled_entities(settings: Settings) -> tuple[str, ...]:
+    """Every entity that is not switched off, in reading order."""
+    return tuple(name for name in NAMES if settings.entities[name].enabled)
+
+
+def _known(kind: str, name: str, names: Iterable[str]) -> str:
+    known: Sequence[str] = sorted(names)
+    if name in known:
+        return name
+    close = get_close_matches(name, known, 1)
+    hint = f'did you mean "{close[0]}"? ' if close else ""
+    raise UnknownName(f'unknown {kind} "{name}"', cure=f"{hint}known are: {', '.join(known)}, or all")

@@ -1,0 +1,121 @@
+"""What a single value must look like: pure checks that the models hang on their fields.
+
+A check returns the value, normalised, or raises `PydanticCustomError` whose message is the *shape* of
+what came ("text with white space in it"), never the value: it may be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
+
+REGION_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+PATH = re.compile(r"/(?!/)[!-~]*")
+PARENT_ID = "{id}"
+UNFIT = "unfit"
+UNFIT_ENTITY = "unfit_entity"
+HALF_PAIR = "half_pair"
+NO_REGION = "no_region"
+INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a field takes, in words, where type and bounds do not say it; hung on the annotation."""
+
+    text: str
+
+
+def unfit(shape: str) -> PydanticCustomError:
+    """The error of a value that has the right type and the wrong form."""
+    return PydanticCustomError(UNFIT, "{shape}", {"shape": shape})
+
+
+def flaw_of_text(text: str) -> str | None:
+    """The shape of a text that cannot be a secret, name or address; None when it may."""
+    if not text:
+        return "empty text"
+    if text != text.strip():
+        return "text with white space at its start or end"
+    if not text.isprintable():
+        return "text with characters that cannot be printed"
+    return None
+
+
+def flaw_of_address(text: str) -> str | None:
+    """As `flaw_of_text`, for what may hold no space either."""
+    return flaw_of_text(text) or ("text with white space in it" if " " in text else None)
+
+
+def check_text(text: str) -> str:
+    """A name to show: not empty, printable, no white space around it."""
+    if flaw := flaw_of_text(text):
+        raise unfit(flaw)
+    return text
+
+
+def check_secret(secret: SecretStr | None) -> SecretStr | None:
+    """A client id or secret: an empty one is a mistake, not an absent one."""
+    if secret is not None and (flaw := flaw_of_text(secret.get_secret_value())):
+        raise unfit(flaw)
+    return secret
+
+
+def check_base_url(url: str) -> str:
+    """An http(s) address without credentials, query or fragment, returned without a slash at its end."""
+    if flaw := flaw_of_address(url):
+        raise unfit(flaw)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise unfit("an address whose host or port cannot be read") from None
+    if parts.scheme not in ("http", "https"):
+        raise unfit("text that does not start with http:// or https://")
+    if "@" in parts.netloc:
+        raise unfit("an address with credentials in it")
+    if "?" in url or "#" in url:
+        raise unfit("an address with a query or fragment")
+    if not parts.hostname or port == 0:
+        raise unfit("an address without a host, or with port 0")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def check_schema(name: str) -> str:
+    """A plain PostgreSQL identifier that is not one of the server's own schemas."""
+    if not SCHEMA_NAME.fullmatch(name):
+        raise unfit("text that is no plain lower-case identifier")
+    if name.startswith("pg_") or name == "information_schema":
+        raise unfit("a name that PostgreSQL keeps for itself")
+    return name
+
+
+def check_region_code(code: str) -> str:
+    """A region's code; `__` separates the parts of variable names and `all` means every region."""
+    if not REGION_CODE.fullmatch(code):
+        raise unfit("a code of another form")
+    if "__" in code:
+        raise unfit("a code with two underscores in a row")
+    if code == "all":
+        raise unfit("the word that means every region")
+    return code
+
+
+def check_path(path: str | None) -> str | None:
+    """A path below base_url, without query or fragment."""
+    if path is None:
+        return None
+    if not PATH.fullmatch(path) or "?" in path or "#" in path:
+        raise unfit("text that is no path")
+    return path
+
+
+def lower_case(value: Any) -> Any:
+    """Words such as INFO in lower case; everything else as it is."""
+    return value.lower() if isinstance(value, str) else value

@@ -1,0 +1,234 @@
+"""The tables of the configuration as frozen models: every key, its type, default, bounds and meaning.
+
+Docs, messages and `config show` derive from what stands here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from breezeway_sync.service.settings.checks import (
+    HALF_PAIR,
+    Wanted,
+    check_base_url,
+    check_path,
+    check_schema,
+    check_secret,
+    check_text,
+    lower_case,
+)
+from breezeway_sync.service.settings.dsn import check_dsn
+
+LARGEST = 2**63 - 1  # TOML's and PostgreSQL's bigint; not a limit anybody meets
+DAY_SECONDS = 86_400
+YEAR_MINUTES = 525_600
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+Secret = Annotated[
+    SecretStr | None, AfterValidator(check_secret), Wanted("printable text without white space around it")
+]
+
+
+class Api(BaseModel):
+    """How the Breezeway API is called."""
+
+    model_config = _FROZEN
+
+    base_url: Annotated[
+        str,
+        AfterValidator(check_base_url),
+        Wanted("an http:// or https:// address without credentials, query or fragment"),
+    ] = Field(
+        default="https://api.breezeway.io",
+        description="Address of the API; a slash at its end is dropped. `http` is for the sandbox and proxies.",
+    )
+    requests_per_minute: int = Field(
+        default=180, ge=1, le=LARGEST, description="Calls a minute, per account. The service allows 200."
+    )
+    auth_interval_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        le=DAY_SECONDS,
+        description="Least time between two token calls of one account; the service allows one a minute. `0`: no wait.",
+    )
+    max_in_flight: int = Field(default=8, ge=1, le=LARGEST, description="Calls under way at once, per account.")
+    max_in_flight_total: int = Field(
+        default=24,
+        ge=1,
+        le=LARGEST,
+        description="Calls under way at once, all accounts together; the smaller of the two limits holds. "
+        "The service's edge answers HTML 403 above a few dozen.",
+    )
+    page_size: int = Field(default=100, ge=1, le=LARGEST, description="Records asked for per page.")
+    timeout_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=DAY_SECONDS,
+        description="How long one call may wait for bytes. Pages of reservations have taken 15.",
+    )
+
+
+with warnings.catch_warnings():
+    # The key is called `schema`, as is a deprecated classmethod of BaseModel that nothing here calls.
+    warnings.filterwarnings("ignore", message='Field name "schema"', category=UserWarning)
+
+    class Database(BaseModel):
+        """Where the copy lives."""
+
+        model_config = _FROZEN
+
+        dsn: Annotated[
+            SecretStr,
+            AfterValidator(check_dsn),
+            Wanted(
+                "postgresql://user:password@host:port/database, where @ : / ? # of the password "
+                "are written %40 %3A %2F %3F %23"
+            ),
+        ] = Field(description="Address of the PostgreSQL database. It holds a password: better not in the file.")
+        schema: Annotated[
+            str,
+            AfterValidator(check_schema),
+            Wanted("a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not pg_…"),
+        ] = Field(  # type: ignore[assignment]
+            default="breezeway", description="Schema of all tables; made when it is missing."
+        )
+        auto_migrate: bool = Field(
+            default=True,
+            description="Bring the schema up to date at the start. `false`: refuse to start until "
+            "`breezeway-sync migrate` was run.",
+        )
+        pool_size: int = Field(default=10, ge=2, le=1000, description="Most connections held at once.")
+
+
+class Region(BaseModel):
+    """One Breezeway account. A new region is a new table `[regions.<code>]` in the file, never code."""
+
+    model_config = _FROZEN
+
+    name: Annotated[str, AfterValidator(check_text), Wanted("printable text without white space around it")] = Field(
+        default="", description="Name to show. Left out: the code as a title, `hilton_head` as `Hilton Head`."
+    )
+    company_id: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST,
+        description="The account's company at Breezeway, sent wherever an endpoint takes it. Left out: not sent.",
+    )
+    client_id: Secret = Field(
+        default=None,
+        description="Half of the account's credentials; never shown. Left out, with `client_secret`: "
+        "the region's row in the table `api_tokens`.",
+    )
+    client_secret: Secret = Field(
+        default=None, description="The other half. Only both together, each from any source, or neither."
+    )
+
+    @model_validator(mode="after")
+    def _has_both_halves(self) -> Self:
+        if (self.client_id is None) != (self.client_secret is None):
+            missing = "client_id" if self.client_id is None else "client_secret"
+            raise PydanticCustomError(HALF_PAIR, "{missing}", {"missing": missing})
+        return self
+
+
+class Entity(BaseModel):
+    """One entity, or one part of an entity that has an address of its own."""
+
+    model_config = _FROZEN
+
+    path: Annotated[str | None, AfterValidator(check_path), Wanted("a path that starts with one /")] = Field(
+        default=None,
+        description="Path below `/public/inventory/v1` where it is read; `{id}` stands for the parent's id. "
+        "Left out: the address that breezeway-sync knows.",
+    )
+    enabled: bool = Field(default=True, description="`false`: not read at all; rows already copied stay.")
+    tempo: Literal["hourly", "daily", "weekly"] | None = Field(
+        default=None, description="How often `serve` reads it. Left out: the usual tempo of the entity."
+    )
+
+
+class Sync(BaseModel):
+    """How much one run does, and in which portions."""
+
+    model_config = _FROZEN
+
+    max_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        le=YEAR_MINUTES,
+        description="Time for the calls that a run owes; what is left waits for the next run. Left out: no limit.",
+    )
+    batch_rows: int = Field(default=2000, ge=1, le=100_000, description="Rows written in one transaction.")
+    flush_seconds: float = Field(
+        default=1.5, gt=0, le=3600, description="Longest time that rows wait for their batch to fill."
+    )
+
+
+class Log(BaseModel):
+    """What is logged."""
+
+    model_config = _FROZEN
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case)] = Field(
+        default="info", description="Least level that is logged."
+    )
+
+
+class Schedule(BaseModel):
+    """How often `breezeway-sync serve` works; what an entity's tempo means."""
+
+    model_config = _FROZEN
+
+    hourly_seconds: float = Field(
+        default=3600.0, gt=0, le=YEAR_MINUTES * 60, description="Properties, reservations and tasks."
+    )
+    daily_seconds: float = Field(
+        default=86_400.0, gt=0, le=YEAR_MINUTES * 60, description="People, supplies, tags and property contacts."
+    )
+    weekly_seconds: float = Field(
+        default=604_800.0, gt=0, le=YEAR_MINUTES * 60, description="Templates and subdepartments."
+    )
+    spread_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        le=DAY_SECONDS,
+        description="After a start, what is overdue begins spread over so long; a region that was never read begins "
+        "at once.",
+    )
+
+
+class Http(BaseModel):
+    """Where `serve` shows how it is doing: health, metrics, status page."""
+
+    model_config = _FROZEN
+
+    host: Annotated[str, AfterValidator(check_text), Wanted("an address or name of this machine")] = Field(
+        default="127.0.0.1", description="Address to listen on. Nothing asks for a password: keep it on loopback."
+    )
+    port: int = Field(default=9847, ge=0, le=65_535, description="Port; `0`: any free one.")
+
+
+class Retention(BaseModel):
+    """How long what is only history is kept."""
+
+    model_config = _FROZEN
+
+    sync_log_days: float = Field(
+        default=90.0,
+        gt=0,
+        le=36_500,
+        description="Rows of `etl_sync_log`; the latest of each region and entity always stays.",
+    )

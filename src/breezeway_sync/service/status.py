@@ -1,0 +1,97 @@
+"""How the mirror stands, from its database alone: nothing is called, nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.core.errors import SchemaRefused
+from breezeway_sync.core.report import Freshness, RegionState, TokenState
+from breezeway_sync.service.runner import open_database
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.store import migrate
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class RegionTotals:
+    """One region: calls still owed and how long they take alone, open rejections, its token's end."""
+
+    region: str
+    name: str
+    owed: Mapping[str, int]
+    owed_calls: int
+    owed_seconds: float
+    rejected_open: int
+    token_expires_at: datetime | None
+    token_expires_in_seconds: float | None
+    token_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Every region and entity against its promise, and the totals of every region."""
+
+    entities: tuple[Freshness, ...]
+    regions: tuple[RegionTotals, ...]
+
+    @property
+    def late(self) -> tuple[Freshness, ...]:
+        """What is older than promised, or was never read."""
+        return tuple(one for one in self.entities if one.is_late)
+
+
+async def overview(settings: Settings, clock: Clock | None = None) -> Overview:
+    """Read it all. Raises DatabaseError, and SchemaRefused where this version's tables are not there."""
+    now = (clock or SystemClock()).now()
+    async with open_database(settings) as database:
+        await require_schema(database)
+        status = Status(database)
+        entities = tuple(await status.freshness())
+        states, tokens = await status.regions(), await status.tokens()
+    names = {one.region: one.region_name for one in entities}
+    return Overview(entities, totals(states, tokens, names, settings.api.requests_per_minute, now))
+
+
+def totals(
+    states: Sequence[RegionState],
+    tokens: Sequence[TokenState],
+    names: Mapping[str, str],
+    requests_per_minute: int,
+    now: datetime,
+) -> tuple[RegionTotals, ...]:
+    """A line for every region. Pure."""
+    by_region = {token.region: token for token in tokens}
+    found = []
+    for state in states:
+        token = by_region.get(state.region)
+        expires_at = token.expires_at if token else None
+        owed = sum(state.owed.values())
+        found.append(
+            RegionTotals(
+                region=state.region,
+                name=names.get(state.region, state.region),
+                owed=state.owed,
+                owed_calls=owed,
+                owed_seconds=owed * 60 / requests_per_minute,
+                rejected_open=state.rejected_open,
+                token_expires_at=expires_at,
+                token_expires_in_seconds=None if expires_at is None else (expires_at - now).total_seconds(),
+                token_error=token.error if token else None,
+            )
+        )
+    return tuple(found)
+
+
+async def require_schema(database: Database) -> None:
+    """Refuse a schema that is not this version's, without touching it. Raises SchemaRefused."""
+    pending = await migrate.check(database)
+    if pending:
+        raise SchemaRefused(
+            f'schema "{database.schema}" is not up to date',
+            got=f"{len(pending)} migration{'s' if len(pending) != 1 else ''} to run",
+            cure="run `breezeway-sync migrate`",
+        )

@@ -1,0 +1,150 @@
+"""Working one account under its lease: the wiring that a single run and the daemon share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID, uuid4
+
+from breezeway_sync.api.limits import Budget
+from breezeway_sync.core.errors import DatabaseError, LeaseHeld
+from breezeway_sync.core.events import CycleFinished, CycleStarted, LeaseReleased, Noticed
+from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.service.access import Access, Means, access
+from breezeway_sync.service.accounts import NO_CREDENTIALS, Account
+from breezeway_sync.service.settings import PART_NAMES, Settings
+from breezeway_sync.store.ledger import Ledger
+from breezeway_sync.store.load import Holder, Loader
+from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.job import OwedTime
+from breezeway_sync.sync.job import Settings as ReadSettings
+
+Entities = Mapping[str, tuple[str, ...]]
+"""By region, in reading order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one account's cycle is to read: entities by region. `owed` says when owed calls must stop."""
+
+    entities: Entities
+    full: bool = False
+    wait_seconds: float = 0.0
+    owed: OwedTime = field(default_factory=OwedTime)
+    still: Callable[[Entities], Awaitable[Entities]] | None = None
+    """Asked once the account is ours: what of the entities is still to be read."""
+    run_id: UUID = field(default_factory=uuid4)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it. `held` says why nothing was done, where somebody else works the account."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    held: str | None = None
+
+
+class Workshop:
+    """Cycles of accounts, by the means of one process."""
+
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self.ledger = Ledger(means.database)
+        self._budgets: set[Budget] = set()
+
+    async def work(self, account: Account, order: Order) -> Result:
+        """One cycle of one account under its lease. Raises only when cancelled."""
+        try:
+            async with access(self.means, account, wait_seconds=order.wait_seconds) as opened:
+                if order.still is not None:
+                    order = replace(order, entities=await order.still(order.entities))
+                return Result(tuple(await self._cycle(opened, order)) if order.entities else ())
+        except LeaseHeld as error:
+            return Result(held=error.message)
+        except DatabaseError as error:
+            # Before the first row of the log, or with the lease: nothing else could say it.
+            self.means.emit(Noticed(f"{', '.join(order.entities)}: {error.message}"))
+            outcomes = failures(order.entities, error.message, type(error).__name__)
+            for outcome in outcomes:
+                self.means.emit(outcome.told(order.run_id))
+            return Result(tuple(outcomes))
+
+    async def without_credentials(self, order: Order) -> Result:
+        """Regions that nobody gave credentials for fail by name; the others go on."""
+        outcomes = failures(order.entities, NO_CREDENTIALS, "CredentialsRejected")
+        for outcome in outcomes:
+            row = await self.ledger.open(outcome.region, outcome.entity, order.run_id)
+            await self.ledger.close(outcome.region, row, outcome)
+            self.means.emit(outcome.told(order.run_id))
+        return Result(tuple(outcomes))
+
+    def drain(self) -> None:
+        """Start no further call: those that wait end at once, those under way go on."""
+        for budget in self._budgets:
+            budget.close()
+
+    async def _cycle(self, opened: Access, order: Order) -> list[Outcome]:
+        regions, run_id, account = tuple(order.entities), str(order.run_id), opened.lease.account
+        clock, emit = self.means.clock, self.means.emit
+        began = clock.monotonic()
+        await self.ledger.close_orphans(opened.account.regions)
+        emit(CycleStarted(account, run_id, regions))
+        self._budgets.add(opened.budget)
+        outcomes: list[Outcome] = []
+        try:
+            engine = self._engine(opened, order)
+            outcomes = await engine.run([self._target(code, names) for code, names in order.entities.items()])
+        finally:
+            self._budgets.discard(opened.budget)
+            seconds = clock.monotonic() - began
+            emit(CycleFinished(account, run_id, regions, worst(outcomes), seconds))
+            emit(LeaseReleased(account, seconds))
+        return outcomes
+
+    def _engine(self, opened: Access, order: Order) -> Engine:
+        means, lease = self.means, opened.lease
+        reading = read_settings(means.settings, full=order.full)
+        owed = frozenset(c.source.name for e in ENTITIES for c in e.called if c.owed) - reading.disabled
+        holder = Holder(lease.account, lease.fence)
+        loader = Loader(means.database, holder, means.clock, owed_sources=owed, emit=means.emit)
+        return Engine(
+            opened.api,
+            loader,
+            self.ledger,
+            lease.order,
+            means.clock,
+            reading,
+            means.emit,
+            order.run_id,
+            owed_time=order.owed,
+        )
+
+    def _target(self, code: str, names: Sequence[str]) -> RegionTarget:
+        return RegionTarget(code, self.means.settings.regions[code].company_id, tuple(names))
+
+
+def failures(entities: Mapping[str, Sequence[str]], error: str, fault: str) -> list[Outcome]:
+    """The same failure for every region and entity."""
+    return [Outcome(code, name, FAILED, error=error, fault=fault) for code, names in entities.items() for name in names]
+
+
+def worst(outcomes: Sequence[Outcome]) -> str:
+    """The status of a whole cycle; one that brought no outcome at all has failed."""
+    statuses = {one.status for one in outcomes} or {FAILED}
+    return next(status for status in (FAILED, PARTIAL, SUCCESS) if status in statuses)
+
+
+def read_settings(settings: Settings, *, full: bool) -> ReadSettings:
+    """What of the configuration the engine needs."""
+    minutes = settings.sync.max_minutes
+    return ReadSettings(
+        batch_rows=settings.sync.batch_rows,
+        flush_seconds=settings.sync.flush_seconds,
+        workers=settings.api.max_in_flight,
+        requests_per_minute=settings.api.requests_per_minute,
+        max_seconds=None if minutes is None else minutes * 60,
+        full=full,
+        paths={name: one.path for name, one in settings.entities.items() if one.path is not None},
+        disabled=frozenset(name for name in PART_NAMES if not settings.entities[name].enabled),
+    )

@@ -1,0 +1,206 @@
+"""The pool of connections, and the one seam where errors of asyncpg become ours.
+
+Works behind PgBouncer in transaction mode as well: no session state, settings are SET LOCAL, staging
+tables live in the transaction (PgBouncer 1.21 or newer keeps prepared statements apart).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+
+from breezeway_sync.core.errors import (
+    ConfigurationError,
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseUnreachable,
+    DataRefused,
+)
+from breezeway_sync.store.files import query
+
+if TYPE_CHECKING:
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = object
+
+CONNECT_SECONDS = 10.0
+ACQUIRE_SECONDS = 30.0
+STATEMENT_SECONDS = 120.0
+CLOSE_SECONDS = 5.0
+# A transaction of ours never waits for anything but PostgreSQL: idle means that this process is frozen.
+IDLE_IN_TRANSACTION_SECONDS = 20
+LOCK_SECONDS = 15
+
+_LIMITS = (
+    f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'; "
+    f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'; "
+    f"SET LOCAL statement_timeout = '{int(STATEMENT_SECONDS) - 10}s'"
+)
+
+_UNREACHABLE = ("08", "57P01", "57P02", "57P03", "57P05")
+_BUSY = ("40", "53", "55P03", "55006", "57014", "25P03")
+_REFUSED_DATA = ("22", "23", "54")
+
+_EPOCH_DAY = date(2000, 1, 1).toordinal()
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_INFINITE = 2**63 - 1
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
+class Database:
+    """A bounded pool of connections to one schema.
+
+    Use as an async context manager. Raises ConfigurationError for a DSN that cannot be read and
+    DatabaseUnreachable when nobody answers.
+    """
+
+    def __init__(self, dsn: str, schema: str, *, pool_size: int = 10) -> None:
+        self.schema = schema
+        self.address = f"{dsn} {schema}"
+        """What tells databases apart within this process; holds a password, never shown."""
+        self._dsn = dsn
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def __aenter__(self) -> Self:
+        with translated("connecting"):
+            try:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=1,
+                    max_size=self._pool_size,
+                    timeout=CONNECT_SECONDS,
+                    command_timeout=STATEMENT_SECONDS,
+                    init=_exact_dates,
+                    server_settings={"application_name": "breezeway-sync", "timezone": "UTC"},
+                )
+            except (ValueError, asyncpg.ClientConfigurationError) as error:
+                raise ConfigurationError(
+                    "the database's address cannot be read",
+                    where="database.dsn",
+                    wanted="postgresql://user:password@host:5432/name",
+                ) from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+        except TimeoutError:
+            pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self, operation: str) -> AsyncIterator[Connection]:
+        """A connection for single statements; waits at most ACQUIRE_SECONDS for one."""
+        if self._pool is None:
+            raise DatabaseUnreachable("the database is not open", where=operation)
+        with translated(operation):
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self, operation: str) -> AsyncIterator[Connection]:
+        """A short transaction: commits at the end of the block, with limits on locks and idleness."""
+        async with self.connection(operation) as connection, connection.transaction():
+            await connection.execute(_LIMITS)
+            yield connection
+
+    def query(self, name: str) -> str:
+        """A named query's text for this schema."""
+        return query(name, self.schema)
+
+    async def fetch(self, name: str, *values: object) -> Sequence[asyncpg.Record]:
+        """Rows of a named query, in a statement of its own."""
+        async with self.connection(name) as connection:
+            rows: Sequence[asyncpg.Record] = await connection.fetch(self.query(name), *values)
+            return rows
+
+    async def fetch_row(self, name: str, *values: object) -> asyncpg.Record | None:
+        """The first row of a named query, or None."""
+        rows = await self.fetch(name, *values)
+        return rows[0] if rows else None
+
+
+@contextmanager
+def translated(operation: str) -> Iterator[None]:
+    """Turn what asyncpg and the network raise into our errors.
+
+    Messages name the SQLSTATE, table, column and constraint, never the server's own text: it quotes values.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise _translate(error, operation) from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        # InternalClientError is what a connection raises that the server has ended while it lay in the pool.
+        got = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+        raise DatabaseUnreachable(
+            "PostgreSQL cannot be reached", where=operation, got=got, cure="check database.dsn and the server"
+        ) from error
+
+
+def _translate(error: asyncpg.PostgresError, operation: str) -> DatabaseError:
+    state = str(error.sqlstate or "XX000")
+    place = "".join(
+        f" {label} {value}"
+        for label, value in (
+            ("table", getattr(error, "table_name", None)),
+            ("column", getattr(error, "column_name", None)),
+            ("constraint", getattr(error, "constraint_name", None)),
+        )
+        if value
+    )
+    got = f"SQLSTATE {state} ({type(error).__name__}){place}"
+    if state.startswith(_UNREACHABLE):
+        return DatabaseUnreachable("PostgreSQL went away", where=operation, got=got)
+    if state.startswith("28") or state == "3D000":
+        cure = "check user, password and database name in database.dsn"
+        return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)
+    if state.startswith(_BUSY):
+        return DatabaseBusy("PostgreSQL could not do it now", where=operation, got=got)
+    if state.startswith(_REFUSED_DATA):
+        return DataRefused("PostgreSQL refused a row", where=operation, got=got)
+    grant = "grant the role its rights on the schema" if state == "42501" else None
+    return DatabaseError("PostgreSQL refused a statement", where=operation, got=got, cure=grant)
+
+
+async def _exact_dates(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Dates as they are: asyncpg by itself stores 9999-12-31 and 0001-01-01 as plus and minus infinity."""
+    await connection.set_type_codec(
+        "date",
+        schema="pg_catalog",
+        format="tuple",
+        encoder=lambda day: (day.toordinal() - _EPOCH_DAY,),
+        decoder=lambda days: _as_date(days[0]),
+    )
+    await connection.set_type_codec(
+        "timestamptz",
+        schema="pg_catalog",
+        format="tuple",
+        encoder=lambda moment: ((moment - _EPOCH) // _MICROSECOND,),
+        decoder=lambda micros: _as_moment(micros[0]),
+    )
+
+
+def _as_date(days: int) -> date:
+    if days >= 2**31 - 1:
+        return date.max
+    return date.min if days <= -(2**31) else date.fromordinal(days + _EPOCH_DAY)
+
+
+def _as_moment(micros: int) -> datetime:
+    if abs(micros) >= _INFINITE:
+        return _LATEST if micros > 0 else _EARLIEST
+    return _EPOCH + timedelta(microseconds=micros)

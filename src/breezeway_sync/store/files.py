@@ -1,0 +1,71 @@
+"""The SQL that is kept as text: numbered migrations and named queries."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from breezeway_sync.core.errors import ConfigurationError
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_MIGRATION = re.compile(r"(\d{4})_(\w+)\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file. `checksum` is the SHA-256 of its text with line ends as in Unix."""
+
+    version: int
+    name: str
+    text: str
+    checksum: str
+
+
+def sql_directory() -> Path:
+    """`sql/` inside the installed package, or at the root of a checkout."""
+    installed = Path(str(files("breezeway_sync"))) / "sql"
+    checkout = Path(__file__).resolve().parents[3] / "sql"
+    for place in (installed, checkout):
+        if (place / "migrations").is_dir():
+            return place
+    raise ConfigurationError("the package is incomplete", got="no directory sql/migrations", cure="install it again")
+
+
+def read_migrations(directory: Path | None = None) -> tuple[Migration, ...]:
+    """All migrations in order. Raises ConfigurationError when the numbers are not 1, 2, 3, …"""
+    found = []
+    for path in sorted((directory or sql_directory() / "migrations").glob("*.sql")):
+        match = _MIGRATION.fullmatch(path.name)
+        if not match:
+            raise ConfigurationError("a migration's name", got=path.name, wanted="NNNN_name.sql")
+        text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+        found.append(Migration(int(match[1]), match[2], text, hashlib.sha256(text.encode()).hexdigest()))
+    if [migration.version for migration in found] != list(range(1, len(found) + 1)):
+        raise ConfigurationError("migrations are not numbered 1, 2, 3, …", cure="give each number once")
+    return tuple(found)
+
+
+@cache
+def _queries() -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for path in sorted((sql_directory() / "queries").glob("*.sql")):
+        _, *parts = _NAME.split(path.read_text(encoding="utf-8"))
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            if name in texts:
+                raise ConfigurationError("a query's name is given twice", got=name)
+            texts[name] = text.strip()
+    return texts
+
+
+def query(name: str, schema: str) -> str:
+    """The text of a named query for a schema (a checked, plain identifier)."""
+    return _queries()[name].replace("{schema}", quote(schema))
+
+
+def quote(identifier: str) -> str:
+    """A quoted identifier."""
+    return '"' + identifier.replace('"', '""') + '"'

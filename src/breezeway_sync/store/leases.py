@@ -1,0 +1,236 @@
+"""One lease per account: who works it, under which fencing token, and when it may be called.
+
+All times are the database's. An owner that died on this host is replaced at once; any other one is
+waited for until its lease runs out, or until it is seen to be renewed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import DatabaseError, LeaseHeld, LeaseLost
+from breezeway_sync.core.events import Emit, LeaseAwaited, LeaseClaimed, Noticed
+from breezeway_sync.core.waiting import finish
+from breezeway_sync.store.database import Database
+
+LEASE_SECONDS = 45.0
+RENEW_SECONDS = 15.0
+POLL_SECONDS = 0.5
+_ORDER_BITS = 32
+ALIVE = "alive"
+# What this process holds: (database, account).
+_HELD: set[tuple[str, str]] = set()
+
+
+def account_key(client_id: str) -> str:
+    """The account's name in tables, logs and metrics: equal for equal client ids, and not one itself."""
+    return hashlib.sha256(client_id.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process. `identity` holds host, boot, process namespace, pid and start time, so that a pid used
+    again by another program is not taken for its owner."""
+
+    label: str
+    identity: str
+
+
+def this_process() -> Owner:
+    """The owner that we are."""
+    pid = os.getpid()
+    place = _place()
+    return Owner(f"{socket.gethostname()}, process {pid}", f"{place}|{pid}|{_start_of(pid)}")
+
+
+def is_dead_here(identity: str) -> bool:
+    """Whether that owner ran on this host, in this boot and process namespace, and is gone."""
+    place, pid, start = identity.rsplit("|", 2)
+    if place != _place() or not pid.isdigit():
+        return False
+    found = _start_of(int(pid))
+    # Where a process is hidden from us, only that it is there can be told.
+    return found == "" or (ALIVE not in (found, start) and found != start)
+
+
+def _place() -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    namespace = Path("/proc/self/ns/pid")
+    return "|".join(
+        (
+            socket.gethostname(),
+            boot.read_text().strip() if boot.exists() else "",
+            str(namespace.readlink()) if namespace.is_symlink() else "",
+        )
+    )
+
+
+def _start_of(pid: int) -> str:
+    """When a process started (clock ticks since boot), ALIVE where only that can be told, "" when it is gone."""
+    with contextlib.suppress(OSError):
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if state in "ZX" else fields[18]
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass
+    return ALIVE
+
+
+@dataclass(slots=True)
+class Lease:
+    """A claimed account. `first_call_in_seconds` is what the previous holder's budget leaves to wait."""
+
+    account: str
+    fence: int
+    first_call_in_seconds: float
+    claimed_at: float
+    """Monotonic seconds."""
+    next_call_in_seconds: Callable[[], float] = lambda: 0.0
+    paused_for_seconds: Callable[[], float] = lambda: 0.0
+
+    def order(self, requested_at: float) -> int:
+        """The order of a request (its start, monotonic seconds) among all requests of all holders ever.
+
+        Fences rise with every claim, so no clock that is set back can make new answers look old.
+        """
+        milliseconds = max(0, int((requested_at - self.claimed_at) * 1000))
+        return (self.fence << _ORDER_BITS) | min(milliseconds, (1 << _ORDER_BITS) - 1)
+
+
+@asynccontextmanager
+async def hold(
+    database: Database,
+    account: str,
+    *,
+    clock: Clock,
+    wait_seconds: float,
+    drain_seconds: float,
+    emit: Emit,
+    owner: Owner | None = None,
+) -> AsyncIterator[Lease]:
+    """Claim the account, keep renewing it, and give it back at the end.
+
+    Raises LeaseHeld when another owner is seen renewing it after `wait_seconds`. When the lease is lost
+    inside the block, the block is cancelled and LeaseLost raised.
+    """
+    owner = owner or this_process()
+    lease = await _claim(database, account, owner, clock, wait_seconds, drain_seconds, emit)
+    body = asyncio.current_task()
+    lost: list[DatabaseError] = []
+
+    async def renew() -> None:
+        try:
+            await _keep_renewing(database, lease, emit)
+        except DatabaseError as error:
+            lost.append(error)
+            if body is not None:
+                body.cancel()
+
+    renewing = asyncio.create_task(renew(), name=f"renew {account}")
+    try:
+        yield lease
+    except asyncio.CancelledError:
+        if lost and body is not None and body.uncancel() == 0:
+            raise lost[0] from None
+        raise
+    finally:
+        renewing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await renewing
+        _HELD.discard((database.address, account))
+        if not lost:
+            await finish(_release(database, lease, emit))
+
+
+async def _claim(
+    database: Database,
+    account: str,
+    owner: Owner,
+    clock: Clock,
+    wait_seconds: float,
+    drain_seconds: float,
+    emit: Emit,
+) -> Lease:
+    async with database.connection("claiming the account") as connection:
+        await connection.execute(database.query("ensure_account"), account)
+    began = clock.monotonic()
+    first_renewal: object = None
+    is_told = False
+    while True:
+        seen = await database.fetch_row("see_lease", account)
+        identity = seen["owner_identity"] if seen else None
+        # Our own identity without our holding it: a lease that could not be given back.
+        is_left_over = identity == owner.identity and (database.address, account) not in _HELD
+        dead = identity if identity and (is_left_over or is_dead_here(identity)) else None
+        claimed = await database.fetch_row(
+            "claim_lease", account, owner.label, owner.identity, LEASE_SECONDS, dead, drain_seconds
+        )
+        waited = clock.monotonic() - began
+        if claimed:
+            _HELD.add((database.address, account))
+            emit(LeaseClaimed(account, claimed["fence"], waited, taken_over=identity is not None))
+            return Lease(account, claimed["fence"], claimed["wait_seconds"], clock.monotonic())
+        if seen is not None and not is_told:
+            emit(LeaseAwaited(account, seen["owner"] or "somebody"))
+            is_told = True
+        if seen is not None:
+            first_renewal = first_renewal or seen["renewed_at"]
+            if waited >= wait_seconds and seen["renewed_at"] != first_renewal:
+                raise LeaseHeld(
+                    "the account is being worked by another process",
+                    got=f"{seen['owner']}, still renewing after {waited:.0f} s",
+                    cure="let it finish, or wait longer with --wait",
+                )
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _keep_renewing(database: Database, lease: Lease, emit: Emit) -> None:
+    """Renew until cancelled. Raises LeaseLost; a database that is away is tolerated while the lease lasts."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        try:
+            await _renew(database, lease)
+        except LeaseLost:
+            raise
+        except DatabaseError as error:
+            # Whether it is still ours is checked by every merge; here it is only prolonged.
+            emit(Noticed(f"the lease could not be renewed: {error.message}"))
+
+
+async def _renew(database: Database, lease: Lease) -> None:
+    row = await database.fetch_row("renew_lease", lease.account, lease.fence, LEASE_SECONDS, lease.paused_for_seconds())
+    if row is None:
+        raise LeaseLost("the account was taken over by another process", cure="its new holder goes on")
+
+
+async def _release(database: Database, lease: Lease, emit: Emit) -> None:
+    try:
+        await database.fetch_row(
+            "release_lease",
+            lease.account,
+            lease.fence,
+            lease.next_call_in_seconds(),
+            lease.paused_for_seconds(),
+        )
+    except DatabaseError as error:
+        emit(Noticed(f"the lease could not be given back, it runs out by itself: {error.message}"))
+
+
+async def note_pause(database: Database, lease: Lease, emit: Emit) -> None:
+    """Write a pause down at once, so that a successor keeps it even if we are killed now."""
+    try:
+        await _renew(database, lease)
+    except DatabaseError as error:
+        emit(Noticed(f"a pause of the account could not be written down: {error.message}"))

@@ -1,0 +1,97 @@
+"""What a run reads and writes besides records: the log, what is owed, what an account does not have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from breezeway_sync.core.outcome import Outcome
+from breezeway_sync.store.database import Database
+
+_HIGHEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region as the configuration has it."""
+
+    code: str
+    name: str
+    company_id: int | None
+
+
+class Ledger:
+    """The support tables of one schema."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save_regions(self, regions: Sequence[Region], enabled_entities: Sequence[str]) -> None:
+        """Make `regions` say what the configuration says; regions gone from it become inactive."""
+        async with self._database.transaction("saving regions") as connection:
+            save = self._database.query("save_region")
+            for region in sorted(regions, key=lambda one: one.code):
+                await connection.execute(save, region.code, region.name, region.company_id, list(enabled_entities))
+            await connection.execute(self._database.query("retire_regions"), [region.code for region in regions])
+            await connection.execute(self._database.query("close_retired"))
+
+    async def open(self, region: str, entity: str, run_id: UUID) -> int:
+        """Write `running`; returns the row's id."""
+        row = await self._database.fetch_row("open_log_row", region, entity, run_id)
+        return int(row["id"]) if row else 0
+
+    async def close(self, region: str, row_id: int, outcome: Outcome) -> None:
+        """Write how it ended; a row that an operator has deleted meanwhile stays deleted."""
+        await self._database.fetch_row(
+            "close_log_row",
+            region,
+            row_id,
+            outcome.status,
+            outcome.read,
+            outcome.new,
+            outcome.updated,
+            outcome.unchanged,
+            outcome.deleted,
+            outcome.rejected,
+            outcome.calls,
+            outcome.owed,
+            outcome.error,
+            json.dumps(outcome.details) if outcome.details else None,
+        )
+
+    async def close_orphans(self, regions: Sequence[str]) -> list[tuple[str, str]]:
+        """End rows that a dead process left `running`. Only for who holds the account of these regions."""
+        rows = await self._database.fetch("close_orphans", list(regions))
+        return [(row["region_code"], row["entity_type"]) for row in rows]
+
+    async def property_ids(self, region: str) -> list[int]:
+        """Live properties, inactive ones included."""
+        return [row["property_id"] for row in await self._database.fetch("property_ids", region)]
+
+    async def owed_parents(self, region: str, source: str, below: int | None, limit: int) -> list[int]:
+        """The next parents that owe a call, newest first; `below` is the last one of the previous batch."""
+        rows = await self._database.fetch("owed_parents", region, source, below or _HIGHEST, limit)
+        return [row["parent_id"] for row in rows]
+
+    async def count_owed(self, region: str, sources: Sequence[str]) -> dict[str, int]:
+        """Calls that are still owed, by source."""
+        rows = await self._database.fetch("count_owed", region, list(sources))
+        return {row["source"]: row["owed"] for row in rows}
+
+    async def owe_all(self, region: str, sources: Sequence[str], order: int) -> None:
+        """Every live task owes these calls again."""
+        await self._database.fetch_row("owe_all", region, list(sources), order)
+
+    async def unavailable(self, region: str) -> dict[str, str]:
+        """Sources that are not to be asked now, with the reason."""
+        return {row["source"]: row["reason"] for row in await self._database.fetch("unavailable_sources", region)}
+
+    async def mark_unavailable(self, region: str, source: str, reason: str, seconds: float) -> bool:
+        """Ask again only after so many seconds. True when this was not known before."""
+        row = await self._database.fetch_row("mark_unavailable", region, source, reason, seconds)
+        return bool(row and row["is_new"])
+
+    async def mark_available(self, region: str, source: str) -> None:
+        await self._database.fetch_row("mark_available", region, source)

@@ -1,0 +1,141 @@
+"""Bringing a schema to this version: numbered files, each once, one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from breezeway_sync.core.errors import DatabaseBusy, SchemaRefused
+from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.files import Migration, quote, read_migrations
+
+LEDGER = "breezeway_sync_migrations"
+OLDEST_SERVER = 150_000
+LOCK_WAIT_SECONDS = 60.0
+LOCK_POLL_SECONDS = 0.25
+# Any number that nobody else uses; with the schema's name it makes the key of the lock.
+_LOCK_CLASS = 1_852_990_827
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A line of the ledger."""
+
+    version: int
+    name: str
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What was found in the database: `applied` is None where there is no ledger of ours."""
+
+    server_version: int
+    applied: tuple[Applied, ...] | None
+    foreign_relations: tuple[str, ...]
+
+
+def pending(state: State, known: Sequence[Migration], schema: str) -> tuple[Migration, ...]:
+    """The migrations still to run. Raises SchemaRefused for a database that must not be touched."""
+    if state.server_version < OLDEST_SERVER:
+        raise SchemaRefused(
+            "this PostgreSQL is too old",
+            got=f"version {state.server_version // 10_000}",
+            wanted="15 or newer",
+            cure="use a newer server",
+        )
+    if state.applied is None:
+        if state.foreign_relations:
+            names = ", ".join(state.foreign_relations[:10])
+            more = len(state.foreign_relations) - 10
+            raise SchemaRefused(
+                f'schema "{schema}" belongs to something else',
+                got=f"tables {names}" + (f" and {more} more" if more > 0 else ""),
+                wanted="an empty schema, or one that breezeway-sync made",
+                cure="set another name in database.schema; nothing was changed",
+            )
+        return tuple(known)
+    for line, migration in zip(state.applied, known, strict=False):
+        if (line.version, line.checksum) != (migration.version, migration.checksum):
+            raise SchemaRefused(
+                f'schema "{schema}" was made by a different migration {line.version}',
+                got=f"{line.version:04d}_{line.name} with another checksum",
+                wanted=f"{migration.version:04d}_{migration.name}",
+                cure="install the version that made it, or use another schema; nothing was changed",
+            )
+    if len(state.applied) > len(known):
+        raise SchemaRefused(
+            f'schema "{schema}" is newer than this program',
+            got=f"migration {state.applied[-1].version}",
+            wanted=f"at most {len(known)}",
+            cure="install a newer breezeway-sync; nothing was changed",
+        )
+    return tuple(known[len(state.applied) :])
+
+
+async def check(database: Database) -> tuple[Migration, ...]:
+    """The migrations that `apply` would run; changes nothing."""
+    async with database.transaction("checking the schema") as connection:
+        return pending(await _state(connection, database.schema), read_migrations(), database.schema)
+
+
+async def apply(database: Database, migrations: Sequence[Migration] | None = None) -> tuple[Migration, ...]:
+    """Run what is pending, each file in a transaction of its own, and return it.
+
+    Others that migrate at the same time are waited for, at most LOCK_WAIT_SECONDS (DatabaseBusy).
+    """
+    known = read_migrations() if migrations is None else migrations
+    done: list[Migration] = []
+    waited = 0.0
+    while True:
+        async with database.transaction("migrating") as connection:
+            if await connection.fetchval(
+                "SELECT pg_try_advisory_xact_lock($1, hashtext($2))", _LOCK_CLASS, database.schema
+            ):
+                todo = pending(await _state(connection, database.schema), known, database.schema)
+                if not todo:
+                    return tuple(done)
+                await _run(connection, database.schema, todo[0])
+                done.append(todo[0])
+                continue
+        # Polled, not blocked in: a session that waits inside the lock deadlocks with concurrent index builds.
+        if waited >= LOCK_WAIT_SECONDS:
+            raise DatabaseBusy(
+                "another process is migrating", where=database.schema, got=f"no end after {waited:.0f} s"
+            )
+        await asyncio.sleep(LOCK_POLL_SECONDS)
+        waited += LOCK_POLL_SECONDS
+
+
+async def _run(connection: Connection, schema: str, migration: Migration) -> None:
+    await connection.execute("SET LOCAL statement_timeout = 0")
+    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+    await connection.execute(f"SET LOCAL search_path TO {quote(schema)}")
+    await connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {LEDGER} (version INT PRIMARY KEY, name TEXT NOT NULL, "
+        "checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT now())"
+    )
+    await connection.execute(migration.text, timeout=3600)
+    await connection.execute(
+        f"INSERT INTO {quote(schema)}.{LEDGER} (version, name, checksum) VALUES ($1, $2, $3)",  # noqa: S608 - names only
+        migration.version,
+        migration.name,
+        migration.checksum,
+    )
+
+
+async def _state(connection: Connection, schema: str) -> State:
+    version = int(await connection.fetchval("SHOW server_version_num"))
+    relations = await connection.fetch(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ORDER BY c.relname",
+        schema,
+    )
+    names = tuple(str(row["relname"]) for row in relations)
+    if LEDGER not in names:
+        return State(version, None, names)
+    lines = await connection.fetch(
+        f"SELECT version, name, checksum FROM {quote(schema)}.{LEDGER} ORDER BY version"  # noqa: S608 - names only
+    )
+    return State(version, tuple(Applied(**dict(line)) for line in lines), ())

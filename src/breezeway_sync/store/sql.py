@@ -1,0 +1,282 @@
+"""The one module that derives SQL from the catalog: staging tables, hash look-up, merge, links.
+
+Names come from the catalog and the checked schema name; values are always parameters. Statements begin
+with the region in every key and join, have no now() in DO UPDATE SET and count with RETURNING, so that
+they also run where tables are distributed by region (Citus).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.model import Entity, Link, TagLinks
+from breezeway_sync.entities.plan import ChildPlan, Column, EntityPlan, plan_of
+from breezeway_sync.store.files import quote
+
+# ruff: noqa: S608 - this module is where SQL is put together, from names of the catalog only
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """A temporary table that lives as long as the transaction; `delete` forgets some parents' rows ($1)."""
+
+    name: str
+    create: str
+    delete: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSql:
+    """`existing`: ids and keys of the children of parents ($2); `delete`: by id ($2); `merge`: what differs."""
+
+    staging: Staging
+    existing: str
+    delete: str
+    merge: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagSql:
+    staging: Staging
+    create_tags: str
+    existing: str
+    delete: str
+    merge: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySql:
+    """Every statement for one entity.
+
+    `lookup` ($1 region, $2 keys, [$3 discriminator]) sees live rows only, so that a record that comes back with
+    its old content is undeleted. `merge` ($1 region, $2 now, $3 mapping version, [$4 discriminator]) returns
+    key, id and whether the row is new. `late_links` ($1 region, $2 now, $3 keys) point what was waiting at
+    rows that have just appeared.
+    """
+
+    staging: Staging
+    lookup: str
+    merge: str
+    children: tuple[tuple[ChildPlan, ChildSql], ...]
+    called: tuple[tuple[ChildPlan, ChildSql], ...]
+    tags: tuple[tuple[TagLinks, TagSql], ...]
+    late_links: tuple[str, ...]
+    parents: str
+    save_leftover: str
+
+
+@cache
+def sql_for(entity: Entity, schema: str) -> EntitySql:
+    """All statements of an entity for a schema."""
+    plan = plan_of(entity)
+    table = f"{quote(schema)}.{entity.table}"
+    return EntitySql(
+        staging=_staging(entity.table, _staged_columns(plan)),
+        lookup=_lookup(entity, table),
+        merge=_merge(plan, schema, table),
+        children=tuple((child, _child(child, entity, schema)) for child in plan.children),
+        called=tuple((child, _child(child, entity, schema)) for child in plan.called),
+        tags=tuple((link, _tags(link, entity, schema)) for link in entity.tags),
+        late_links=tuple(
+            _late_link(other, link, entity, schema)
+            for other in ENTITIES
+            for link in other.links
+            if link.target == entity.table
+        ),
+        parents=(
+            f"SELECT {entity.key.name} AS key, id FROM {table} "
+            f"WHERE region_code = $1 AND {entity.key.name} = ANY ($2::bigint[])"
+        ),
+        save_leftover=_save_leftover(table),
+    )
+
+
+def _staged_columns(plan: EntityPlan) -> tuple[Column, ...]:
+    return (
+        Column("key", "bigint"),
+        *plan.shape.columns,
+        Column("extra", "jsonb"),
+        Column("payload_hash", "bytea"),
+        Column("read_order", "bigint"),
+        Column("content_changed", "boolean"),
+    )
+
+
+def _staging(table: str, columns: tuple[Column, ...]) -> Staging:
+    name = f"staging_{table}"
+    # `key` and friends may be words of SQL: every staged column is quoted.
+    body = ", ".join(f"{quote(column.name)} {column.sql_type}" for column in columns)
+    return Staging(
+        name,
+        create=f"CREATE TEMP TABLE {name} ({body}) ON COMMIT DROP",
+        delete=f"DELETE FROM {name} WHERE parent_key = ANY ($1::bigint[])",
+        columns=tuple(column.name for column in columns),
+    )
+
+
+def _lookup(entity: Entity, table: str) -> str:
+    kind = f" AND t.{entity.discriminator} = $3" if entity.discriminator else ""
+    return (
+        f"SELECT t.{entity.key.name} AS key, t.payload_hash, t.mapping_version "
+        f"FROM unnest($2::bigint[]) k (key) JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = k.key{kind} "
+        "WHERE t.deleted_at IS NULL"
+    )
+
+
+def _merge(plan: EntityPlan, schema: str, table: str) -> str:
+    entity = plan.entity
+    target: list[str] = ["region_code"]
+    source: list[str] = ["$1"]
+    if entity.discriminator:
+        target.append(entity.discriminator)
+        source.append("$4")
+    identity = [*target, entity.key.name]
+    target.append(entity.key.name)
+    source.append("s.key")
+    joins = []
+    for place, link in enumerate(entity.links):
+        alias = f"l{place}"
+        target.append(link.column)
+        source.append(f"{alias}.id")
+        joins.append(
+            f"LEFT JOIN {quote(schema)}.{link.target} {alias} ON {alias}.region_code = $1 "
+            f"AND {alias}.{_target_key(link)} = s.{quote(link.by)}"
+        )
+    for column in plan.shape.columns:
+        target.append(quote(column.name))
+        source.append(f"s.{quote(column.name)}")
+    target += ["extra", "payload_hash", "read_order", "mapping_version", "synced_at", "deleted_at"]
+    source += ["s.extra", "s.payload_hash", "s.read_order", "$3", "$2", "NULL::timestamptz"]
+    if entity.keeps_own_times:
+        target += ["system_created_at", "system_updated_at"]
+        source += ["$2", "$2"]
+    sets = [
+        f"{name} = EXCLUDED.{name}"
+        for name in target
+        if name not in identity and name not in ("extra", "system_created_at", "system_updated_at")
+    ]
+    sets.append(f"extra = {_merged_extra(plan)}")
+    if entity.keeps_own_times:
+        sets.append(
+            "system_updated_at = CASE WHEN t.deleted_at IS NULL AND t.payload_hash = EXCLUDED.payload_hash "
+            "THEN t.system_updated_at ELSE EXCLUDED.system_updated_at END"
+        )
+    return (
+        f"INSERT INTO {table} AS t ({', '.join(target)})\n"
+        f"SELECT {', '.join(source)}\nFROM {_staging(entity.table, ()).name} s\n"
+        + "".join(f"{join}\n" for join in joins)
+        + f"ORDER BY s.key\nON CONFLICT ({', '.join(identity)}) DO UPDATE SET\n    "
+        + ",\n    ".join(sets)
+        # Newest is what was asked for last: an answer to an earlier request that arrives later loses.
+        + "\nWHERE t.read_order <= EXCLUDED.read_order\n"
+        f"RETURNING t.{entity.key.name} AS key, t.id, t.xmax = 0 AS is_new"
+    )
+
+
+def _merged_extra(plan: EntityPlan) -> str:
+    """The payload's leftovers, and those that calls of their own have left in the row ("/comments")."""
+    if not plan.called:
+        return "EXCLUDED.extra"
+    names = ", ".join(f"'{leftover_name(child)}'" for child in plan.called)
+    kept = f"SELECT jsonb_object_agg(key, value) FROM jsonb_each(t.extra) WHERE key IN ({names})"
+    return (
+        f"CASE WHEN t.extra ?| ARRAY[{names}] THEN coalesce(EXCLUDED.extra, '{{}}') || ({kept}) ELSE EXCLUDED.extra END"
+    )
+
+
+def leftover_name(child: ChildPlan) -> str:
+    """Under which name of the parent's `extra` items stand that a list of its own brought and no row takes.
+
+    The last part of that list's address, slash included: the payload may carry a field of the bare name.
+    """
+    return f"/{child.child.items}"
+
+
+def _target_key(link: Link) -> str:
+    return next(entity.key.name for entity in ENTITIES if entity.table == link.target)
+
+
+def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
+    table = f"{quote(schema)}.{child.child.table}"
+    staging = _staging(child.child.table, (Column("parent_key", "bigint"), *child.columns))
+    keys = [column.name for column in child.key_columns]
+    others = [column.name for column in child.columns if column.name not in keys]
+    names = ", ".join(quote(column.name) for column in child.columns)
+    return ChildSql(
+        staging=staging,
+        existing=(
+            f"SELECT id, {entity.pk} AS parent, {', '.join(keys)} FROM {table} "
+            f"WHERE region_code = $1 AND {entity.pk} = ANY ($2::bigint[])"
+        ),
+        delete=f"DELETE FROM {table} WHERE region_code = $1 AND id = ANY ($2::bigint[])",
+        merge=(
+            f"INSERT INTO {table} AS t (region_code, {entity.pk}, {names}, synced_at)\n"
+            f"SELECT $1, p.id, {', '.join(f's.{quote(column.name)}' for column in child.columns)}, $2\n"
+            f"FROM {staging.name} s JOIN {quote(schema)}.{entity.table} p "
+            f"ON p.region_code = $1 AND p.{entity.key.name} = s.parent_key\n"
+            f"ORDER BY p.id, {', '.join(f's.{key}' for key in keys)}\n"
+            f"ON CONFLICT (region_code, {entity.pk}, {', '.join(keys)}) DO UPDATE SET\n    "
+            + ",\n    ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in others)
+            + f",\n    synced_at = EXCLUDED.synced_at\nWHERE ({', '.join(f't.{quote(name)}' for name in others)})"
+            f"\n    IS DISTINCT FROM ({', '.join(f'EXCLUDED.{quote(name)}' for name in others)})"
+            "\nRETURNING t.xmax = 0 AS is_new"
+        ),
+    )
+
+
+def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
+    table = f"{quote(schema)}.{link.table}"
+    tags = f"{quote(schema)}.tags"
+    staging = _staging(
+        link.table, (Column("parent_key", "bigint"), Column("tag_id", "bigint"), Column("rest", "jsonb"))
+    )
+    return TagSql(
+        staging=staging,
+        # The list's columns stay NULL until the list brings them; what the record says of it waits in `extra`.
+        create_tags=(
+            f"INSERT INTO {tags} AS t (region_code, tag_type, tag_id, extra, synced_at)\n"
+            f"SELECT DISTINCT ON (s.tag_id) $1, '{link.tag_type}', s.tag_id, s.rest, $2::timestamptz\n"
+            f"FROM {staging.name} s ORDER BY s.tag_id\n"
+            "ON CONFLICT (region_code, tag_type, tag_id)\n"
+            "DO UPDATE SET deleted_at = NULL, synced_at = EXCLUDED.synced_at WHERE t.deleted_at IS NOT NULL"
+        ),
+        existing=(
+            f"SELECT l.id, l.{entity.pk} AS parent, g.tag_id FROM {table} l "
+            f"JOIN {tags} g ON g.region_code = $1 AND g.id = l.tag_pk "
+            f"WHERE l.region_code = $1 AND l.{entity.pk} = ANY ($2::bigint[])"
+        ),
+        delete=f"DELETE FROM {table} WHERE region_code = $1 AND id = ANY ($2::bigint[])",
+        merge=(
+            f"INSERT INTO {table} (region_code, {entity.pk}, tag_pk)\n"
+            f"SELECT $1, p.id, g.id FROM {staging.name} s\n"
+            f"JOIN {quote(schema)}.{entity.table} p ON p.region_code = $1 AND p.{entity.key.name} = s.parent_key\n"
+            f"JOIN {tags} g ON g.region_code = $1 AND g.tag_type = '{link.tag_type}' AND g.tag_id = s.tag_id\n"
+            f"ORDER BY p.id, g.id ON CONFLICT (region_code, {entity.pk}, tag_pk) DO NOTHING"
+        ),
+    )
+
+
+def _late_link(other: Entity, link: Link, target: Entity, schema: str) -> str:
+    return (
+        f"UPDATE {quote(schema)}.{other.table} o SET {link.column} = t.id, synced_at = $2\n"
+        f"FROM {quote(schema)}.{target.table} t\n"
+        f"WHERE t.region_code = $1 AND t.{target.key.name} = ANY ($3::bigint[])\n"
+        f"  AND o.region_code = $1 AND o.{link.by} = t.{target.key.name} AND o.{link.column} IS NULL"
+    )
+
+
+def _save_leftover(table: str) -> str:
+    """$1 region, $2 now, $3 name, $4 parents' ids, $5 leftovers (JSON or NULL); writes only what differs."""
+    merged = (
+        "nullif((coalesce(t.extra, '{}') - $3) || "
+        "CASE WHEN n.leftover IS NULL THEN '{}' ELSE jsonb_build_object($3, n.leftover) END, '{}')"
+    )
+    return (
+        f"UPDATE {table} t SET extra = {merged}, synced_at = $2\n"
+        "FROM unnest($4::bigint[], $5::jsonb[]) n (id, leftover)\n"
+        "WHERE t.region_code = $1 AND t.id = n.id AND (n.leftover IS NOT NULL OR t.extra ? $3)\n"
+        f"  AND t.extra IS DISTINCT FROM {merged}"
+    )

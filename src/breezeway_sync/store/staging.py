@@ -1,0 +1,71 @@
+"""Staging tables of one merge: what goes into them, and children that vanished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from breezeway_sync.entities.admit import Admitted
+from breezeway_sync.entities.rows import Row, Values
+from breezeway_sync.store.database import Connection
+from breezeway_sync.store.sql import EntitySql, Staging
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that differs from what is stored, ready for COPY; `order` is its request's."""
+
+    admitted: Admitted
+    order: int
+    row: Row
+    content_changed: bool
+
+
+def staged_values(candidate: Candidate) -> Values:
+    admitted = candidate.admitted
+    return [
+        admitted.key,
+        *candidate.row.values,
+        admitted.payload_hash,
+        candidate.order,
+        candidate.content_changed,
+    ]
+
+
+def child_rows(candidates: list[Candidate], table: str) -> list[Values]:
+    return [[c.row.key, *row] for c in candidates for row in c.row.children[table] or ()]
+
+
+def tag_rows(candidates: list[Candidate], table: str) -> list[Values]:
+    return [[c.row.key, tag, rest] for c in candidates for tag, rest in c.row.tags[table] or ()]
+
+
+async def stage(connection: Connection, staging: Staging, rows: Sequence[Values]) -> None:
+    await connection.execute(staging.create)
+    if rows:
+        await connection.copy_records_to_table(staging.name, records=rows, columns=staging.columns)
+
+
+async def drop_stale(connection: Connection, sql: EntitySql, keys: list[int]) -> None:
+    """Forget the children of records that lost against a newer answer."""
+    for _, child in sql.children:
+        await connection.execute(child.staging.delete, keys)
+    for _, tag in sql.tags:
+        await connection.execute(tag.staging.delete, keys)
+
+
+async def delete_vanished(
+    connection: Connection,
+    existing: str,
+    delete: str,
+    region: str,
+    wanted: dict[int, set[tuple[object, ...]]],
+) -> int:
+    """Delete the stored children of these parents (by id) that are not wanted any more; how many."""
+    if not wanted:
+        return 0
+    rows = await connection.fetch(existing, region, list(wanted))
+    vanished = [row["id"] for row in rows if tuple(row)[2:] not in wanted[row["parent"]]]
+    if vanished:
+        await connection.execute(delete, region, vanished)
+    return len(vanished)

@@ -1,0 +1,45 @@
+"""Reading what the mirror says of itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from breezeway_sync.core.report import Freshness, LeaseState, PastRun, RegionState, TokenState
+from breezeway_sync.store.database import Database
+
+DAY_SECONDS = 86_400.0
+
+
+class Status:
+    """Reports of one schema; every method is one statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def freshness(self) -> list[Freshness]:
+        """Every active region and enabled entity against its promise."""
+        return [Freshness(*row) for row in await self._database.fetch("freshness")]
+
+    async def recent_runs(self, limit: int = 200, seconds: float = DAY_SECONDS) -> list[PastRun]:
+        """The latest runs, newest first."""
+        return [PastRun(*row) for row in await self._database.fetch("recent_runs", limit, seconds)]
+
+    async def leases(self) -> list[LeaseState]:
+        return [LeaseState(*row) for row in await self._database.fetch("lease_states")]
+
+    async def tokens(self) -> list[TokenState]:
+        return [TokenState(*row) for row in await self._database.fetch("token_states")]
+
+    async def regions(self) -> list[RegionState]:
+        rows = await self._database.fetch("region_states")
+        return [RegionState(row["region_code"], json.loads(row["owed"]), row["rejected_open"]) for row in rows]
+
+    async def last_successes(self) -> dict[tuple[str, str], datetime]:
+        """When each region and entity last succeeded; those that never did are missing."""
+        rows = await self._database.fetch("last_successes")
+        return {(row["region_code"], row["entity_type"]): row["last_success"] for row in rows if row["last_success"]}
+
+    async def delete_old_log_rows(self, seconds: float) -> int:
+        """Forget rows that ended longer ago; the latest of each region and entity stays. How many went."""
+        return len(await self._database.fetch("delete_old_log_rows", seconds))

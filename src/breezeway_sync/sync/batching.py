@@ -1,0 +1,78 @@
+"""Pages in, batches out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.decode import Item
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.plan import EntityPlan, plan_of
+from breezeway_sync.entities.rows import record_key
+from breezeway_sync.sync.ports import Sink
+from breezeway_sync.sync.seen import Seen
+
+
+class Batcher:
+    """Collects the records of many pages and loads them together.
+
+    Loads when `batch_rows` are waiting or the oldest has waited `flush_seconds`; one load at a time. Whoever
+    fills a batch waits for it, and so does whoever fills the next one meanwhile: what is held in memory
+    is bounded by the number of readers.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        region: str,
+        entity: Entity,
+        loaded: Loaded,
+        *,
+        clock: Clock,
+        batch_rows: int,
+        flush_seconds: float,
+        discriminator: str | None = None,
+    ) -> None:
+        self._sink = sink
+        self._region = region
+        self._entity = entity
+        self._loaded = loaded
+        self._clock = clock
+        self._batch_rows = batch_rows
+        self._flush_seconds = flush_seconds
+        self._discriminator = discriminator
+        self._waiting: list[Incoming] = []
+        self._oldest = 0.0
+        self._loading = asyncio.Lock()
+
+    async def add(self, incoming: Iterable[Incoming]) -> None:
+        """Take records, and load when it is time."""
+        if not self._waiting:
+            self._oldest = self._clock.monotonic()
+        self._waiting.extend(incoming)
+        is_late = self._clock.monotonic() - self._oldest >= self._flush_seconds
+        if len(self._waiting) >= self._batch_rows or (is_late and not self._loading.locked()):
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Load whatever is waiting."""
+        async with self._loading:
+            batch, self._waiting = self._waiting, []
+            if batch:
+                self._loaded.add(await self._sink.load(self._region, self._entity, batch, self._discriminator))
+
+
+def newest_only(entity: Entity, items: Iterable[Item], order: int, seen: Seen) -> list[Incoming]:
+    """The records of a page, without those that a later request of this walk has brought already.
+
+    What has no id passes: the loader rejects it and keeps it.
+    """
+    plan: EntityPlan = plan_of(entity)
+    fresh = []
+    for item in items:
+        key = record_key(item, plan.entity.key.path) if isinstance(item, dict) else None
+        if key is None or seen.is_newest(key, order):
+            fresh.append(Incoming(item, order))
+    return fresh

@@ -1,0 +1,154 @@
+"""Children that cost a call of their own per parent: the owed ones as a backlog, contacts for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from breezeway_sync.core.errors import ApiError, Forbidden, NotFound
+from breezeway_sync.entities.admit import admit_children
+from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.model import CalledChild
+from breezeway_sync.entities.plan import ChildPlan, plan_of
+from breezeway_sync.entities.rows import ChildSet
+from breezeway_sync.sync.job import Job, each
+from breezeway_sync.sync.parents import over_parents
+
+CHUNK_PARENTS = 500
+# A set waits for its load at most so long: what a kill may cost.
+FLUSH_SETS = 200
+FLUSH_SECONDS = 10.0
+
+
+class ChildReader:
+    """Reads the children of one source, parent by parent, and loads them in batches of sets."""
+
+    def __init__(self, job: Job, called: CalledChild) -> None:
+        self._job = job
+        self.called = called
+        self.source = called.source
+        self.is_open = called.source.name not in job.settings.disabled and not job.is_closed(called.source)
+        self._plan: ChildPlan = next(
+            plan for plan in plan_of(job.entity).called if plan.child.table == called.child.table
+        )
+        self._sets: list[tuple[ChildSet, int]] = []
+        self._oldest = 0.0
+        self._settled: list[tuple[int, int]] = []
+        job.findings.children.setdefault(called.source.name, Loaded())
+
+    async def read(self, parent: int) -> None:
+        """One call; its items wait for the next flush. Raises ApiError."""
+        job, source = self._job, self.source
+        path = job.path(source).replace("{id}", str(parent))
+        page = await job.api.listing(source.path, path, tally=job.tally)
+        job.findings.answers += 1
+        children, changed = admit_children(self._plan, parent, page.items)
+        job.findings.loaded.changed_characters += changed
+        if not self._sets:
+            self._oldest = job.clock.monotonic()
+        self._sets.append((children, job.order_of(page.requested_at)))
+        if len(self._sets) >= FLUSH_SETS or job.clock.monotonic() - self._oldest >= FLUSH_SECONDS:
+            await self.flush()
+
+    def settle(self, parent: int, requested_at: float) -> None:
+        """A call that has nothing to bring is owed no more."""
+        self._settled.append((parent, self._job.order_of(requested_at)))
+
+    async def flush(self) -> None:
+        """Load what is waiting."""
+        job = self._job
+        sets, self._sets = self._sets, []
+        settled, self._settled = self._settled, []
+        if sets:
+            loaded = await job.sink.load_children(job.region, job.entity, self._plan, self.source.name, sets)
+            job.findings.children[self.source.name].add(loaded)
+        if settled:
+            await job.sink.settle(job.region, self.source.name, settled)
+
+
+async def work_backlog(job: Job) -> None:
+    """Make the calls that are owed, newest parents first, until none is left or the time is over."""
+    readers = [reader for called in job.entity.called if called.owed and (reader := ChildReader(job, called)).is_open]
+    names = [reader.source.name for reader in readers]
+    total = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
+    done = 0
+    below: dict[str, int | None] = dict.fromkeys(names)
+    while readers and not job.is_over():
+        chunk = [
+            (parent, reader)
+            for reader in readers
+            for parent in await job.ledger.owed_parents(
+                job.region, reader.source.name, below[reader.source.name], CHUNK_PARENTS
+            )
+        ]
+        if not chunk:
+            break
+        for parent, reader in chunk:
+            below[reader.source.name] = parent
+        chunk.sort(key=lambda pair: -pair[0])
+
+        async def work(pair: tuple[int, ChildReader]) -> None:
+            nonlocal done
+            if not job.is_over():
+                await _owed_call(job, *pair)
+            done += 1
+            job.advanced("owed calls", done, max(total, done))
+
+        try:
+            await each(chunk, job.settings.workers, work)
+        finally:
+            for reader in readers:
+                await reader.flush()
+        readers = [reader for reader in readers if reader.is_open]
+    names = [name for name in names if name not in job.findings.unavailable]
+    job.findings.owed = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
+
+
+async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:
+    if not reader.is_open:
+        return
+    try:
+        await reader.read(parent)
+    except NotFound:
+        await _look_again(job, parent, reader)
+    except Forbidden as error:
+        reader.is_open = False
+        await job.close(reader.source, error)
+    except ApiError as error:
+        job.problem(f"{reader.source.name} of {job.entity.singular} {parent}", error)
+
+
+async def _look_again(job: Job, parent: int, reader: ChildReader) -> None:
+    """A 404 on a parent's children keeps them and reads the parent itself by its id."""
+    asked_at = job.clock.monotonic()
+    own = job.entity.own_address or ""
+    try:
+        record = await job.api.record(own, own.replace("{id}", str(parent)), tally=job.tally)
+    except NotFound:
+        job.findings.note(f"{job.entity.name} without an address of their own any more")
+        reader.settle(parent, asked_at)
+        return
+    except ApiError as error:
+        job.problem(f"{job.entity.singular} {parent}", error)
+        return
+    job.findings.note(f"{reader.source.name} not found")
+    incoming = [Incoming(record.value, job.order_of(record.requested_at))]
+    job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
+    # After the load, which may have made the call owed again at the order of the record's own request.
+    reader.settle(parent, record.requested_at)
+
+
+async def read_contacts(job: Job, parents: Sequence[int]) -> None:
+    """One call per parent."""
+    reader = ChildReader(job, job.entity.called[0])
+    if not reader.is_open:
+        return
+    try:
+        for parent, error in await over_parents(job, reader.source, parents, reader.read):
+            # The address itself is there: this parent's list is missing, what is stored of it stays.
+            if isinstance(error, NotFound):
+                job.findings.note("properties whose contacts were not found")
+            else:
+                job.problem(f"property {parent}", error)
+    finally:
+        await reader.flush()
+    job.findings.loaded.add(job.findings.children.pop(reader.source.name))

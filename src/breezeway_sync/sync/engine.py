@@ -1,0 +1,206 @@
+"""One account's run: its regions side by side, each stage by stage; what fails costs only itself.
+
+Knows neither HTTP nor PostgreSQL. Each region and entity opens a row of the log when it starts and closes
+it whatever happens; every error becomes an outcome here, at the edge of the job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from uuid import UUID
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead
+from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
+from breezeway_sync.core.outcome import FAILED, Outcome
+from breezeway_sync.core.waiting import finish
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.sync.calls import read_contacts, work_backlog
+from breezeway_sync.sync.job import Job, OwedTime, Settings
+from breezeway_sync.sync.lists import read_by_property, read_lists
+from breezeway_sync.sync.ports import Api, Ledger, Sink
+from breezeway_sync.sync.stages import blocked_by, stages
+from breezeway_sync.sync.verdict import sentence, status_of
+
+CLOSE_SECONDS = 5.0
+
+BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}
+
+
+@dataclass(frozen=True, slots=True)
+class RegionTarget:
+    """A region to be read, and the entities asked for."""
+
+    code: str
+    company_id: int | None
+    entities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything one account's run needs. `order_of` turns a request's start into its order (see Lease)."""
+
+    api: Api
+    sink: Sink
+    ledger: Ledger
+    order_of: Callable[[float], int]
+    clock: Clock
+    settings: Settings
+    emit: Emit
+    run_id: UUID
+    owed_time: OwedTime = field(default_factory=OwedTime)
+
+    async def run(self, targets: Sequence[RegionTarget]) -> list[Outcome]:
+        """Read all regions side by side. Raises only when cancelled, after closing what was open."""
+        began = self.clock.monotonic()
+        runs = [asyncio.ensure_future(self._region(target, began)) for target in targets]
+        try:
+            found = await asyncio.gather(*runs)
+        finally:
+            for run in runs:
+                run.cancel()
+            await asyncio.gather(*runs, return_exceptions=True)
+        return [outcome for outcomes in found for outcome in outcomes]
+
+    async def _region(self, target: RegionTarget, began: float) -> list[Outcome]:
+        try:
+            knows_properties = bool(await self.ledger.property_ids(target.code))
+            closed = await self.ledger.unavailable(target.code)
+        except Exception as error:  # noqa: BLE001 - the edge of a region, as below
+            self._tell_crash(target.code, "all", error)
+            return [_failed(target.code, name, error) for name in target.entities]
+        outcomes: list[Outcome] = []
+        for stage in stages(target.entities, knows_properties=knows_properties):
+            statuses = {outcome.entity: outcome.status for outcome in outcomes}
+            jobs = [self._entity(target, name, began, blocked_by(name, statuses), closed) for name in stage]
+            outcomes += await asyncio.gather(*jobs)
+        return outcomes
+
+    async def _entity(
+        self, target: RegionTarget, name: str, began: float, blocker: str | None, closed: dict[str, str]
+    ) -> Outcome:
+        """Read one entity and write down how it went. Raises only when cancelled."""
+        started = self.clock.monotonic()
+        self.emit(EntityStarted(target.code, name))
+        job = self._job(target, name, began, closed)
+        error: BaseException | None = None
+        row_id: int | None = None
+        try:
+            row_id = await self.ledger.open(target.code, name, self.run_id)
+            if blocker:
+                error = NotRead(f"not read, because {blocker} failed in this run")
+            else:
+                await self._read(job)
+        except asyncio.CancelledError as cancelled:
+            error = cancelled
+            raise
+        except Exception as failure:  # noqa: BLE001 - the edge of a job: every failure becomes its outcome
+            error = failure
+            self._tell_crash(target.code, name, failure)
+        finally:
+            outcome = self._outcome(job, error, self.clock.monotonic() - started)
+            await finish(self._close(row_id, outcome))
+        return outcome
+
+    def _tell_crash(self, region: str, name: str, error: Exception) -> None:
+        if not isinstance(error, BreezewaySyncError):
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            self.emit(Crashed(region, name, type(error).__name__, stack))
+
+    def _job(self, target: RegionTarget, name: str, began: float, closed: dict[str, str]) -> Job:
+        limit = self.settings.max_seconds
+        return Job(
+            region=target.code,
+            company_id=target.company_id,
+            entity=BY_NAME["properties" if name == "property_contacts" else name],
+            name=name,
+            api=self.api,
+            sink=self.sink,
+            ledger=self.ledger,
+            order_of=self.order_of,
+            clock=self.clock,
+            settings=self.settings,
+            emit=self.emit,
+            deadline=None if limit is None else began + limit,
+            owed_time=self.owed_time,
+            closed_sources=closed,
+        )
+
+    async def _read(self, job: Job) -> None:
+        if job.name == "property_contacts":
+            await read_contacts(job, await self.ledger.property_ids(job.region))
+        elif job.entity.sources[0].per:
+            owed = [called.source.name for called in job.entity.called if called.owed]
+            wanted = [name for name in owed if name not in self.settings.disabled]
+            if self.settings.full and wanted:
+                await self.ledger.owe_all(job.region, wanted, self.order_of(self.clock.monotonic()))
+            await read_by_property(job, await self.ledger.property_ids(job.region))
+            self.owed_time.regions.add(job.region)
+            try:
+                await work_backlog(job)
+            finally:
+                self.owed_time.regions.discard(job.region)
+        else:
+            await read_lists(job)
+
+    def _outcome(self, job: Job, error: BaseException | None, seconds: float) -> Outcome:
+        findings = job.findings
+        loaded = findings.loaded
+        details: dict[str, object] = dict(findings.notes)
+        details |= {
+            name: getattr(loaded, name)
+            for name in ("stale", "changed_characters", "lists_not_sent")
+            if getattr(loaded, name)
+        }
+        for source, children in findings.children.items():
+            details[source] = {key: value for key, value in asdict(children).items() if value}
+        if findings.unavailable:
+            details["unavailable"] = sorted(findings.unavailable)
+        text = sentence(findings, self.settings.requests_per_minute)
+        return Outcome(
+            region=job.region,
+            entity=job.name,
+            status=FAILED if error is not None else status_of(findings),
+            read=loaded.read,
+            new=loaded.new,
+            updated=loaded.updated,
+            unchanged=loaded.unchanged,
+            deleted=loaded.deleted,
+            rejected=loaded.rejected,
+            calls=job.tally.calls,
+            owed=findings.owed,
+            seconds=seconds,
+            error="; ".join(part for part in (_explain(error), text) if part) or None,
+            fault=type(error).__name__ if error else next((type(e).__name__ for _, e in findings.problems), None),
+            details=details,
+        )
+
+    async def _close(self, row_id: int | None, outcome: Outcome) -> None:
+        """Close the row of the log, if the database still answers, and tell everybody."""
+        if row_id is not None:
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.ledger.close(outcome.region, row_id, outcome)
+            except (DatabaseError, TimeoutError) as error:
+                what = f"the row of the log could not be closed: {type(error).__name__}"
+                self.emit(Noticed(what, outcome.region, outcome.entity))
+        self.emit(outcome.told(self.run_id))
+
+
+def _explain(error: BaseException | None) -> str | None:
+    """An error in words; of one that nobody foresaw only the name, since its text may quote data."""
+    if error is None:
+        return None
+    if isinstance(error, asyncio.CancelledError):
+        return "interrupted"
+    if isinstance(error, BreezewaySyncError):
+        return error.message
+    return f"unexpected {type(error).__name__}, see the log"
+
+
+def _failed(region: str, entity: str, error: Exception) -> Outcome:
+    return Outcome(region, entity, FAILED, error=_explain(error), fault=type(error).__name__)

@@ -1,0 +1,158 @@
+"""One region and entity of one run: what all ways of reading share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import ApiError
+from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
+from breezeway_sync.core.outcome import Tally
+from breezeway_sync.entities.model import Company, Entity, Source
+from breezeway_sync.sync.batching import Batcher
+from breezeway_sync.sync.ports import Api, Ledger, Params, Sink
+from breezeway_sync.sync.verdict import Findings, ends_everything
+
+UNAVAILABLE_RETRY_SECONDS = 24 * 3600.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to read. `paths` replace those of the catalog by source; `disabled` sources are not read.
+
+    `workers` calls of one entity are under way at once; `max_seconds` bounds the owed calls of a run
+    (None: until all are done).
+    """
+
+    batch_rows: int = 2000
+    flush_seconds: float = 1.5
+    workers: int = 8
+    requests_per_minute: float = 180.0
+    max_seconds: float | None = None
+    full: bool = False
+    paths: dict[str, str] = field(default_factory=dict)
+    disabled: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class OwedTime:
+    """When owed calls must give way: told from outside, and to be asked what is going on.
+
+    `regions` are those whose lists are done and whose owed calls are being worked.
+    """
+
+    is_up: bool = False
+    regions: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Job:
+    """Reading one entity of one region."""
+
+    region: str
+    company_id: int | None
+    entity: Entity
+    name: str
+    """The entity's name in the log; property_contacts are read for the entity `properties`."""
+    api: Api
+    sink: Sink
+    ledger: Ledger
+    order_of: Callable[[float], int]
+    clock: Clock
+    settings: Settings
+    emit: Emit
+    deadline: float | None = None
+    owed_time: OwedTime = field(default_factory=OwedTime)
+    findings: Findings = field(default_factory=Findings)
+    tally: Tally = field(default_factory=Tally)
+    closed_sources: dict[str, str] = field(default_factory=dict)
+    """Sources that this account was found not to have, less than a day ago."""
+
+    def path(self, source: Source) -> str:
+        """Where a source is read."""
+        return self.settings.paths.get(source.name, source.path)
+
+    def params(self, source: Source) -> Params:
+        """What goes with every call of a source."""
+        company = (
+            [(source.company.value, str(self.company_id))]
+            if source.company is not Company.NONE and self.company_id is not None
+            else []
+        )
+        return [*company, *source.always]
+
+    def batcher(self, discriminator: str | None = None) -> Batcher:
+        """A batcher for this entity's records."""
+        return Batcher(
+            self.sink,
+            self.region,
+            self.entity,
+            self.findings.loaded,
+            clock=self.clock,
+            batch_rows=self.settings.batch_rows,
+            flush_seconds=self.settings.flush_seconds,
+            discriminator=discriminator,
+        )
+
+    def is_closed(self, source: Source) -> bool:
+        """Whether a source is not to be asked; says so in the findings."""
+        reason = self.closed_sources.get(source.name)
+        if reason is not None and not self.settings.full:
+            self.findings.unavailable[source.name] = reason
+            return True
+        return False
+
+    async def close(self, source: Source, error: ApiError) -> None:
+        """Remember that this account does not have a source; told once, asked again in a day."""
+        reason = error.message
+        self.findings.unavailable[source.name] = reason
+        if await self.ledger.mark_unavailable(self.region, source.name, reason, UNAVAILABLE_RETRY_SECONDS):
+            hours = UNAVAILABLE_RETRY_SECONDS / 3600
+            self.emit(EntityUnavailable(self.region, source.name, reason, hours))
+
+    async def reopen(self, source: Source) -> None:
+        """A source answers: forget that it once did not."""
+        if source.name in self.closed_sources:
+            await self.ledger.mark_available(self.region, source.name)
+
+    def problem(self, what: str, error: ApiError) -> None:
+        """Keep what could not be read. Raises the error where nothing else can succeed after it."""
+        if ends_everything(error):
+            raise error
+        self.findings.problems.append((what, error))
+
+    def advanced(self, unit: str, done: int, total: int | None) -> None:
+        self.emit(EntityAdvanced(self.region, self.name, unit, done, total))
+
+    def is_over(self) -> bool:
+        """Whether the time for owed calls is used up."""
+        return self.owed_time.is_up or (self.deadline is not None and self.clock.monotonic() >= self.deadline)
+
+
+async def each(things: Iterable[T], workers: int, work: Callable[[T], Awaitable[None]]) -> None:
+    """Do `work` for every thing, `workers` at once. The first error cancels the others and is raised."""
+    source = iter(things)
+
+    async def worker() -> None:
+        for thing in source:
+            await work(thing)
+
+    tasks = [asyncio.ensure_future(worker()) for _ in range(workers)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def close_iterator(pages: AsyncIterator[object]) -> None:
+    """Stop an iterator's own tasks now, not whenever it is collected."""
+    aclose = getattr(pages, "aclose", None)
+    if aclose is not None:
+        await aclose()

@@ -1,0 +1,86 @@
+"""What errors and counts amount to. Pure: every decision about a run's colour is made here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from breezeway_sync.core.errors import (
+    ApiError,
+    BreezewaySyncError,
+    CredentialsRejected,
+    DatabaseError,
+    EmptyAnswer,
+    Forbidden,
+    NotFound,
+    ShuttingDown,
+    Unauthorized,
+)
+from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
+from breezeway_sync.entities.batch import Loaded
+
+NAMED_PROBLEMS = 5
+
+
+@dataclass(slots=True)
+class Findings:
+    """What one region and entity has met so far."""
+
+    loaded: Loaded = field(default_factory=Loaded)
+    answers: int = 0
+    """Lists, pages and calls that brought what they were asked for."""
+    problems: list[tuple[str, BreezewaySyncError]] = field(default_factory=list)
+    """What (a source, "property 17") could not be read, and why."""
+    unavailable: dict[str, str] = field(default_factory=dict)
+    owed: int = 0
+    notes: dict[str, int] = field(default_factory=dict)
+    children: dict[str, Loaded] = field(default_factory=dict)
+
+    def note(self, what: str, count: int = 1) -> None:
+        """Count something that is neither a problem nor a record."""
+        if count:
+            self.notes[what] = self.notes.get(what, 0) + count
+
+
+def ends_everything(error: BreezewaySyncError) -> bool:
+    """Whether nothing else of this entity can succeed after this error."""
+    return isinstance(error, DatabaseError | CredentialsRejected | ShuttingDown | Unauthorized)
+
+
+def means_unavailable(error: ApiError, *, empty_counts: bool) -> bool:
+    """Whether a list's answer says that this account does not have it."""
+    if isinstance(error, EmptyAnswer):
+        return empty_counts
+    return isinstance(error, NotFound | Forbidden)
+
+
+def all_refused(answers: int, refusals: int, asked: int) -> bool:
+    """Whether an address that is asked per parent is missing for the whole account.
+
+    One parent's 404 may speak of that parent alone; the same of all that were asked first, with no
+    answer between, speaks of the account.
+    """
+    return asked > 0 and answers == 0 and refusals == asked
+
+
+def status_of(findings: Findings) -> str:
+    """SUCCESS only when everything was read and written."""
+    if findings.problems:
+        nothing_read = not findings.answers and not findings.loaded.read
+        return FAILED if nothing_read or any(ends_everything(e) for _, e in findings.problems) else PARTIAL
+    if findings.loaded.rejected or findings.owed or any(one.rejected for one in findings.children.values()):
+        return PARTIAL
+    return SUCCESS
+
+
+def sentence(findings: Findings, requests_per_minute: float) -> str | None:
+    """etl_sync_log.error_message: what is missing, in words; None after a plain success."""
+    parts = [f"{what}: {error.message}" for what, error in findings.problems[:NAMED_PROBLEMS]]
+    if len(findings.problems) > NAMED_PROBLEMS:
+        parts.append(f"and {len(findings.problems) - NAMED_PROBLEMS} more like these")
+    if findings.loaded.rejected:
+        parts.append(f"{findings.loaded.rejected} records could not be stored, see rejected_records")
+    if findings.owed:
+        minutes = findings.owed / requests_per_minute
+        parts.append(f"{findings.owed} calls for comments and requirements are still owed, about {minutes:.0f} min")
+    parts += [f"{source} is not available for this account: {why}" for source, why in findings.unavailable.items()]
+    return "; ".join(parts) or None

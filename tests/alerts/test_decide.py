@@ -1,0 +1,199 @@
+"""Decisions as tables, and what must hold for every sequence of facts."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breezeway_sync.api import client, limits
+from breezeway_sync.api.auth_answers import rejected
+from breezeway_sync.core.errors import NotRead
+from breezeway_sync.ops.alerts.decide import (
+    CONSEQUENCE_WORDS,
+    CREDENTIALS_WORDS,
+    DATABASE_WORDS,
+    INTERRUPTED_WORDS,
+    blames_credentials,
+    decide,
+    decide_long_run,
+    facts_of,
+    give_back,
+    merged,
+    plan,
+    summary_moment,
+    take_turn,
+)
+from breezeway_sync.ops.alerts.model import CREDENTIALS, Budget, Fact, Finding, Kind, Rules, State
+from breezeway_sync.service.accounts import NO_CREDENTIALS
+from breezeway_sync.store import database
+from breezeway_sync.sync import engine
+from tests.alerts.support import REJECTED, RULES, START
+
+HOUR = timedelta(hours=1)
+FAILS, WORKS = Fact(True, START, "it broke"), Fact(False, START)
+NEW = State()
+UNTOLD = State(START, 2, "it broke", version=1)
+TOLD = State(START, 2, "it broke", START, "thread", version=2)
+
+
+@pytest.mark.parametrize(
+    ("state", "fact", "after", "kind"),
+    [
+        (NEW, WORKS, 0 * HOUR, None),
+        (NEW, FAILS, 0 * HOUR, Kind.FAILED),
+        (UNTOLD, FAILS, HOUR, Kind.FAILED),
+        (UNTOLD, WORKS, HOUR, None),
+        (TOLD, FAILS, HOUR, None),
+        (TOLD, FAILS, 24 * HOUR - timedelta(seconds=1), None),
+        (TOLD, FAILS, 24 * HOUR, Kind.REMINDER),
+        (TOLD, WORKS, HOUR, Kind.RECOVERED),
+        (replace(TOLD, claimed_until=START + 2 * HOUR), WORKS, HOUR, None),
+        (replace(UNTOLD, claimed_until=START + 2 * HOUR), FAILS, HOUR, None),
+        (replace(UNTOLD, claimed_until=START + HOUR), FAILS, HOUR, Kind.FAILED),
+    ],
+)
+def test_what_is_told(state: State, fact: Fact, after: timedelta, kind: Kind | None) -> None:
+    assert decide("entity:tasks", state, fact, START + after, RULES).kind is kind
+
+
+def test_what_is_kept_depends_on_whether_it_was_received() -> None:
+    now = START + HOUR
+    first = decide("entity:tasks", NEW, Fact(True, START, "it broke", 3), now, RULES)
+    assert first.told == State(START, 3, "it broke", now)
+    assert first.untold == State(START, 3, "it broke")
+    end = decide("entity:tasks", TOLD, WORKS, now, RULES)
+    assert (end.told, end.untold) == (State(version=2), TOLD)
+
+
+def test_without_reminders_there_are_none() -> None:
+    rules = replace(RULES, remind=None)
+    assert decide("entity:tasks", TOLD, FAILS, START + 9_000 * HOUR, rules).kind is None
+
+
+def test_long_runs_are_told_of_once_in_an_interval() -> None:
+    for rules in (RULES, replace(RULES, remind=None)):
+        kinds = [decide_long_run("x", TOLD, FAILS, START + hours * HOUR, rules).kind for hours in (1, 23, 24)]
+        assert kinds == [None, None, Kind.REMINDER]
+
+
+# --- a region's findings --------------------------------------------------------------------------
+
+
+def found(entity: str, status: str = "failed", error: str | None = "it broke", *, called: bool = True) -> Finding:
+    return Finding(entity, status, None if status == "success" else error, called, START, 1)
+
+
+NOT_READ = "not read, because properties failed in this run"
+
+
+@pytest.mark.parametrize(
+    ("findings", "fails"),
+    [
+        ([found("tasks")], {"entity:tasks": True}),
+        ([found("tags", "success")], {"entity:tags": False, CREDENTIALS: False}),
+        ([found("tags", "partial")], {"entity:tags": False, CREDENTIALS: False}),
+        ([found("tags", "success", called=False)], {"entity:tags": False}),
+        ([found("tags", error=REJECTED), found("people", error=REJECTED)], {CREDENTIALS: True}),
+        ([found("tags", error=NO_CREDENTIALS, called=False)], {CREDENTIALS: True}),
+        ([found("tags", error=REJECTED), found("people")], {CREDENTIALS: True, "entity:people": True}),
+        ([found("tags", error=REJECTED), found("people", "success")], {CREDENTIALS: True, "entity:people": False}),
+        ([found("properties"), found("tasks", error=NOT_READ)], {"entity:properties": True, "entity:tasks": True}),
+        ([found("properties", error=REJECTED), found("tasks", error=NOT_READ)], {CREDENTIALS: True}),
+        ([found("tasks", error=NOT_READ)], {}),
+    ],
+)
+def test_credentials_are_one_fact_of_the_region(findings: list[Finding], fails: dict[str, bool]) -> None:
+    assert {subject: fact.fails for subject, fact in facts_of(findings, RULES).items()} == fails
+
+
+def test_only_the_part_that_blames_credentials_is_kept() -> None:
+    facts = facts_of([found("tags", error=f"page 3: it broke; {REJECTED}; and 2 more like these")], RULES)
+    assert facts[CREDENTIALS].error == REJECTED
+
+
+@pytest.mark.parametrize(("on_partial", "kinds"), [(False, [None]), (True, [Kind.FAILED])])
+def test_partial_counts_when_asked_for(on_partial: bool, kinds: list[Kind | None]) -> None:
+    decisions = plan([found("tasks", "partial")], {}, START, replace(RULES, on_partial=on_partial))
+    assert [one.kind for one in decisions if one.subject != CREDENTIALS] == kinds
+
+
+def test_the_words_are_those_of_the_code_that_writes_them() -> None:
+    written = (rejected("/x", 401).message, inspect.getsource(client), NO_CREDENTIALS)
+    for words, text in zip(CREDENTIALS_WORDS, written, strict=True):
+        assert words in text
+    assert blames_credentials(REJECTED)
+    source = inspect.getsource(engine)
+    assert f'"{INTERRUPTED_WORDS[0]}"' in source
+    assert f'"{INTERRUPTED_WORDS[1]}"' in inspect.getsource(limits)
+    assert f'NotRead(f"{CONSEQUENCE_WORDS}' in source
+    assert NotRead(NOT_READ).message.startswith(CONSEQUENCE_WORDS)
+    assert f'"{DATABASE_WORDS}cannot be reached"' in inspect.getsource(database)
+
+
+@pytest.mark.parametrize(
+    ("now", "moment"),
+    [("2026-07-30T06:59:59+00:00", "2026-07-29T07:00+00:00"), ("2026-07-30T07:00+00:00", "2026-07-30T07:00+00:00")],
+)
+def test_a_summary_belongs_to_the_latest_moment(now: str, moment: str) -> None:
+    assert summary_moment(time(7), datetime.fromisoformat(now)) == datetime.fromisoformat(moment)
+
+
+# --- every sequence -------------------------------------------------------------------------------
+
+STEPS = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 3_000)), max_size=40)
+
+
+@given(STEPS, st.sampled_from([None, HOUR, 24 * HOUR]))
+def test_one_first_message_for_each_failure_and_reminders_at_their_interval(
+    steps: list[tuple[bool, bool, int]], remind: timedelta | None
+) -> None:
+    rules = Rules(remind=remind)
+    state, now = State(), START
+    told: list[tuple[Kind, datetime]] = []
+    for fails, is_received, minutes in steps:
+        now += timedelta(minutes=minutes)
+        decision = decide("entity:tasks", state, Fact(fails, now, "it broke"), now, rules)
+        is_told = decision.kind is not None and is_received
+        state = decision.told if is_told else decision.untold
+        if decision.kind is not None and is_told:
+            told.append((decision.kind, now))
+    for (earlier, then), (later, at) in pairwise(told):
+        if later is Kind.FAILED:
+            assert earlier is Kind.RECOVERED
+        else:
+            assert earlier is not Kind.RECOVERED
+        if later is Kind.REMINDER:
+            assert remind is not None
+            assert at - then >= remind
+    assert not told or told[0][0] is Kind.FAILED
+
+
+@given(st.lists(st.tuples(st.integers(0, 2_000), st.booleans()), max_size=60), st.integers(1, 5))
+def test_no_hour_holds_more_messages_than_allowed_and_each_one_held_back_is_counted(
+    steps: list[tuple[int, bool]], most: int
+) -> None:
+    budget, now, sent, waiting = Budget(), START, list[datetime](), 0
+    for seconds, is_received in steps:
+        now += timedelta(seconds=seconds)
+        budget, held_back = take_turn(budget, now, most)
+        if held_back is None:
+            waiting += 1
+        elif is_received:
+            assert held_back == waiting
+            sent, waiting = [*sent, now], 0
+        else:
+            budget = give_back(budget, now, held_back)
+    for number, at in enumerate(sent):
+        assert sum(1 for other in sent[number:] if other - at < HOUR) <= most
+
+
+def test_budgets_of_two_places_are_not_counted_twice() -> None:
+    late = START + HOUR / 2
+    stored, own = Budget((START, START), 1), Budget((START, late), 2)
+    assert merged(stored, own) == Budget((START, START, late), 3)

@@ -1,0 +1,122 @@
+"""When lines of the timetable are due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breezeway_sync.cli.world import settings_for
+from breezeway_sync.service.schedule import Line, first_in_seconds, retry_in_seconds, timetable
+from breezeway_sync.service.settings import Entity, Settings
+from tests.helpers import tiny
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+ENTITIES = ("properties", "reservations", "tasks")
+LINE = Line("austin", "hourly", 3600.0, ENTITIES)
+HOUR = 3600.0
+
+seconds = st.floats(0.001, 10_000_000, allow_nan=False)
+ages = st.floats(-400 * 86_400, 400 * 86_400, allow_nan=False)
+
+
+def settings(**changes: object) -> Settings:
+    made = settings_for({one.code: one for one in tiny(2)}, "http://127.0.0.1:1", "postgresql://x@/x")
+    return made.model_copy(update=changes)
+
+
+def read(*old: float, region: str = "austin") -> dict[tuple[str, str], datetime]:
+    """Successes so many seconds ago, one per entity."""
+    return {(region, name): NOW - timedelta(seconds=age) for name, age in zip(ENTITIES, old, strict=False)}
+
+
+@given(st.lists(ages, min_size=1, max_size=3), seconds, st.floats(0, 86_400))
+def test_never_in_the_past_and_never_later_than_due(old: list[float], every: float, spread: float) -> None:
+    line = Line("austin", "hourly", every, ENTITIES)
+    due_in = first_in_seconds(line, read(*old), NOW, spread)
+    assert 0 <= due_in <= every + spread
+
+
+@given(seconds, st.floats(0, 86_400), st.lists(ages, max_size=3))
+def test_a_region_that_was_never_read_begins_at_once(every: float, spread: float, others: list[float]) -> None:
+    line = Line("austin", "hourly", every, ENTITIES)
+    assert first_in_seconds(line, read(*others, region="nashville"), NOW, spread) == 0
+
+
+@given(st.floats(0, HOUR - 1), st.floats(0, HOUR - 1), st.floats(0, HOUR - 1), st.floats(0, 86_400))
+def test_goes_on_from_the_oldest_success(one: float, two: float, three: float, spread: float) -> None:
+    due_in = first_in_seconds(LINE, read(one, two, three), NOW, spread)
+    assert due_in == pytest.approx(HOUR - max(one, two, three), abs=1e-3)
+
+
+@given(st.floats(1, 400 * 86_400), st.floats(0, 86_400))
+def test_after_a_clock_was_set_back(ahead: float, spread: float) -> None:
+    """Successes of the future: a whole interval from now, not when the clock gets there again."""
+    assert first_in_seconds(LINE, read(-ahead, -ahead, -ahead), NOW, spread) == HOUR
+
+
+@given(st.floats(HOUR, 400 * 86_400), st.floats(0, 86_400))
+def test_what_is_overdue_is_spread(age: float, spread: float) -> None:
+    due_in = first_in_seconds(LINE, read(age, age, age), NOW, spread)
+    assert 0 <= due_in <= min(spread, HOUR)
+    assert due_in == first_in_seconds(LINE, read(age + 5, age, age), NOW, spread)
+
+
+def test_an_entity_without_a_success_is_overdue() -> None:
+    assert first_in_seconds(LINE, read(1, 1), NOW, 0) == 0
+    assert first_in_seconds(LINE, read(1, 1), NOW, 300) <= 300
+
+
+def test_places_in_the_spread_differ() -> None:
+    places = {
+        first_in_seconds(Line(f"region{number}", "hourly", HOUR, ENTITIES), {}, NOW, 300) for number in range(8)
+    } | {
+        first_in_seconds(
+            Line(f"region{number}", "hourly", HOUR, ENTITIES), {(f"region{number}", "tags"): NOW}, NOW, 300
+        )
+        for number in range(8)
+    }
+    assert len(places) == 9
+
+
+@given(st.integers(1, 10_000), seconds)
+def test_waits_before_retries_grow_to_a_bound(failures: int, every: float) -> None:
+    wait = retry_in_seconds(failures, every)
+    assert 0 < wait <= min(900, every)
+    assert wait <= retry_in_seconds(failures + 1, every)
+
+
+def test_waits_double() -> None:
+    assert [retry_in_seconds(number, HOUR) for number in range(1, 10)] == [5, 10, 20, 40, 80, 160, 320, 640, 900]
+
+
+def test_the_usual_timetable() -> None:
+    lines = {line.name: line for line in timetable(settings())}
+    assert set(lines) == {f"{region} {tempo}" for region in ("nashville", "austin") for tempo in TEMPOS}
+    for name, line in lines.items():
+        assert line.every_seconds == TEMPOS[name.split()[1]][0]
+        assert set(line.entities) == TEMPOS[name.split()[1]][1]
+
+
+TEMPOS = {
+    "hourly": (3600, {"properties", "reservations", "tasks"}),
+    "daily": (86_400, {"people", "supplies", "tags", "property_contacts"}),
+    "weekly": (604_800, {"templates", "subdepartments"}),
+}
+
+
+def test_tempos_and_switches_of_entities() -> None:
+    made = settings()
+    entities = {
+        **made.entities,
+        "people": Entity(tempo="hourly"),
+        "templates": Entity(enabled=False),
+        "subdepartments": Entity(tempo="daily"),
+    }
+    lines = {line.name: line.entities for line in timetable(settings(entities=entities)) if line.region == "austin"}
+    assert set(lines) == {"austin hourly", "austin daily"}
+    assert "people" in lines["austin hourly"]
+    assert "subdepartments" in lines["austin daily"]
+    assert not any("templates" in names for names in lines.values())

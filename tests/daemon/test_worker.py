@@ -1,0 +1,267 @@
+"""One account's worker in virtual time: what is skipped, what waits, what is tried again, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+
+from breezeway_sync.core.events import Crashed, CycleSkipped, Event
+from breezeway_sync.core.outcome import FAILED, SUCCESS, Outcome
+from breezeway_sync.core.tokens import Credentials
+from breezeway_sync.service.accounts import Account
+from breezeway_sync.service.schedule import Line
+from breezeway_sync.service.worker import Worker, merged, stop, to_try_again
+from breezeway_sync.service.workshop import Order, Result
+from tests.api.virtual_time import run
+
+ACCOUNT = Account(Credentials("id", "secret"), ("austin", "smoky"))
+HOURLY = Line("austin", "hourly", 3600.0, ("properties", "reservations", "tasks"))
+DAILY = Line("austin", "daily", 86_400.0, ("people", "tags"))
+OTHER = Line("smoky", "hourly", 3600.0, ("properties", "reservations", "tasks"))
+
+
+class Shop:
+    """Stands for the work: so long for lists, so long for owed calls unless these must stop."""
+
+    def __init__(self, lists: float = 10.0, owed: float = 0.0) -> None:
+        self.lists, self.owed = lists, owed
+        self.begun: list[tuple[float, Order]] = []
+        self.ended: list[float] = []
+        self.results: list[Result | Exception] = []
+
+    async def work(self, _account: Account, order: Order) -> Result:
+        loop = asyncio.get_running_loop()
+        self.begun.append((loop.time() - 1000, order))
+        await asyncio.sleep(self.lists)
+        order.owed.regions.update(order.entities)
+        until = loop.time() + self.owed
+        while loop.time() < until and not order.owed.is_up:  # noqa: ASYNC110 - asked, as the product asks
+            await asyncio.sleep(1)
+        order.owed.regions.clear()
+        self.ended.append(loop.time() - 1000)
+        result = self.results.pop(0) if self.results else Result()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    @property
+    def asked(self) -> list[dict[str, tuple[str, ...]]]:
+        return [dict(order.entities) for _, order in self.begun]
+
+
+Scene = Callable[[Worker, Shop, list[Event]], Awaitable[None]]
+
+
+def played(scene: Scene, shop: Shop, account: Account = ACCOUNT) -> list[Event]:
+    """A worker beside a scene; drained at its end."""
+    events: list[Event] = []
+
+    async def main() -> None:
+        worker = Worker(account, shop.work, events.append)
+        task = asyncio.create_task(worker.run())
+        await scene(worker, shop, events)
+        worker.drain()
+        assert await stop([task], 100_000, 1)
+        assert not worker.is_busy
+        task.result()
+
+    run(main())
+    return events
+
+
+def skips(events: Sequence[Event]) -> list[tuple[str, str, str]]:
+    return [(one.region, one.tempo, one.reason) for one in events if isinstance(one, CycleSkipped)]
+
+
+def test_lines_due_together_are_one_cycle_in_reading_order() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        assert worker.due(DAILY)
+        assert worker.due(OTHER)
+        assert worker.due(HOURLY)
+        await asyncio.sleep(20)
+
+    shop = Shop()
+    assert skips(played(scene, shop)) == []
+    assert shop.asked == [
+        {"austin": ("tags", "people", "properties", "reservations", "tasks"), "smoky": OTHER.entities}
+    ]
+
+
+def test_a_late_cycle_is_skipped_and_told() -> None:
+    async def scene(worker: Worker, _shop: Shop, _events: list[Event]) -> None:
+        assert worker.due(HOURLY)
+        await asyncio.sleep(5)
+        assert not worker.due(HOURLY)
+        assert worker.is_busy
+        await asyncio.sleep(10)
+        assert worker.due(HOURLY)
+        await asyncio.sleep(20)
+
+    shop = Shop()
+    assert skips(played(scene, shop)) == [("austin", "hourly", "running")]
+    assert [at for at, _ in shop.begun] == pytest.approx([0, 15], abs=0.01)
+
+
+def test_another_tempo_waits_for_its_turn_once() -> None:
+    async def scene(worker: Worker, _shop: Shop, _events: list[Event]) -> None:
+        worker.due(HOURLY)
+        await asyncio.sleep(5)
+        assert worker.due(DAILY)
+        assert worker.due(OTHER)
+        assert not worker.due(DAILY)
+        await asyncio.sleep(30)
+
+    shop = Shop()
+    assert skips(played(scene, shop)) == [("austin", "daily", "running")]
+    assert shop.asked == [{"austin": HOURLY.entities}, {"austin": ("tags", "people"), "smoky": OTHER.entities}]
+    assert [at for at, _ in shop.begun] == pytest.approx([0, 10], abs=0.01)
+
+
+def test_owed_calls_give_way_to_what_is_due() -> None:
+    """A first load of a day does not hold the hour."""
+
+    async def scene(worker: Worker, _shop: Shop, _events: list[Event]) -> None:
+        for _ in range(5):
+            assert worker.due(HOURLY)
+            await asyncio.sleep(3600)
+
+    shop = Shop(lists=600, owed=86_400)
+    assert skips(played(scene, shop)) == []
+    assert [at for at, _ in shop.begun] == pytest.approx([0, 3600, 7200, 10_800, 14_400], abs=10)
+
+
+def test_draining_ends_owed_calls_and_begins_nothing() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        worker.due(HOURLY)
+        await asyncio.sleep(15)
+        worker.due(DAILY)
+        worker.drain()
+        assert not worker.due(OTHER)
+
+    shop = Shop(lists=10, owed=86_400)
+    assert skips(played(scene, shop)) == []
+    assert len(shop.begun) == 1
+    assert shop.ended == pytest.approx([16], abs=2)
+
+
+def test_an_account_that_others_work_is_skipped_and_told() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [Result(held="somebody")]
+        worker.due(HOURLY)
+        worker.due(OTHER)
+        await asyncio.sleep(3000)
+
+    shop = Shop()
+    assert skips(played(scene, shop)) == [("austin", "hourly", "held"), ("smoky", "hourly", "held")]
+    assert len(shop.begun) == 1
+
+
+def failed(fault: str, *names: str, region: str = "austin") -> Result:
+    return Result(tuple(Outcome(region, name, FAILED, error=fault, fault=fault) for name in names))
+
+
+def test_passing_failures_are_tried_again_after_growing_waits() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [failed("ApiUnreachable", "tasks") for _ in range(5)]
+        worker.due(HOURLY)
+        await asyncio.sleep(1000)
+
+    shop = Shop()
+    assert skips(played(scene, shop)) == []
+    assert shop.asked == [{"austin": HOURLY.entities}, *[{"austin": ("tasks",)}] * 5]
+    starts = [at for at, _ in shop.begun]
+    waits = [start - end for start, end in zip(starts[1:], shop.ended, strict=False)]
+    assert waits == pytest.approx([5, 10, 20, 40, 80], abs=0.01)
+
+
+def test_hours_of_failures_do_not_pile_up() -> None:
+    """Each hour's failure takes the place of the retry before, it does not add another chain of them."""
+
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [failed("ApiUnreachable", "properties") for _ in range(10_000)]
+        for _ in range(48):
+            worker.due(HOURLY)
+            await asyncio.sleep(1800)
+            worker.due(DAILY)
+            await asyncio.sleep(1800)
+
+    shop = Shop(lists=1)
+    played(scene, shop)
+    late = [at for at, _ in shop.begun if at > 40 * 3600]
+    assert len(late) < 8 * 7
+
+
+def test_a_success_ends_the_retries() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [failed("ServerFailed", "tasks")]
+        worker.due(HOURLY)
+        await asyncio.sleep(12)
+        worker.due(HOURLY)  # its own turn comes first
+        await asyncio.sleep(3000)
+
+    shop = Shop()
+    played(scene, shop)
+    assert shop.asked == [{"austin": HOURLY.entities}] * 2
+
+
+@pytest.mark.parametrize("fault", ["CredentialsRejected", "LeaseLost", "BadAnswer", "DataRefused"])
+def test_other_failures_wait_for_their_turn(fault: str) -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [failed(fault, *HOURLY.entities)]
+        worker.due(HOURLY)
+        await asyncio.sleep(3000)
+
+    shop = Shop()
+    played(scene, shop)
+    assert len(shop.begun) == 1
+
+
+def test_what_was_left_out_is_tried_again_only_with_its_reason() -> None:
+    def outcomes(properties: str) -> list[Outcome]:
+        return [
+            Outcome("austin", "properties", FAILED, fault=properties),
+            Outcome("austin", "reservations", FAILED, fault="NotRead"),
+            Outcome("austin", "tasks", FAILED, fault="NotRead"),
+            Outcome("austin", "people", SUCCESS),
+            Outcome("smoky", "people", FAILED, fault="DatabaseBusy"),
+        ]
+
+    every = {("austin", name) for name in HOURLY.entities}
+    assert to_try_again(outcomes("ServerFailed")) == every | {("smoky", "people")}
+    assert to_try_again(outcomes("BadAnswer")) == {("smoky", "people")}
+
+
+def test_an_unforeseen_error_costs_one_cycle() -> None:
+    async def scene(worker: Worker, shop: Shop, events: list[Event]) -> None:
+        shop.results = [KeyError("a guest's name")]
+        worker.due(HOURLY)
+        await asyncio.sleep(20)
+        assert worker.due(HOURLY)
+        await asyncio.sleep(20)
+
+    shop = Shop()
+    events = played(scene, shop)
+    assert len(shop.begun) == 2
+    (crash,) = [one for one in events if isinstance(one, Crashed)]
+    assert crash.error == "KeyError"
+    assert "guest" not in crash.stack
+
+
+def test_lines_of_a_region_that_is_gone_are_dropped() -> None:
+    async def scene(worker: Worker, _shop: Shop, _events: list[Event]) -> None:
+        worker.due(HOURLY)
+        await asyncio.sleep(5)
+        worker.due(OTHER)
+        worker.due(DAILY)
+        worker.account = Account(ACCOUNT.credentials, ("austin",))
+        await asyncio.sleep(30)
+
+    shop = Shop()
+    played(scene, shop)
+    assert [set(asked) for asked in shop.asked] == [{"austin"}, {"austin"}]
+
+
+def test_merging_nothing() -> None:
+    assert merged([]) == {}

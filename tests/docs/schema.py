@@ -1,0 +1,141 @@
+"""docs/schema.md from the catalog and the migrations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.model import CalledChild, Child, Entity, Field, Kind, TagLinks
+from breezeway_sync.store.files import read_migrations
+
+HEAD = """\
+# What is in the database
+
+One schema (default `breezeway`) in your own PostgreSQL, 15 or newer, without extensions. Written from the
+catalog and the migrations by `python3 dev.py docs`; `python3 dev.py check` fails when it is out of date.
+
+## What holds for every table
+
+- Every key begins with `region_code`: `PRIMARY KEY (region_code, id)`, natural keys and foreign keys
+  likewise, so that a link never crosses regions. `id` is the mirror's own number.
+- What no column takes, and any value that does not fit its column, is in `extra` (JSONB) under the API's own
+  names; NULL when there is nothing. Items that a list of its own brought and no row can take stand in their
+  parent's `extra` under the last part of that list's address (`"/comments"`); an API field whose own name begins
+  with a slash gets a second one.
+- A timestamp without offset is UTC. `''` stays `''`, `[]` stays `[]`, null is NULL. U+0000 is removed and
+  half a surrogate pair becomes U+FFFD; both are counted in `etl_sync_log.details`.
+- `deleted_at` marks what the API no longer has; views show live rows only. A record that comes back is
+  undeleted.
+- `synced_at` is when the mirror last wrote the row. An unchanged record is not written at all.
+- `payload_hash`, `mapping_version` and `read_order` are the mirror's own: what a row was made from, and the
+  order of the request that brought it.
+- API text is in no plain index, since long values cannot be: external ids have hash indexes, and status
+  codes a prefix. To use the latter, filter by `left(task_status_code, 32) = 'finished'`.
+"""
+
+_COMMENTED = re.compile(
+    r"((?:^--[^\n]*\n)+)CREATE (TABLE|VIEW|SEQUENCE) (\w+)( \(\n.*?\n\)|[^;]*)?;", re.MULTILINE | re.DOTALL
+)
+_COLUMN = re.compile(r"^    ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
+
+
+def render() -> str:
+    """The whole document."""
+    parts = [HEAD, "## The mirror\n"]
+    for entity in ENTITIES:
+        parts += _entity(entity)
+    parts.append("## Support tables\n")
+    parts += _support()
+    parts.append("## Views\n")
+    parts += _views()
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _entity(entity: Entity) -> Iterator[str]:
+    addresses = ", ".join(f"`{source.path}`" for source in entity.sources)
+    yield f"### {entity.table}\n\nRead from {addresses}.\n"
+    rows = [(entity.discriminator, "text", "which list it is from")] if entity.discriminator else []
+    rows.append((entity.key.name, "bigint", f"`{entity.key.path}`, the natural key"))
+    rows += [(link.column, "bigint", f"`{link.target}.id` found by `{link.by}`") for link in entity.links]
+    rows += [row for field in entity.fields for row in _field(field)]
+    known = {row[0] for row in rows}
+    rows += [(one.column, one.kind.value, one.rule.value) for one in entity.derived if one.column not in known]
+    if entity.keeps_own_times:
+        rows.append(("system_created_at", "timestamptz", "when the mirror first stored it"))
+        rows.append(("system_updated_at", "timestamptz", "when the mirror last saw its content change"))
+    yield _table(rows)
+    for child in entity.children:
+        yield from _child(child, entity, f"the list `{child.items}` of each record")
+    for called in entity.called:
+        yield from _child(called.child, entity, _call(called))
+    for tags in entity.tags:
+        yield _tags(tags, entity)
+
+
+def _call(called: CalledChild) -> str:
+    when = "for new and changed records" if called.owed else "for every record, each time"
+    return f"`{called.source.path}`, one call per record, {when}"
+
+
+def _child(child: Child, entity: Entity, origin: str) -> Iterator[str]:
+    yield f"### {child.table}\n\nFrom {origin}.\n"
+    rows = [(entity.pk, "bigint", f"`{entity.table}.id`")]
+    if child.key:
+        rows.append(
+            (child.key.name, "bigint", f"`{child.key.path}`" + (", may be NULL" if child.key_may_be_null else ""))
+        )
+    if child.key is None or child.key_may_be_null:
+        rows.append(("ordinal", "bigint", "place in the list, from 0" + (", of those without id" if child.key else "")))
+    if child.position:
+        rows.append((child.position, "bigint", "place of the first appearance in the list, from 0"))
+    rows += [row for field in child.fields for row in _field(field)]
+    rows += [(one.column, one.kind.value, one.rule.value) for one in child.derived]
+    yield _table(rows)
+
+
+def _tags(tags: TagLinks, entity: Entity) -> str:
+    rows = [
+        (entity.pk, "bigint", f"`{entity.table}.id`"),
+        ("tag_pk", "bigint", f"`tags.id`, of type `{tags.tag_type}`"),
+    ]
+    return f"### {tags.table}\n\nFrom the list `{tags.items}` of each record.\n\n" + _table(rows)
+
+
+def _field(field: Field) -> Iterator[tuple[str, str, str]]:
+    origin = " or ".join(f"`{path}`" for path in (field.path, *field.also))
+    if field.kind is Kind.MONEY:
+        yield field.name, "numeric", f"{origin}, the amount"
+        yield f"{field.name}_currency", "text", f"{origin}, the currency"
+    else:
+        yield field.name, field.kind.value, origin
+
+
+def _table(rows: Iterable[tuple[str, str, str]]) -> str:
+    short = {"timestamp with time zone": "timestamptz", "time without time zone": "time"}
+    lines = [f"| {name} | {short.get(kind, kind)} | {origin} |" for name, kind, origin in rows]
+    return "\n".join(["| column | type | from |", "|---|---|---|", *lines, ""])
+
+
+def _statements() -> Iterator[tuple[str, str, str, str]]:
+    for migration in read_migrations():
+        for comment, kind, name, body in _COMMENTED.findall(migration.text):
+            text = " ".join(line.removeprefix("--").strip() for line in comment.strip().splitlines())
+            yield kind, name, text, body or ""
+
+
+def _support() -> Iterator[str]:
+    mirror = {entity.table for entity in ENTITIES}
+    mirror |= {child.table for entity in ENTITIES for child in entity.children}
+    mirror |= {called.child.table for entity in ENTITIES for called in entity.called}
+    mirror |= {tags.table for entity in ENTITIES for tags in entity.tags}
+    for kind, name, text, body in _statements():
+        if kind == "TABLE" and name not in mirror:
+            columns = ", ".join(f"`{column}` {sql_type.lower()}" for column, sql_type in _COLUMN.findall(body))
+            yield f"### {name}\n\n{text}\n\n{columns}\n"
+
+
+def _views() -> Iterator[str]:
+    for kind, name, text, _ in _statements():
+        if kind == "VIEW":
+            yield f"- **{name}**: {text}"

@@ -1,0 +1,71 @@
+"""A simulated account and a mirror of it, for tests of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from breezeway_sync.cli.world import settings_for
+from breezeway_sync.core.events import Event
+from breezeway_sync.core.outcome import Outcome
+from breezeway_sync.sandbox.app import create_app
+from breezeway_sync.sandbox.faults import Faults
+from breezeway_sync.sandbox.options import Options
+from breezeway_sync.sandbox.server import running
+from breezeway_sync.sandbox.spec import AccountSpec, demo_accounts
+from breezeway_sync.sandbox.stats import Stats
+from breezeway_sync.sandbox.world import World
+from breezeway_sync.service import runner
+from breezeway_sync.service.runner import Report, Request
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.sync.stages import NAMES
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def tiny(count: int = 1) -> list[AccountSpec]:
+    """The smallest accounts."""
+    return demo_accounts(count, "tiny")
+
+
+@dataclass
+class Setup:
+    """A running sandbox and settings for it."""
+
+    world: World
+    url: str
+    settings: Settings
+    options: Options
+    stats: Stats
+    faults: Faults
+    events: list[Event] = field(default_factory=list)
+
+    async def run(self, region: str = "all", entity: str = "all", **request: Any) -> Report:
+        regions = tuple(self.settings.regions) if region == "all" else (region,)
+        entities = NAMES if entity == "all" else (entity,)
+        return await runner.run(self.settings, Request(regions, entities, **request), emit=self.events.append)
+
+
+@asynccontextmanager
+async def sandboxed(
+    dsn: str, accounts: Iterable[AccountSpec] | None = None, *, seed: int = 1, limits: bool = False, **api: Any
+) -> AsyncIterator[Setup]:
+    """A sandbox on a port of its own; without `limits` neither side paces."""
+    specs = list(accounts) if accounts is not None else tiny()
+    world = World(specs, seed=seed)
+    options = Options() if limits else Options(data_calls=None, auth_interval_seconds=None, max_concurrency=None)
+    app = create_app(world, options)
+    pace = {} if limits else {"requests_per_minute": 1_000_000, "auth_interval_seconds": 0}
+    async with running(app) as url:
+        settings = settings_for({one.code: one for one in specs}, url, dsn, **{**pace, **api})
+        state = app.state.sandbox
+        yield Setup(world, url, settings, options, state.stats, state.faults)
+
+
+def outcome(report: Report, entity: str, region: str | None = None) -> Outcome:
+    """The one outcome of an entity."""
+    (found,) = [one for one in report.outcomes if one.entity == entity and region in (None, one.region)]
+    return found

@@ -1,0 +1,30 @@
+"""How loud facts are."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from breezeway_sync.core import events as e
+from breezeway_sync.ops.logs import level_of
+from tests.ops.support import ACCOUNTS
+
+
+@pytest.mark.parametrize(
+    ("event", "level"),
+    [
+        (e.CycleStarted(ACCOUNTS[0], "r", ("austin",)), logging.INFO),
+        (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "success", 3.0), logging.INFO),
+        (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "partial", 3.0), logging.WARNING),
+        (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "failed", 3.0), logging.ERROR),
+        (e.CycleSkipped("austin", "hourly", "running"), logging.WARNING),
+        (e.DatabaseLost("PostgreSQL went away"), logging.ERROR),
+        (e.DatabaseBack(3.0), logging.INFO),
+        (e.ConfigurationReloaded(("a region",), None), logging.INFO),
+        (e.ConfigurationReloaded((), "unknown key"), logging.ERROR),
+        (e.EntityAdvanced("austin", "tasks", "pages", 1, 2), None),
+    ],
+)
+def test_levels(event: e.Event, level: int | None) -> None:
+    assert level_of(event) == level

@@ -1,0 +1,82 @@
+"""A store with two regions, a claimed account, and a loader that tells time by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from breezeway_sync.core.clock import SystemClock
+from breezeway_sync.core.events import Event, ignore
+from breezeway_sync.entities.admit import admit_children
+from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.plan import plan_of
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.leases import Lease, hold
+from breezeway_sync.store.ledger import Ledger, Region
+from breezeway_sync.store.load import Holder, Loader
+
+BY_NAME = {entity.name: entity for entity in ENTITIES}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/store/" in item.nodeid:
+            item.add_marker(pytest.mark.store)
+
+
+@dataclass
+class Store:
+    """The store under test; each load counts as a later request unless `order` says otherwise."""
+
+    database: Database
+    lease: Lease
+    ledger: Ledger
+    loader: Loader
+    events: list[Event] = field(default_factory=list)
+    clock: int = 0
+
+    def next_order(self) -> int:
+        self.clock += 1
+        return (self.lease.fence << 32) | self.clock
+
+    async def load(
+        self, name: str, *items: Any, region: str = "nashville", order: int | None = None, tag_type: str | None = None
+    ) -> Loaded:
+        order = self.next_order() if order is None else order
+        return await self.loader.load(region, BY_NAME[name], [Incoming(item, order) for item in items], tag_type)
+
+    async def load_children(
+        self, source: str, parent: int, items: list[Any], *, region: str = "nashville", order: int | None = None
+    ) -> Loaded:
+        return await self.load_many(source, [(parent, items)], region=region, order=order)
+
+    async def load_many(
+        self, source: str, lists: list[tuple[int, list[Any]]], *, region: str = "nashville", order: int | None = None
+    ) -> Loaded:
+        order = self.next_order() if order is None else order
+        for entity in ENTITIES:
+            for called, child in zip(entity.called, plan_of(entity).called, strict=True):
+                if called.source.name == source:
+                    sets = [(admit_children(child, parent, items)[0], order) for parent, items in lists]
+                    return await self.loader.load_children(region, entity, child, source, sets)
+        raise KeyError(source)
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[Store]:
+    ledger = Ledger(database)
+    await ledger.save_regions([Region("nashville", "Nashville", 8558), Region("austin", "Austin", 8561)], ["tasks"])
+    events: list[Event] = []
+    async with hold(database, "made-up", clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore) as lease:
+        loader = Loader(
+            database,
+            Holder(lease.account, lease.fence),
+            SystemClock(),
+            owed_sources=frozenset({"task_comments", "task_requirements"}),
+            emit=events.append,
+        )
+        yield Store(database, lease, ledger, loader, events)

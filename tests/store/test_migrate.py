@@ -1,0 +1,97 @@
+"""Migrations: each once, one process at a time, and never on somebody else's schema."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from breezeway_sync.core.errors import ConfigurationError, DatabaseError, SchemaRefused
+from breezeway_sync.store import migrate
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.files import Migration, read_migrations
+from breezeway_sync.store.migrate import LEDGER, Applied, State, pending
+
+KNOWN = read_migrations()
+
+
+def ledger(*migrations: Migration) -> tuple[Applied, ...]:
+    return tuple(Applied(one.version, one.name, one.checksum) for one in migrations)
+
+
+async def test_runs_each_file_once(empty_dsn: str) -> None:
+    async with Database(empty_dsn, "my_schema") as database:
+        assert await migrate.check(database) == KNOWN
+        assert await migrate.apply(database) == KNOWN
+        assert await migrate.apply(database) == ()
+        assert await migrate.check(database) == ()
+
+
+async def test_only_one_of_many_runs_them(empty_dsn: str) -> None:
+    async def one() -> int:
+        async with Database(empty_dsn, "breezeway", pool_size=2) as database:
+            return len(await migrate.apply(database))
+
+    assert sum(await asyncio.gather(*(one() for _ in range(5)))) == len(KNOWN)
+
+
+async def test_a_foreign_schema_is_not_touched(empty_dsn: str) -> None:
+    with psycopg.connect(empty_dsn, autocommit=True) as connection:
+        connection.execute(
+            "CREATE SCHEMA breezeway CREATE TABLE tasks (id int) CREATE TABLE schema_migrations (version text)"
+        )
+        async with Database(empty_dsn, "breezeway") as database:
+            with pytest.raises(SchemaRefused, match=r"schema_migrations, tasks"):
+                await migrate.apply(database)
+        tables = connection.execute("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'breezeway'")
+        assert tables.fetchone() == (2,)
+
+
+async def test_a_failing_file_leaves_nothing_of_itself(empty_dsn: str) -> None:
+    bad = Migration(1, "bad", "CREATE TABLE a (x int); SELECT 1/0;", "c")
+    async with Database(empty_dsn, "breezeway") as database:
+        with pytest.raises(DatabaseError):
+            await migrate.apply(database, [bad])
+        assert await migrate.check(database) == KNOWN
+
+
+def test_refuses_a_newer_database() -> None:
+    newer = ledger(*KNOWN, replace(KNOWN[-1], version=len(KNOWN) + 1))
+    with pytest.raises(SchemaRefused, match="newer"):
+        pending(State(180000, newer, ()), KNOWN, "breezeway")
+
+
+def test_refuses_a_changed_migration() -> None:
+    with pytest.raises(SchemaRefused, match="another checksum"):
+        pending(State(180000, ledger(replace(KNOWN[0], checksum="other")), ()), KNOWN, "breezeway")
+
+
+def test_refuses_an_old_server() -> None:
+    with pytest.raises(SchemaRefused, match="15 or newer"):
+        pending(State(140012, None, ()), KNOWN, "breezeway")
+
+
+def test_names_the_tables_and_the_cure_of_a_foreign_schema() -> None:
+    with pytest.raises(SchemaRefused) as caught:
+        pending(State(150000, None, tuple(f"t{number}" for number in range(12))), KNOWN, "public")
+    assert "t0, t1" in caught.value.message
+    assert "2 more" in caught.value.message
+    assert "database.schema" in caught.value.message
+
+
+def test_goes_on_where_the_ledger_ends() -> None:
+    assert pending(State(150000, ledger(KNOWN[0]), ()), KNOWN, "x") == KNOWN[1:]
+
+
+def test_numbers_must_not_leave_gaps(tmp_path: Path) -> None:
+    (tmp_path / "0001_a.sql").write_text("")
+    (tmp_path / "0003_b.sql").write_text("")
+    with pytest.raises(ConfigurationError, match="numbered"):
+        read_migrations(tmp_path)
+
+
+def test_the_ledgers_name_is_ours_alone() -> None:
+    assert LEDGER.startswith("breezeway_sync")

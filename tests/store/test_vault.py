@@ -1,0 +1,75 @@
+"""Tokens and the spacing of token calls, across processes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from breezeway_sync.core.tokens import Credentials, Token
+from breezeway_sync.store.vault import StoredVault, stored_credentials
+from tests.conftest import Rows
+from tests.store.conftest import Store
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def token(name: str, at: datetime = NOW) -> Token:
+    return Token(name, f"refresh {name}", at + timedelta(hours=24), at)
+
+
+def vault(store: Store, *regions: str) -> StoredVault:
+    return StoredVault(store.database, store.lease.account, regions or ("nashville",))
+
+
+async def test_a_token_is_kept_for_every_region_of_the_account(store: Store, rows: Rows) -> None:
+    shared = vault(store, "nashville", "austin")
+    assert await shared.load() is None
+    await shared.save(token("a"))
+    await shared.save(token("b", NOW + timedelta(hours=1)))
+    assert await shared.load() == token("b", NOW + timedelta(hours=1))
+    found = rows(
+        "SELECT region_code, company_id, access_token, token_generation_count n, last_error FROM api_tokens ORDER BY 1"
+    )
+    assert [tuple(one.values()) for one in found] == [("austin", 8561, "b", 2, None), ("nashville", 8558, "b", 2, None)]
+
+
+async def test_null_by_hand_in_one_region_forces_a_new_token(store: Store, rows: Rows) -> None:
+    shared = vault(store, "nashville", "austin")
+    await shared.save(token("a"))
+    rows("UPDATE api_tokens SET access_token = NULL, refresh_token = NULL WHERE region_code = 'austin'")
+    assert await shared.load() is None
+
+
+async def test_a_region_added_later_does_not_force_one(store: Store) -> None:
+    await vault(store).save(token("a"))
+    assert await vault(store, "nashville", "austin").load() == token("a")
+
+
+async def test_saving_leaves_credentials_and_clears_the_error(store: Store, rows: Rows) -> None:
+    rows("INSERT INTO api_tokens (region_code, client_id, client_secret) VALUES ('nashville', 'me', 'made-up')")
+    await vault(store).record_failure("refused")
+    assert rows("SELECT last_error FROM api_tokens") == [{"last_error": "refused"}]
+    await vault(store).save(token("a"))
+    assert rows("SELECT client_id, client_secret, last_error FROM api_tokens") == [
+        {"client_id": "me", "client_secret": "made-up", "last_error": None}
+    ]
+    assert await stored_credentials(store.database, ["nashville", "austin"]) == {
+        "nashville": Credentials("me", "made-up")
+    }
+
+
+async def test_only_one_of_many_may_call_per_interval(store: Store, rows: Rows) -> None:
+    one = vault(store)
+    waits = await asyncio.gather(*(one.reserve_call(60) for _ in range(8)))
+    assert min(waits) == 0
+    assert all(59 < wait <= 60 for wait in sorted(waits)[1:])
+    rows("UPDATE account_leases SET next_token_call_at = now()")
+    assert await one.reserve_call(0) == 0
+    assert await one.reserve_call(0) == 0
+
+
+async def test_postponing_never_shortens(store: Store) -> None:
+    one = vault(store)
+    await one.postpone(300)
+    await one.postpone(10)
+    assert await one.reserve_call(60) > 290

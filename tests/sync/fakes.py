@@ -1,0 +1,283 @@
+"""The engine's world in memory: an API that is written down, a store that takes notes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from breezeway_sync.core.errors import ApiError
+from breezeway_sync.core.events import Event
+from breezeway_sync.core.outcome import Outcome, Tally
+from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.decode import Item, Json
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.plan import ChildPlan
+from breezeway_sync.entities.rows import ChildSet, JsonObject
+from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.job import Settings
+from breezeway_sync.sync.ports import Params
+
+RUN = UUID(int=1)
+REGION = "north"
+
+
+@dataclass
+class ManualClock:
+    """Time that moves when a test or a call says so."""
+
+    seconds: float = 100.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@dataclass(frozen=True)
+class Page:
+    items: tuple[Item, ...]
+    number: int
+    requested_at: float
+    total_pages: int | None = None
+    is_complete: bool = True
+
+
+@dataclass(frozen=True)
+class Record:
+    value: JsonObject
+    requested_at: float
+
+
+class Hang:
+    """An answer that never comes."""
+
+
+Answer = list[Item] | list[Page] | JsonObject | Exception | Hang
+
+
+@dataclass
+class FakeApi:
+    """Answers by path, or by path and one parameter ("/task/?home_id=5"); an empty list by default.
+
+    Each call takes `seconds_per_call`.
+    """
+
+    clock: ManualClock
+    answers: dict[str, Answer] = field(default_factory=dict)
+    seconds_per_call: float = 1.0
+    calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    endpoints: set[str] = field(default_factory=set)
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    active: int = 0
+    most_active: int = 0
+
+    async def pages(
+        self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None
+    ) -> AsyncIterator[Page]:
+        answer = await self._answer(endpoint, path, params, tally)
+        assert isinstance(answer, list)
+        if answer and all(isinstance(page, Page) for page in answer):
+            for page in answer:
+                assert isinstance(page, Page)
+                yield page
+        else:
+            yield Page(_items(answer), 1, self.clock.seconds)
+
+    async def listing(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Page:
+        answer = await self._answer(endpoint, path, params, tally)
+        return Page(_items(answer), 1, self.clock.seconds)
+
+    async def record(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Record:
+        answer = await self._answer(endpoint, path, params, tally)
+        assert isinstance(answer, dict)
+        return Record(answer, self.clock.seconds)
+
+    def paths(self, prefix: str = "") -> list[str]:
+        return [path for path, _ in self.calls if path.startswith(prefix)]
+
+    async def _answer(self, endpoint: str, path: str, params: Params, tally: Tally | None) -> Answer:
+        self.calls.append((path, dict(params)))
+        self.endpoints.add(endpoint)
+        if tally is not None:
+            tally.calls += 1
+        self.clock.seconds += self.seconds_per_call
+        self.active += 1
+        self.most_active = max(self.most_active, self.active)
+        try:
+            await asyncio.sleep(0)
+            return await self._raised(self._chosen(path, params))
+        finally:
+            self.active -= 1
+
+    def _chosen(self, path: str, params: Params) -> Answer:
+        keyed = [f"{path}?{name}={value}" for name, value in params]
+        return next((self.answers[key] for key in [*keyed, path] if key in self.answers), list[Item]())
+
+    async def _raised(self, answer: Answer) -> Answer:
+        if isinstance(answer, Hang):
+            self.waiting.set()
+            await asyncio.Event().wait()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _items(answer: Answer) -> tuple[Item, ...]:
+    assert isinstance(answer, list)
+    return tuple(item for item in answer if not isinstance(item, Page))
+
+
+@dataclass
+class FakeLedger:
+    """What would be in the database. Rows of the log are (region, entity, outcome or None)."""
+
+    properties: dict[str, list[int]] = field(default_factory=dict)
+    owed: dict[str, set[int]] = field(default_factory=dict)
+    closed: dict[str, str] = field(default_factory=dict)
+    rows: list[tuple[str, str, Outcome | None]] = field(default_factory=list)
+    reopened: list[str] = field(default_factory=list)
+    owed_anew: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
+    failing: dict[str, Exception] = field(default_factory=dict)
+    close_seconds: float = 0.0
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def open(self, region: str, entity: str, run_id: UUID) -> int:
+        self._fail("open")
+        self.rows.append((region, entity, None))
+        return len(self.rows) - 1
+
+    async def close(self, region: str, row_id: int, outcome: Outcome) -> None:
+        self._fail("close")
+        self.closing.set()
+        await asyncio.sleep(self.close_seconds)
+        assert self.rows[row_id] == (region, outcome.entity, None)
+        self.rows[row_id] = (region, outcome.entity, outcome)
+
+    async def property_ids(self, region: str) -> list[int]:
+        self._fail(f"property_ids of {region}")
+        return list(self.properties.get(region, []))
+
+    async def owed_parents(self, region: str, source: str, below: int | None, limit: int) -> list[int]:
+        owed = sorted(self.owed.get(source, ()), reverse=True)
+        return [parent for parent in owed if below is None or parent < below][:limit]
+
+    async def count_owed(self, region: str, sources: Sequence[str]) -> dict[str, int]:
+        return {source: len(self.owed.get(source, ())) for source in sources}
+
+    async def owe_all(self, region: str, sources: Sequence[str], order: int) -> None:
+        self.owed_anew.append((tuple(sources), order))
+
+    async def unavailable(self, region: str) -> dict[str, str]:
+        self._fail(f"unavailable of {region}")
+        return dict(self.closed)
+
+    async def mark_unavailable(self, region: str, source: str, reason: str, seconds: float) -> bool:
+        is_news = source not in self.closed
+        self.closed[source] = reason
+        return is_news
+
+    async def mark_available(self, region: str, source: str) -> None:
+        self.reopened.append(source)
+        self.closed.pop(source, None)
+
+    def _fail(self, what: str) -> None:
+        if what in self.failing:
+            raise self.failing[what]
+
+
+@dataclass
+class FakeSink:
+    """Takes notes of what it is given; owed calls that bring something are owed no more."""
+
+    ledger: FakeLedger
+    batches: list[tuple[str, list[Incoming], str | None]] = field(default_factory=list)
+    sets: list[tuple[str, list[tuple[ChildSet, int]]]] = field(default_factory=list)
+    settled: list[tuple[str, tuple[int, int]]] = field(default_factory=list)
+    failing: dict[str, Exception] = field(default_factory=dict)
+    rejecting: int = 0
+
+    async def load(
+        self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None = None
+    ) -> Loaded:
+        await asyncio.sleep(0)
+        if entity.name in self.failing:
+            raise self.failing[entity.name]
+        self.batches.append((entity.name, list(incoming), discriminator))
+        return Loaded(read=len(incoming), new=len(incoming) - self.rejecting, rejected=self.rejecting)
+
+    async def load_children(
+        self, region: str, entity: Entity, child: ChildPlan, source: str, sets: Sequence[tuple[ChildSet, int]]
+    ) -> Loaded:
+        await asyncio.sleep(0)
+        if source in self.failing:
+            raise self.failing[source]
+        self.sets.append((source, list(sets)))
+        self.ledger.owed.get(source, set()).difference_update(one.parent_key for one, _ in sets)
+        return Loaded(read=sum(len(one.rows) for one, _ in sets))
+
+    async def settle(self, region: str, source: str, parents: Sequence[tuple[int, int]]) -> None:
+        self.settled += [(source, parent) for parent in parents]
+        self.ledger.owed.get(source, set()).difference_update(key for key, _ in parents)
+
+    def loaded(self, entity: str) -> list[Json]:
+        """The ids that were given to it."""
+        return [
+            one.item.get("id")
+            for name, batch, _ in self.batches
+            if name == entity
+            for one in batch
+            if isinstance(one.item, dict)
+        ]
+
+    def parents(self, source: str) -> list[int]:
+        """The parents whose children were given to it."""
+        return [one.parent_key for name, sets in self.sets if name == source for one, _ in sets]
+
+
+@dataclass
+class World:
+    """An engine and everything around it."""
+
+    settings: Settings = field(default_factory=Settings)
+    clock: ManualClock = field(default_factory=ManualClock)
+    events: list[Event] = field(default_factory=list)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+
+    def __post_init__(self) -> None:
+        self.api = FakeApi(self.clock)
+        self.sink = FakeSink(self.ledger)
+
+    @property
+    def engine(self) -> Engine:
+        return Engine(self.api, self.sink, self.ledger, order_of, self.clock, self.settings, self.events.append, RUN)
+
+    async def run(self, *entities: str, regions: Sequence[str] = (REGION,)) -> dict[str, Outcome]:
+        """One run; the outcomes by entity, with several regions by "region entity"."""
+        found = await self.engine.run([RegionTarget(code, 4, entities) for code in regions])
+        return {one.entity if len(regions) == 1 else f"{one.region} {one.entity}": one for one in found}
+
+    def told(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def order_of(moment: float) -> int:
+    return int(moment * 1000)
+
+
+def error(kind: Callable[..., ApiError], what: str = "it failed") -> ApiError:
+    """An error of the API."""
+    return kind(what, endpoint="/x")
+
+
+def items(*found: Item) -> list[Item]:
+    """A list of anything."""
+    return list(found)
+
+
+def ids(*keys: int) -> list[Item]:
+    """Records with these ids."""
+    return [{"id": key} for key in keys]

@@ -1,0 +1,171 @@
+"""Pages in, batches out: when a batch is loaded, and how much is held at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breezeway_sync.core.errors import DatabaseBusy
+from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.decode import Item, Unreadable
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.sync.batching import Batcher, newest_only
+from breezeway_sync.sync.engine import BY_NAME
+from breezeway_sync.sync.job import each
+from breezeway_sync.sync.seen import Seen
+from tests.sync.fakes import FakeLedger, FakeSink, ManualClock, ids
+
+TASKS = BY_NAME["tasks"]
+
+
+class Setup:
+    """A batcher, its clock and its sink."""
+
+    def __init__(self, batch_rows: int = 10, sink: FakeSink | None = None) -> None:
+        self.clock = ManualClock()
+        self.sink = sink or FakeSink(FakeLedger())
+        self.loaded = Loaded()
+        self.batcher = Batcher(
+            self.sink, "north", TASKS, self.loaded, clock=self.clock, batch_rows=batch_rows, flush_seconds=2.0
+        )
+
+    async def add(self, *keys: int) -> None:
+        await self.batcher.add([Incoming(item, 1) for item in ids(*keys)])
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(batch) for _, batch, _ in self.sink.batches]
+
+
+class SlowSink(FakeSink):
+    """Takes a while for each batch, and notes how many loads are under way."""
+
+    active = most_active = 0
+
+    async def load(
+        self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None = None
+    ) -> Loaded:
+        self.active += 1
+        self.most_active = max(self.most_active, self.active)
+        await asyncio.sleep(0.002)
+        self.active -= 1
+        return await super().load(region, entity, incoming, discriminator)
+
+
+async def test_a_batch_is_loaded_when_it_is_full() -> None:
+    setup = Setup(batch_rows=3)
+    await setup.add(1, 2)
+    assert setup.sizes == []
+    await setup.add(3)
+    await setup.add(4, 5)
+    assert setup.sizes == [3]
+    await setup.add(6, 7)
+    assert setup.sizes == [3, 4]
+    assert setup.sink.loaded("tasks") == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_what_waits_is_loaded_when_its_time_is_over() -> None:
+    setup = Setup()
+    await setup.add(1)
+    setup.clock.seconds += 1.9
+    await setup.add(2)
+    assert setup.sizes == []
+    setup.clock.seconds += 0.1
+    await setup.add(3)
+    assert setup.sizes == [3]
+
+
+async def test_the_time_counts_from_the_oldest_that_waits() -> None:
+    setup = Setup()
+    await setup.add(1)
+    await setup.batcher.flush()
+    setup.clock.seconds += 100
+    await setup.add(2)
+    assert setup.sizes == [1]
+    setup.clock.seconds += 2
+    await setup.add()
+    assert setup.sizes == [1, 1]
+
+
+async def test_nothing_waiting_is_not_loaded() -> None:
+    setup = Setup()
+    await setup.batcher.flush()
+    await setup.add()
+    setup.clock.seconds += 10
+    await setup.add()
+    await setup.batcher.flush()
+    assert setup.sizes == []
+
+
+async def test_what_was_loaded_is_counted_together() -> None:
+    setup = Setup(batch_rows=2)
+    setup.sink.rejecting = 1
+    for key in range(5):
+        await setup.add(key)
+    await setup.batcher.flush()
+    assert (setup.loaded.read, setup.loaded.new, setup.loaded.rejected) == (5, 2, 3)
+
+
+@pytest.mark.parametrize(("readers", "batch_rows", "page"), [(1, 10, 4), (8, 10, 4), (8, 10, 25), (4, 1, 1)])
+async def test_what_is_held_is_bounded_by_the_readers(readers: int, batch_rows: int, page: int) -> None:
+    setup = Setup(batch_rows, SlowSink(FakeLedger()))
+
+    async def read(number: int) -> None:
+        await setup.add(*range(number * page, (number + 1) * page))
+
+    await each(range(60), readers, read)
+    await setup.batcher.flush()
+    assert isinstance(setup.sink, SlowSink)
+    assert setup.sink.most_active == 1
+    assert max(setup.sizes) < batch_rows + (readers + 1) * page
+    assert sorted(key for key in setup.sink.loaded("tasks") if isinstance(key, int)) == list(range(60 * page))
+
+
+async def test_a_late_batch_does_not_wait_for_the_load_before_it() -> None:
+    setup = Setup(batch_rows=3, sink=SlowSink(FakeLedger()))
+    full = asyncio.ensure_future(setup.add(1, 2, 3))
+    await asyncio.sleep(0)
+    await setup.add(4)
+    setup.clock.seconds += 10
+    await setup.add(5)
+    assert setup.sizes == []
+    await full
+    await setup.batcher.flush()
+    assert setup.sizes == [3, 2]
+
+
+async def test_an_error_of_the_store_reaches_whoever_filled_the_batch() -> None:
+    setup = Setup(batch_rows=1)
+    setup.sink.failing["tasks"] = DatabaseBusy("deadlock")
+    with pytest.raises(DatabaseBusy):
+        await setup.add(1)
+    assert setup.loaded.read == 0
+
+
+def test_a_record_shown_again_by_an_earlier_request_is_left_out() -> None:
+    seen = Seen()
+    assert [one.item for one in newest_only(TASKS, ids(1, 2), 20, seen)] == ids(1, 2)
+    assert [one.item for one in newest_only(TASKS, [{"id": "2"}, *ids(3)], 10, seen)] == ids(3)
+    assert newest_only(TASKS, ids(1), 30, seen) == [Incoming({"id": 1}, 30)]
+
+
+def test_what_has_no_id_passes_every_time() -> None:
+    seen = Seen()
+    items: list[Item] = [{"name": "a"}, {"id": None}, "text", None, Unreadable("{", "cut")]
+    for order in (20, 10):
+        assert [one.item for one in newest_only(TASKS, items, order, seen)] == items
+    assert len(seen) == 0
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(1, 8), max_size=6), st.integers(0, 9)), max_size=8))
+def test_the_last_that_is_handed_on_of_each_id_is_the_newest(pages: list[tuple[list[int], int]]) -> None:
+    seen = Seen()
+    last: dict[object, int] = {}
+    for keys, order in pages:
+        last |= {str(one.item): one.order for one in newest_only(TASKS, ids(*keys), order, seen)}
+    newest = {str({"id": key}): max(order for keys, order in pages if key in keys) for page in pages for key in page[0]}
+    assert last == newest

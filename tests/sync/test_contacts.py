@@ -1,0 +1,109 @@
+"""Contacts: one call per property, and learning whether an account has them at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from breezeway_sync.core import errors
+from breezeway_sync.core.errors import ApiError
+from breezeway_sync.core.events import EntityUnavailable
+from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
+from breezeway_sync.sync.job import Settings
+from tests.sync.fakes import World, error, ids
+
+NAME = "property_contacts"
+
+
+def having(count: int, **settings: int) -> World:
+    world = World(Settings(workers=settings.get("workers", 3), full=bool(settings.get("full", 0))))
+    world.ledger.properties["north"] = list(range(count))
+    return world
+
+
+def refusing(world: World, kind: type[ApiError], *properties: int) -> None:
+    world.api.answers |= {f"/property/{one}/contacts": error(kind) for one in properties}
+
+
+async def test_every_property_is_asked_once_and_counted_as_the_entitys_own() -> None:
+    world = having(10)
+    world.api.answers = {"/property/4/contacts": ids(40, 41)}
+    found = await world.run(NAME)
+    assert sorted(world.api.paths()) == sorted(f"/property/{n}/contacts" for n in range(10))
+    assert sorted(world.sink.parents(NAME)) == list(range(10))
+    assert (found[NAME].status, found[NAME].read, found[NAME].calls) == (SUCCESS, 2, 10)
+    assert world.api.endpoints == {"/property/{id}/contacts"}
+
+
+@pytest.mark.parametrize("kind", [errors.NotFound, errors.Forbidden, errors.EmptyAnswer])
+async def test_an_account_without_contacts_is_found_out_after_a_few_calls(kind: type[ApiError]) -> None:
+    world = having(100)
+    refusing(world, kind, *range(100))
+    first = (await world.run(NAME))[NAME]
+    second = (await world.run(NAME))[NAME]
+    assert first.calls <= 3
+    assert second.calls == 0
+    assert first.status == second.status == SUCCESS
+    assert first.details["unavailable"] == [NAME]
+    assert len(world.told(EntityUnavailable)) == 1
+
+
+@pytest.mark.parametrize("place", [0, 2, 50])
+async def test_one_property_that_is_not_found_keeps_what_is_stored_of_it(place: int) -> None:
+    world = having(60)
+    refusing(world, errors.NotFound, place)
+    found = await world.run(NAME)
+    assert sorted(world.sink.parents(NAME)) == [n for n in range(60) if n != place]
+    assert found[NAME].status == SUCCESS
+    assert found[NAME].details["properties whose contacts were not found"] == 1
+    assert world.ledger.closed == {}
+
+
+async def test_one_refusal_speaks_of_its_property_alone_however_few_are_asked_at_once() -> None:
+    world = having(10, workers=1)
+    refusing(world, errors.NotFound, 0)
+    found = await world.run(NAME)
+    assert sorted(world.sink.parents(NAME)) == list(range(1, 10))
+    assert world.ledger.closed == {}
+    assert found[NAME].status == SUCCESS
+
+
+@pytest.mark.parametrize("kind", [errors.Forbidden, errors.EmptyAnswer, errors.ServerFailed])
+async def test_one_property_that_cannot_be_read_is_named(kind: type[ApiError]) -> None:
+    world = having(10)
+    refusing(world, kind, 7)
+    found = await world.run(NAME)
+    assert len(world.sink.parents(NAME)) == 9
+    assert found[NAME].status == PARTIAL
+    assert found[NAME].error == "property 7: it failed in /x"
+
+
+async def test_a_server_that_fails_says_nothing_of_the_account() -> None:
+    world = having(10)
+    refusing(world, errors.ServerFailed, *range(10))
+    found = await world.run(NAME)
+    assert found[NAME].calls == 10
+    assert found[NAME].status == FAILED
+    assert world.ledger.closed == {}
+
+
+async def test_a_full_run_asks_again_and_forgets_when_there_is_an_answer() -> None:
+    world = having(5, full=1)
+    world.ledger.closed = {NAME: "403"}
+    await world.run(NAME)
+    assert world.ledger.reopened == [NAME]
+
+
+async def test_nothing_is_forgotten_without_an_answer() -> None:
+    world = having(5, full=1)
+    world.ledger.closed = {NAME: "403"}
+    refusing(world, errors.ServerFailed, *range(5))
+    await world.run(NAME)
+    assert world.ledger.reopened == []
+
+
+async def test_an_account_without_properties_has_nothing_to_ask() -> None:
+    world = having(0)
+    found = await world.run(NAME)
+    assert world.api.paths() == ["/property"]
+    assert found[NAME].status == SUCCESS
+    assert world.ledger.closed == {}

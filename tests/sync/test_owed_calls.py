@@ -1,0 +1,175 @@
+"""Comments and requirements: calls that are owed per task, and what each answer does to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from breezeway_sync.core import errors
+from breezeway_sync.core.events import EntityAdvanced, EntityUnavailable
+from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
+from breezeway_sync.entities.decode import Unreadable
+from breezeway_sync.sync.calls import CHUNK_PARENTS, FLUSH_SETS
+from breezeway_sync.sync.job import Settings
+from tests.sync.fakes import World, error, ids, items
+
+COMMENTS, REQUIREMENTS = "task_comments", "task_requirements"
+
+
+def owing(*parents: int, settings: Settings | None = None, requirements: tuple[int, ...] = ()) -> World:
+    world = World(settings or Settings(workers=1))
+    world.ledger.owed = {COMMENTS: set(parents), REQUIREMENTS: set(requirements)}
+    world.ledger.properties["north"] = [5]
+    return world
+
+
+async def test_what_is_owed_is_read_newest_first_and_settled() -> None:
+    world = owing(1, 3, 2, requirements=(2,))
+    world.api.answers = {"/task/3/comments": ids(30), "/task/2/requirements": items({"note": "a"})}
+    found = await world.run("tasks")
+    assert world.api.paths("/task/")[1:] == [
+        *("/task/3/comments", "/task/2/comments", "/task/2/requirements", "/task/1/comments")
+    ]
+    assert world.ledger.owed == {COMMENTS: set(), REQUIREMENTS: set()}
+    assert (found["tasks"].status, found["tasks"].owed, found["tasks"].calls) == (SUCCESS, 0, 5)
+    assert found["tasks"].details[COMMENTS] == {"read": 1}
+
+
+async def test_an_answer_carries_the_order_of_its_own_request() -> None:
+    world = owing(1)
+    await world.run("tasks")
+    ((_, ((children, order),)),) = world.sink.sets
+    assert children.rows == []
+    assert order == int(world.clock.seconds * 1000)
+
+
+async def test_sets_are_loaded_in_batches_over_more_parents_than_one_question_names() -> None:
+    count = CHUNK_PARENTS + FLUSH_SETS + 1
+    world = owing(*range(count), settings=Settings(workers=4))
+    found = await world.run("tasks")
+    assert sorted(world.sink.parents(COMMENTS)) == list(range(count))
+    assert max(len(sets) for _, sets in world.sink.sets) <= FLUSH_SETS + 4
+    assert found["tasks"].status == SUCCESS
+    told = [event for event in world.events if isinstance(event, EntityAdvanced) and event.unit == "owed calls"]
+    assert [event.done for event in told] == list(range(1, count + 1))
+    assert {event.total for event in told} == {count}
+
+
+async def test_a_404_keeps_the_children_reads_the_task_again_and_settles() -> None:
+    world = owing(1, 2)
+    world.api.answers = {"/task/2/comments": error(errors.NotFound), "/task/2": {"id": 2, "name": "here"}}
+    found = await world.run("tasks")
+    assert world.sink.parents(COMMENTS) == [1]
+    ((_, batch, _),) = world.sink.batches
+    assert [one.item for one in batch] == [{"id": 2, "name": "here"}]
+    assert world.sink.settled == [(COMMENTS, (2, batch[0].order))]
+    assert world.ledger.owed[COMMENTS] == set()
+    assert found["tasks"].status == SUCCESS
+    assert found["tasks"].details["task_comments not found"] == 1
+    assert "/task/{id}" in world.api.endpoints
+
+
+async def test_a_task_that_has_no_address_any_more_is_settled_and_told() -> None:
+    world = owing(2)
+    world.api.answers = {"/task/2/comments": error(errors.NotFound), "/task/2": error(errors.NotFound)}
+    found = await world.run("tasks")
+    assert (world.sink.sets, world.sink.batches) == ([], [])
+    assert world.ledger.owed[COMMENTS] == set()
+    assert found["tasks"].status == SUCCESS
+    assert found["tasks"].details["tasks without an address of their own any more"] == 1
+
+
+async def test_a_task_that_cannot_be_read_again_stays_owed() -> None:
+    world = owing(2)
+    world.api.answers = {"/task/2/comments": error(errors.NotFound), "/task/2": error(errors.ServerFailed)}
+    found = await world.run("tasks")
+    assert world.ledger.owed[COMMENTS] == {2}
+    assert (found["tasks"].status, found["tasks"].owed) == (PARTIAL, 1)
+    assert (found["tasks"].error or "").startswith("task 2: it failed")
+
+
+async def test_forbidden_comments_close_their_source_and_leave_the_other() -> None:
+    world = owing(1, 2, 3, requirements=(1, 2))
+    world.api.answers["/task/3/comments"] = error(errors.Forbidden)
+    found = await world.run("tasks")
+    assert [path for path in world.api.paths() if path.endswith("comments")] == ["/task/3/comments"]
+    assert world.sink.parents(REQUIREMENTS) == [2, 1]
+    assert list(world.ledger.closed) == [COMMENTS]
+    assert [event.source for event in world.events if isinstance(event, EntityUnavailable)] == [COMMENTS]
+    assert (found["tasks"].status, found["tasks"].owed) == (SUCCESS, 0)
+    assert found["tasks"].details["unavailable"] == [COMMENTS]
+
+
+async def test_several_refusals_under_way_tell_it_once() -> None:
+    world = owing(*range(20), settings=Settings(workers=8))
+    world.api.answers = {f"/task/{n}/comments": error(errors.Forbidden) for n in range(20)}
+    await world.run("tasks")
+    assert len(world.told(EntityUnavailable)) == 1
+    assert len([path for path in world.api.paths() if path.endswith("comments")]) <= 8
+
+
+async def test_a_closed_source_is_not_asked_for_and_its_calls_are_not_counted_as_owed() -> None:
+    world = owing(1, 2, requirements=(1,))
+    world.ledger.closed = {COMMENTS: "403"}
+    found = await world.run("tasks")
+    assert world.api.paths("/task/1") == ["/task/1/requirements"]
+    assert (found["tasks"].status, found["tasks"].owed) == (SUCCESS, 0)
+
+
+async def test_a_source_that_is_switched_off_is_not_asked_for() -> None:
+    world = owing(1, requirements=(1,), settings=Settings(disabled=frozenset({COMMENTS, REQUIREMENTS})))
+    found = await world.run("tasks")
+    assert world.api.paths("/task/1") == []
+    assert found["tasks"].status == SUCCESS
+
+
+async def test_one_call_that_fails_stays_owed_and_costs_only_itself() -> None:
+    world = owing(1, 2, 3)
+    world.api.answers["/task/2/comments"] = error(errors.ServerFailed)
+    found = await world.run("tasks")
+    assert world.sink.parents(COMMENTS) == [3, 1]
+    assert world.ledger.owed[COMMENTS] == {2}
+    assert (found["tasks"].status, found["tasks"].owed) == (PARTIAL, 1)
+    assert (found["tasks"].error or "").startswith("task_comments of task 2: it failed in /x")
+
+
+async def test_the_time_limit_leaves_calls_owed() -> None:
+    world = owing(*range(10), settings=Settings(workers=1, max_seconds=4, requests_per_minute=60))
+    found = await world.run("tasks")
+    assert world.api.paths("/task/")[1:] == ["/task/9/comments", "/task/8/comments", "/task/7/comments"]
+    assert world.ledger.owed[COMMENTS] == set(range(7))
+    assert (found["tasks"].status, found["tasks"].owed) == (PARTIAL, 7)
+    assert found["tasks"].error == "7 calls for comments and requirements are still owed, about 0 min"
+
+
+async def test_a_run_without_a_limit_reads_all_that_is_owed() -> None:
+    world = owing(*range(10))
+    world.api.seconds_per_call = 10_000.0
+    assert (await world.run("tasks"))["tasks"].owed == 0
+
+
+async def test_a_full_run_owes_everything_anew_before_reading() -> None:
+    world = owing(1, settings=Settings(full=True, disabled=frozenset({REQUIREMENTS})))
+    await world.run("tasks")
+    assert world.ledger.owed_anew == [((COMMENTS,), 100_000)]
+    other = owing(1)
+    await other.run("tasks")
+    assert other.ledger.owed_anew == []
+
+
+async def test_items_that_nothing_reads_are_kept_with_their_task() -> None:
+    world = owing(1)
+    world.api.answers["/task/1/comments"] = items({"id": 1, "comment": "a\x00"}, Unreadable("{b", "cut"), 5)
+    found = await world.run("tasks")
+    ((_, ((children, _),)),) = world.sink.sets
+    assert len(children.rows) == 1
+    assert children.leftover == '["{b",5]'
+    assert found["tasks"].details["changed_characters"] == 1
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+async def test_the_store_failing_ends_the_calls_and_the_entity(workers: int) -> None:
+    world = owing(*range(FLUSH_SETS * 2), settings=Settings(workers=workers))
+    world.sink.failing[COMMENTS] = errors.DatabaseUnreachable("no connection")
+    found = await world.run("tasks")
+    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, "DatabaseUnreachable")
+    assert len(world.api.paths("/task/")) <= FLUSH_SETS + 1 + 5 * workers

@@ -1,0 +1,139 @@
+"""What errors and counts amount to: colours, words, and what an account does not have."""
+
+from __future__ import annotations
+
+import pytest
+
+from breezeway_sync.core import errors
+from breezeway_sync.core.errors import ApiError, BreezewaySyncError
+from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
+from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.sync.verdict import (
+    NAMED_PROBLEMS,
+    Findings,
+    all_refused,
+    ends_everything,
+    means_unavailable,
+    sentence,
+    status_of,
+)
+
+
+def api(kind: type[ApiError]) -> ApiError:
+    return kind("it failed", endpoint="/x")
+
+
+SERVER, GONE, FORBIDDEN = api(errors.ServerFailed), api(errors.NotFound), api(errors.Forbidden)
+EMPTY, REJECTED = api(errors.EmptyAnswer), api(errors.CredentialsRejected)
+DATABASE = errors.DatabaseUnreachable("no connection")
+
+
+def with_problems(*found: BreezewaySyncError, answers: int = 0, read: int = 0) -> Findings:
+    return Findings(Loaded(read=read), answers, [(f"property {n}", one) for n, one in enumerate(found)])
+
+
+@pytest.mark.parametrize(
+    ("findings", "status"),
+    [
+        (Findings(), SUCCESS),
+        (Findings(Loaded(read=5, new=5), answers=1), SUCCESS),
+        (Findings(Loaded(read=5, stale=5, changed_characters=3, lists_not_sent=2), answers=1), SUCCESS),
+        (Findings(unavailable={"templates": "empty"}), SUCCESS),
+        (Findings(notes={"tasks without an address": 2}), SUCCESS),
+        (Findings(Loaded(read=5, rejected=1), answers=1), PARTIAL),
+        (Findings(answers=1, owed=1), PARTIAL),
+        (Findings(answers=1, children={"task_comments": Loaded(rejected=1)}), PARTIAL),
+        (Findings(answers=1, children={"task_comments": Loaded(read=1)}), SUCCESS),
+        (with_problems(SERVER), FAILED),
+        (with_problems(SERVER, SERVER), FAILED),
+        (with_problems(SERVER, answers=1), PARTIAL),
+        (with_problems(SERVER, read=1), PARTIAL),
+        (with_problems(GONE, FORBIDDEN, EMPTY, answers=9), PARTIAL),
+        (with_problems(DATABASE, answers=9, read=9), FAILED),
+        (with_problems(SERVER, REJECTED, answers=9, read=9), FAILED),
+    ],
+)
+def test_only_what_was_read_and_written_whole_is_a_success(findings: Findings, status: str) -> None:
+    assert status_of(findings) == status
+
+
+@pytest.mark.parametrize("kind", [errors.CredentialsRejected, errors.Unauthorized])
+def test_without_access_nothing_else_can_succeed(kind: type[ApiError]) -> None:
+    assert ends_everything(api(kind))
+
+
+def test_without_the_database_nothing_else_can_succeed() -> None:
+    for kind in (errors.DatabaseError, errors.DatabaseBusy, errors.DataRefused, errors.LeaseLost):
+        assert ends_everything(kind("it failed"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(errors.ApiUnreachable, errors.ServerFailed, errors.BadAnswer, errors.EmptyAnswer, errors.EdgeBlocked),
+        *(errors.Refused, errors.Forbidden, errors.NotFound, errors.CutShort),
+    ],
+)
+def test_what_one_call_met_leaves_the_others(kind: type[ApiError]) -> None:
+    assert not ends_everything(api(kind))
+
+
+@pytest.mark.parametrize(
+    ("error", "empty_counts", "expected"),
+    [
+        (GONE, False, True),
+        (FORBIDDEN, False, True),
+        (EMPTY, True, True),
+        (EMPTY, False, False),
+        (api(errors.BadAnswer), True, False),
+        (SERVER, True, False),
+        (api(errors.EdgeBlocked), True, False),
+        (api(errors.Refused), True, False),
+        (api(errors.Unauthorized), True, False),
+        (api(errors.ApiUnreachable), True, False),
+        (api(errors.CutShort), True, False),
+    ],
+)
+def test_which_answers_say_that_an_account_does_not_have_a_list(
+    error: ApiError, empty_counts: bool, expected: bool
+) -> None:
+    assert means_unavailable(error, empty_counts=empty_counts) is expected
+
+
+@pytest.mark.parametrize(
+    ("answers", "refusals", "asked", "expected"),
+    [(0, 0, 0, False), (0, 3, 3, True), (0, 2, 3, False), (1, 2, 3, False), (1, 3, 3, False), (3, 0, 3, False)],
+)
+def test_an_address_is_missing_for_the_account_when_all_that_were_asked_were_refused(
+    answers: int, refusals: int, asked: int, expected: bool
+) -> None:
+    assert all_refused(answers, refusals, asked) is expected
+
+
+def test_a_plain_success_has_nothing_to_say() -> None:
+    assert sentence(Findings(Loaded(read=5), answers=1, notes={"x": 1}), 180) is None
+
+
+def test_everything_that_is_missing_is_said_in_one_line() -> None:
+    findings = Findings(Loaded(rejected=3), 1, [("property 5", SERVER)], {"templates": "an empty answer"}, owed=360)
+    assert sentence(findings, 180) == (
+        "property 5: it failed in /x; "
+        "3 records could not be stored, see rejected_records; "
+        "360 calls for comments and requirements are still owed, about 2 min; "
+        "templates is not available for this account: an empty answer"
+    )
+
+
+def test_of_many_problems_the_first_are_named_and_the_others_counted() -> None:
+    assert "more" not in (sentence(with_problems(*[SERVER] * NAMED_PROBLEMS), 180) or "")
+    text = sentence(with_problems(*[SERVER] * (NAMED_PROBLEMS + 7)), 180) or ""
+    assert text.count("it failed") == NAMED_PROBLEMS
+    assert text.endswith("and 7 more like these")
+
+
+def test_notes_are_counted_and_zero_is_none() -> None:
+    findings = Findings()
+    findings.note("a")
+    findings.note("a", 2)
+    findings.note("b", 0)
+    assert findings.notes == {"a": 3}
