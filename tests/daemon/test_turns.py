@@ -30,7 +30,7 @@ def successes(properties: int | None, tasks: int | None) -> dict[tuple[str, str]
 
 def test_what_others_have_read_since_is_left_to_them() -> None:
     turns = Turns()
-    turns.begin(LINE, successes(None, None))
+    turns.begin(LINE, successes(None, None), NOW)
     assert turns.left(BOTH, successes(1, None)) == {"austin": ("tasks",)}
     turns.ended({"austin": ("tasks",)}, successes(1, 2))
     assert turns.left(BOTH, successes(1, 2)) == BOTH
@@ -38,7 +38,7 @@ def test_what_others_have_read_since_is_left_to_them() -> None:
 
 def test_our_own_turn_is_not_anothers() -> None:
     turns = Turns()
-    turns.begin(LINE, successes(0, 0))
+    turns.begin(LINE, successes(0, 0), NOW)
     for at in (60, 120, 180):
         assert turns.left(BOTH, successes(at - 60, at - 60)) == BOTH
         turns.ended(BOTH, successes(at, at))
@@ -47,20 +47,40 @@ def test_our_own_turn_is_not_anothers() -> None:
 def test_others_are_left_one_turn_only() -> None:
     """Who took a turn and died afterwards is not waited for."""
     turns = Turns()
-    turns.begin(LINE, successes(0, 0))
+    turns.begin(LINE, successes(0, 0), NOW)
     assert turns.left(BOTH, successes(30, 30)) == {}
     assert turns.left(BOTH, successes(30, 30)) == BOTH
 
 
 def test_a_turn_whose_end_is_not_known_is_taken_again() -> None:
     turns = Turns()
-    turns.begin(LINE, successes(0, 0))
+    turns.begin(LINE, successes(0, 0), NOW)
     assert turns.left(BOTH, successes(0, 0)) == BOTH
     assert turns.left(BOTH, successes(60, 60)) == BOTH
 
 
 def test_what_is_on_no_timetable_is_read() -> None:
     assert Turns().left(BOTH, successes(1, 1)) == BOTH
+
+
+def test_what_another_reads_just_now_is_not_begun_again() -> None:
+    """A process that starts in the middle of another's first turn finds half of it read."""
+    turns = Turns()
+    turns.begin(LINE, successes(0, None), NOW + timedelta(minutes=1))
+    assert turns.left(BOTH, successes(0, 2)) == {}
+    assert turns.left(BOTH, successes(0, 2)) == BOTH
+
+
+def test_what_was_read_long_ago_is_read_with_what_is_due() -> None:
+    turns = Turns()
+    turns.begin(LINE, successes(0, None), NOW + timedelta(minutes=31))
+    assert turns.left(BOTH, successes(0, None)) == BOTH
+
+
+def test_a_line_whose_time_comes_later_is_read_whole() -> None:
+    turns = Turns()
+    turns.begin(LINE, successes(0, 5), NOW + timedelta(minutes=10))
+    assert turns.left(BOTH, successes(0, 5)) == BOTH
 
 
 @pytest.mark.process

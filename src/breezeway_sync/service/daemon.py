@@ -159,7 +159,7 @@ class Daemon:
         for name, line in lines.items():
             if self._scheduler.get_job(name) is None:
                 delay = first_in_seconds(line, successes, now, self.settings.schedule.spread_seconds)
-                self._turns.begin(line, successes)
+                self._turns.begin(line, successes, now)
                 self._at(name, self._due, line.every_seconds, delay, line)
         for name, (what, every) in {
             "retention": (self._forget, RETENTION_SECONDS),

@@ -52,15 +52,18 @@ def first_in_seconds(line: Line, successes: Successes, now: datetime, spread_sec
     """
     if not any(region == line.region for region, _ in successes):
         return 0.0
+    due_in = _due_in_seconds(line, successes, now)
+    share = crc32(line.name.encode()) / 2**32
+    return due_in if due_in > 0 else share * min(spread_seconds, line.every_seconds)
+
+
+def _due_in_seconds(line: Line, successes: Successes, now: datetime) -> float:
     known = [successes.get((line.region, entity)) for entity in line.entities]
     oldest = min((one for one in known if one is not None), default=None)
     if oldest is None or None in known:
-        due_in = 0.0
-    else:
-        # A success in the future is a clock that was set back: due a full interval from now, not later.
-        due_in = min(line.every_seconds, line.every_seconds - (now - oldest).total_seconds())
-    share = crc32(line.name.encode()) / 2**32
-    return due_in if due_in > 0 else share * min(spread_seconds, line.every_seconds)
+        return 0.0
+    # A success in the future is a clock that was set back: due a full interval from now, not later.
+    return min(line.every_seconds, line.every_seconds - (now - oldest).total_seconds())
 
 
 def retry_in_seconds(failures: int, line_seconds: float) -> float:
@@ -77,10 +80,17 @@ class Turns:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], datetime | None] = {}
 
-    def begin(self, line: Line, successes: Successes) -> None:
-        """A line is put on the timetable, made from these successes."""
+    def begin(self, line: Line, successes: Successes, now: datetime) -> None:
+        """A line is put on the timetable, made from these successes.
+
+        Of a line that is overdue, what was read within half its interval was not the reason, and somebody may
+        be reading the rest just now: the first turn leaves it out.
+        """
+        is_overdue = _due_in_seconds(line, successes, now) <= 0
         for entity in line.entities:
-            self._known[line.region, entity] = successes.get((line.region, entity))
+            at = successes.get((line.region, entity))
+            is_fresh = at is not None and (now - at).total_seconds() < line.every_seconds / 2
+            self._known[line.region, entity] = None if is_overdue and is_fresh else at
 
     def left(self, entities: Mapping[str, tuple[str, ...]], successes: Successes) -> dict[str, tuple[str, ...]]:
         """What nobody else has read since, by region; it counts as not known until it is `ended`."""
