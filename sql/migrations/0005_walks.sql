@@ -1,0 +1,80 @@
+-- How far each list has been read, what a list does not show any more, and what was deleted on which proof.
+
+-- One row per list: of a whole region, or of one property. Times are when the first request of a walk was sent.
+-- It says nothing but what is stored already: written in the transaction of the records that it speaks for.
+CREATE TABLE walks (
+    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    source TEXT NOT NULL,
+    -- The property whose list it is; 0: the region's own.
+    parent_id BIGINT NOT NULL,
+    -- Every change before this moment is in the mirror: the last complete walk, of everything or of what changed.
+    covered_at TIMESTAMPTZ,
+    -- The last complete walk of everything, and how many records it showed.
+    whole_at TIMESTAMPTZ,
+    shown BIGINT,
+    -- The last complete walk of what is scheduled around that day.
+    near_at TIMESTAMPTZ,
+    -- A walk that has not come to its end: what it asks for, since when it goes on, how many pages are stored.
+    part_kind TEXT,
+    part_since DATE,
+    part_until DATE,
+    part_began_at TIMESTAMPTZ,
+    part_at TIMESTAMPTZ,
+    part_pages BIGINT,
+    PRIMARY KEY (region_code, source, parent_id)
+) WITH (fillfactor = 50);
+
+-- A region's run that has begun and not ended. Found at the next start, it was cut off: what it has read within
+-- the last hour is not read again.
+CREATE TABLE passes (
+    region_code TEXT PRIMARY KEY REFERENCES regions (region_code),
+    began_at TIMESTAMPTZ NOT NULL,
+    is_full BOOLEAN NOT NULL
+);
+
+-- Calls for children that a rolling sweep makes owed: up to which parent it has come, and until when it is paid.
+CREATE TABLE sweeps (
+    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    source TEXT NOT NULL,
+    below_id BIGINT NOT NULL,
+    paced_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (region_code, source)
+);
+
+-- Live records that a complete walk of their list did not show.
+CREATE TABLE missing_records (
+    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    entity_type TEXT NOT NULL,
+    -- Of a tag its type, otherwise ''.
+    kind TEXT NOT NULL,
+    record_id BIGINT NOT NULL,
+    -- noticed: by a walk whose pass is not over; open: a candidate for deletion; held: too many at once, a person
+    -- decides; unlisted: its own address still answers; kept: a person said that it stays.
+    state TEXT NOT NULL CHECK (state IN ('noticed', 'open', 'held', 'unlisted', 'kept')),
+    noticed_at TIMESTAMPTZ NOT NULL,
+    noticed_run UUID NOT NULL,
+    why TEXT NOT NULL,
+    -- When its own address was asked last.
+    asked_at TIMESTAMPTZ,
+    -- The first proof of two: when, and in which run.
+    gone_at TIMESTAMPTZ,
+    gone_run UUID,
+    decided_at TIMESTAMPTZ,
+    decided_by TEXT,
+    PRIMARY KEY (region_code, entity_type, kind, record_id)
+);
+
+-- Every deletion, with its evidence; append-only but for being undone.
+CREATE TABLE deletions (
+    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    entity_type TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    record_id BIGINT NOT NULL,
+    deleted_at TIMESTAMPTZ NOT NULL,
+    evidence JSONB NOT NULL,
+    undone_at TIMESTAMPTZ,
+    undone_by TEXT,
+    PRIMARY KEY (region_code, id)
+);
+CREATE INDEX ON deletions (region_code, entity_type, record_id);
