@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import date, datetime
 
 from breezeway_sync.entities.decode import Item
+
+# What a walk over a list asks for: everything, what changed, what is planned around today.
+WHOLE = "whole"
+CHANGED = "changed"
+NEAR = "near"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +20,30 @@ class Incoming:
 
     item: Item
     order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a walk over a list has come, stored in the transaction of the records that it speaks for.
+
+    `parent` is the property whose list it is, or 0. `began_at` and `began_order` are those of its first
+    request; what was stored by a later request was not to be shown by it. Of a walk that is over, `ids`
+    are the records that it showed; of one that is complete, what is not among them is missing.
+    """
+
+    source: str
+    parent: int
+    kind: str
+    since: date | None
+    until: date | None
+    began_at: datetime
+    began_order: int
+    pages: int
+    shown: int
+    is_over: bool
+    is_complete: bool
+    version: int
+    ids: Sequence[int] = ()
 
 
 @dataclass(slots=True)

@@ -111,6 +111,14 @@ class Company(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A parameter that narrows a list to some days: from one day on, or between two (`is_pair`)."""
+
+    param: str
+    is_pair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """An address that lists records.
 
@@ -118,7 +126,8 @@ class Source:
     up; `always` goes with every call. `per` names the query parameter that takes the parent's id (one
     walk per parent), or the path contains `{id}`. `discriminator` is the value of the entity's
     discriminator column for what comes from here. `empty_means_unavailable`: a 200 without a body tells
-    that the account does not have this.
+    that the account does not have this. `changed` narrows to what changed since a day, `near` to what is
+    planned around one; without them the list is read whole each time.
     """
 
     name: str
@@ -130,6 +139,8 @@ class Source:
     per: str | None = None
     discriminator: str | None = None
     empty_means_unavailable: bool = False
+    changed: Window | None = None
+    near: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +160,11 @@ class CalledChild:
 class Entity:
     """One resource of the API, from its addresses to its tables.
 
-    `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record;
-    `keeps_own_times`: the table has system_created_at and system_updated_at, the mirror's own.
+    `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record, and
+    only its 404 proves a deletion (without one: two whole walks that do not show the record).
+    `deleted_when` is the column and the value by which a record says of itself that it is deleted,
+    `planned` the column that `Source.near` narrows by. `keeps_own_times`: the table has
+    system_created_at and system_updated_at, the mirror's own.
     """
 
     name: str
@@ -166,6 +180,8 @@ class Entity:
     links: tuple[Link, ...] = ()
     discriminator: str | None = None
     own_address: str | None = None
+    deleted_when: tuple[str, str] | None = None
+    planned: str | None = None
     keeps_own_times: bool = False
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 
 
 class Seen:
@@ -20,6 +21,11 @@ class Seen:
     def __len__(self) -> int:
         """Distinct ids."""
         return len(self._ids)
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """Distinct ids in rising order."""
+        return self._ids
 
     def is_newest(self, key: int, order: int) -> bool:
         """Note that `key` was shown; False when a later request has brought it already.

@@ -8,6 +8,7 @@ PROPERTIES = Entity(
     singular="property",
     key=Field("id", Kind.BIGINT, "property_id"),
     own_address="/property/{id}",
+    deleted_when=("property_status", "deleted"),
     sources=(Source("properties", "/property", Shape.PAGES, company=Company.COMPANY_ID),),
     fields=(
         Field("company_id", Kind.BIGINT),

@@ -12,6 +12,7 @@ from breezeway_sync.entities.model import (
     Shape,
     Source,
     TagLinks,
+    Window,
 )
 
 RESERVATIONS = Entity(
@@ -28,8 +29,10 @@ RESERVATIONS = Entity(
             company=Company.COMPANY_ID,
             # Without any filter the list leaves out stays that have ended (vendor's documentation).
             always=(("checkout_date_ge", "1970-01-01"),),
+            changed=Window("updated_at_ge"),
         ),
     ),
+    deleted_when=("status", "deleted"),
     links=(Link("property_pk", by="property_id", target="properties"),),
     fields=(
         Field("property_id", Kind.BIGINT),

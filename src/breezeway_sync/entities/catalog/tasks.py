@@ -10,6 +10,7 @@ from breezeway_sync.entities.model import (
     Shape,
     Source,
     TagLinks,
+    Window,
 )
 
 TASKS = Entity(
@@ -19,7 +20,18 @@ TASKS = Entity(
     key=Field("id", Kind.BIGINT, "task_id"),
     own_address="/task/{id}",
     # Exactly one property key: `home_id` finds what the reference misses (breezeway-api.md, section 4).
-    sources=(Source("tasks", "/task/", Shape.PAGES, per="home_id"),),
+    sources=(
+        Source(
+            "tasks",
+            "/task/",
+            Shape.PAGES,
+            per="home_id",
+            changed=Window("updated_at", is_pair=True),
+            near=Window("scheduled_date", is_pair=True),
+        ),
+    ),
+    deleted_when=("task_status_code", "deleted"),
+    planned="scheduled_date",
     links=(
         Link("property_pk", by="home_id", target="properties"),
         Link("reservation_pk", by="linked_reservation_id", target="reservations"),

@@ -1,0 +1,230 @@
+"""Which walks a list needs, and what a finished one proves. Pure.
+
+Three kinds: everything, what changed since the last complete walk (by the clock of its first request, less
+an overlap, since the service compares days and nobody knows in which zone), and what is planned around
+today. Only complete walks move what is known: every page read, the announced number the same at both ends
+and equal to the records that were shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zlib import crc32
+
+from breezeway_sync.entities.batch import CHANGED, NEAR, WHOLE, Mark
+from breezeway_sync.entities.model import Source, Window
+from breezeway_sync.sync.ports import Page, Params
+from breezeway_sync.sync.seen import Seen
+
+# A list is due within the last quarter of its interval, at a place of its own: not all in one hour.
+SPREAD = 0.25
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often what is read again; see `[sync]` of the configuration. Seconds and days."""
+
+    overlap_seconds: float = 86_400.0
+    sweep_seconds: float = 7 * 86_400.0
+    children_sweep_seconds: float = 30 * 86_400.0
+    near_seconds: float = 22 * 3600.0
+    near_days: int = 14
+    unlisted_seconds: float = 7 * 86_400.0
+    resume_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A walk that was cut off: what it asked for, how many pages and records of it are stored."""
+
+    kind: str
+    since: date | None
+    until: date | None
+    pages: int
+    shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a list: when the first request of its last complete walks was sent, by kind.
+
+    `shown` records did the last whole walk show, made for mapping `version`. `is_doubtful`: it lacked
+    records whose absence is not settled.
+    """
+
+    covered_at: datetime | None = None
+    whole_at: datetime | None = None
+    near_at: datetime | None = None
+    version: int | None = None
+    shown: int = 0
+    is_doubtful: bool = False
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A walk to be made. `first_page` is past 1 where it goes on from one that was cut off."""
+
+    kind: str
+    since: date | None = None
+    until: date | None = None
+    pages_stored: int = 0
+    shown_stored: int = 0
+
+    @property
+    def is_resumed(self) -> bool:
+        return self.pages_stored > 0
+
+    def params(self, source: Source) -> Params:
+        """What narrows the list to this walk."""
+        window = {CHANGED: source.changed, NEAR: source.near}.get(self.kind)
+        return () if window is None else ((window.param, self._days(window)),)
+
+    def _days(self, window: Window) -> str:
+        return f"{self.since},{self.until}" if window.is_pair else str(self.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What decides over the walks of one run. `cut_off` is when the run began that this one goes on with."""
+
+    now: datetime
+    pace: Pace
+    is_full: bool
+    version: int
+    cut_off: datetime | None = None
+
+
+def walks(source: Source, name: str, standing: Standing, wanted: Wanted) -> list[Walk]:
+    """The walks that a list needs now; `name` gives it its place in time. None when the run that was cut off
+    had made them all."""
+    kinds = [_walk(kind, standing, wanted) for kind in _kinds(source, name, standing, wanted)]
+    if wanted.cut_off is None:
+        return kinds
+    return [_resumed(walk, standing) for walk in kinds if not _is_made(walk.kind, standing, wanted.cut_off)]
+
+
+def _kinds(source: Source, name: str, standing: Standing, wanted: Wanted) -> list[str]:
+    whole, covered, now = standing.whole_at, standing.covered_at, wanted.now
+    if source.changed is None or wanted.is_full or whole is None or covered is None:
+        return [WHOLE]
+    # A watermark of the future was written by a wrong clock: nothing can be concluded from it.
+    if standing.version != wanted.version or standing.is_doubtful or max(whole, covered) > now:
+        return [WHOLE]
+    if _is_due(whole, name, wanted.pace.sweep_seconds, now):
+        return [WHOLE]
+    near = standing.near_at or whole
+    is_near_due = source.near is not None and (near > now or _is_due(near, name, wanted.pace.near_seconds, now))
+    return [CHANGED, NEAR] if is_near_due else [CHANGED]
+
+
+def _is_due(last: datetime, name: str, every_seconds: float, now: datetime) -> bool:
+    share = crc32(name.encode()) / 2**32
+    return (now - last).total_seconds() >= every_seconds * (1 - SPREAD * share)
+
+
+def _walk(kind: str, standing: Standing, wanted: Wanted) -> Walk:
+    today = wanted.now.date()
+    if kind == CHANGED and standing.covered_at is not None:
+        since = standing.covered_at - timedelta(seconds=wanted.pace.overlap_seconds)
+        return Walk(CHANGED, since.date(), today + _DAY)
+    if kind == NEAR:
+        # One day more on either side: the service's day may be another than UTC's.
+        reach = timedelta(days=wanted.pace.near_days + 1)
+        return Walk(NEAR, today - reach, today + reach)
+    return Walk(WHOLE)
+
+
+def _is_made(kind: str, standing: Standing, cut_off: datetime) -> bool:
+    at = {WHOLE: standing.whole_at, CHANGED: standing.covered_at, NEAR: standing.near_at}[kind]
+    return at is not None and at >= cut_off and not standing.is_doubtful
+
+
+def _resumed(walk: Walk, standing: Standing) -> Walk:
+    part = standing.part
+    if part is None or part.kind != walk.kind or part.pages < 1:
+        return walk
+    return Walk(part.kind, part.since, part.until, part.pages, part.shown)
+
+
+@dataclass(slots=True)
+class Course:
+    """What one walk over one list has shown so far."""
+
+    source: str
+    parent: int
+    walk: Walk
+    seen: Seen = field(default_factory=Seen)
+    nameless: int = 0
+    pages: int = 0
+    began_at: datetime | None = None
+    began_order: int = 0
+    first_total: int | None = None
+    last_total: int | None = None
+
+    @property
+    def shown(self) -> int:
+        """Distinct records, those of a walk before that was cut off counted in."""
+        return self.walk.shown_stored + len(self.seen) + self.nameless
+
+    def turned(self, page: Page, order: int) -> None:
+        """Take note of a page whose records are in `seen` already."""
+        if self.began_at is None or page.requested_wall < self.began_at:
+            self.began_at = page.requested_wall
+            self.began_order = order
+        if self.pages == 0:
+            self.first_total = page.total_results
+        self.pages += 1
+        self.last_total = page.total_results
+
+    def flaw(self) -> str | None:
+        """Why the list may have held records that were not shown, in words; None when it was read whole."""
+        first, last = self.first_total, self.last_total
+        if self.walk.is_resumed or last is None:
+            return None
+        if self.shown < last:
+            return f"it showed {self.shown} of the {last} records that it announced"
+        if first is not None and first > last:
+            return "records vanished from it while it was read, and others may have slipped past"
+        return None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether absence from this walk says something."""
+        is_steady = self.first_total == self.last_total
+        return is_steady and not self.walk.is_resumed and self.last_total in (None, self.shown)
+
+    def mark(self, *, is_over: bool, version: int) -> Mark:
+        """How far it has come, to be stored with its records."""
+        if self.began_at is None:
+            raise AssertionError("unreachable: a walk is marked after its first page")
+        return Mark(
+            source=self.source,
+            parent=self.parent,
+            kind=self.walk.kind,
+            since=self.walk.since,
+            until=self.walk.until,
+            began_at=self.began_at,
+            began_order=self.began_order,
+            pages=self.walk.pages_stored + self.pages,
+            shown=self.shown,
+            is_over=is_over,
+            is_complete=is_over and self.is_complete,
+            version=version,
+            ids=self.seen.ids if is_over else (),
+        )
+
+
+def sweep_share(total: int, elapsed_seconds: float, period_seconds: float) -> int:
+    """How many of `total` parents a rolling sweep takes after so long."""
+    if period_seconds <= 0:
+        return total
+    return min(total, int(total * max(0.0, elapsed_seconds) / period_seconds))
+
+
+def list_name(region: str, source: str, parent: int) -> str:
+    """A list's name, by which it has its place in time."""
+    return f"{region} {source} {parent}"
+
