@@ -1,7 +1,7 @@
 -- How far each list has been read, what a list does not show any more, and what was deleted on which proof.
 
--- One row per list: of a whole region, or of one property. Times are when the first request of a walk was sent.
--- It says nothing but what is stored already: written in the transaction of the records that it speaks for.
+-- One row per list: of a whole region, or of one property. Times are when the first request of a walk was sent. It
+-- says nothing but what is stored already: written in the transaction of the records that it speaks for.
 CREATE TABLE walks (
     region_code TEXT NOT NULL REFERENCES regions (region_code),
     source TEXT NOT NULL,
@@ -9,30 +9,32 @@ CREATE TABLE walks (
     parent_id BIGINT NOT NULL,
     -- Every change before this moment is in the mirror: the last complete walk, of everything or of what changed.
     covered_at TIMESTAMPTZ,
-    -- The last complete walk of everything, and how many records it showed.
+    -- The last complete walk of everything, and for which version of the mapping it was made.
     whole_at TIMESTAMPTZ,
-    shown BIGINT,
+    mapping_version BIGINT,
     -- The last complete walk of what is scheduled around that day.
     near_at TIMESTAMPTZ,
-    -- A walk that has not come to its end: what it asks for, since when it goes on, how many pages are stored.
+    -- A walk that has not come to its end: what it asks for, and how many pages and records of it are stored.
     part_kind TEXT,
     part_since DATE,
     part_until DATE,
-    part_began_at TIMESTAMPTZ,
-    part_at TIMESTAMPTZ,
     part_pages BIGINT,
+    part_page_size BIGINT,
+    part_shown BIGINT,
     PRIMARY KEY (region_code, source, parent_id)
 ) WITH (fillfactor = 50);
 
--- A region's run that has begun and not ended. Found at the next start, it was cut off: what it has read within
--- the last hour is not read again.
+-- A region's run that has begun and not ended. Found at the next start, it was cut off: where it was seen within the
+-- last hour, the lists that it has read are not read again.
 CREATE TABLE passes (
     region_code TEXT PRIMARY KEY REFERENCES regions (region_code),
     began_at TIMESTAMPTZ NOT NULL,
-    is_full BOOLEAN NOT NULL
+    seen_at TIMESTAMPTZ NOT NULL,
+    -- It has made all calls for children owed, as `run --full` does; they are not made owed again.
+    has_owed_all BOOLEAN NOT NULL
 );
 
--- Calls for children that a rolling sweep makes owed: up to which parent it has come, and until when it is paid.
+-- Calls for children that a rolling sweep makes owed: how far down the parents' ids it has come, and when.
 CREATE TABLE sweeps (
     region_code TEXT NOT NULL REFERENCES regions (region_code),
     source TEXT NOT NULL,
@@ -48,15 +50,18 @@ CREATE TABLE missing_records (
     -- Of a tag its type, otherwise ''.
     kind TEXT NOT NULL,
     record_id BIGINT NOT NULL,
-    -- noticed: by a walk whose pass is not over; open: a candidate for deletion; held: too many at once, a person
-    -- decides; unlisted: its own address still answers; kept: a person said that it stays.
+    -- The list that did not show it, as in walks.
+    source TEXT NOT NULL,
+    parent_id BIGINT NOT NULL,
+    -- noticed: by a run that is not over; open: a candidate for deletion; held: too many at once, a person decides;
+    -- unlisted: its own address still answers; kept: a person said that it stays.
     state TEXT NOT NULL CHECK (state IN ('noticed', 'open', 'held', 'unlisted', 'kept')),
     noticed_at TIMESTAMPTZ NOT NULL,
     noticed_run UUID NOT NULL,
     why TEXT NOT NULL,
-    -- When its own address was asked last.
+    -- When its own address was asked last, and answered.
     asked_at TIMESTAMPTZ,
-    -- The first proof of two: when, and in which run.
+    -- The first of two proofs: when its own address answered 404, and in which run.
     gone_at TIMESTAMPTZ,
     gone_run UUID,
     decided_at TIMESTAMPTZ,
@@ -64,17 +69,22 @@ CREATE TABLE missing_records (
     PRIMARY KEY (region_code, entity_type, kind, record_id)
 );
 
--- Every deletion, with its evidence; append-only but for being undone.
+-- Every deletion with its evidence; append-only but for being undone.
 CREATE TABLE deletions (
     region_code TEXT NOT NULL REFERENCES regions (region_code),
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     entity_type TEXT NOT NULL,
+    -- Of a tag its type, otherwise ''.
     kind TEXT NOT NULL,
     record_id BIGINT NOT NULL,
     deleted_at TIMESTAMPTZ NOT NULL,
     evidence JSONB NOT NULL,
+    -- When it became live again, and by whom: a person, or the API that showed it again.
     undone_at TIMESTAMPTZ,
     undone_by TEXT,
     PRIMARY KEY (region_code, id)
 );
 CREATE INDEX ON deletions (region_code, entity_type, record_id);
+
+-- Tasks of one property, whatever the property is to the mirror: what its list is compared with.
+CREATE INDEX ON tasks (region_code, home_id);

@@ -10,7 +10,10 @@ SELECT source, count(*) AS owed FROM {schema}.owed_calls
 WHERE region_code = $1 AND source = ANY ($2::text[]) GROUP BY source;
 
 -- name: owe_all
--- Every live task owes its comments and requirements again.
+-- Every live task owes its comments and requirements again; the run that goes on with ours need not say so again.
+WITH told AS (
+    UPDATE {schema}.passes SET has_owed_all = true WHERE region_code = $1
+)
 INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)
 SELECT t.region_code, source, t.task_id, $3
 FROM {schema}.tasks t CROSS JOIN unnest($2::text[]) source
@@ -29,3 +32,60 @@ ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest
 DELETE FROM {schema}.owed_calls o
 USING unnest($3::bigint[], $4::bigint[]) done (parent_id, read_order)
 WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id = done.parent_id AND o.owed_order <= done.read_order;
+
+-- name: sweep_standing
+-- Seconds since a rolling sweep owed calls last, and how many live tasks it has to go round. It begins now where it
+-- never did.
+WITH begun AS (
+    INSERT INTO {schema}.sweeps (region_code, source, below_id, paced_at)
+    VALUES ($1, $2, 9223372036854775807, clock_timestamp())
+    ON CONFLICT (region_code, source) DO NOTHING
+)
+SELECT
+    coalesce(extract(epoch FROM clock_timestamp() - s.paced_at), 0)::float8 AS elapsed_seconds,
+    (SELECT count(*) FROM {schema}.tasks t WHERE t.region_code = $1 AND t.deleted_at IS NULL) AS parents
+FROM (VALUES (1)) one LEFT JOIN {schema}.sweeps s ON s.region_code = $1 AND s.source = $2;
+
+-- name: sweep
+-- The next live tasks ($4 of them, newest first, round and round) owe a call of this source.
+WITH place AS (
+    SELECT below_id FROM {schema}.sweeps WHERE region_code = $1 AND source = $2 FOR UPDATE
+), ahead AS (
+    SELECT t.task_id, 0 AS round FROM {schema}.tasks t, place
+    WHERE t.region_code = $1 AND t.deleted_at IS NULL AND t.task_id < place.below_id
+    ORDER BY t.task_id DESC LIMIT $4
+), again AS (
+    SELECT t.task_id, 1 AS round FROM {schema}.tasks t, place
+    WHERE t.region_code = $1 AND t.deleted_at IS NULL AND t.task_id >= place.below_id
+    ORDER BY t.task_id DESC LIMIT $4
+), chosen AS (
+    SELECT * FROM (SELECT * FROM ahead UNION ALL SELECT * FROM again) both_rounds ORDER BY round, task_id DESC LIMIT $4
+), moved AS (
+    UPDATE {schema}.sweeps SET
+        paced_at = clock_timestamp(),
+        below_id = (SELECT task_id FROM chosen ORDER BY round DESC, task_id LIMIT 1)
+    WHERE region_code = $1 AND source = $2 AND EXISTS (SELECT FROM chosen)
+)
+INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)
+SELECT $1, $2, c.task_id, $3 FROM chosen c
+ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order);
+
+-- name: begin_pass
+-- A region's run begins at $2. One that did not end and was seen within the last $3 seconds goes on: ours keeps its
+-- beginning, for a day at most, so that no chain of restarts leaves a list unread for longer.
+INSERT INTO {schema}.passes AS p (region_code, began_at, seen_at, has_owed_all) VALUES ($1, $2, $2, false)
+ON CONFLICT (region_code) DO UPDATE SET
+    began_at = CASE WHEN p.seen_at BETWEEN $2 - make_interval(secs => $3::float8) AND $2
+        AND p.began_at BETWEEN $2 - interval '1 day' AND $2 THEN p.began_at ELSE $2 END,
+    has_owed_all = p.has_owed_all AND p.seen_at BETWEEN $2 - make_interval(secs => $3::float8) AND $2
+        AND p.began_at BETWEEN $2 - interval '1 day' AND $2,
+    seen_at = $2
+RETURNING began_at, has_owed_all;
+
+-- name: touch_pass
+-- A region's run is still at it; written every half minute at most.
+UPDATE {schema}.passes SET seen_at = $2 WHERE region_code = $1 AND seen_at < $2 - interval '30 seconds';
+
+-- name: end_pass
+-- A region's run has ended.
+DELETE FROM {schema}.passes WHERE region_code = $1;

@@ -118,10 +118,11 @@ class AccountApi:
         path: str,
         params: Params = (),
         *,
+        after_page: int = 0,
         concurrency: int = CONCURRENCY,
         tally: Tally | None = None,
     ) -> AsyncGenerator[Page, None]:
-        """A list page by page, oldest record first, `concurrency` pages asked for at a time.
+        """A list page by page after `after_page`, oldest record first, `concurrency` pages asked for at a time.
 
         The least calls: exactly as many as there are pages when the totals agree and the last page is
         not full. Close it (`contextlib.aclosing`) when it is not read to its end.
@@ -135,7 +136,7 @@ class AccountApi:
             return Answered(got.value, got.requested_at, got.requested_wall)
 
         limit = next((int(value) for name, value in params if name == "limit"), self._page_size)
-        async with aclosing(read_pages(ask, limit, concurrency)) as pages:
+        async with aclosing(read_pages(ask, limit, concurrency, after_page)) as pages:
             async for page in pages:
                 yield page
 

@@ -171,6 +171,15 @@ class RecordRejected(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionsHeld(Event):
+    """More records than can be believed are not listed any more: none is deleted before a person decides."""
+
+    region: str
+    entity: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class EntityUnavailable(Event):
     """This account does not have that endpoint; it is tried again after `retry_hours`."""
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
 
 from breezeway_sync.entities.decode import Item
-
-# What a walk over a list asks for: everything, what changed, what is planned around today.
-WHOLE = "whole"
-CHANGED = "changed"
-NEAR = "near"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +15,13 @@ class Incoming:
     order: int
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How far a walk over a list has come, stored in the transaction of the records that it speaks for.
-
-    `parent` is the property whose list it is, or 0. `began_at` and `began_order` are those of its first
-    request; what was stored by a later request was not to be shown by it. Of a walk that is over, `ids`
-    are the records that it showed; of one that is complete, what is not among them is missing.
-    """
-
-    source: str
-    parent: int
-    kind: str
-    since: date | None
-    until: date | None
-    began_at: datetime
-    began_order: int
-    pages: int
-    shown: int
-    is_over: bool
-    is_complete: bool
-    version: int
-    ids: Sequence[int] = ()
-
-
 @dataclass(slots=True)
 class Loaded:
     """What batches did, in records.
 
     `stale` were answers older than what is stored; `changed_characters` could not be stored as they
-    came; `lists_not_sent` were null or absent, so that the stored children stayed.
+    came; `lists_not_sent` were null or absent, so that the stored children stayed. Complete walks were to
+    show `expected` records, did not show `absent` of them, and of these `held` wait for a person.
     """
 
     read: int = 0
@@ -63,6 +33,9 @@ class Loaded:
     stale: int = 0
     changed_characters: int = 0
     lists_not_sent: int = 0
+    expected: int = 0
+    absent: int = 0
+    held: int = 0
 
     def add(self, other: Loaded) -> None:
         """Count another batch in."""

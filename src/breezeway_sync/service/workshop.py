@@ -11,14 +11,20 @@ from breezeway_sync.core.errors import DatabaseError, LeaseHeld
 from breezeway_sync.core.events import CycleFinished, CycleStarted, LeaseReleased, Noticed
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.guard import Guard
+from breezeway_sync.entities.marks import Pace
 from breezeway_sync.service.access import Access, Means, access
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account
 from breezeway_sync.service.settings import PART_NAMES, Settings
+from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.ledger import Ledger
-from breezeway_sync.store.load import Holder, Loader
+from breezeway_sync.store.load import Loader
+from breezeway_sync.store.proof import Proofs
 from breezeway_sync.sync.engine import Engine, RegionTarget
 from breezeway_sync.sync.job import OwedTime
 from breezeway_sync.sync.job import Settings as ReadSettings
+
+DAY_SECONDS = 86_400.0
 
 Entities = Mapping[str, tuple[str, ...]]
 """By region, in reading order."""
@@ -106,12 +112,14 @@ class Workshop:
         means, lease = self.means, opened.lease
         reading = read_settings(means.settings, full=order.full)
         owed = frozenset(c.source.name for e in ENTITIES for c in e.called if c.owed) - reading.disabled
-        holder = Holder(lease.account, lease.fence)
-        loader = Loader(means.database, holder, means.clock, owed_sources=owed, emit=means.emit)
+        holder = Holder(lease.account, lease.fence, order.run_id)
+        proofs = Proofs(means.database, holder, means.clock, guard(means.settings))
+        loader = Loader(means.database, holder, means.clock, proofs, owed_sources=owed, emit=means.emit)
         return Engine(
             opened.api,
             loader,
             self.ledger,
+            proofs,
             lease.order,
             means.clock,
             reading,
@@ -145,6 +153,27 @@ def read_settings(settings: Settings, *, full: bool) -> ReadSettings:
         requests_per_minute=settings.api.requests_per_minute,
         max_seconds=None if minutes is None else minutes * 60,
         full=full,
+        page_size=settings.api.page_size,
+        pace=pace(settings),
         paths={name: one.path for name, one in settings.entities.items() if one.path is not None},
         disabled=frozenset(name for name in PART_NAMES if not settings.entities[name].enabled),
     )
+
+
+def pace(settings: Settings) -> Pace:
+    """How often what is read again."""
+    sync = settings.sync
+    return Pace(
+        overlap_seconds=sync.overlap_hours * 3600,
+        sweep_seconds=sync.sweep_days * DAY_SECONDS,
+        children_sweep_seconds=sync.children_sweep_days * DAY_SECONDS,
+        near_seconds=sync.near_hours * 3600,
+        near_days=sync.near_days,
+        unlisted_seconds=sync.unlisted_days * DAY_SECONDS,
+        resume_seconds=sync.resume_minutes * 60,
+    )
+
+
+def guard(settings: Settings) -> Guard:
+    """When too much is gone at once to be believed."""
+    return Guard(settings.deletes.guard_share, settings.deletes.guard_least_records)

@@ -26,8 +26,10 @@ from breezeway_sync.store.files import query
 
 if TYPE_CHECKING:
     Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    Row = asyncpg.Record
 else:
     Connection = object
+    Row = object
 
 CONNECT_SECONDS = 10.0
 ACQUIRE_SECONDS = 30.0

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from breezeway_sync.core.outcome import Outcome
-from breezeway_sync.store.database import Database
+from breezeway_sync.entities.marks import CutOff, Part, Standing
+from breezeway_sync.store.database import Database, Row
 
 _HIGHEST = 2**63 - 1
 
@@ -84,6 +86,41 @@ class Ledger:
         """Every live task owes these calls again."""
         await self._database.fetch_row("owe_all", region, list(sources), order)
 
+    async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> CutOff | None:
+        """Note that a region's run begins; the run that was cut off less than `resume_seconds` ago, if one was."""
+        row = await self._database.fetch_row("begin_pass", region, now, resume_seconds)
+        if row is None or row["began_at"] == now:
+            return None
+        return CutOff(row["began_at"], row["has_owed_all"])
+
+    async def end_pass(self, region: str) -> None:
+        """Nothing of the region was cut off."""
+        await self._database.fetch("end_pass", region)
+
+    async def standings(self, region: str, source: str) -> dict[int, Standing]:
+        """How far the lists of a source have been read, by parent (0: the region's own list)."""
+        rows = await self._database.fetch("standings", region, source)
+        return {
+            row["parent_id"]: Standing(
+                row["covered_at"],
+                row["whole_at"],
+                row["near_at"],
+                row["mapping_version"],
+                row["is_doubtful"],
+                _part(row),
+            )
+            for row in rows
+        }
+
+    async def sweep_standing(self, region: str, source: str) -> tuple[float, int]:
+        """Seconds since a rolling sweep made calls owed last, and how many live parents it goes round."""
+        row = await self._database.fetch_row("sweep_standing", region, source)
+        return (row["elapsed_seconds"], row["parents"]) if row else (0.0, 0)
+
+    async def sweep(self, region: str, source: str, order: int, parents: int) -> None:
+        """The next so many live parents owe this call."""
+        await self._database.fetch("sweep", region, source, order, parents)
+
     async def unavailable(self, region: str) -> dict[str, str]:
         """Sources that are not to be asked now, with the reason."""
         return {row["source"]: row["reason"] for row in await self._database.fetch("unavailable_sources", region)}
@@ -95,3 +132,16 @@ class Ledger:
 
     async def mark_available(self, region: str, source: str) -> None:
         await self._database.fetch_row("mark_available", region, source)
+
+
+def _part(row: Row) -> Part | None:
+    if row["part_kind"] is None:
+        return None
+    return Part(
+        row["part_kind"],
+        row["part_since"],
+        row["part_until"],
+        row["part_pages"],
+        row["part_page_size"],
+        row["part_shown"],
+    )

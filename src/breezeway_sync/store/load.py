@@ -14,14 +14,17 @@ from dataclasses import dataclass, field
 import stamina
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseBusy, DataRefused, LeaseLost
+from breezeway_sync.core.errors import DatabaseBusy, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit, RecordRejected
 from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
 from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet, Unstorable, build
 from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.holder import Holder
+from breezeway_sync.store.proof import Proofs, Scope
 from breezeway_sync.store.sql import ChildSql, EntitySql, leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Candidate,
@@ -39,14 +42,6 @@ _BUSY_ATTEMPTS = 4
 _BUSY_SECONDS = 90.0
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who writes: the account and the fencing token of the lease under which everything is written."""
-
-    account: str
-    fence: int
-
-
 @dataclass(slots=True)
 class _Batch:
     region: str
@@ -57,6 +52,10 @@ class _Batch:
     rejects: list[Rejected] = field(default_factory=list)
 
     @property
+    def scope(self) -> Scope:
+        return Scope(self.region, self.plan.entity, self.discriminator or "")
+
+    @property
     def kind(self) -> tuple[str, ...]:
         return (self.discriminator,) if self.discriminator else ()
 
@@ -65,19 +64,33 @@ class Loader:
     """Writes one account's records. `owed_sources` are the calls that new and changed parents owe."""
 
     def __init__(
-        self, database: Database, holder: Holder, clock: Clock, *, owed_sources: frozenset[str], emit: Emit
+        self,
+        database: Database,
+        holder: Holder,
+        clock: Clock,
+        proofs: Proofs,
+        *,
+        owed_sources: frozenset[str],
+        emit: Emit,
     ) -> None:
         self._database = database
         self._holder = holder
         self._clock = clock
+        self._proofs = proofs
         self._owed_sources = owed_sources
         self._emit = emit
         self._new_rows: dict[str, int] = {}
 
     async def load(
-        self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None = None
+        self,
+        region: str,
+        entity: Entity,
+        incoming: Sequence[Incoming],
+        discriminator: str | None = None,
+        *,
+        marks: Sequence[Mark] = (),
     ) -> Loaded:
-        """Bring a batch of records into the mirror.
+        """Bring a batch of records into the mirror, and with it how far their lists were read.
 
         Whatever the records are, the good ones are stored and the others are in rejected_records
         afterwards. Raises LeaseLost, DatabaseUnreachable or DatabaseBusy; then nothing of it is stored.
@@ -89,9 +102,13 @@ class Loader:
         loaded = Loaded(read=len(incoming))
         newest = _admit_all(plan, incoming, batch.rejects, loaded)
         candidates = await self._differing(batch, newest, loaded)
-        await self._merge_or_split(batch, candidates, loaded)
-        loaded.rejected = len(batch.rejects)
         await self._save_rejects(region, entity.name, batch.rejects)
+        known = len(batch.rejects)
+        is_marked = await self._merge_or_split(batch, candidates, loaded, marks)
+        await self._save_rejects(region, entity.name, batch.rejects[known:])
+        if marks and not is_marked:
+            await self._merge_or_split(batch, [], loaded, marks)
+        loaded.rejected = len(batch.rejects)
         await self._resolve(batch, newest)
         await self._analyze(entity.table, loaded.new)
         written = loaded.new + loaded.updated
@@ -99,7 +116,14 @@ class Loader:
         return loaded
 
     async def load_children(
-        self, region: str, entity: Entity, child: ChildPlan, source: str, sets: Sequence[tuple[ChildSet, int]]
+        self,
+        region: str,
+        entity: Entity,
+        child: ChildPlan,
+        source: str,
+        sets: Sequence[tuple[ChildSet, int]],
+        *,
+        marks: Sequence[Mark] = (),
     ) -> Loaded:
         """Replace the children of some parents by what a call of their own brought, and settle the calls.
 
@@ -111,7 +135,7 @@ class Loader:
         try:
             async for attempt in _while_busy():
                 with attempt:
-                    loaded = await self._load_children(region, entity, child, sql, source, sets)
+                    loaded = await self._load_children(region, entity, child, sql, source, sets, marks)
         except DataRefused as error:
             if len(sets) == 1:
                 only = sets[0][0]
@@ -127,7 +151,7 @@ class Loader:
     async def settle(self, region: str, source: str, parents: Sequence[tuple[int, int]]) -> None:
         """Calls (parent, order) that have nothing to bring: not owed any more, the stored children stay."""
         async with self._database.transaction("settling calls") as connection:
-            await self._hold(connection)
+            await self._holder.check(connection, self._database)
             keys, orders = [key for key, _ in parents], [order for _, order in parents]
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
 
@@ -155,53 +179,73 @@ class Loader:
 
     # --- merging --------------------------------------------------------------------------------------
 
-    async def _merge_or_split(self, batch: _Batch, candidates: list[Candidate], loaded: Loaded) -> None:
-        """Merge; when PostgreSQL refuses a value, halve until the one bad record stands alone."""
-        if not candidates:
-            return
+    async def _merge_or_split(
+        self, batch: _Batch, candidates: list[Candidate], loaded: Loaded, marks: Sequence[Mark] = ()
+    ) -> bool:
+        """Merge; when PostgreSQL refuses a value, halve until the one bad record stands alone.
+
+        False when it was refused: then the marks are not stored yet, since what they speak for was not either.
+        """
+        if not candidates and not marks:
+            return True
         try:
             async for attempt in _while_busy():
                 with attempt:
-                    new, updated = await self._merge(batch, candidates)
+                    merged = await self._merge(batch, candidates, marks)
         except DataRefused as error:
-            if len(candidates) == 1:
+            if len(candidates) <= 1:
+                if not candidates:
+                    raise
                 only = candidates[0].admitted
                 batch.rejects.append(reject(only.record, f"{error.what}: {error.got}", only.key))
-                return
+                return False
             middle = len(candidates) // 2
             await self._merge_or_split(batch, candidates[:middle], loaded)
             await self._merge_or_split(batch, candidates[middle:], loaded)
-            return
-        loaded.new += new
-        loaded.updated += updated
-        loaded.stale += len(candidates) - new - updated
+            return False
+        loaded.add(merged)
+        return True
 
-    async def _merge(self, batch: _Batch, candidates: list[Candidate]) -> tuple[int, int]:
-        sql, now = batch.sql, self._clock.now()
+    async def _merge(self, batch: _Batch, candidates: list[Candidate], marks: Sequence[Mark]) -> Loaded:
         async with self._database.transaction("merging") as connection:
-            await stage(connection, sql.staging, [staged_values(candidate) for candidate in candidates])
-            for child, child_sql in sql.children:
-                await stage(connection, child_sql.staging, child_rows(candidates, child.child.table))
-            for link, tag_sql in sql.tags:
-                await stage(connection, tag_sql.staging, tag_rows(candidates, link.table))
-            await self._hold(connection)
-            rows_merged = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
-            ids: dict[int, int] = {row["key"]: row["id"] for row in rows_merged}
-            new = [row["key"] for row in rows_merged if row["is_new"]]
-            merged = [candidate for candidate in candidates if candidate.row.key in ids]
-            if len(merged) < len(candidates):
-                await drop_stale(connection, sql, [c.row.key for c in candidates if c.row.key not in ids])
-            old = [candidate for candidate in merged if candidate.row.key not in set(new)]
-            await self._merge_children(connection, batch, old, ids, now)
-            if new:
-                for statement in sql.late_links:
-                    await connection.execute(statement, batch.region, now, new)
-            changed = [candidate for candidate in merged if candidate.content_changed]
-            if batch.owed_sources and changed:
-                keys, orders = [c.row.key for c in changed], [c.order for c in changed]
-                owe = self._database.query("owe_calls")
-                await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders)
-        return len(new), len(merged) - len(new)
+            merged = await self._merge_records(connection, batch, candidates) if candidates else Loaded()
+            if not candidates:
+                await self._holder.check(connection, self._database)
+            if marks:
+                merged.add(await self._proofs.save_marks(connection, batch.scope, marks))
+        return merged
+
+    async def _merge_records(self, connection: Connection, batch: _Batch, candidates: list[Candidate]) -> Loaded:
+        sql, now = batch.sql, self._clock.now()
+        await stage(connection, sql.staging, [staged_values(candidate) for candidate in candidates])
+        for child, child_sql in sql.children:
+            await stage(connection, child_sql.staging, child_rows(candidates, child.child.table))
+        for link, tag_sql in sql.tags:
+            await stage(connection, tag_sql.staging, tag_rows(candidates, link.table))
+        await self._holder.check(connection, self._database)
+        rows_merged = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
+        ids: dict[int, int] = {row["key"]: row["id"] for row in rows_merged}
+        new = [row["key"] for row in rows_merged if row["is_new"]]
+        merged = [candidate for candidate in candidates if candidate.row.key in ids]
+        if len(merged) < len(candidates):
+            await drop_stale(connection, sql, [c.row.key for c in candidates if c.row.key not in ids])
+        old = [candidate for candidate in merged if candidate.row.key not in set(new)]
+        await self._merge_children(connection, batch, old, ids, now)
+        if new:
+            for statement in sql.late_links:
+                await connection.execute(statement, batch.region, now, new)
+        changed = [candidate for candidate in merged if candidate.content_changed]
+        if batch.owed_sources and changed:
+            keys, orders = [c.row.key for c in changed], [c.order for c in changed]
+            owe = self._database.query("owe_calls")
+            await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders)
+        deleted = [row["key"] for row in rows_merged if row["is_deleted"]]
+        if deleted:
+            await self._proofs.note_status(connection, batch.scope, deleted)
+        if returned := [row["key"] for row in rows_merged if row["is_live"] and not row["is_new"]]:
+            await self._proofs.note_return(connection, batch.scope, returned)
+        stale = len(candidates) - len(merged)
+        return Loaded(new=len(new), updated=len(merged) - len(new), deleted=len(deleted), stale=stale)
 
     async def _merge_children(
         self, connection: Connection, batch: _Batch, old: list[Candidate], ids: dict[int, int], now: object
@@ -234,13 +278,14 @@ class Loader:
         sql: ChildSql,
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
+        marks: Sequence[Mark],
     ) -> Loaded:
         now = self._clock.now()
         entity_sql = sql_for(entity, self._database.schema)
         async with self._database.transaction("merging children") as connection:
             rows = [[one.parent_key, *row] for one, _ in sets for row in one.rows]
             await stage(connection, sql.staging, rows)
-            await self._hold(connection)
+            await self._holder.check(connection, self._database)
             found = await connection.fetch(entity_sql.parents, region, [one.parent_key for one, _ in sets])
             ids: dict[int, int] = {row["key"]: row["id"] for row in found}
             known = [(one, order) for one, order in sets if one.parent_key in ids]
@@ -255,19 +300,11 @@ class Loader:
             )
             keys, orders = [one.parent_key for one, _ in sets], [order for _, order in sets]
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
+            await connection.execute(self._database.query("touch_pass"), region, now)
+            if marks:
+                await self._proofs.save_walks(connection, region, marks, [True] * len(marks))
         read, new = len(rows), sum(row["is_new"] for row in merged)
         return Loaded(read=read, new=new, updated=len(merged) - new, unchanged=read - len(merged), deleted=deleted)
-
-    async def _hold(self, connection: Connection) -> None:
-        """Lock and check the lease until the transaction ends. Raises LeaseLost."""
-        fence = await connection.fetchval(self._database.query("check_lease"), self._holder.account)
-        if fence != self._holder.fence:
-            raise LeaseLost(
-                "the account was taken over by another process",
-                got=f"fence {fence}",
-                wanted=f"fence {self._holder.fence}",
-                cure="nothing was written after that; the new holder goes on",
-            )
 
     # --- rejected records -----------------------------------------------------------------------------
 
@@ -276,7 +313,7 @@ class Loader:
             return
         unique = list({one.record_id: one for one in rejects}.values())
         async with self._database.transaction("saving rejected records") as connection:
-            await self._hold(connection)
+            await self._holder.check(connection, self._database)
             await connection.execute(
                 self._database.query("save_reject"),
                 region,

@@ -52,9 +52,15 @@ class EntitySql:
     """Every statement for one entity.
 
     `lookup` ($1 region, $2 keys, [$3 discriminator]) sees live rows only, so that a record that comes back with
-    its old content is undeleted. `merge` ($1 region, $2 now, $3 mapping version, [$4 discriminator]) returns
-    key, id and whether the row is new. `late_links` ($1 region, $2 now, $3 keys) point what was waiting at
+    its old content is undeleted, and those that say of themselves that they are deleted. `merge` ($1 region,
+    $2 now, $3 mapping version, [$4 discriminator]) returns key, id, whether the row is new, whether it is live and
+    whether it has just been deleted. `late_links` ($1 region, $2 now, $3 keys) point what was waiting at
     rows that have just appeared.
+
+    `absent` ($1 region, $2 order of the walk's first request, $3 ids shown, $4 kind, $5 parent, $6 and $7 days)
+    finds what a list did not show. `delete` ($1 region, $2 keys, $3 now, $4 kind) and `restore` return the keys
+    that it did. `candidates` ($1 region, $2 run, $3 and $4 when unlisted records were to be asked, $5 today,
+    $6 days around it, $7 limit) and `listed` ($1 region) look for records by their own address.
     """
 
     staging: Staging
@@ -66,6 +72,11 @@ class EntitySql:
     late_links: tuple[str, ...]
     parents: str
     save_leftover: str
+    absent: str
+    delete: str
+    restore: str
+    candidates: str | None
+    listed: str
 
 
 @cache
@@ -91,6 +102,14 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
             f"WHERE region_code = $1 AND {entity.key.name} = ANY ($2::bigint[])"
         ),
         save_leftover=_save_leftover(table),
+        absent=_absent(entity, schema, table),
+        delete=_set_deleted(entity, table, "$3::timestamptz", "IS NULL"),
+        restore=_set_deleted(entity, table, "NULL", "IS NOT NULL"),
+        candidates=_candidates(entity, schema, table) if entity.own_address else None,
+        listed=(
+            f"SELECT t.{entity.key.name} FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL "
+            f"AND NOT EXISTS ({_missing(entity, schema, '$1')}) ORDER BY t.id DESC LIMIT 1"
+        ),
     )
 
 
@@ -122,8 +141,15 @@ def _lookup(entity: Entity, table: str) -> str:
     return (
         f"SELECT t.{entity.key.name} AS key, t.payload_hash, t.mapping_version "
         f"FROM unnest($2::bigint[]) k (key) JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = k.key{kind} "
-        "WHERE t.deleted_at IS NULL"
+        f"WHERE t.deleted_at IS NULL{_or_says_deleted(entity)}"
     )
+
+
+def _or_says_deleted(entity: Entity) -> str:
+    if entity.deleted_when is None:
+        return ""
+    column, value = entity.deleted_when
+    return f" OR t.{column} = '{value}'"
 
 
 def _merge(plan: EntityPlan, schema: str, table: str) -> str:
@@ -149,15 +175,16 @@ def _merge(plan: EntityPlan, schema: str, table: str) -> str:
         target.append(quote(column.name))
         source.append(f"s.{quote(column.name)}")
     target += ["extra", "payload_hash", "read_order", "mapping_version", "synced_at", "deleted_at"]
-    source += ["s.extra", "s.payload_hash", "s.read_order", "$3", "$2", "NULL::timestamptz"]
+    source += ["s.extra", "s.payload_hash", "s.read_order", "$3", "$2", _deleted(entity)]
     if entity.keeps_own_times:
         target += ["system_created_at", "system_updated_at"]
         source += ["$2", "$2"]
     sets = [
         f"{name} = EXCLUDED.{name}"
         for name in target
-        if name not in identity and name not in ("extra", "system_created_at", "system_updated_at")
+        if name not in identity and name not in ("extra", "deleted_at", "system_created_at", "system_updated_at")
     ]
+    sets.append("deleted_at = CASE WHEN EXCLUDED.deleted_at IS NOT NULL THEN coalesce(t.deleted_at, $2) END")
     sets.append(f"extra = {_merged_extra(plan)}")
     if entity.keeps_own_times:
         sets.append(
@@ -172,8 +199,17 @@ def _merge(plan: EntityPlan, schema: str, table: str) -> str:
         + ",\n    ".join(sets)
         # Newest is what was asked for last: an answer to an earlier request that arrives later loses.
         + "\nWHERE t.read_order <= EXCLUDED.read_order\n"
-        f"RETURNING t.{entity.key.name} AS key, t.id, t.xmax = 0 AS is_new"
+        f"RETURNING t.{entity.key.name} AS key, t.id, t.xmax = 0 AS is_new, t.deleted_at IS NULL AS is_live,\n"
+        "    t.deleted_at IS NOT DISTINCT FROM $2 AS is_deleted"
     )
+
+
+def _deleted(entity: Entity) -> str:
+    """A record that says of itself that it is deleted is proof."""
+    if entity.deleted_when is None:
+        return "NULL::timestamptz"
+    column, value = entity.deleted_when
+    return f"CASE WHEN s.{column} = '{value}' THEN $2::timestamptz END"
 
 
 def _merged_extra(plan: EntityPlan) -> str:
@@ -279,4 +315,65 @@ def _save_leftover(table: str) -> str:
         "FROM unnest($4::bigint[], $5::jsonb[]) n (id, leftover)\n"
         "WHERE t.region_code = $1 AND t.id = n.id AND (n.leftover IS NOT NULL OR t.extra ? $3)\n"
         f"  AND t.extra IS DISTINCT FROM {merged}"
+    )
+
+
+def _missing(entity: Entity, schema: str, region: str) -> str:
+    kind = f"t.{entity.discriminator}" if entity.discriminator else "''"
+    return (
+        f"SELECT FROM {quote(schema)}.missing_records m WHERE m.region_code = {region} "
+        f"AND m.entity_type = '{entity.name}' AND m.kind = {kind} AND m.record_id = t.{entity.key.name}"
+    )
+
+
+def _absent(entity: Entity, schema: str, table: str) -> str:
+    """What is live, was stored before the walk and is in its scope, but not among the ids shown nor missing before."""
+    key, per = entity.key.name, next((source.per for source in entity.sources if source.per), None)
+    planned = f"t.{entity.planned} BETWEEN $6 + 1 AND $7::date - 1" if entity.planned else "$7::date IS NULL"
+    conditions = [
+        "t.region_code = $1 AND t.deleted_at IS NULL AND t.read_order < $2",
+        f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''",
+        f"t.{per} = $5" if per else "$5::bigint = 0",
+        f"($6::date IS NULL OR {planned})",
+        f"NOT EXISTS ({_missing(entity, schema, '$1')})",
+        *_unused_tag(entity, schema),
+    ]
+    return (
+        f"SELECT count(*) AS expected, coalesce(array_agg(t.{key}) FILTER (WHERE s.id IS NULL), '{{}}') AS absent\n"
+        f"FROM {table} t LEFT JOIN unnest($3::bigint[]) s (id) ON s.id = t.{key}\n"
+        f"WHERE {' AND '.join(conditions)}"
+    )
+
+
+def _unused_tag(entity: Entity, schema: str) -> list[str]:
+    """A tag on a live record is never absent, whatever its list shows."""
+    if entity.table != "tags":
+        return []
+    return [
+        f"NOT EXISTS (SELECT FROM {quote(schema)}.{link.table} l JOIN {quote(schema)}.{other.table} p "
+        f"ON p.region_code = $1 AND p.id = l.{other.pk} WHERE l.region_code = $1 AND l.tag_pk = t.id "
+        "AND p.deleted_at IS NULL)"
+        for other in ENTITIES
+        for link in other.tags
+    ]
+
+
+def _set_deleted(entity: Entity, table: str, value: str, before: str) -> str:
+    kind = f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''"
+    return (
+        f"UPDATE {table} t SET deleted_at = {value}, synced_at = $3 "
+        f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) AND t.deleted_at {before} AND {kind} "
+        f"RETURNING t.{entity.key.name} AS key"
+    )
+
+
+def _candidates(entity: Entity, schema: str, table: str) -> str:
+    is_near = f"abs(t.{entity.planned} - $5) <= $6" if entity.planned else "($5::date IS NULL AND $6::integer = 0)"
+    return (
+        f"SELECT m.record_id FROM {quote(schema)}.missing_records m\n"
+        f"JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"
+        f"WHERE m.region_code = $1 AND m.entity_type = '{entity.name}' AND (\n"
+        "    m.state = 'open' AND m.gone_run IS DISTINCT FROM $2\n"
+        f"    OR m.state = 'unlisted' AND (m.asked_at < $3 OR {is_near} AND m.asked_at < $4))\n"
+        "ORDER BY m.state, m.asked_at NULLS FIRST, m.record_id LIMIT $7"
     )

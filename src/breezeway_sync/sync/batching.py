@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item
+from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import EntityPlan, plan_of
 from breezeway_sync.entities.rows import record_key
@@ -44,14 +45,17 @@ class Batcher:
         self._flush_seconds = flush_seconds
         self._discriminator = discriminator
         self._waiting: list[Incoming] = []
+        self._marks: dict[tuple[str, int, str], Mark] = {}
         self._oldest = 0.0
         self._loading = asyncio.Lock()
 
-    async def add(self, incoming: Iterable[Incoming]) -> None:
-        """Take records, and load when it is time."""
-        if not self._waiting:
+    async def add(self, incoming: Iterable[Incoming], mark: Mark | None = None) -> None:
+        """Take records, with how far their walk has come, and load when it is time."""
+        if not self._waiting and not self._marks:
             self._oldest = self._clock.monotonic()
         self._waiting.extend(incoming)
+        if mark is not None:
+            self._marks[mark.source, mark.parent, mark.kind] = mark
         is_late = self._clock.monotonic() - self._oldest >= self._flush_seconds
         if len(self._waiting) >= self._batch_rows or (is_late and not self._loading.locked()):
             await self.flush()
@@ -60,8 +64,10 @@ class Batcher:
         """Load whatever is waiting."""
         async with self._loading:
             batch, self._waiting = self._waiting, []
-            if batch:
-                self._loaded.add(await self._sink.load(self._region, self._entity, batch, self._discriminator))
+            marks, self._marks = list(self._marks.values()), {}
+            if batch or marks:
+                kind = self._discriminator
+                self._loaded.add(await self._sink.load(self._region, self._entity, batch, kind, marks=marks))
 
 
 def newest_only(entity: Entity, items: Iterable[Item], order: int, seen: Seen) -> list[Incoming]:
@@ -73,6 +79,7 @@ def newest_only(entity: Entity, items: Iterable[Item], order: int, seen: Seen) -
     fresh = []
     for item in items:
         key = record_key(item, plan.entity.key.path) if isinstance(item, dict) else None
+        seen.nameless += key is None
         if key is None or seen.is_newest(key, order):
             fresh.append(Incoming(item, order))
     return fresh

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from breezeway_sync.core.errors import ApiError, Forbidden, NotFound
 from breezeway_sync.entities.admit import admit_children
 from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.marks import WHOLE, Mark, Standing
 from breezeway_sync.entities.model import CalledChild
 from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.sync.job import Job, each
 from breezeway_sync.sync.parents import over_parents
+from breezeway_sync.sync.ports import Page
+from breezeway_sync.sync.walks import Course, Walk, is_made, sweep_share
 
 CHUNK_PARENTS = 500
 # A set waits for its load at most so long: what a kill may cost.
@@ -33,6 +36,7 @@ class ChildReader:
         self._sets: list[tuple[ChildSet, int]] = []
         self._oldest = 0.0
         self._settled: list[tuple[int, int]] = []
+        self._marks: list[Mark] = []
         job.findings.children.setdefault(called.source.name, Loaded())
 
     async def read(self, parent: int) -> None:
@@ -45,9 +49,18 @@ class ChildReader:
         job.findings.loaded.changed_characters += changed
         if not self._sets:
             self._oldest = job.clock.monotonic()
-        self._sets.append((children, job.order_of(page.requested_at)))
+        order = job.order_of(page.requested_at)
+        self._sets.append((children, order))
+        if not self.called.owed:
+            self._marks.append(self._mark(parent, page, order))
         if len(self._sets) >= FLUSH_SETS or job.clock.monotonic() - self._oldest >= FLUSH_SECONDS:
             await self.flush()
+
+    def _mark(self, parent: int, page: Page, order: int) -> Mark:
+        job = self._job
+        course = Course(self.source.name, parent, Walk(WHOLE), job.settings.page_size, plan_of(job.entity).version)
+        course.turned(page, order)
+        return course.mark(is_over=True)
 
     def settle(self, parent: int, requested_at: float) -> None:
         """A call that has nothing to bring is owed no more."""
@@ -58,11 +71,33 @@ class ChildReader:
         job = self._job
         sets, self._sets = self._sets, []
         settled, self._settled = self._settled, []
+        marks, self._marks = self._marks, []
         if sets:
-            loaded = await job.sink.load_children(job.region, job.entity, self._plan, self.source.name, sets)
+            loaded = await job.sink.load_children(
+                job.region, job.entity, self._plan, self.source.name, sets, marks=marks
+            )
             job.findings.children[self.source.name].add(loaded)
         if settled:
             await job.sink.settle(job.region, self.source.name, settled)
+
+
+async def owe_again(job: Job) -> None:
+    """Make calls owed for parents that did not change: all of them for a full run, otherwise a share at a set pace.
+
+    It is not known whether a new comment moves its task's `updated_at`.
+    """
+    sources = [called.source.name for called in job.entity.called if called.owed]
+    wanted = [name for name in sources if name not in job.settings.disabled]
+    order = job.order_of(job.clock.monotonic())
+    if job.settings.full:
+        if wanted and not (job.cut_off and job.cut_off.has_owed_all):
+            await job.ledger.owe_all(job.region, wanted, order)
+        return
+    for name in wanted:
+        elapsed_seconds, parents = await job.ledger.sweep_standing(job.region, name)
+        share = sweep_share(parents, elapsed_seconds, job.settings.pace.children_sweep_seconds)
+        if share:
+            await job.ledger.sweep(job.region, name, order, share)
 
 
 async def work_backlog(job: Job) -> None:
@@ -138,12 +173,17 @@ async def _look_again(job: Job, parent: int, reader: ChildReader) -> None:
 
 
 async def read_contacts(job: Job, parents: Sequence[int]) -> None:
-    """One call per parent."""
+    """One call per parent, without those that the run which was cut off has made."""
     reader = ChildReader(job, job.entity.called[0])
     if not reader.is_open:
         return
+    left = parents
+    if job.cut_off:
+        standings, began_at = await job.ledger.standings(job.region, reader.source.name), job.cut_off.began_at
+        left = [one for one in parents if not is_made(WHOLE, standings.get(one, Standing()), began_at)]
+        job.findings.note("lists that were read before the interruption", len(parents) - len(left))
     try:
-        for parent, error in await over_parents(job, reader.source, parents, reader.read):
+        for parent, error in await over_parents(job, reader.source, left, reader.read):
             # The address itself is there: this parent's list is missing, what is stored of it stays.
             if isinstance(error, NotFound):
                 job.findings.note("properties whose contacts were not found")

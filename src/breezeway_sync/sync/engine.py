@@ -18,11 +18,13 @@ from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.marks import CutOff
 from breezeway_sync.entities.model import Entity
-from breezeway_sync.sync.calls import read_contacts, work_backlog
+from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
 from breezeway_sync.sync.job import Job, OwedTime, Settings
 from breezeway_sync.sync.lists import read_by_property, read_lists
-from breezeway_sync.sync.ports import Api, Ledger, Sink
+from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
+from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.stages import blocked_by, stages
 from breezeway_sync.sync.verdict import sentence, status_of
 
@@ -41,12 +43,23 @@ class RegionTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class _Around:
+    """What all entities of a region share; `began` in monotonic seconds."""
+
+    target: RegionTarget
+    began: float
+    closed: dict[str, str]
+    cut_off: CutOff | None
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """Everything one account's run needs. `order_of` turns a request's start into its order (see Lease)."""
 
     api: Api
     sink: Sink
     ledger: Ledger
+    proofs: Proofs
     order_of: Callable[[float], int]
     clock: Clock
     settings: Settings
@@ -69,24 +82,33 @@ class Engine:
     async def _region(self, target: RegionTarget, began: float) -> list[Outcome]:
         try:
             knows_properties = bool(await self.ledger.property_ids(target.code))
+            cut_off = await self.ledger.begin_pass(target.code, self.clock.now(), self.settings.pace.resume_seconds)
             closed = await self.ledger.unavailable(target.code)
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
             self._tell_crash(target.code, "all", error)
             return [_failed(target.code, name, error) for name in target.entities]
+        around = _Around(target, began, closed, cut_off)
         outcomes: list[Outcome] = []
         for stage in stages(target.entities, knows_properties=knows_properties):
             statuses = {outcome.entity: outcome.status for outcome in outcomes}
-            jobs = [self._entity(target, name, began, blocked_by(name, statuses), closed) for name in stage]
+            jobs = [self._entity(around, name, blocked_by(name, statuses)) for name in stage]
             outcomes += await asyncio.gather(*jobs)
+        await self._end_pass(target.code)
         return outcomes
 
-    async def _entity(
-        self, target: RegionTarget, name: str, began: float, blocker: str | None, closed: dict[str, str]
-    ) -> Outcome:
+    async def _end_pass(self, region: str) -> None:
+        """Say that nothing was cut off. Where that cannot be written, the next run only reads less, once."""
+        try:
+            await self.ledger.end_pass(region)
+        except DatabaseError as error:
+            self.emit(Noticed(f"the end of the run could not be written: {error.message}", region))
+
+    async def _entity(self, around: _Around, name: str, blocker: str | None) -> Outcome:
         """Read one entity and write down how it went. Raises only when cancelled."""
         started = self.clock.monotonic()
+        target = around.target
         self.emit(EntityStarted(target.code, name))
-        job = self._job(target, name, began, closed)
+        job = self._job(around, name)
         error: BaseException | None = None
         row_id: int | None = None
         try:
@@ -111,8 +133,9 @@ class Engine:
             stack = "".join(traceback.format_tb(error.__traceback__))
             self.emit(Crashed(region, name, type(error).__name__, stack))
 
-    def _job(self, target: RegionTarget, name: str, began: float, closed: dict[str, str]) -> Job:
+    def _job(self, around: _Around, name: str) -> Job:
         limit = self.settings.max_seconds
+        target = around.target
         return Job(
             region=target.code,
             company_id=target.company_id,
@@ -121,24 +144,24 @@ class Engine:
             api=self.api,
             sink=self.sink,
             ledger=self.ledger,
+            proofs=self.proofs,
             order_of=self.order_of,
             clock=self.clock,
             settings=self.settings,
             emit=self.emit,
-            deadline=None if limit is None else began + limit,
+            deadline=None if limit is None else around.began + limit,
             owed_time=self.owed_time,
-            closed_sources=closed,
+            cut_off=around.cut_off,
+            closed_sources=around.closed,
         )
 
     async def _read(self, job: Job) -> None:
         if job.name == "property_contacts":
             await read_contacts(job, await self.ledger.property_ids(job.region))
         elif job.entity.sources[0].per:
-            owed = [called.source.name for called in job.entity.called if called.owed]
-            wanted = [name for name in owed if name not in self.settings.disabled]
-            if self.settings.full and wanted:
-                await self.ledger.owe_all(job.region, wanted, self.order_of(self.clock.monotonic()))
+            await owe_again(job)
             await read_by_property(job, await self.ledger.property_ids(job.region))
+            await settle_absent(job)
             self.owed_time.regions.add(job.region)
             try:
                 await work_backlog(job)
@@ -146,6 +169,7 @@ class Engine:
                 self.owed_time.regions.discard(job.region)
         else:
             await read_lists(job)
+            await settle_absent(job)
 
     def _outcome(self, job: Job, error: BaseException | None, seconds: float) -> Outcome:
         findings = job.findings

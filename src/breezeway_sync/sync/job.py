@@ -11,9 +11,10 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import Tally
+from breezeway_sync.entities.marks import CutOff, Pace
 from breezeway_sync.entities.model import Company, Entity, Source
 from breezeway_sync.sync.batching import Batcher
-from breezeway_sync.sync.ports import Api, Ledger, Params, Sink
+from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink
 from breezeway_sync.sync.verdict import Findings, ends_everything
 
 UNAVAILABLE_RETRY_SECONDS = 24 * 3600.0
@@ -35,6 +36,8 @@ class Settings:
     requests_per_minute: float = 180.0
     max_seconds: float | None = None
     full: bool = False
+    page_size: int = 100
+    pace: Pace = field(default_factory=Pace)
     paths: dict[str, str] = field(default_factory=dict)
     disabled: frozenset[str] = frozenset()
 
@@ -62,6 +65,7 @@ class Job:
     api: Api
     sink: Sink
     ledger: Ledger
+    proofs: Proofs
     order_of: Callable[[float], int]
     clock: Clock
     settings: Settings
@@ -70,6 +74,8 @@ class Job:
     owed_time: OwedTime = field(default_factory=OwedTime)
     findings: Findings = field(default_factory=Findings)
     tally: Tally = field(default_factory=Tally)
+    cut_off: CutOff | None = None
+    """The run before that did not end, if this one goes on with it."""
     closed_sources: dict[str, str] = field(default_factory=dict)
     """Sources that this account was found not to have, less than a day ago."""
 

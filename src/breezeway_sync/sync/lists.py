@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breezeway_sync.core.errors import ApiError, CutShort
+from breezeway_sync.entities.marks import WHOLE, Standing
 from breezeway_sync.entities.model import Shape, Source
+from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.sync.batching import Batcher, newest_only
 from breezeway_sync.sync.job import Job, close_iterator
 from breezeway_sync.sync.parents import over_parents
 from breezeway_sync.sync.ports import Page, Params
-from breezeway_sync.sync.seen import Seen
 from breezeway_sync.sync.verdict import means_unavailable
+from breezeway_sync.sync.walks import Course, Walk, Wanted, list_name, walks
 
 
 async def read_lists(job: Job) -> None:
@@ -19,14 +21,16 @@ async def read_lists(job: Job) -> None:
     for source in job.entity.sources:
         if source.name in job.settings.disabled or job.is_closed(source):
             continue
-        seen = Seen()
+        standing = (await job.ledger.standings(job.region, source.name)).get(0, Standing())
         batcher = job.batcher(source.discriminator)
+        answers_before = job.findings.answers
         try:
-            for variant in source.variants:
-                await _walk(job, source, [*job.params(source), *variant], batcher, seen)
+            for walk in _walks(job, source, 0, standing):
+                await _walk(job, source, job.params(source), batcher, _course(job, source, 0, walk))
             await job.reopen(source)
         except ApiError as error:
-            if not len(seen) and means_unavailable(error, empty_counts=source.empty_means_unavailable):
+            is_first = job.findings.answers == answers_before
+            if is_first and means_unavailable(error, empty_counts=source.empty_means_unavailable):
                 await job.close(source, error)
             else:
                 job.problem(source.name, error)
@@ -35,41 +39,76 @@ async def read_lists(job: Job) -> None:
 
 
 async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
-    """One walk per property. A property that cannot be read costs that property only, by name."""
+    """The walks of every property. A property that cannot be read costs that property only, by name."""
     source = job.entity.sources[0]
     if job.is_closed(source):
         return
+    standings = await job.ledger.standings(job.region, source.name)
+    wanted = {one: _walks(job, source, one, standings.get(one, Standing())) for one in property_ids}
     batcher = job.batcher()
 
     async def read(property_id: int) -> None:
         params = [*job.params(source), (source.per or "", str(property_id))]
-        await _walk(job, source, params, batcher, Seen())
+        for walk in wanted[property_id]:
+            await _walk(job, source, params, batcher, _course(job, source, property_id, walk))
 
     try:
-        for property_id, error in await over_parents(job, source, property_ids, read):
+        for property_id, error in await over_parents(job, source, [one for one in wanted if wanted[one]], read):
             job.problem(f"property {property_id}", error)
     finally:
         await batcher.flush()
 
 
-async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, seen: Seen) -> None:
-    """Read one list to its end. Raises CutShort after loading what came of one that announced more."""
-    if source.shape is Shape.LIST:
-        page = await job.api.listing(source.path, job.path(source), params, tally=job.tally)
-        await _take(job, page, source, batcher, seen)
-        return
-    pages = job.api.pages(source.path, job.path(source), params, tally=job.tally)
-    try:
-        async for page in pages:
-            await _take(job, page, source, batcher, seen)
-    finally:
-        await close_iterator(pages)
+def _walks(job: Job, source: Source, parent: int, standing: Standing) -> list[Walk]:
+    settings = job.settings
+    cut_off = None if job.cut_off is None else job.cut_off.began_at
+    wanted = Wanted(
+        job.clock.now(), settings.pace, settings.full, plan_of(job.entity).version, settings.page_size, cut_off
+    )
+    found = walks(source, list_name(job.region, source.name, parent), standing, wanted)
+    job.findings.note("lists that were read before the interruption", int(not found))
+    return found
 
 
-async def _take(job: Job, page: Page, source: Source, batcher: Batcher, seen: Seen) -> None:
+def _course(job: Job, source: Source, parent: int, walk: Walk) -> Course:
+    return Course(source.name, parent, walk, job.settings.page_size, plan_of(job.entity).version)
+
+
+async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, course: Course) -> None:
+    """Read one list to its end. Raises CutShort after loading what came of one that showed less than it announced."""
+    variants = source.variants
+    for variant in variants:
+        asked = [*params, *course.walk.params(source), *variant]
+        is_final = variant == variants[-1]
+        if source.shape is Shape.LIST:
+            page = await job.api.listing(source.path, job.path(source), asked, tally=job.tally)
+            await _take(job, page, source, batcher, course, is_over=is_final and page.is_complete)
+            continue
+        pages = job.api.pages(
+            source.path, job.path(source), asked, after_page=course.walk.pages_stored, tally=job.tally
+        )
+        try:
+            async for page in pages:
+                is_over = is_final and page.is_last and page.is_complete
+                await _take(job, page, source, batcher, course, is_over=is_over)
+        finally:
+            await close_iterator(pages)
+    if flaw := course.flaw():
+        raise CutShort(
+            f"a list was not read whole: {flaw}",
+            endpoint=source.path,
+            cure="what it did show is stored; the next run reads it again",
+        )
+
+
+async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: Course, *, is_over: bool) -> None:
     job.findings.answers += 1
-    await batcher.add(newest_only(job.entity, page.items, job.order_of(page.requested_at), seen))
-    if source.shape is Shape.PAGES and source.per is None:
+    order = job.order_of(page.requested_at)
+    fresh = newest_only(job.entity, page.items, order, course.seen)
+    course.turned(page, order)
+    can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1
+    await batcher.add(fresh, course.mark(is_over=is_over) if is_over or can_go_on else None)
+    if source.shape is Shape.PAGES and source.per is None and course.walk.kind == WHOLE:
         job.advanced("pages", page.number, page.total_pages)
     if not page.is_complete:
         raise CutShort(

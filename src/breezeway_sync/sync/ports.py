@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from breezeway_sync.core.outcome import Outcome, Tally
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item
+from breezeway_sync.entities.marks import CutOff, Mark, Pace, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet, JsonObject
@@ -17,7 +19,7 @@ Params = Sequence[tuple[str, str]]
 
 
 class Page(Protocol):
-    """One page of a list; `requested_at` is the start of its request in monotonic seconds.
+    """One page of a list; `requested_at` is the start of its request in monotonic seconds, `requested_wall` in UTC.
 
     `is_complete` is False on the last page of a list that had announced more than it gave.
     """
@@ -29,7 +31,13 @@ class Page(Protocol):
     @property
     def requested_at(self) -> float: ...
     @property
+    def requested_wall(self) -> datetime: ...
+    @property
     def total_pages(self) -> int | None: ...
+    @property
+    def total_results(self) -> int | None: ...
+    @property
+    def is_last(self) -> bool: ...
     @property
     def is_complete(self) -> bool: ...
 
@@ -47,7 +55,7 @@ class Api(Protocol):
     """One account's API. `endpoint` is the template of the path, for counts and messages."""
 
     def pages(
-        self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None
+        self, endpoint: str, path: str, params: Params = (), *, after_page: int = 0, tally: Tally | None = None
     ) -> AsyncIterator[Page]: ...
 
     async def listing(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Page: ...
@@ -56,17 +64,40 @@ class Api(Protocol):
 
 
 class Sink(Protocol):
-    """Where records go."""
+    """Where records go; marks and what was settled are stored with them."""
 
     async def load(
-        self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None = None
+        self,
+        region: str,
+        entity: Entity,
+        incoming: Sequence[Incoming],
+        discriminator: str | None = None,
+        *,
+        marks: Sequence[Mark] = (),
     ) -> Loaded: ...
 
     async def load_children(
-        self, region: str, entity: Entity, child: ChildPlan, source: str, sets: Sequence[tuple[ChildSet, int]]
+        self,
+        region: str,
+        entity: Entity,
+        child: ChildPlan,
+        source: str,
+        sets: Sequence[tuple[ChildSet, int]],
+        *,
+        marks: Sequence[Mark] = (),
     ) -> Loaded: ...
 
     async def settle(self, region: str, source: str, parents: Sequence[tuple[int, int]]) -> None: ...
+
+
+class Proofs(Protocol):
+    """What lists do not show any more, and what proves that it is gone."""
+
+    async def settle_absent(self, region: str, entity: Entity, expected: int) -> Loaded: ...
+    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int) -> list[int]: ...
+    async def listed_record(self, region: str, entity: Entity) -> int | None: ...
+    async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None: ...
+    async def gone(self, region: str, entity: Entity, keys: Sequence[int], listed: int) -> Loaded: ...
 
 
 class Ledger(Protocol):
@@ -74,10 +105,15 @@ class Ledger(Protocol):
 
     async def open(self, region: str, entity: str, run_id: UUID) -> int: ...
     async def close(self, region: str, row_id: int, outcome: Outcome) -> None: ...
+    async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> CutOff | None: ...
+    async def end_pass(self, region: str) -> None: ...
+    async def standings(self, region: str, source: str) -> Mapping[int, Standing]: ...
     async def property_ids(self, region: str) -> list[int]: ...
     async def owed_parents(self, region: str, source: str, below: int | None, limit: int) -> list[int]: ...
     async def count_owed(self, region: str, sources: Sequence[str]) -> dict[str, int]: ...
     async def owe_all(self, region: str, sources: Sequence[str], order: int) -> None: ...
+    async def sweep_standing(self, region: str, source: str) -> tuple[float, int]: ...
+    async def sweep(self, region: str, source: str, order: int, parents: int) -> None: ...
     async def unavailable(self, region: str) -> dict[str, str]: ...
     async def mark_unavailable(self, region: str, source: str, reason: str, seconds: float) -> bool: ...
     async def mark_available(self, region: str, source: str) -> None: ...

@@ -12,11 +12,15 @@ from collections.abc import Sequence
 
 
 class Seen:
-    """Ids with the order of the request that brought them. Pages may come in any order of requests."""
+    """Ids with the order of the request that brought them. Pages may come in any order of requests.
+
+    `nameless` is how many records without id there were besides.
+    """
 
     def __init__(self) -> None:
         self._ids = array("q")
         self._orders = array("q")
+        self.nameless = 0
 
     def __len__(self) -> int:
         """Distinct ids."""

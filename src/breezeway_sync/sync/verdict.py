@@ -67,7 +67,8 @@ def status_of(findings: Findings) -> str:
     if findings.problems:
         nothing_read = not findings.answers and not findings.loaded.read
         return FAILED if nothing_read or any(ends_everything(e) for _, e in findings.problems) else PARTIAL
-    if findings.loaded.rejected or findings.owed or any(one.rejected for one in findings.children.values()):
+    loaded = findings.loaded
+    if loaded.rejected or loaded.held or findings.owed or any(one.rejected for one in findings.children.values()):
         return PARTIAL
     return SUCCESS
 
@@ -79,6 +80,11 @@ def sentence(findings: Findings, requests_per_minute: float) -> str | None:
         parts.append(f"and {len(findings.problems) - NAMED_PROBLEMS} more like these")
     if findings.loaded.rejected:
         parts.append(f"{findings.loaded.rejected} records could not be stored, see rejected_records")
+    if findings.loaded.held:
+        parts.append(
+            f"{findings.loaded.held} records were gone from the lists at once and stay until somebody decides, "
+            "see `breezeway-sync deletes list`"
+        )
     if findings.owed:
         minutes = findings.owed / requests_per_minute
         parts.append(f"{findings.owed} calls for comments and requirements are still owed, about {minutes:.0f} min")

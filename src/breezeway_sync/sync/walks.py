@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zlib import crc32
 
-from breezeway_sync.entities.batch import CHANGED, NEAR, WHOLE, Mark
+from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace, Standing
 from breezeway_sync.entities.model import Source, Window
 from breezeway_sync.sync.ports import Page, Params
 from breezeway_sync.sync.seen import Seen
@@ -23,49 +23,8 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often what is read again; see `[sync]` of the configuration. Seconds and days."""
-
-    overlap_seconds: float = 86_400.0
-    sweep_seconds: float = 7 * 86_400.0
-    children_sweep_seconds: float = 30 * 86_400.0
-    near_seconds: float = 22 * 3600.0
-    near_days: int = 14
-    unlisted_seconds: float = 7 * 86_400.0
-    resume_seconds: float = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A walk that was cut off: what it asked for, how many pages and records of it are stored."""
-
-    kind: str
-    since: date | None
-    until: date | None
-    pages: int
-    shown: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What is known of a list: when the first request of its last complete walks was sent, by kind.
-
-    `shown` records did the last whole walk show, made for mapping `version`. `is_doubtful`: it lacked
-    records whose absence is not settled.
-    """
-
-    covered_at: datetime | None = None
-    whole_at: datetime | None = None
-    near_at: datetime | None = None
-    version: int | None = None
-    shown: int = 0
-    is_doubtful: bool = False
-    part: Part | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Walk:
-    """A walk to be made. `first_page` is past 1 where it goes on from one that was cut off."""
+    """A walk to be made; one that goes on from another that was cut off has pages and records stored already."""
 
     kind: str
     since: date | None = None
@@ -94,16 +53,18 @@ class Wanted:
     pace: Pace
     is_full: bool
     version: int
+    page_size: int
     cut_off: datetime | None = None
 
 
 def walks(source: Source, name: str, standing: Standing, wanted: Wanted) -> list[Walk]:
     """The walks that a list needs now; `name` gives it its place in time. None when the run that was cut off
     had made them all."""
-    kinds = [_walk(kind, standing, wanted) for kind in _kinds(source, name, standing, wanted)]
-    if wanted.cut_off is None:
-        return kinds
-    return [_resumed(walk, standing) for walk in kinds if not _is_made(walk.kind, standing, wanted.cut_off)]
+    found = [_walk(kind, standing, wanted) for kind in _kinds(source, name, standing, wanted)]
+    cut_off = wanted.cut_off
+    if cut_off is None:
+        return found
+    return [_resumed(walk, standing, wanted) for walk in found if not is_made(walk.kind, standing, cut_off)]
 
 
 def _kinds(source: Source, name: str, standing: Standing, wanted: Wanted) -> list[str]:
@@ -137,14 +98,15 @@ def _walk(kind: str, standing: Standing, wanted: Wanted) -> Walk:
     return Walk(WHOLE)
 
 
-def _is_made(kind: str, standing: Standing, cut_off: datetime) -> bool:
+def is_made(kind: str, standing: Standing, cut_off: datetime) -> bool:
+    """Whether the run that began at `cut_off` has made this walk."""
     at = {WHOLE: standing.whole_at, CHANGED: standing.covered_at, NEAR: standing.near_at}[kind]
     return at is not None and at >= cut_off and not standing.is_doubtful
 
 
-def _resumed(walk: Walk, standing: Standing) -> Walk:
+def _resumed(walk: Walk, standing: Standing, wanted: Wanted) -> Walk:
     part = standing.part
-    if part is None or part.kind != walk.kind or part.pages < 1:
+    if part is None or part.kind != walk.kind or part.page_size != wanted.page_size:
         return walk
     return Walk(part.kind, part.since, part.until, part.pages, part.shown)
 
@@ -156,8 +118,9 @@ class Course:
     source: str
     parent: int
     walk: Walk
+    page_size: int
+    version: int
     seen: Seen = field(default_factory=Seen)
-    nameless: int = 0
     pages: int = 0
     began_at: datetime | None = None
     began_order: int = 0
@@ -167,11 +130,11 @@ class Course:
     @property
     def shown(self) -> int:
         """Distinct records, those of a walk before that was cut off counted in."""
-        return self.walk.shown_stored + len(self.seen) + self.nameless
+        return self.walk.shown_stored + len(self.seen) + self.seen.nameless
 
     def turned(self, page: Page, order: int) -> None:
         """Take note of a page whose records are in `seen` already."""
-        if self.began_at is None or page.requested_wall < self.began_at:
+        if self.began_at is None or order < self.began_order:
             self.began_at = page.requested_wall
             self.began_order = order
         if self.pages == 0:
@@ -196,7 +159,7 @@ class Course:
         is_steady = self.first_total == self.last_total
         return is_steady and not self.walk.is_resumed and self.last_total in (None, self.shown)
 
-    def mark(self, *, is_over: bool, version: int) -> Mark:
+    def mark(self, *, is_over: bool) -> Mark:
         """How far it has come, to be stored with its records."""
         if self.began_at is None:
             raise AssertionError("unreachable: a walk is marked after its first page")
@@ -209,10 +172,11 @@ class Course:
             began_at=self.began_at,
             began_order=self.began_order,
             pages=self.walk.pages_stored + self.pages,
+            page_size=self.page_size,
             shown=self.shown,
             is_over=is_over,
             is_complete=is_over and self.is_complete,
-            version=version,
+            version=self.version,
             ids=self.seen.ids if is_over else (),
         )
 
@@ -227,4 +191,3 @@ def sweep_share(total: int, elapsed_seconds: float, period_seconds: float) -> in
 def list_name(region: str, source: str, parent: int) -> str:
     """A list's name, by which it has its place in time."""
     return f"{region} {source} {parent}"
-

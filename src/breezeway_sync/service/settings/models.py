@@ -20,7 +20,18 @@ from breezeway_sync.service.settings.checks import (
     UNFIT_ENTITY,
     check_region_code,
 )
-from breezeway_sync.service.settings.tables import Api, Database, Entity, Http, Log, Region, Retention, Schedule, Sync
+from breezeway_sync.service.settings.tables import (
+    Api,
+    Database,
+    Deletes,
+    Entity,
+    Http,
+    Log,
+    Region,
+    Retention,
+    Schedule,
+    Sync,
+)
 from breezeway_sync.sync.stages import NAMES
 
 ENTITY_NAMES = NAMES
@@ -63,6 +74,7 @@ class Settings(BaseSettings):
     regions: Mapping[RegionCode, Region] = Field(default_factory=dict)
     entities: Mapping[str, Entity] = Field(default_factory=dict)
     sync: Sync = Field(default_factory=Sync)
+    deletes: Deletes = Field(default_factory=Deletes)
     log: Log = Field(default_factory=Log)
     schedule: Schedule = Field(default_factory=Schedule)
     http: Http = Field(default_factory=Http)

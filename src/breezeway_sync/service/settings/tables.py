@@ -175,6 +175,63 @@ class Sync(BaseModel):
     flush_seconds: float = Field(
         default=1.5, gt=0, le=3600, description="Longest time that rows wait for their batch to fill."
     )
+    resume_minutes: float = Field(
+        default=60.0,
+        ge=0,
+        le=YEAR_MINUTES,
+        description="A run that begins within so long after one that was cut off goes on where that one stopped. "
+        "`0`: never.",
+    )
+    overlap_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=8760,
+        description="Reservations and tasks are asked for what changed since the last complete reading, and so long "
+        "before it: the service compares days, and nobody knows in which zone.",
+    )
+    sweep_days: float = Field(
+        default=7.0,
+        ge=0,
+        le=3650,
+        description="Every list is read whole at least so often, spread over the last quarter of that time. `0`: each "
+        "time.",
+    )
+    near_days: int = Field(
+        default=14, ge=0, le=3650, description="Tasks scheduled within so many days either way are read whole daily."
+    )
+    near_hours: float = Field(
+        default=22.0,
+        ge=0,
+        le=8760,
+        description="How often that is. Two more hourly runs prove a deletion: 26 hours are kept with room to spare.",
+    )
+    children_sweep_days: float = Field(
+        default=30.0,
+        ge=0,
+        le=3650,
+        description="All comments and requirements are asked for again in so long, a share each run, since it is not "
+        "known whether a new comment changes its task. `0`: each time.",
+    )
+    unlisted_days: float = Field(
+        default=7.0,
+        ge=0,
+        le=3650,
+        description="Records that lists leave out are asked for by their own address so often; those within "
+        "`near_days`, as often as these.",
+    )
+
+
+class Deletes(BaseModel):
+    """When too much is gone at once to be true: then nothing is deleted before a person decides."""
+
+    model_config = _FROZEN
+
+    guard_share: float = Field(
+        default=0.05, ge=0, le=1, description="Share of what was listed before that may be gone at once."
+    )
+    guard_least_records: int = Field(
+        default=20, ge=1, le=LARGEST, description="So few records at once are never too many, whatever their share."
+    )
 
 
 class Log(BaseModel):

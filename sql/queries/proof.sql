@@ -1,0 +1,92 @@
+-- name: forget_shown
+-- What a list shows is missing no more, whatever its state was.
+DELETE FROM {schema}.missing_records m USING unnest($4::bigint[]) shown (id)
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id = shown.id;
+
+-- name: save_walks
+-- How far lists have been read: what is NULL in $4 to $7 stays, a part ($8 to $13) is as it is now.
+INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at, whole_at, mapping_version, near_at,
+    part_kind, part_since, part_until, part_pages, part_page_size, part_shown)
+SELECT $1, x.* FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
+    $7::timestamptz[], $8::text[], $9::date[], $10::date[], $11::bigint[], $12::bigint[], $13::bigint[]) x
+ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
+    covered_at = coalesce(EXCLUDED.covered_at, w.covered_at),
+    whole_at = coalesce(EXCLUDED.whole_at, w.whole_at),
+    mapping_version = coalesce(EXCLUDED.mapping_version, w.mapping_version),
+    near_at = coalesce(EXCLUDED.near_at, w.near_at),
+    part_kind = EXCLUDED.part_kind,
+    part_since = EXCLUDED.part_since,
+    part_until = EXCLUDED.part_until,
+    part_pages = EXCLUDED.part_pages,
+    part_page_size = EXCLUDED.part_page_size,
+    part_shown = EXCLUDED.part_shown;
+
+-- name: standings
+-- How far each list of a source has been read, and whether something that it did not show waits for a person.
+SELECT w.*, EXISTS (
+    SELECT FROM {schema}.missing_records m
+    WHERE m.region_code = $1 AND m.source = $2 AND m.parent_id = w.parent_id AND m.state = 'held'
+) AS is_doubtful
+FROM {schema}.walks w WHERE w.region_code = $1 AND w.source = $2;
+
+-- name: note_absent
+-- Records that a complete walk did not show. One that is noted already keeps its state and its proofs.
+INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
+    noticed_at, noticed_run, why)
+SELECT $1, $2, $3, id, $5, $6, $7, $8, $9, $10 FROM unnest($4::bigint[]) id
+ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING;
+
+-- name: count_missing
+-- How many records of an entity are missing, by state.
+SELECT state, count(*) AS records FROM {schema}.missing_records
+WHERE region_code = $1 AND entity_type = $2 GROUP BY state;
+
+-- name: settle_noticed
+-- The run's walks are over: what they noticed is now a candidate, or waits for a person.
+UPDATE {schema}.missing_records SET state = $3, why = coalesce($4, why)
+WHERE region_code = $1 AND entity_type = $2 AND state = 'noticed';
+
+-- name: note_answered
+-- Their own addresses answer: lists leave them out.
+UPDATE {schema}.missing_records SET state = 'unlisted', asked_at = $4, gone_at = NULL, gone_run = NULL
+WHERE region_code = $1 AND entity_type = $2 AND record_id = ANY ($3::bigint[]) AND state IN ('open', 'unlisted');
+
+-- name: note_gone
+-- Their own addresses answer 404; returned are those of which an earlier run had found the same.
+UPDATE {schema}.missing_records SET
+    state = 'open',
+    asked_at = $4,
+    gone_at = coalesce(gone_at, $4),
+    gone_run = coalesce(gone_run, $5)
+WHERE region_code = $1 AND entity_type = $2 AND record_id = ANY ($3::bigint[]) AND state IN ('open', 'unlisted')
+RETURNING record_id, noticed_at, noticed_run, gone_at, gone_run, gone_run <> $5 AS is_proven;
+
+-- name: twice_absent
+-- Candidates without an address of their own that an earlier run's walk did not show either.
+SELECT record_id, noticed_at, noticed_run FROM {schema}.missing_records
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND state = 'open' AND noticed_run <> $4;
+
+-- name: note_deletions
+-- The deletions with their evidence; they are missing no more, and owe nothing.
+WITH deleted AS (
+    INSERT INTO {schema}.deletions (region_code, entity_type, kind, record_id, deleted_at, evidence)
+    SELECT $1, $2, $3, x.id, $6, x.evidence FROM unnest($4::bigint[], $5::jsonb[]) x (id, evidence)
+), found AS (
+    DELETE FROM {schema}.missing_records
+    WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[])
+)
+DELETE FROM {schema}.owed_calls WHERE region_code = $1 AND source = ANY ($7::text[]) AND parent_id = ANY ($4::bigint[]);
+
+-- name: note_return
+-- What was deleted and is shown by the API again.
+UPDATE {schema}.deletions SET undone_at = $5, undone_by = 'the API shows it again'
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL;
+
+-- name: doubt_tasks_of
+-- The live tasks of properties that were deleted become candidates: nobody lists them any more.
+INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
+    noticed_at, noticed_run, why)
+SELECT $1, 'tasks', '', t.task_id, 'tasks', t.home_id, 'open', $3, $4, 'its property was deleted'
+FROM {schema}.tasks t
+WHERE t.region_code = $1 AND t.home_id = ANY ($2::bigint[]) AND t.deleted_at IS NULL
+ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING;

@@ -1,0 +1,87 @@
+"""How far lists are read, and how often they are read again: the words that reading and storing share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+# What a walk over a list asks for: everything, what changed, what is planned around today.
+WHOLE = "whole"
+CHANGED = "changed"
+NEAR = "near"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often what is read again; see `[sync]` of the configuration."""
+
+    overlap_seconds: float = 86_400.0
+    sweep_seconds: float = 7 * 86_400.0
+    children_sweep_seconds: float = 30 * 86_400.0
+    near_seconds: float = 22 * 3600.0
+    near_days: int = 14
+    unlisted_seconds: float = 7 * 86_400.0
+    resume_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a walk over a list has come, stored in the transaction of the records that it speaks for.
+
+    `parent` is the property whose list it is, or 0. `began_at` and `began_order` are those of its first
+    request: what a later request brought was not to be shown by it. `pages` of `page_size` records and
+    `shown` distinct records are stored. Of a walk that is over, `ids` are the records that it showed; of
+    one that is complete, what is not among them is absent.
+    """
+
+    source: str
+    parent: int
+    kind: str
+    since: date | None
+    until: date | None
+    began_at: datetime
+    began_order: int
+    pages: int
+    page_size: int
+    shown: int
+    is_over: bool
+    is_complete: bool
+    version: int
+    ids: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A walk that was cut off: what it asked for, how many pages and records of it are stored."""
+
+    kind: str
+    since: date | None
+    until: date | None
+    pages: int
+    page_size: int
+    shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What marks have left of a list: when the first request of its last complete walks was sent, by kind.
+
+    `version` of the mapping did the last walk of everything serve. `is_doubtful`: records that it did not
+    show wait for a person.
+    """
+
+    covered_at: datetime | None = None
+    whole_at: datetime | None = None
+    near_at: datetime | None = None
+    version: int | None = None
+    is_doubtful: bool = False
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """A run of a region that began and did not end. `has_owed_all`: it had made all calls for children owed."""
+
+    began_at: datetime
+    has_owed_all: bool

@@ -1,0 +1,243 @@
+"""What lists do not show any more, and deletion when it is proven; everything under the account's lease."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.entities.guard import Guard
+from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.holder import Holder
+from breezeway_sync.store.sql import sql_for
+
+NOTICED, OPEN, HELD = "noticed", "open", "held"
+Evidence = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose records: `kind` is the value of the entity's discriminator, or ''."""
+
+    region: str
+    entity: Entity
+    kind: str = ""
+
+
+class Proofs:
+    """Marks, absences and deletions of one account's regions."""
+
+    def __init__(self, database: Database, holder: Holder, clock: Clock, guard: Guard) -> None:
+        self._database = database
+        self._holder = holder
+        self._clock = clock
+        self._guard = guard
+
+    # --- inside the transaction of the records ----------------------------------------------------------
+
+    async def save_marks(self, connection: Connection, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+        """Write how far lists were read, and note what complete walks did not show."""
+        loaded = Loaded()
+        shown = [key for mark in marks for key in mark.ids]
+        if shown:
+            forget = self._database.query("forget_shown")
+            await connection.execute(forget, scope.region, scope.entity.name, scope.kind, shown)
+        believed = []
+        for mark in marks:
+            says_absent = mark.is_complete and mark.kind != CHANGED
+            is_held = says_absent and await self._note_absent(connection, scope, mark, loaded)
+            believed.append(mark.is_complete and not is_held)
+        await self.save_walks(connection, scope.region, marks, believed)
+        return loaded
+
+    async def save_walks(
+        self, connection: Connection, region: str, marks: Sequence[Mark], believed: Sequence[bool]
+    ) -> None:
+        """Write marks alone; those that are believed move what is known of their list."""
+        rows = [_walk_row(mark, is_believed=one) for mark, one in zip(marks, believed, strict=True)]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        await connection.execute(self._database.query("save_walks"), region, *columns)
+        await connection.execute(self._database.query("touch_pass"), region, self._clock.now())
+
+    async def note_status(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
+        """Records that say of themselves that they are deleted, and were just stored so."""
+        column, value = scope.entity.deleted_when or ("", "")
+        await self._note_deletions(connection, scope, {key: {"why": f"{column} is {value}"} for key in keys})
+
+    async def note_return(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
+        """Records that the API shows: whatever was deleted of them is live again."""
+        query = self._database.query("note_return")
+        await connection.execute(query, scope.region, scope.entity.name, scope.kind, list(keys), self._clock.now())
+
+    async def _note_absent(self, connection: Connection, scope: Scope, mark: Mark, loaded: Loaded) -> bool:
+        """Note what a complete walk did not show; True when it is too much to be believed."""
+        sql = sql_for(scope.entity, self._database.schema)
+        bounds = (mark.since, mark.until) if mark.kind == NEAR else (None, None)
+        row = await connection.fetchrow(
+            sql.absent, scope.region, mark.began_order, mark.ids, scope.kind, mark.parent, *bounds
+        )
+        expected, absent = (row["expected"], row["absent"]) if row else (0, [])
+        loaded.expected += expected
+        why = self._guard.of_list(mark.kind, expected, len(absent))
+        if absent:
+            await connection.execute(
+                self._database.query("note_absent"),
+                scope.region,
+                scope.entity.name,
+                scope.kind,
+                absent,
+                mark.source,
+                mark.parent,
+                HELD if why else NOTICED,
+                self._clock.now(),
+                self._holder.run_id,
+                why or f"not in the list of {mark.kind} of {mark.began_at:%Y-%m-%d %H:%M:%S} UTC",
+            )
+        if not why:
+            loaded.absent += len(absent)
+        if mark.kind == WHOLE and scope.entity.own_address is None:
+            loaded.deleted += await self._delete_twice_absent(connection, scope)
+        return why is not None
+
+    async def _delete_twice_absent(self, connection: Connection, scope: Scope) -> int:
+        """Without an address of its own, a second complete walk without a record is what proves that it is gone."""
+        run_id, now = self._holder.run_id, self._clock.now()
+        rows = await connection.fetch(
+            self._database.query("twice_absent"), scope.region, scope.entity.name, scope.kind, run_id
+        )
+        evidence = {
+            row["record_id"]: {
+                "why": "two complete walks did not show it",
+                "first": _proof(row["noticed_at"], row["noticed_run"]),
+                "second": _proof(now, run_id),
+            }
+            for row in rows
+        }
+        return await self._delete(connection, scope, evidence)
+
+    # --- after the walks --------------------------------------------------------------------------------
+
+    async def settle_absent(self, region: str, entity: Entity, expected: int) -> Loaded:
+        """The walks of a run are over, which were to show `expected` records: judge what they noticed.
+
+        `held` of what is returned are all records of the entity that wait for a person.
+        """
+        rows = await self._database.fetch("count_missing", region, entity.name)
+        count: dict[str, int] = {row["state"]: row["records"] for row in rows}
+        noticed = count.get(NOTICED, 0)
+        if not noticed:
+            return Loaded(held=count.get(HELD, 0))
+        why = self._guard.of_pass(max(expected, noticed), noticed)
+        async with self._database.transaction("judging what is missing") as connection:
+            await self._holder.check(connection, self._database)
+            settle = self._database.query("settle_noticed")
+            await connection.execute(settle, region, entity.name, HELD if why else OPEN, why)
+        return Loaded(held=count.get(HELD, 0) + (noticed if why else 0))
+
+    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int) -> list[int]:
+        """Records whose own address is to be asked now: candidates, and what lists leave out when its time has come."""
+        now = self._clock.now()
+        sql = sql_for(entity, self._database.schema)
+        if sql.candidates is None:
+            return []
+        async with self._database.connection("looking for candidates") as connection:
+            rows = await connection.fetch(
+                sql.candidates,
+                region,
+                self._holder.run_id,
+                now - timedelta(seconds=pace.unlisted_seconds),
+                now - timedelta(seconds=pace.near_seconds),
+                now.date(),
+                pace.near_days,
+                limit,
+            )
+        return [row["record_id"] for row in rows]
+
+    async def listed_record(self, region: str, entity: Entity) -> int | None:
+        """A live record that the lists show, the newest."""
+        sql = sql_for(entity, self._database.schema)
+        async with self._database.connection("looking for a listed record") as connection:
+            found: int | None = await connection.fetchval(sql.listed, region)
+        return found
+
+    async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
+        """Their own addresses answered: lists leave them out."""
+        async with self._database.transaction("noting answers") as connection:
+            await self._holder.check(connection, self._database)
+            note = self._database.query("note_answered")
+            await connection.execute(note, region, entity.name, list(keys), self._clock.now())
+
+    async def gone(self, region: str, entity: Entity, keys: Sequence[int], listed: int) -> Loaded:
+        """Their own addresses answered 404 in this run, in which that of `listed` answered.
+
+        Those of which an earlier run found the same are deleted.
+        """
+        now, run_id, scope = self._clock.now(), self._holder.run_id, Scope(region, entity)
+        async with self._database.transaction("deleting what is proven") as connection:
+            await self._holder.check(connection, self._database)
+            rows = await connection.fetch(
+                self._database.query("note_gone"), region, entity.name, list(keys), now, run_id
+            )
+            evidence = {
+                row["record_id"]: {
+                    "why": "its own address answered 404 in two runs, while that of a listed record answered",
+                    "noticed": _proof(row["noticed_at"], row["noticed_run"]),
+                    "first": _proof(row["gone_at"], row["gone_run"]),
+                    "second": _proof(now, run_id),
+                    "listed_record": listed,
+                }
+                for row in rows
+                if row["is_proven"]
+            }
+            deleted = await self._delete(connection, scope, evidence)
+            if deleted and entity.name == "properties":
+                doubt = self._database.query("doubt_tasks_of")
+                await connection.execute(doubt, region, list(evidence), now, run_id)
+        return Loaded(deleted=deleted)
+
+    async def _delete(self, connection: Connection, scope: Scope, evidence: Mapping[int, Evidence]) -> int:
+        """Mark rows as deleted, with what proves it; how many were live."""
+        if not evidence:
+            return 0
+        sql = sql_for(scope.entity, self._database.schema)
+        rows = await connection.fetch(sql.delete, scope.region, list(evidence), self._clock.now(), scope.kind)
+        deleted = {row["key"]: evidence[row["key"]] for row in rows}
+        await self._note_deletions(connection, scope, deleted)
+        return len(deleted)
+
+    async def _note_deletions(self, connection: Connection, scope: Scope, evidence: Mapping[int, Evidence]) -> None:
+        await connection.execute(
+            self._database.query("note_deletions"),
+            scope.region,
+            scope.entity.name,
+            scope.kind,
+            list(evidence),
+            [json.dumps(one) for one in evidence.values()],
+            self._clock.now(),
+            [called.source.name for called in scope.entity.called if called.owed],
+        )
+
+
+def _proof(at: datetime, run_id: object) -> dict[str, str]:
+    return {"at": at.isoformat(), "run": str(run_id)}
+
+
+def _walk_row(mark: Mark, *, is_believed: bool) -> tuple[object, ...]:
+    """The columns of `save_walks` after the region."""
+    at = mark.began_at if is_believed else None
+    is_whole = mark.kind == WHOLE
+    part = (mark.kind, mark.since, mark.until, mark.pages, mark.page_size, mark.shown)
+    return (
+        mark.source,
+        mark.parent,
+        None if mark.kind == NEAR else at,
+        at if is_whole else None,
+        mark.version if is_whole and is_believed else None,
+        None if mark.kind == CHANGED else at,
+        *((None,) * len(part) if mark.is_over else part),
+    )
