@@ -75,16 +75,16 @@ ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest
 -- beginning, for a day at most, so that no chain of restarts leaves a list unread for longer.
 INSERT INTO {schema}.passes AS p (region_code, began_at, seen_at, has_owed_all) VALUES ($1, $2, $2, false)
 ON CONFLICT (region_code) DO UPDATE SET
-    began_at = CASE WHEN p.seen_at BETWEEN $2 - make_interval(secs => $3::float8) AND $2
-        AND p.began_at BETWEEN $2 - interval '1 day' AND $2 THEN p.began_at ELSE $2 END,
-    has_owed_all = p.has_owed_all AND p.seen_at BETWEEN $2 - make_interval(secs => $3::float8) AND $2
-        AND p.began_at BETWEEN $2 - interval '1 day' AND $2,
+    began_at = CASE WHEN p.seen_at BETWEEN $2::timestamptz - make_interval(secs => $3::float8) AND $2
+        AND p.began_at BETWEEN $2::timestamptz - interval '1 day' AND $2 THEN p.began_at ELSE $2 END,
+    has_owed_all = p.has_owed_all AND p.seen_at BETWEEN $2::timestamptz - make_interval(secs => $3::float8) AND $2
+        AND p.began_at BETWEEN $2::timestamptz - interval '1 day' AND $2,
     seen_at = $2
 RETURNING began_at, has_owed_all;
 
 -- name: touch_pass
 -- A region's run is still at it; written every half minute at most.
-UPDATE {schema}.passes SET seen_at = $2 WHERE region_code = $1 AND seen_at < $2 - interval '30 seconds';
+UPDATE {schema}.passes SET seen_at = $2 WHERE region_code = $1 AND seen_at < $2::timestamptz - interval '30 seconds';
 
 -- name: end_pass
 -- A region's run has ended.

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from breezeway_sync.core.clock import SystemClock
+from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.events import Event, ignore
 from breezeway_sync.entities.admit import admit_children
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.guard import Guard
+from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease, hold
 from breezeway_sync.store.ledger import Ledger, Region
-from breezeway_sync.store.load import Holder, Loader
+from breezeway_sync.store.load import Loader
+from breezeway_sync.store.proof import Proofs
 
 BY_NAME = {entity.name: entity for entity in ENTITIES}
 
@@ -35,19 +40,37 @@ class Store:
     database: Database
     lease: Lease
     ledger: Ledger
-    loader: Loader
     events: list[Event] = field(default_factory=list)
     clock: int = 0
+    behind: int = 0
+
+    def __post_init__(self) -> None:
+        self.begin_run(1)
+
+    def begin_run(self, number: int, clock: Clock | None = None) -> None:
+        """Work from now on as this run; `behind` fences behind the lease that is held."""
+        holder = Holder(self.lease.account, self.lease.fence - self.behind, UUID(int=number))
+        clock = clock or SystemClock()
+        self.proofs = Proofs(self.database, holder, clock, Guard())
+        owed = frozenset({"task_comments", "task_requirements"})
+        self.loader = Loader(self.database, holder, clock, self.proofs, owed_sources=owed, emit=self.events.append)
 
     def next_order(self) -> int:
         self.clock += 1
         return (self.lease.fence << 32) | self.clock
 
     async def load(
-        self, name: str, *items: Any, region: str = "nashville", order: int | None = None, tag_type: str | None = None
+        self,
+        name: str,
+        *items: Any,
+        region: str = "nashville",
+        order: int | None = None,
+        tag_type: str | None = None,
+        marks: Sequence[Mark] = (),
     ) -> Loaded:
         order = self.next_order() if order is None else order
-        return await self.loader.load(region, BY_NAME[name], [Incoming(item, order) for item in items], tag_type)
+        incoming = [Incoming(item, order) for item in items]
+        return await self.loader.load(region, BY_NAME[name], incoming, tag_type, marks=marks)
 
     async def load_children(
         self, source: str, parent: int, items: list[Any], *, region: str = "nashville", order: int | None = None
@@ -70,13 +93,5 @@ class Store:
 async def store(database: Database) -> AsyncIterator[Store]:
     ledger = Ledger(database)
     await ledger.save_regions([Region("nashville", "Nashville", 8558), Region("austin", "Austin", 8561)], ["tasks"])
-    events: list[Event] = []
     async with hold(database, "made-up", clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore) as lease:
-        loader = Loader(
-            database,
-            Holder(lease.account, lease.fence),
-            SystemClock(),
-            owed_sources=frozenset({"task_comments", "task_requirements"}),
-            emit=events.append,
-        )
-        yield Store(database, lease, ledger, loader, events)
+        yield Store(database, lease, ledger)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from breezeway_sync.core.errors import DatabaseBusy, LeaseLost
-from breezeway_sync.store.load import Holder, Loader
 from tests.conftest import Rows
 from tests.store.conftest import Store
 
@@ -333,14 +332,8 @@ async def test_text_of_any_length_and_any_character(store: Store, rows: Rows) ->
 
 
 async def test_a_loader_without_the_lease_writes_nothing(store: Store, rows: Rows) -> None:
-    other = Loader(
-        store.database,
-        Holder(store.lease.account, store.lease.fence - 1),
-        store.loader._clock,
-        owed_sources=frozenset(),
-        emit=store.events.append,
-    )
-    store.loader = other
+    store.behind = 1
+    store.begin_run(2)
     with pytest.raises(LeaseLost):
         await store.load("tasks", task(1))
     with pytest.raises(LeaseLost):

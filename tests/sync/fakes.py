@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome, Tally
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Json
+from breezeway_sync.entities.marks import CutOff, Mark, Pace, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet, JsonObject
@@ -44,6 +45,9 @@ class Page:
     requested_at: float
     total_pages: int | None = None
     is_complete: bool = True
+    total_results: int | None = None
+    is_last: bool = True
+    requested_wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -76,20 +80,24 @@ class FakeApi:
     most_active: int = 0
 
     async def pages(
-        self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None
+        self, endpoint: str, path: str, params: Params = (), *, after_page: int = 0, tally: Tally | None = None
     ) -> AsyncIterator[Page]:
         answer = await self._answer(endpoint, path, params, tally)
         assert isinstance(answer, list)
-        if answer and all(isinstance(page, Page) for page in answer):
-            for page in answer:
-                assert isinstance(page, Page)
-                yield page
+        found = [page for page in answer if isinstance(page, Page)]
+        if found and len(found) == len(answer):
+            for page in found[after_page:]:
+                is_last = page is found[-1]
+                yield replace(page, is_last=is_last, requested_wall=self.clock.now())
         else:
-            yield Page(_items(answer), 1, self.clock.seconds)
+            yield self._page(answer)
 
     async def listing(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Page:
         answer = await self._answer(endpoint, path, params, tally)
-        return Page(_items(answer), 1, self.clock.seconds)
+        return self._page(answer)
+
+    def _page(self, answer: Answer) -> Page:
+        return Page(_items(answer), 1, self.clock.seconds, requested_wall=self.clock.now())
 
     async def record(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Record:
         answer = await self._answer(endpoint, path, params, tally)
@@ -141,6 +149,11 @@ class FakeLedger:
     rows: list[tuple[str, str, Outcome | None]] = field(default_factory=list)
     reopened: list[str] = field(default_factory=list)
     owed_anew: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
+    walks: dict[str, dict[int, Standing]] = field(default_factory=dict)
+    cut_off: CutOff | None = None
+    passes: list[str] = field(default_factory=list)
+    sweeping: tuple[float, int] = (0.0, 0)
+    swept: list[tuple[str, int]] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     close_seconds: float = 0.0
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -156,6 +169,23 @@ class FakeLedger:
         await asyncio.sleep(self.close_seconds)
         assert self.rows[row_id] == (region, outcome.entity, None)
         self.rows[row_id] = (region, outcome.entity, outcome)
+
+    async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> CutOff | None:
+        self.passes.append(f"{region} began")
+        return self.cut_off
+
+    async def end_pass(self, region: str) -> None:
+        self._fail("end_pass")
+        self.passes.append(f"{region} ended")
+
+    async def standings(self, region: str, source: str) -> dict[int, Standing]:
+        return self.walks.get(source, {})
+
+    async def sweep_standing(self, region: str, source: str) -> tuple[float, int]:
+        return self.sweeping
+
+    async def sweep(self, region: str, source: str, order: int, parents: int) -> None:
+        self.swept.append((source, parents))
 
     async def property_ids(self, region: str) -> list[int]:
         self._fail(f"property_ids of {region}")
@@ -195,24 +225,42 @@ class FakeSink:
 
     ledger: FakeLedger
     batches: list[tuple[str, list[Incoming], str | None]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     sets: list[tuple[str, list[tuple[ChildSet, int]]]] = field(default_factory=list)
     settled: list[tuple[str, tuple[int, int]]] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     rejecting: int = 0
 
     async def load(
-        self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None = None
+        self,
+        region: str,
+        entity: Entity,
+        incoming: Sequence[Incoming],
+        discriminator: str | None = None,
+        *,
+        marks: Sequence[Mark] = (),
     ) -> Loaded:
         await asyncio.sleep(0)
         if entity.name in self.failing:
             raise self.failing[entity.name]
+        self.marks += marks
+        if not incoming:
+            return Loaded()
         self.batches.append((entity.name, list(incoming), discriminator))
         return Loaded(read=len(incoming), new=len(incoming) - self.rejecting, rejected=self.rejecting)
 
     async def load_children(
-        self, region: str, entity: Entity, child: ChildPlan, source: str, sets: Sequence[tuple[ChildSet, int]]
+        self,
+        region: str,
+        entity: Entity,
+        child: ChildPlan,
+        source: str,
+        sets: Sequence[tuple[ChildSet, int]],
+        *,
+        marks: Sequence[Mark] = (),
     ) -> Loaded:
         await asyncio.sleep(0)
+        self.marks += marks
         if source in self.failing:
             raise self.failing[source]
         self.sets.append((source, list(sets)))
@@ -239,6 +287,33 @@ class FakeSink:
 
 
 @dataclass
+class FakeProofs:
+    """What is missing, by entity, and what was said of it."""
+
+    missing: dict[str, list[int]] = field(default_factory=dict)
+    listed: int | None = 1
+    held: int = 0
+    answers: list[int] = field(default_factory=list)
+    gone_keys: list[int] = field(default_factory=list)
+
+    async def settle_absent(self, region: str, entity: Entity, expected: int) -> Loaded:
+        return Loaded(held=self.held)
+
+    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int) -> list[int]:
+        return self.missing.get(entity.name, [])[:limit]
+
+    async def listed_record(self, region: str, entity: Entity) -> int | None:
+        return self.listed
+
+    async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
+        self.answers += keys
+
+    async def gone(self, region: str, entity: Entity, keys: Sequence[int], listed: int) -> Loaded:
+        self.gone_keys += keys
+        return Loaded(deleted=len(keys))
+
+
+@dataclass
 class World:
     """An engine and everything around it."""
 
@@ -250,10 +325,21 @@ class World:
     def __post_init__(self) -> None:
         self.api = FakeApi(self.clock)
         self.sink = FakeSink(self.ledger)
+        self.proofs = FakeProofs()
 
     @property
     def engine(self) -> Engine:
-        return Engine(self.api, self.sink, self.ledger, order_of, self.clock, self.settings, self.events.append, RUN)
+        return Engine(
+            self.api,
+            self.sink,
+            self.ledger,
+            self.proofs,
+            order_of,
+            self.clock,
+            self.settings,
+            self.events.append,
+            RUN,
+        )
 
     async def run(self, *entities: str, regions: Sequence[str] = (REGION,)) -> dict[str, Outcome]:
         """One run; the outcomes by entity, with several regions by "region entity"."""

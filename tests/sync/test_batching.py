@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from breezeway_sync.core.errors import DatabaseBusy
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Unreadable
+from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.batching import Batcher, newest_only
 from breezeway_sync.sync.engine import BY_NAME
@@ -47,13 +48,19 @@ class SlowSink(FakeSink):
     active = most_active = 0
 
     async def load(
-        self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None = None
+        self,
+        region: str,
+        entity: Entity,
+        incoming: Sequence[Incoming],
+        discriminator: str | None = None,
+        *,
+        marks: Sequence[Mark] = (),
     ) -> Loaded:
         self.active += 1
         self.most_active = max(self.most_active, self.active)
         await asyncio.sleep(0.002)
         self.active -= 1
-        return await super().load(region, entity, incoming, discriminator)
+        return await super().load(region, entity, incoming, discriminator, marks=marks)
 
 
 async def test_a_batch_is_loaded_when_it_is_full() -> None:

@@ -71,7 +71,7 @@ class Arena:
         table = table_of(kind)
         statuses: set[str] = set()
         for entity in ENTITIES.get(kind, (table.name,)):
-            report = await self.setup.run(entity=entity)
+            report = await self.setup.run(entity=entity, full=True)
             statuses |= {one.status for one in report.outcomes}
         truth = await asyncio.to_thread(served, self.setup.url, self.spec, PARTS.get(kind, table.name))
         tables = {table.name, "tags", *(child.name for child in (*table.lists, *table.calls))}
