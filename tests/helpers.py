@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from breezeway_sync.cli.world import settings_for
+from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.sandbox.app import create_app
@@ -43,10 +45,26 @@ class Setup:
     faults: Faults
     events: list[Event] = field(default_factory=list)
 
-    async def run(self, region: str = "all", entity: str = "all", **request: Any) -> Report:
+    async def run(
+        self, region: str = "all", entity: str = "all", *, clock: Clock | None = None, **request: Any
+    ) -> Report:
         regions = tuple(self.settings.regions) if region == "all" else (region,)
         entities = NAMES if entity == "all" else (entity,)
-        return await runner.run(self.settings, Request(regions, entities, **request), emit=self.events.append)
+        wanted = Request(regions, entities, **request)
+        return await runner.run(self.settings, wanted, emit=self.events.append, clock=clock)
+
+
+@dataclass(frozen=True)
+class Later:
+    """The machine's clock, some days ahead on the wall."""
+
+    days: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(days=self.days)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 @asynccontextmanager

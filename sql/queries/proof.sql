@@ -84,9 +84,10 @@ WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($
 
 -- name: doubt_tasks_of
 -- The live tasks of properties that were deleted become candidates: nobody lists them any more.
-INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
+INSERT INTO {schema}.missing_records AS m (region_code, entity_type, kind, record_id, source, parent_id, state,
     noticed_at, noticed_run, why)
 SELECT $1, 'tasks', '', t.task_id, 'tasks', t.home_id, 'open', $3, $4, 'its property was deleted'
 FROM {schema}.tasks t
 WHERE t.region_code = $1 AND t.home_id = ANY ($2::bigint[]) AND t.deleted_at IS NULL
-ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING;
+ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why
+WHERE m.state IN ('noticed', 'held');

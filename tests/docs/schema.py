@@ -35,7 +35,9 @@ catalog and the migrations by `python3 dev.py docs`; `python3 dev.py check` fail
 """
 
 _COMMENTED = re.compile(
-    r"((?:^--[^\n]*\n)+)CREATE (TABLE|VIEW|SEQUENCE) (\w+)( \(\n.*?\n\)(?: WITH [^;]*)?|[^;]*)?;", re.MULTILINE | re.DOTALL
+    r"((?:^--[^\n]*\n)+)CREATE (TABLE|VIEW|SEQUENCE) (\w+)"
+    r"( \(\n.*?\n\)(?: WITH [^;]*)?|[^;]*)?;",
+    re.MULTILINE | re.DOTALL,
 )
 _COLUMN = re.compile(r"^    ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
 

@@ -14,13 +14,13 @@ class Guard:
     share: float = 0.05
     least_records: int = 20
 
-    def of_list(self, kind: str, expected: int, absent: int) -> str | None:
+    def of_list(self, kind: str, shown: int, expected: int, absent: int) -> str | None:
         """Why one walk is not believed, in words; None when it is.
 
-        `expected` records were shown before, `absent` of them are not shown any more.
+        It showed `shown` records; `expected` were shown before, and `absent` of these are not any more.
         """
         # A property often has nothing more planned; a list of everything does not become empty by itself.
-        if kind != NEAR and absent == expected > 0:
+        if kind != NEAR and not shown and absent:
             return f"the list was empty, after {expected} records before"
         return self.of_pass(expected, absent)
 

@@ -59,8 +59,14 @@ class Proofs:
         self, connection: Connection, region: str, marks: Sequence[Mark], believed: Sequence[bool]
     ) -> None:
         """Write marks alone; those that are believed move what is known of their list."""
-        rows = [_walk_row(mark, is_believed=one) for mark, one in zip(marks, believed, strict=True)]
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        rows: dict[tuple[str, int], tuple[object, ...]] = {}
+        for mark, is_believed in zip(marks, believed, strict=True):
+            known, part = _walk_row(mark, is_believed=is_believed)
+            # One list may have had two walks: what the earlier one is known by stays, the part is the later one's.
+            before = rows.get((mark.source, mark.parent), (None,) * len(known))
+            both = [new if new is not None else old for new, old in zip(known, before, strict=False)]
+            rows[mark.source, mark.parent] = (*both, *part)
+        columns = [list(column) for column in zip(*((*key, *row) for key, row in rows.items()), strict=True)]
         await connection.execute(self._database.query("save_walks"), region, *columns)
         await connection.execute(self._database.query("touch_pass"), region, self._clock.now())
 
@@ -83,7 +89,7 @@ class Proofs:
         )
         expected, absent = (row["expected"], row["absent"]) if row else (0, [])
         loaded.expected += expected
-        why = self._guard.of_list(mark.kind, expected, len(absent))
+        why = self._guard.of_list(mark.kind, mark.shown, expected, len(absent))
         if absent:
             await connection.execute(
                 self._database.query("note_absent"),
@@ -227,17 +233,15 @@ def _proof(at: datetime, run_id: object) -> dict[str, str]:
     return {"at": at.isoformat(), "run": str(run_id)}
 
 
-def _walk_row(mark: Mark, *, is_believed: bool) -> tuple[object, ...]:
-    """The columns of `save_walks` after the region."""
+def _walk_row(mark: Mark, *, is_believed: bool) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """The columns of `save_walks` after the list's name: what is known now, and the part."""
     at = mark.began_at if is_believed else None
     is_whole = mark.kind == WHOLE
-    part = (mark.kind, mark.since, mark.until, mark.pages, mark.page_size, mark.shown)
-    return (
-        mark.source,
-        mark.parent,
+    known = (
         None if mark.kind == NEAR else at,
         at if is_whole else None,
         mark.version if is_whole and is_believed else None,
         None if mark.kind == CHANGED else at,
-        *((None,) * len(part) if mark.is_over else part),
     )
+    part = (mark.kind, mark.since, mark.until, mark.pages, mark.page_size, mark.shown)
+    return known, (None,) * len(part) if mark.is_over else part

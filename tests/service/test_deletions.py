@@ -1,0 +1,212 @@
+"""What is gone at Breezeway goes here, when it is proven and not before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from breezeway_sync.core.outcome import PARTIAL, SUCCESS
+from breezeway_sync.sandbox.spec import Kind, resized
+from tests.conftest import Rows
+from tests.helpers import Later, Setup, outcome, sandboxed, tiny
+
+KEYS = {"properties": "property_id", "reservations": "reservation_id", "tasks": "task_id"}
+LISTED: list[Kind] = ["people", "supplies", "templates", "subdepartments"]
+
+
+def live(rows: Rows, table: str) -> set[int]:
+    key = KEYS.get(table, {"people": "person_id", "supplies": "supply_id"}.get(table, f"{table[:-1]}_id"))
+    return {row["key"] for row in rows(f"SELECT {key} AS key FROM {table} WHERE deleted_at IS NULL")}
+
+
+async def again(setup: Setup, entity: str = "all") -> Any:
+    """A run that reads every list whole."""
+    return await setup.run(entity=entity, full=True)
+
+
+@pytest.mark.parametrize("kind", ["properties", "reservations", "tasks"])
+async def test_a_record_is_deleted_when_its_address_answers_404_in_two_runs(dsn: str, rows: Rows, kind: Kind) -> None:
+    async with sandboxed(dsn, [resized(tiny()[0], reservations_per_property=4)]) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids(kind))
+        account.delete(kind, key)
+        await again(setup, kind)
+        assert key in live(rows, kind)
+        second = await again(setup, kind)
+        assert key not in live(rows, kind)
+        assert live(rows, kind) == set(account.ids(kind))
+        assert outcome(second, kind).deleted == 1
+        (proof,) = rows("SELECT entity_type, record_id, evidence, undone_at FROM deletions")
+        assert (proof["entity_type"], proof["record_id"], proof["undone_at"]) == (kind, key, None)
+        assert proof["evidence"]["first"]["run"] != proof["evidence"]["second"]["run"]
+        before = rows("SELECT count(*) n FROM deletions")
+        await again(setup, kind)
+        assert rows("SELECT count(*) n FROM deletions") == before
+
+
+@pytest.mark.parametrize("kind", ["properties", "reservations", "tasks"])
+async def test_what_lists_leave_out_stays_and_is_read_by_its_address(dsn: str, rows: Rows, kind: Kind) -> None:
+    async with sandboxed(dsn, [resized(tiny()[0], reservations_per_property=4)]) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids(kind))
+        account.hide(kind, key)
+        for _ in range(3):
+            await again(setup, kind)
+        assert rows("SELECT state, record_id FROM missing_records") == [{"state": "unlisted", "record_id": key}]
+        name = {"tasks": "name", "properties": "name", "reservations": "note"}[kind]
+        column = {"tasks": "task_name", "properties": "property_name", "reservations": "note"}[kind]
+        account.patch(kind, key, **{name: "changed behind the lists"})
+        await setup.run(entity=kind, clock=Later(8))
+        assert rows(f"SELECT {column} AS value FROM {kind} WHERE {KEYS[kind]} = %s", key) == [
+            {"value": "changed behind the lists"}
+        ]
+        account.show(kind, key)
+        await again(setup, kind)
+        assert rows("SELECT * FROM missing_records") == []
+        assert live(rows, kind) == set(account.ids(kind))
+
+
+async def test_a_404_proves_nothing_while_listed_records_answer_404_too(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("tasks"))
+        account.delete("tasks", key)
+        setup.faults.add("404", path=r"/task/\d+$")
+        for _ in range(3):
+            await again(setup, "tasks")
+        assert key in live(rows, "tasks")
+        setup.faults.clear()
+        await again(setup, "tasks")
+        assert key in live(rows, "tasks")
+        await again(setup, "tasks")
+        assert key not in live(rows, "tasks")
+
+
+@pytest.mark.parametrize("kind", LISTED)
+async def test_without_an_address_two_complete_walks_prove_it(dsn: str, rows: Rows, kind: Kind) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids(kind))
+        record = account.get(kind, key)
+        account.delete(kind, key)
+        await setup.run(entity=kind)
+        assert key in live(rows, kind)
+        assert outcome(await setup.run(entity=kind), kind).deleted == 1
+        assert key not in live(rows, kind)
+        account.put(kind, record)
+        await setup.run(entity=kind)
+        assert key in live(rows, kind)
+        assert rows("SELECT undone_by FROM deletions") == [{"undone_by": "the API shows it again"}]
+
+
+async def test_a_status_deleted_is_proof_and_costs_nothing_further(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        pending, key, *_ = sorted(account.ids("tasks"))
+        account.patch("tasks", key, type_task_status={"code": "deleted", "name": "Deleted", "stage": "deleted"})
+        account.patch("tasks", pending, type_task_status={"code": "pending_delete", "name": "x", "stage": "x"})
+        assert outcome(await setup.run(entity="tasks"), "tasks").deleted == 1
+        assert {pending, key} & live(rows, "tasks") == {pending}
+        again_ = outcome(await again(setup, "tasks"), "tasks")
+        assert (again_.new, again_.updated, again_.deleted) == (0, 0, 0)
+        account.patch("tasks", key, type_task_status={"code": "created", "name": "Created", "stage": "new"})
+        await setup.run(entity="tasks")
+        assert key in live(rows, "tasks")
+
+
+async def test_an_empty_list_deletes_nothing_and_heals(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        before = {kind: live(rows, kind) for kind in (*KEYS, *LISTED)}
+        setup.faults.add("blank")
+        for _ in range(3):
+            report = await again(setup)
+            assert PARTIAL in {one.status for one in report.outcomes}
+            assert {kind: live(rows, kind) for kind in before} == before
+        assert "records were gone from the lists at once" in (outcome(report, "people").error or "")
+        setup.faults.clear()
+        assert {one.status for one in (await again(setup)).outcomes} == {SUCCESS}
+        assert {kind: live(rows, kind) for kind in before} == before
+        assert rows("SELECT * FROM missing_records") == []
+        assert rows("SELECT * FROM deletions") == []
+
+
+async def test_too_many_at_once_wait_for_a_person(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn, [resized(tiny()[0], properties=2, tasks_per_property=30)]) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        homes = {task["id"]: task["home_id"] for task in account.records("tasks")}
+        gone = [key for home in set(homes.values()) for key in sorted(homes) if homes[key] == home][:12]
+        gone += [key for key in sorted(homes) if key not in gone and homes[key] != homes[gone[0]]][:12]
+        for key in gone:
+            account.delete("tasks", key)
+        for _ in range(3):
+            report = await again(setup, "tasks")
+            assert outcome(report, "tasks").status == PARTIAL
+        assert live(rows, "tasks") == set(homes)
+        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"held"}
+
+
+async def test_tasks_of_a_deleted_property_become_candidates(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        tasks = {task["id"]: task["home_id"] for task in account.records("tasks")}
+        home = next(iter(tasks.values()))
+        mine = [key for key, of in tasks.items() if of == home]
+        kept, *dropped = mine
+        account.delete("properties", home)
+        account.hide("tasks", kept)
+        for key in dropped:
+            account.delete("tasks", key)
+        for _ in range(4):
+            await again(setup)
+        assert home not in live(rows, "properties")
+        assert live(rows, "tasks") & set(mine) == {kept}
+
+
+async def test_a_tag_on_a_live_record_is_no_candidate(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        used = {tag["id"] for task in account.records("tasks") for tag in task["task_tags"]}
+        unused = set(account.ids("task_tags")) - used
+        for key in (*used, *unused):
+            account.delete("task_tags", key)
+        account.put("task_tags", {"id": 999_999_1, "name": "new"})
+        for _ in range(3):
+            await setup.run(entity="tags")
+        kept = {row["tag_id"] for row in rows("SELECT tag_id FROM tags WHERE tag_type = 'task' AND deleted_at IS NULL")}
+        assert used
+        assert kept == used | {999_999_1}
+
+
+async def test_a_deletion_near_today_is_seen_within_26_hours(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        today = Later().now().date()
+        near = [
+            task["id"]
+            for task in account.records("tasks")
+            if task["scheduled_date"] and abs((today - _day(task["scheduled_date"])).days) <= 14
+        ]
+        key = near[0]
+        account.delete("tasks", key)
+        for hour in range(1, 27):
+            report = await setup.run(entity="tasks", clock=Later(hour / 24))
+            assert outcome(report, "tasks").status == SUCCESS
+        assert key not in live(rows, "tasks")
+        assert live(rows, "tasks") == set(account.ids("tasks"))
+
+
+def _day(text: str) -> Any:
+    from datetime import date
+
+    return date.fromisoformat(text)
