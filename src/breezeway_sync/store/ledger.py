@@ -139,6 +139,7 @@ def _part(row: Row) -> Part | None:
         return None
     return Part(
         row["part_kind"],
+        row["part_began_at"],
         row["part_since"],
         row["part_until"],
         row["part_pages"],

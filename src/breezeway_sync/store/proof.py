@@ -243,5 +243,5 @@ def _walk_row(mark: Mark, *, is_believed: bool) -> tuple[tuple[object, ...], tup
         mark.version if is_whole and is_believed else None,
         None if mark.kind == CHANGED else at,
     )
-    part = (mark.kind, mark.since, mark.until, mark.pages, mark.page_size, mark.shown)
+    part = (mark.kind, mark.began_at, mark.since, mark.until, mark.pages, mark.page_size, mark.shown)
     return known, (None,) * len(part) if mark.is_over else part

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zlib import crc32
 
-from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace, Standing
+from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace, Part, Standing
 from breezeway_sync.entities.model import Source, Window
 from breezeway_sync.sync.ports import Page, Params
 from breezeway_sync.sync.seen import Seen
@@ -64,7 +64,8 @@ def walks(source: Source, name: str, standing: Standing, wanted: Wanted) -> list
     cut_off = wanted.cut_off
     if cut_off is None:
         return found
-    return [_resumed(walk, standing, wanted) for walk in found if not is_made(walk.kind, standing, cut_off)]
+    left = [walk for walk in found if not is_made(walk.kind, standing, cut_off)]
+    return [_resumed(walk, standing.part, wanted.page_size, cut_off) for walk in left]
 
 
 def _kinds(source: Source, name: str, standing: Standing, wanted: Wanted) -> list[str]:
@@ -104,9 +105,9 @@ def is_made(kind: str, standing: Standing, cut_off: datetime) -> bool:
     return at is not None and at >= cut_off and not standing.is_doubtful
 
 
-def _resumed(walk: Walk, standing: Standing, wanted: Wanted) -> Walk:
-    part = standing.part
-    if part is None or part.kind != walk.kind or part.page_size != wanted.page_size:
+def _resumed(walk: Walk, part: Part | None, page_size: int, cut_off: datetime) -> Walk:
+    """Go on with what the run that was cut off has stored of this walk; what an earlier one left is too old."""
+    if part is None or (part.kind, part.page_size) != (walk.kind, page_size) or part.began_at < cut_off:
         return walk
     return Walk(part.kind, part.since, part.until, part.pages, part.shown)
 
