@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.sandbox.spec import resized
+from breezeway_sync.service.runner import Report
 from tests.conftest import Rows
-from tests.helpers import Later, outcome, sandboxed, tiny
+from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
 WALKS = "SELECT source, parent_id, covered_at, whole_at, near_at, part_kind FROM walks WHERE source = %s ORDER BY 2"
 
@@ -105,6 +108,40 @@ async def test_a_changed_mapping_reads_everything_whole(dsn: str, rows: Rows) ->
         second = outcome(await setup.run(entity="tasks"), "tasks")
         assert second.updated == setup.world.account("nashville").count("tasks")
         assert setup.stats.of("nashville", "/task/{id}/comments") == setup.world.account("nashville").count("tasks")
+
+
+async def test_a_run_that_was_cut_off_is_gone_on_with(dsn: str, rows: Rows) -> None:
+    """It repeats no list that was stored, and no call for children but those that were under way."""
+    spec = resized(tiny()[0], properties=12, tasks_per_property=20, reservations_per_property=20)
+    async with sandboxed(dsn, [spec], max_in_flight=4) as setup:
+        sync = setup.settings.sync.model_copy(update={"batch_rows": 20, "flush_seconds": 0.01})
+        setup.settings = setup.settings.model_copy(update={"sync": sync})
+        account = setup.world.account("nashville")
+        least = 2 * account.count("tasks")
+        cuts = 0
+        for goal in (30, 45, 150, 300):
+            run = asyncio.create_task(setup.run())
+            await _called(setup, goal, run)
+            cuts += not run.done()
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+        assert cuts == 4
+        report = await setup.run()
+        assert {one.status for one in report.outcomes} == {SUCCESS}
+        lists = {name: setup.stats.of("nashville", name) for name in ("/people", "/property", "/reservation", "/task")}
+        # A list may have been under way at the first cut; none is read twice after that.
+        assert (lists["/people"], lists["/property"]) <= (3 + 3, 1 + 1)
+        assert lists["/task"] <= account.count("properties") + 4
+        children = [setup.stats.of("nashville", f"/task/{{id}}/{name}") for name in ("comments", "requirements")]
+        # At each cut four calls under way are lost, and what waited for its load or was in it.
+        assert sum(children) <= least + 20 * cuts
+        assert rows("SELECT * FROM passes") == []
+
+
+async def _called(setup: Setup, calls: int, run: asyncio.Task[Report]) -> None:
+    """Until so many calls were made, or the run is over."""
+    while setup.stats.total < calls and not run.done():  # noqa: ASYNC110 - the sandbox counts, it tells nobody
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda one: one.name)

@@ -42,7 +42,9 @@ def run(
     region: Annotated[str, typer.Argument(help="A region of the configuration, or all.")] = "all",
     entity: Annotated[str, typer.Argument(help="properties, tasks, … or all.")] = "all",
     config: ConfigOption = None,
-    full: Annotated[bool, typer.Option("--full", help="Also ask again for all comments and requirements.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again now, all comments and requirements included.")
+    ] = False,
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
