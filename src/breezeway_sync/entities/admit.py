@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from breezeway_sync.entities.decode import Item, Json, Unreadable
+from breezeway_sync.entities.decode import Item, Json, Unreadable, read_item
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan
 from breezeway_sync.entities.rows import ChildSet, JsonObject, build_called, record_key
 from breezeway_sync.entities.text import clean, clean_text
 from breezeway_sync.entities.values import dump, encode
 
+NOT_AN_OBJECT = "not an object"
 _DEEP = 20_000
 _NUL = b"\\u0000"
 
@@ -45,7 +46,7 @@ def admit(plan: EntityPlan, item: Item) -> Admitted | Rejected:
     if isinstance(item, Unreadable):
         return reject(item.text, item.reason)
     if not isinstance(item, dict):
-        return reject(item, "not an object")
+        return reject(item, NOT_AN_OBJECT)
     key = record_key(item, plan.entity.key.path)
     if key is None:
         return reject(item, "no id that is a whole number within 64 bits")
@@ -101,6 +102,15 @@ def reject(payload: Json, reason: str, key: int | None = None) -> Rejected:
     cleaned, _ = clean_text(payload) if isinstance(payload, str) else _clean_deep(payload)
     text = _dump_deep(cleaned)
     return Rejected(str(key) if key is not None else "payload " + digest(text.encode()).hex(), reason, text)
+
+
+def stored_item(payload: str, reason: str) -> Item:
+    """What a rejection's payload (JSON text) was when it came: of what only the text could be kept, read again.
+
+    A text that was sent as one is told from these by the `reason` of its rejection. Never raises.
+    """
+    item = read_item(payload.encode())
+    return read_item(item.encode()) if isinstance(item, str) and reason != NOT_AN_OBJECT else item
 
 
 def canonical(plan: EntityPlan, record: JsonObject) -> bytes:

@@ -14,6 +14,7 @@ from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.service.access import Access, Means, access
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account
 from breezeway_sync.service.settings import PART_NAMES, Settings
+from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.ledger import Ledger
 from breezeway_sync.store.load import Holder, Loader
 from breezeway_sync.sync.engine import Engine, RegionTarget
@@ -105,12 +106,9 @@ class Workshop:
     def _engine(self, opened: Access, order: Order) -> Engine:
         means, lease = self.means, opened.lease
         reading = read_settings(means.settings, full=order.full)
-        owed = frozenset(c.source.name for e in ENTITIES for c in e.called if c.owed) - reading.disabled
-        holder = Holder(lease.account, lease.fence)
-        loader = Loader(means.database, holder, means.clock, owed_sources=owed, emit=means.emit)
         return Engine(
             opened.api,
-            loader,
+            loader_of(means, lease),
             self.ledger,
             lease.order,
             means.clock,
@@ -122,6 +120,19 @@ class Workshop:
 
     def _target(self, code: str, names: Sequence[str]) -> RegionTarget:
         return RegionTarget(code, self.means.settings.regions[code].company_id, tuple(names))
+
+
+def owed_sources(settings: Settings) -> frozenset[str]:
+    """Lists of a parent that are asked for when it is new or changed, without those switched off."""
+    owed = {called.source.name for entity in ENTITIES for called in entity.called if called.owed}
+    return frozenset(name for name in owed if settings.entities[name].enabled)
+
+
+def loader_of(means: Means, lease: Lease) -> Loader:
+    """A loader that writes under this lease."""
+    holder = Holder(lease.account, lease.fence)
+    owed = owed_sources(means.settings)
+    return Loader(means.database, holder, means.clock, owed_sources=owed, emit=means.emit)
 
 
 def failures(entities: Mapping[str, Sequence[str]], error: str, fault: str) -> list[Outcome]:

@@ -8,20 +8,21 @@ lock, cannot block it either).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import stamina
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseBusy, DataRefused, LeaseLost
-from breezeway_sync.core.events import BatchLoaded, Emit, RecordRejected
+from breezeway_sync.core.events import BatchLoaded, Emit
 from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet, Unstorable, build
 from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.rejects import Refusal, Rejects
 from breezeway_sync.store.sql import ChildSql, EntitySql, leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Candidate,
@@ -54,11 +55,23 @@ class _Batch:
     sql: EntitySql
     discriminator: str | None
     owed_sources: tuple[str, ...]
-    rejects: list[Rejected] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
     @property
     def kind(self) -> tuple[str, ...]:
         return (self.discriminator,) if self.discriminator else ()
+
+    def refuse(self, admitted: Admitted, order: int, reason: str) -> None:
+        self.refusals.append(Refusal(reject(admitted.record, reason, admitted.key), order))
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What became of some records: counts, those that cannot be stored, and the keys of all that have one."""
+
+    loaded: Loaded
+    refusals: list[Refusal]
+    keys: list[int]
 
 
 class Loader:
@@ -73,6 +86,7 @@ class Loader:
         self._owed_sources = owed_sources
         self._emit = emit
         self._new_rows: dict[str, int] = {}
+        self.rejects = Rejects(database, self._hold, emit)
 
     async def load(
         self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None = None
@@ -83,20 +97,29 @@ class Loader:
         afterwards. Raises LeaseLost, DatabaseUnreachable or DatabaseBusy; then nothing of it is stored.
         """
         started = time.perf_counter()
+        brought = await self.bring(region, entity, incoming, discriminator)
+        loaded, kind = brought.loaded, discriminator or ""
+        loaded.rejected = len(brought.refusals)
+        await self.rejects.save(region, entity.name, kind, brought.refusals)
+        refused = {one.rejected.record_id for one in brought.refusals}
+        await self.rejects.close_returned(region, entity.name, kind, set(map(str, brought.keys)) - refused)
+        written = loaded.new + loaded.updated
+        self._emit(BatchLoaded(region, entity.name, loaded.read, written, time.perf_counter() - started))
+        return loaded
+
+    async def bring(
+        self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None = None
+    ) -> Brought:
+        """Store what can be stored; what cannot is handed back, and nothing of it is written down. Raises as `load`."""
         plan = plan_of(entity)
         owed = tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
         batch = _Batch(region, plan, sql_for(entity, self._database.schema), discriminator, owed)
         loaded = Loaded(read=len(incoming))
-        newest = _admit_all(plan, incoming, batch.rejects, loaded)
+        newest = _admit_all(plan, incoming, batch.refusals, loaded)
         candidates = await self._differing(batch, newest, loaded)
         await self._merge_or_split(batch, candidates, loaded)
-        loaded.rejected = len(batch.rejects)
-        await self._save_rejects(region, entity.name, batch.rejects)
-        await self._resolve(batch, newest)
         await self._analyze(entity.table, loaded.new)
-        written = loaded.new + loaded.updated
-        self._emit(BatchLoaded(region, entity.name, loaded.read, written, time.perf_counter() - started))
-        return loaded
+        return Brought(loaded, batch.refusals, list(newest))
 
     async def load_children(
         self, region: str, entity: Entity, child: ChildPlan, source: str, sets: Sequence[tuple[ChildSet, int]]
@@ -114,9 +137,9 @@ class Loader:
                     loaded = await self._load_children(region, entity, child, sql, source, sets)
         except DataRefused as error:
             if len(sets) == 1:
-                only = sets[0][0]
+                only, order = sets[0]
                 rejected = reject(only.items, f"{error.what}: {error.got}", only.parent_key)
-                await self._save_rejects(region, source, [rejected])
+                await self.rejects.save(region, source, "", [Refusal(rejected, order)])
                 return Loaded(read=len(only.items), rejected=len(only.items) or 1)
             middle = len(sets) // 2
             for half in (sets[:middle], sets[middle:]):
@@ -148,7 +171,7 @@ class Loader:
             try:
                 row = build(batch.plan, key, admitted.record)
             except Unstorable as error:
-                batch.rejects.append(reject(admitted.record, str(error), key))
+                batch.refuse(admitted, order, str(error))
                 continue
             candidates.append(Candidate(admitted, order, row, payload_hash != admitted.payload_hash))
         return candidates
@@ -165,8 +188,7 @@ class Loader:
                     new, updated = await self._merge(batch, candidates)
         except DataRefused as error:
             if len(candidates) == 1:
-                only = candidates[0].admitted
-                batch.rejects.append(reject(only.record, f"{error.what}: {error.got}", only.key))
+                batch.refuse(candidates[0].admitted, candidates[0].order, f"{error.what}: {error.got}")
                 return
             middle = len(candidates) // 2
             await self._merge_or_split(batch, candidates[:middle], loaded)
@@ -255,6 +277,8 @@ class Loader:
             )
             keys, orders = [one.parent_key for one, _ in sets], [order for _, order in sets]
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
+            back = [str(one.parent_key) for one, _ in known]
+            await connection.execute(self._database.query("resolve_rejects"), region, source, "", back)
         read, new = len(rows), sum(row["is_new"] for row in merged)
         return Loaded(read=read, new=new, updated=len(merged) - new, unchanged=read - len(merged), deleted=deleted)
 
@@ -269,36 +293,6 @@ class Loader:
                 cure="nothing was written after that; the new holder goes on",
             )
 
-    # --- rejected records -----------------------------------------------------------------------------
-
-    async def _save_rejects(self, region: str, name: str, rejects: Sequence[Rejected]) -> None:
-        if not rejects:
-            return
-        unique = list({one.record_id: one for one in rejects}.values())
-        async with self._database.transaction("saving rejected records") as connection:
-            await self._hold(connection)
-            await connection.execute(
-                self._database.query("save_reject"),
-                region,
-                name,
-                [one.record_id for one in unique],
-                [one.reason for one in unique],
-                [one.payload for one in unique],
-            )
-        for one in unique:
-            self._emit(RecordRejected(region, name, one.record_id, one.reason))
-
-    async def _resolve(self, batch: _Batch, newest: Iterable[int]) -> None:
-        """Close earlier rejections of records that have come back and were stored."""
-        name = batch.plan.entity.name
-        open_rows = await self._database.fetch("open_rejects", batch.region, name)
-        rejected = {one.record_id for one in batch.rejects}
-        back = {row["record_id"] for row in open_rows} & {str(key) for key in newest} - rejected
-        if back:
-            async with self._database.connection("resolving rejected records") as connection:
-                query = self._database.query("resolve_rejects")
-                await connection.execute(query, batch.region, name, sorted(back))
-
     async def _analyze(self, table: str, new_rows: int) -> None:
         before = self._new_rows.get(table, 0)
         self._new_rows[table] = before + new_rows
@@ -312,14 +306,14 @@ def _while_busy() -> stamina._core._RetryContextIterator:
 
 
 def _admit_all(
-    plan: EntityPlan, incoming: Sequence[Incoming], rejects: list[Rejected], loaded: Loaded
+    plan: EntityPlan, incoming: Sequence[Incoming], refusals: list[Refusal], loaded: Loaded
 ) -> dict[int, tuple[Admitted, int]]:
-    """The newest version of each record, by key; the others go to `rejects`."""
+    """The newest version of each record, by key; the others go to `refusals`."""
     newest: dict[int, tuple[Admitted, int]] = {}
     for one in incoming:
         judged = admit(plan, one.item)
         if isinstance(judged, Rejected):
-            rejects.append(judged)
+            refusals.append(Refusal(judged, one.order))
             continue
         loaded.changed_characters += judged.changed_characters
         loaded.lists_not_sent += judged.lists_not_sent

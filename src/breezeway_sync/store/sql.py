@@ -52,13 +52,14 @@ class EntitySql:
     """Every statement for one entity.
 
     `lookup` ($1 region, $2 keys, [$3 discriminator]) sees live rows only, so that a record that comes back with
-    its old content is undeleted. `merge` ($1 region, $2 now, $3 mapping version, [$4 discriminator]) returns
-    key, id and whether the row is new. `late_links` ($1 region, $2 now, $3 keys) point what was waiting at
-    rows that have just appeared.
+    its old content is undeleted; `standing` ($1 region, $2 key, [$3 discriminator]) sees all. `merge` ($1
+    region, $2 now, $3 mapping version, [$4 discriminator]) returns key, id and whether the row is new.
+    `late_links` ($1 region, $2 now, $3 keys) point what was waiting at rows that have just appeared.
     """
 
     staging: Staging
     lookup: str
+    standing: str
     merge: str
     children: tuple[tuple[ChildPlan, ChildSql], ...]
     called: tuple[tuple[ChildPlan, ChildSql], ...]
@@ -76,6 +77,7 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
     return EntitySql(
         staging=_staging(entity.table, _staged_columns(plan)),
         lookup=_lookup(entity, table),
+        standing=_standing(entity, table),
         merge=_merge(plan, schema, table),
         children=tuple((child, _child(child, entity, schema)) for child in plan.children),
         called=tuple((child, _child(child, entity, schema)) for child in plan.called),
@@ -123,6 +125,14 @@ def _lookup(entity: Entity, table: str) -> str:
         f"SELECT t.{entity.key.name} AS key, t.payload_hash, t.mapping_version "
         f"FROM unnest($2::bigint[]) k (key) JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = k.key{kind} "
         "WHERE t.deleted_at IS NULL"
+    )
+
+
+def _standing(entity: Entity, table: str) -> str:
+    kind = f" AND {entity.discriminator} = $3" if entity.discriminator else ""
+    return (
+        f"SELECT read_order, deleted_at IS NOT NULL AS is_deleted FROM {table} "
+        f"WHERE region_code = $1 AND {entity.key.name} = $2{kind}"
     )
 
 
