@@ -1,11 +1,15 @@
 -- name: save_reject
 -- A record that cannot be stored, kept whole; seen again it is updated, not added. What a later request brought stays.
-INSERT INTO {schema}.rejected_records AS r (region_code, entity_type, kind, record_id, reason, payload, read_order)
-SELECT $1, $2, $3, x.record_id, x.reason, x.payload, x.read_order
-FROM unnest($4::text[], $5::text[], $6::jsonb[], $7::bigint[]) x (record_id, reason, payload, read_order)
+INSERT INTO {schema}.rejected_records AS r (
+    region_code, entity_type, kind, record_id, reason, payload, is_altered, read_order
+)
+SELECT $1, $2, $3, x.record_id, x.reason, x.payload, x.is_altered, x.read_order
+FROM unnest($4::text[], $5::text[], $6::jsonb[], $7::boolean[], $8::bigint[])
+    x (record_id, reason, payload, is_altered, read_order)
 ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
     reason = EXCLUDED.reason,
     payload = EXCLUDED.payload,
+    is_altered = EXCLUDED.is_altered,
     read_order = EXCLUDED.read_order,
     last_seen_at = EXCLUDED.last_seen_at,
     resolved_at = NULL
@@ -46,7 +50,7 @@ ORDER BY region_code, entity_type, kind;
 
 -- name: rejects_to_retry
 -- The next open rejections of a region after the id $3, whole; $2 an entity or NULL for all, $4 how many.
-SELECT id, entity_type, kind, record_id, reason, payload::text AS payload, read_order
+SELECT id, entity_type, kind, record_id, reason, payload::text AS payload, is_altered, read_order
 FROM {schema}.rejected_records
 WHERE region_code = $1 AND entity_type = coalesce($2, entity_type) AND id > $3 AND resolved_at IS NULL
 ORDER BY id LIMIT $4;

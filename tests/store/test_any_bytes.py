@@ -75,11 +75,12 @@ async def test_damaged_bytes_cost_at_most_their_item(store: Store, rows: Rows, t
         page = read_list(body if bare else b'{"results":' + body + b"}")
     if page is None:
         return
+    store.events.clear()  # shown with a failing example
     rows("TRUNCATE tasks, tags, rejected_records, owed_calls CASCADE")
     incoming = [Incoming(item, store.next_order()) for item in page.items]
     loaded = await store.loader.load("nashville", BY_NAME["tasks"], incoming)
     stored = {one["task_id"] for one in rows("SELECT task_id FROM tasks")}
-    kept = rows("SELECT record_id FROM rejected_records")
+    kept = rows("SELECT record_id FROM rejected_records ORDER BY 1")
     assert loaded.read == len(page.items)
     assert loaded.new == len(stored)
     shown = [item["id"] for item in page.items if isinstance(item, dict) and "id" in item]
@@ -90,7 +91,7 @@ async def test_damaged_bytes_cost_at_most_their_item(store: Store, rows: Rows, t
     if kept:
         # Nothing has changed meanwhile: what could not be stored still cannot, and nothing is added or lost.
         assert {one.is_open for one in await retried(store)} == {True}
-        assert rows("SELECT record_id FROM rejected_records") == kept
+        assert rows("SELECT record_id FROM rejected_records ORDER BY 1") == kept
         assert {one["task_id"] for one in rows("SELECT task_id FROM tasks")} == stored
 
 

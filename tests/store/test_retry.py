@@ -168,6 +168,19 @@ def test_what_was_kept_as_text_is_read_again() -> None:
     assert stored_item(text.payload, text.reason) == '{"id": 8, "x": 1}'
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b'{"id": 1\x000, "name": "bad"}', b'{"\\u0000id": 10, "name": "bad"}', b'{"id": "\\u000010", "name": "bad"}'],
+    ids=["number", "name", "text"],
+)
+async def test_what_was_cleaned_is_not_brought_as_another_record(store: Store, rows: Rows, body: bytes) -> None:
+    """Without the characters that PostgreSQL cannot hold, each of these would be record 10."""
+    await store.load("tasks", task(10))
+    assert (await store.load("tasks", read_item(body))).rejected == 1
+    assert [one.came for one in await retried(store)] == [LEFT]
+    assert rows("SELECT task_id, task_name FROM tasks") == [{"task_id": 10, "task_name": "Clean"}]
+
+
 async def test_rejected_children_are_asked_for_again_and_close_when_they_come(store: Store, rows: Rows) -> None:
     await store.load("tasks", task(1), task(2))
     rows("ALTER TABLE task_comments ADD CONSTRAINT made_up CHECK (comment <> 'bad')")

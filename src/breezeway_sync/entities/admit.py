@@ -16,6 +16,8 @@ from breezeway_sync.entities.rows import ChildSet, JsonObject, build_called, rec
 from breezeway_sync.entities.text import clean, clean_text
 from breezeway_sync.entities.values import dump, encode
 
+NAMELESS = "payload "
+"""How the names of records without an id begin."""
 NOT_AN_OBJECT = "not an object"
 _DEEP = 20_000
 _NUL = b"\\u0000"
@@ -34,11 +36,15 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that cannot be stored. `record_id` is short, `payload` JSON text; `reason` quotes no value."""
+    """A record that cannot be stored. `record_id` is short, `payload` JSON text; `reason` quotes no value.
+
+    `is_altered`: characters were removed or replaced; without an id, what is left may read as another record.
+    """
 
     record_id: str
     reason: str
     payload: str
+    is_altered: bool = False
 
 
 def admit(plan: EntityPlan, item: Item) -> Admitted | Rejected:
@@ -99,9 +105,10 @@ def _readable(value: _Value, write: Callable[[_Value], bytes]) -> tuple[_Value, 
 
 def reject(payload: Json, reason: str, key: int | None = None) -> Rejected:
     """A rejection, keyed by the record's id or, without one, by its payload."""
-    cleaned, _ = clean_text(payload) if isinstance(payload, str) else _clean_deep(payload)
+    cleaned, changed = clean_text(payload) if isinstance(payload, str) else _clean_deep(payload)
     text = _dump_deep(cleaned)
-    return Rejected(str(key) if key is not None else "payload " + digest(text.encode()).hex(), reason, text)
+    name = str(key) if key is not None else NAMELESS + digest(text.encode()).hex()
+    return Rejected(name, reason, text, changed > 0)
 
 
 def stored_item(payload: str, reason: str) -> Item:

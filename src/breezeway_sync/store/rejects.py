@@ -32,6 +32,7 @@ class Kept:
     record_id: str
     reason: str
     payload: str | None
+    is_altered: bool
     order: int
 
 
@@ -59,6 +60,7 @@ class Rejects:
                 [one.rejected.record_id for one in unique],
                 [one.rejected.reason for one in unique],
                 [one.rejected.payload for one in unique],
+                [one.rejected.is_altered for one in unique],
                 [one.order for one in unique],
             )
         for one in unique:

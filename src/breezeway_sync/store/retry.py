@@ -15,7 +15,7 @@ from breezeway_sync.core.report import (
     UPDATED,
     Retried,
 )
-from breezeway_sync.entities.admit import stored_item
+from breezeway_sync.entities.admit import NAMELESS, stored_item
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import CalledChild, Entity
@@ -105,6 +105,8 @@ class Retrier:
         return await self._bring(region, kept, entity, kept.payload)
 
     async def _bring(self, region: str, kept: Kept, entity: Entity, payload: str) -> tuple[str, str | None]:
+        if kept.is_altered and kept.record_id.startswith(NAMELESS):
+            return LEFT, "characters of it could not be kept, and what is left may read as another record"
         item = stored_item(payload, kept.reason)
         key = record_key(item, entity.key.path) if isinstance(item, dict) else None
         standing = None if key is None else await self._standing(region, entity, key, kept.kind)
