@@ -12,7 +12,7 @@ from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace
 from breezeway_sync.entities.model import Entity
-from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.database import Connection
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.sql import sql_for
 
@@ -32,9 +32,9 @@ class Scope:
 class Proofs:
     """Marks, absences and deletions of one account's regions."""
 
-    def __init__(self, database: Database, holder: Holder, clock: Clock, guard: Guard) -> None:
-        self._database = database
-        self._holder = holder
+    def __init__(self, holder: Holder, clock: Clock, guard: Guard) -> None:
+        self._database = holder.database
+        self.holder = holder
         self._clock = clock
         self._guard = guard
 
@@ -101,7 +101,7 @@ class Proofs:
                 mark.parent,
                 HELD if why else NOTICED,
                 self._clock.now(),
-                self._holder.run_id,
+                self.holder.run_id,
                 why or f"not in the list of {mark.kind} of {mark.began_at:%Y-%m-%d %H:%M:%S} UTC",
             )
         if not why:
@@ -112,7 +112,7 @@ class Proofs:
 
     async def _delete_twice_absent(self, connection: Connection, scope: Scope) -> int:
         """Without an address of its own, a second complete walk without a record is what proves that it is gone."""
-        run_id, now = self._holder.run_id, self._clock.now()
+        run_id, now = self.holder.run_id, self._clock.now()
         rows = await connection.fetch(
             self._database.query("twice_absent"), scope.region, scope.entity.name, scope.kind, run_id
         )
@@ -140,7 +140,7 @@ class Proofs:
             return Loaded(held=count.get(HELD, 0))
         why = self._guard.of_pass(max(expected, noticed), noticed)
         async with self._database.transaction("judging what is missing") as connection:
-            await self._holder.check(connection, self._database)
+            await self.holder.check(connection)
             settle = self._database.query("settle_noticed")
             await connection.execute(settle, region, entity.name, HELD if why else OPEN, why)
         return Loaded(held=count.get(HELD, 0) + (noticed if why else 0))
@@ -155,7 +155,7 @@ class Proofs:
             rows = await connection.fetch(
                 sql.candidates,
                 region,
-                self._holder.run_id,
+                self.holder.run_id,
                 now - timedelta(seconds=pace.unlisted_seconds),
                 now - timedelta(seconds=pace.near_seconds),
                 now.date(),
@@ -174,7 +174,7 @@ class Proofs:
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         """Their own addresses answered: lists leave them out."""
         async with self._database.transaction("noting answers") as connection:
-            await self._holder.check(connection, self._database)
+            await self.holder.check(connection)
             note = self._database.query("note_answered")
             await connection.execute(note, region, entity.name, list(keys), self._clock.now())
 
@@ -183,9 +183,9 @@ class Proofs:
 
         Those of which an earlier run found the same are deleted.
         """
-        now, run_id, scope = self._clock.now(), self._holder.run_id, Scope(region, entity)
+        now, run_id, scope = self._clock.now(), self.holder.run_id, Scope(region, entity)
         async with self._database.transaction("deleting what is proven") as connection:
-            await self._holder.check(connection, self._database)
+            await self.holder.check(connection)
             rows = await connection.fetch(
                 self._database.query("note_gone"), region, entity.name, list(keys), now, run_id
             )
