@@ -47,6 +47,7 @@ class Page:
     is_complete: bool = True
     total_results: int | None = None
     is_last: bool = True
+    is_repeat: bool = False
     requested_wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -89,7 +89,7 @@ async def _retry_account(
         async with access(use, account, wait_seconds=wait_seconds) as mine:
             retrier = Retrier(
                 use.database,
-                loader_of(use, mine.lease, proofs_of(use, mine.lease, uuid4())),
+                loader_of(use, proofs_of(use, mine.lease, uuid4())),
                 owed_sources(use.settings),
                 lambda: mine.lease.order(use.clock.monotonic()),
             )

@@ -115,7 +115,7 @@ class Workshop:
         proofs = proofs_of(means, lease, order.run_id)
         return Engine(
             opened.api,
-            loader_of(means, lease, proofs),
+            loader_of(means, proofs),
             self.ledger,
             proofs,
             lease.order,
@@ -141,8 +141,8 @@ def proofs_of(means: Means, lease: Lease, run_id: UUID) -> Proofs:
     return Proofs(Holder(means.database, lease.account, lease.fence, run_id), means.clock, guard(means.settings))
 
 
-def loader_of(means: Means, lease: Lease, proofs: Proofs) -> Loader:
-    """A loader that writes under this lease."""
+def loader_of(means: Means, proofs: Proofs) -> Loader:
+    """A loader that writes under the lease of these proofs."""
     owed = owed_sources(means.settings)
     return Loader(proofs, means.clock, owed_sources=owed, emit=means.emit)
 

@@ -21,7 +21,8 @@ Params = Sequence[tuple[str, str]]
 class Page(Protocol):
     """One page of a list; `requested_at` is the start of its request in monotonic seconds, `requested_wall` in UTC.
 
-    `is_complete` is False on the last page of a list that had announced more than it gave.
+    `is_complete` is False on the last page of a list that had announced more than it gave; `is_repeat` where it
+    ended because the page only showed again what was known.
     """
 
     @property
@@ -40,6 +41,8 @@ class Page(Protocol):
     def is_last(self) -> bool: ...
     @property
     def is_complete(self) -> bool: ...
+    @property
+    def is_repeat(self) -> bool: ...
 
 
 class Record(Protocol):

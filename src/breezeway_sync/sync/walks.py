@@ -127,6 +127,7 @@ class Course:
     began_order: int = 0
     first_total: int | None = None
     last_total: int | None = None
+    is_repeating: bool = False
 
     @property
     def shown(self) -> int:
@@ -142,6 +143,7 @@ class Course:
             self.first_total = page.total_results
         self.pages += 1
         self.last_total = page.total_results
+        self.is_repeating = page.is_repeat
 
     def flaw(self) -> str | None:
         """Why the list may have held records that were not shown, in words; None when it was read whole."""
@@ -157,6 +159,8 @@ class Course:
     @property
     def is_complete(self) -> bool:
         """Whether absence from this walk says something."""
+        if self.last_total is None and self.is_repeating:
+            return False  # nothing says that there was not more
         is_steady = self.first_total == self.last_total
         return is_steady and not self.walk.is_resumed and self.last_total in (None, self.shown)
 
