@@ -62,3 +62,15 @@ UPDATE {schema}.rejected_records SET resolved_at = now() WHERE region_code = $1 
 -- name: explain_reject
 -- One rejection that stays, with the newest reason; when the API showed the record is another matter.
 UPDATE {schema}.rejected_records SET reason = $3 WHERE region_code = $1 AND id = $2 AND resolved_at IS NULL;
+
+-- name: count_open_rejects
+-- How many records of an entity, or lists of its children, wait to be stored.
+SELECT count(*) AS records FROM {schema}.rejected_records
+WHERE region_code = $1 AND entity_type = ANY ($2::text[]) AND resolved_at IS NULL;
+
+-- name: close_unshown_rejects
+-- Rejected records that a complete walk of their list, whose first request had the order $4, did not show any more. Of a
+-- list per property, $5 is the field that names it and $6 its id.
+UPDATE {schema}.rejected_records SET resolved_at = now()
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND resolved_at IS NULL AND read_order < $4
+  AND ($5::text IS NULL OR payload ->> $5 = $6::bigint::text);

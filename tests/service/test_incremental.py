@@ -100,6 +100,22 @@ async def test_comments_that_move_no_task_come_within_the_sweep(dsn: str, rows: 
     ]
 
 
+async def test_no_run_is_green_while_a_record_waits_to_be_stored(dsn: str, rows: Rows) -> None:
+    """Also where the hourly run does not meet it again; gone from the whole list, it waits for nothing."""
+    async with sandboxed(dsn) as setup:
+        account = setup.world.account("nashville")
+        home = next(account.records("tasks"))["home_id"]
+        account.put_raw("tasks", 7, b'{"id": "no number", "home_id": %d}' % home, home_id=home)
+        assert outcome(await setup.run(), "tasks").status == PARTIAL
+        await setup.run(entity="tasks", clock=Later(1.5))
+        second = outcome(await setup.run(entity="tasks", clock=Later(3)), "tasks")
+        assert (second.status, second.rejected) == (PARTIAL, 0)
+        assert "1 records could not be stored" in (second.error or "")
+        account.delete("tasks", 7)
+        assert outcome(await setup.run(entity="tasks", full=True), "tasks").status == SUCCESS
+        assert rows("SELECT count(*) AS n FROM rejected_records WHERE resolved_at IS NULL") == [{"n": 0}]
+
+
 async def test_a_changed_mapping_reads_everything_whole(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()

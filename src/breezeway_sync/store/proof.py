@@ -89,6 +89,8 @@ class Proofs:
         )
         expected, absent = (row["expected"], row["absent"]) if row else (0, [])
         loaded.expected += expected
+        if mark.kind == WHOLE:
+            await self._close_rejects(connection, scope, mark)
         why = self._guard.of_list(mark.kind, mark.shown, expected, len(absent))
         if absent:
             await connection.execute(
@@ -109,6 +111,13 @@ class Proofs:
         if mark.kind == WHOLE and scope.entity.own_address is None:
             loaded.deleted += await self._delete_twice_absent(connection, scope)
         return why is not None
+
+    async def _close_rejects(self, connection: Connection, scope: Scope, mark: Mark) -> None:
+        """What could not be stored once and is not sent any more waits for nothing."""
+        per = next((source.per for source in scope.entity.sources if source.name == mark.source), None)
+        close = self._database.query("close_unshown_rejects")
+        values = (scope.region, scope.entity.name, scope.kind, mark.began_order, per, mark.parent)
+        await connection.execute(close, *values)
 
     async def _delete_twice_absent(self, connection: Connection, scope: Scope) -> int:
         """Without an address of its own, a second complete walk without a record is what proves that it is gone."""
