@@ -78,5 +78,6 @@ async def store(database: Database) -> AsyncIterator[Store]:
             SystemClock(),
             owed_sources=frozenset({"task_comments", "task_requirements"}),
             emit=events.append,
+            history=frozenset(BY_NAME),
         )
         yield Store(database, lease, ledger, loader, events)

@@ -107,7 +107,8 @@ class Workshop:
         reading = read_settings(means.settings, full=order.full)
         owed = frozenset(c.source.name for e in ENTITIES for c in e.called if c.owed) - reading.disabled
         holder = Holder(lease.account, lease.fence)
-        loader = Loader(means.database, holder, means.clock, owed_sources=owed, emit=means.emit)
+        history = frozenset(means.settings.history.entities)
+        loader = Loader(means.database, holder, means.clock, owed_sources=owed, emit=means.emit, history=history)
         return Engine(
             opened.api,
             loader,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import stamina
 
@@ -22,6 +23,7 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet, Unstorable, build
 from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.history import HistorySql, history_sql, recording
 from breezeway_sync.store.sql import ChildSql, EntitySql, leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Candidate,
@@ -62,16 +64,28 @@ class _Batch:
 
 
 class Loader:
-    """Writes one account's records. `owed_sources` are the calls that new and changed parents owe."""
+    """Writes one account's records.
+
+    `owed_sources` are the calls that new and changed parents owe; `history` names the entities whose every
+    change is kept.
+    """
 
     def __init__(
-        self, database: Database, holder: Holder, clock: Clock, *, owed_sources: frozenset[str], emit: Emit
+        self,
+        database: Database,
+        holder: Holder,
+        clock: Clock,
+        *,
+        owed_sources: frozenset[str],
+        emit: Emit,
+        history: frozenset[str] = frozenset(),
     ) -> None:
         self._database = database
         self._holder = holder
         self._clock = clock
         self._owed_sources = owed_sources
         self._emit = emit
+        self._history = history
         self._new_rows: dict[str, int] = {}
 
     async def load(
@@ -185,23 +199,37 @@ class Loader:
             for link, tag_sql in sql.tags:
                 await stage(connection, tag_sql.staging, tag_rows(candidates, link.table))
             await self._hold(connection)
-            rows_merged = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
-            ids: dict[int, int] = {row["key"]: row["id"] for row in rows_merged}
-            new = [row["key"] for row in rows_merged if row["is_new"]]
-            merged = [candidate for candidate in candidates if candidate.row.key in ids]
-            if len(merged) < len(candidates):
-                await drop_stale(connection, sql, [c.row.key for c in candidates if c.row.key not in ids])
-            old = [candidate for candidate in merged if candidate.row.key not in set(new)]
-            await self._merge_children(connection, batch, old, ids, now)
-            if new:
-                for statement in sql.late_links:
-                    await connection.execute(statement, batch.region, now, new)
+            told = [candidate.row.key for candidate in candidates if candidate.content_changed]
+            history = self._history_sql(batch.plan.entity)
+            async with recording(connection, history, now, batch.region, told, *batch.kind):
+                merged, new = await self._merge_staged(connection, batch, candidates, now)
             changed = [candidate for candidate in merged if candidate.content_changed]
             if batch.owed_sources and changed:
                 keys, orders = [c.row.key for c in changed], [c.order for c in changed]
                 owe = self._database.query("owe_calls")
                 await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders)
         return len(new), len(merged) - len(new)
+
+    async def _merge_staged(
+        self, connection: Connection, batch: _Batch, candidates: list[Candidate], now: datetime
+    ) -> tuple[list[Candidate], list[int]]:
+        """What was written, and the keys of it that are new."""
+        sql = batch.sql
+        rows_merged = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
+        ids: dict[int, int] = {row["key"]: row["id"] for row in rows_merged}
+        new = [row["key"] for row in rows_merged if row["is_new"]]
+        merged = [candidate for candidate in candidates if candidate.row.key in ids]
+        if len(merged) < len(candidates):
+            await drop_stale(connection, sql, [c.row.key for c in candidates if c.row.key not in ids])
+        old = [candidate for candidate in merged if candidate.row.key not in set(new)]
+        await self._merge_children(connection, batch, old, ids, now)
+        if new:
+            for statement in sql.late_links:
+                await connection.execute(statement, batch.region, now, new)
+        return merged, new
+
+    def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
+        return history_sql(entity, self._database.schema, called) if entity.name in self._history else None
 
     async def _merge_children(
         self, connection: Connection, batch: _Batch, old: list[Candidate], ids: dict[int, int], now: object
@@ -247,8 +275,10 @@ class Loader:
             wanted = {
                 ids[one.parent_key]: {tuple(row[: len(child.key_columns)]) for row in one.rows} for one, _ in known
             }
-            deleted = await delete_vanished(connection, sql.existing, sql.delete, region, wanted)
-            merged = await connection.fetch(sql.merge, region, now)
+            history = self._history_sql(entity, child.child.table)
+            async with recording(connection, history, now, region, [one.parent_key for one, _ in known]):
+                deleted = await delete_vanished(connection, sql.existing, sql.delete, region, wanted)
+                merged = await connection.fetch(sql.merge, region, now)
             leftovers = [one.leftover for one, _ in known]
             await connection.execute(
                 entity_sql.save_leftover, region, now, leftover_name(child), list(wanted), leftovers
