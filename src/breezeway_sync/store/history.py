@@ -61,7 +61,10 @@ def history_sql(entity: Entity, schema: str, called: str | None = None) -> Histo
         f"SELECT t.{entity.key.name} AS key, t.deleted_at, {' || '.join(parts)} AS content FROM {table} t WHERE {where}"
     )
     return HistorySql(
-        create=f"CREATE TEMP TABLE {_BEFORE} (key bigint PRIMARY KEY, deleted_at timestamptz, content jsonb) ON COMMIT DROP",
+        create=(
+            f"CREATE TEMP TABLE {_BEFORE} (key bigint PRIMARY KEY, deleted_at timestamptz, content jsonb) "
+            "ON COMMIT DROP"
+        ),
         lock=f"SELECT FROM {table} t WHERE {where} ORDER BY t.{entity.key.name} FOR UPDATE",
         look=f"INSERT INTO {_BEFORE} {look}",
         record=(
