@@ -51,7 +51,7 @@ class Store:
         """Work from now on as this run; `behind` fences behind the lease that is held."""
         holder = Holder(self.database, self.lease.account, self.lease.fence - self.behind, UUID(int=number))
         clock = clock or SystemClock()
-        self.proofs = Proofs(holder, clock, Guard())
+        self.proofs = Proofs(holder, clock, Guard(), history=frozenset(BY_NAME))
         owed = frozenset({"task_comments", "task_requirements"})
         self.loader = Loader(self.proofs, clock, owed_sources=owed, emit=self.events.append)
 

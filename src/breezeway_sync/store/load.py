@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import stamina
 
@@ -22,7 +23,8 @@ from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet, Unstorable, build
-from breezeway_sync.store.database import Connection
+from breezeway_sync.store.database import Connection, Row
+from breezeway_sync.store.history import HistorySql, history_sql, recording
 from breezeway_sync.store.proof import Proofs, Scope
 from breezeway_sync.store.rejects import Refusal, Rejects
 from breezeway_sync.store.sql import ChildSql, EntitySql, leftover_name, sql_for
@@ -258,29 +260,43 @@ class Loader:
         for link, tag_sql in sql.tags:
             await stage(connection, tag_sql.staging, tag_rows(candidates, link.table))
         await self._holder.check(connection)
-        rows_merged = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
-        ids: dict[int, int] = {row["key"]: row["id"] for row in rows_merged}
-        new = [row["key"] for row in rows_merged if row["is_new"]]
-        merged = [candidate for candidate in candidates if candidate.row.key in ids]
-        if len(merged) < len(candidates):
-            await drop_stale(connection, sql, [c.row.key for c in candidates if c.row.key not in ids])
-        old = [candidate for candidate in merged if candidate.row.key not in set(new)]
-        await self._merge_children(connection, batch, old, ids, now)
-        if new:
-            for statement in sql.late_links:
-                await connection.execute(statement, batch.region, now, new)
-        changed = [candidate for candidate in merged if candidate.content_changed]
+        told = [candidate.row.key for candidate in candidates if candidate.content_changed]
+        history = self._history_sql(batch.plan.entity)
+        async with recording(connection, history, now, batch.region, told, *batch.kind):
+            written = await self._merge_staged(connection, batch, candidates, now)
+        merged = {row["key"] for row in written}
+        changed = [one for one in candidates if one.content_changed and one.row.key in merged]
         if batch.owed_sources and changed:
             keys, orders = [c.row.key for c in changed], [c.order for c in changed]
             owe = self._database.query("owe_calls")
             await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders)
-        deleted = [row["key"] for row in rows_merged if row["is_deleted"]]
-        if deleted:
+        if deleted := [row["key"] for row in written if row["is_deleted"]]:
             await self._proofs.note_status(connection, batch.scope, deleted)
-        if returned := [row["key"] for row in rows_merged if row["is_live"] and not row["is_new"]]:
+        if returned := [row["key"] for row in written if row["is_live"] and not row["is_new"]]:
             await self._proofs.note_return(connection, batch.scope, returned)
-        stale = len(candidates) - len(merged)
-        return Loaded(new=len(new), updated=len(merged) - len(new), deleted=len(deleted), stale=stale)
+        new, stale = sum(row["is_new"] for row in written), len(candidates) - len(written)
+        return Loaded(new=new, updated=len(written) - new, deleted=len(deleted), stale=stale)
+
+    async def _merge_staged(
+        self, connection: Connection, batch: _Batch, candidates: list[Candidate], now: datetime
+    ) -> Sequence[Row]:
+        """What was written, as `merge` returns it."""
+        sql = batch.sql
+        written: Sequence[Row] = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
+        ids: dict[int, int] = {row["key"]: row["id"] for row in written}
+        if stale := [one.row.key for one in candidates if one.row.key not in ids]:
+            await drop_stale(connection, sql, stale)
+        new = [row["key"] for row in written if row["is_new"]]
+        old_keys = ids.keys() - set(new)
+        old = [one for one in candidates if one.row.key in old_keys]
+        await self._merge_children(connection, batch, old, ids, now)
+        if new:
+            for statement in sql.late_links:
+                await connection.execute(statement, batch.region, now, new)
+        return written
+
+    def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
+        return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None
 
     async def _merge_children(
         self, connection: Connection, batch: _Batch, old: list[Candidate], ids: dict[int, int], now: object
@@ -327,8 +343,10 @@ class Loader:
             wanted = {
                 ids[one.parent_key]: {tuple(row[: len(child.key_columns)]) for row in one.rows} for one, _ in known
             }
-            deleted = await delete_vanished(connection, sql.existing, sql.delete, region, wanted)
-            merged = await connection.fetch(sql.merge, region, now)
+            history = self._history_sql(entity, child.child.table)
+            async with recording(connection, history, now, region, [one.parent_key for one, _ in known]):
+                deleted = await delete_vanished(connection, sql.existing, sql.delete, region, wanted)
+                merged = await connection.fetch(sql.merge, region, now)
             leftovers = [one.leftover for one, _ in known]
             await connection.execute(
                 entity_sql.save_leftover, region, now, leftover_name(child), list(wanted), leftovers

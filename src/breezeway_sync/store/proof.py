@@ -30,9 +30,10 @@ class Scope:
 
 
 class Proofs:
-    """Marks, absences and deletions of one account's regions."""
+    """Marks, absences and deletions of one account's regions. `history` are entities whose every change is kept."""
 
-    def __init__(self, holder: Holder, clock: Clock, guard: Guard) -> None:
+    def __init__(self, holder: Holder, clock: Clock, guard: Guard, *, history: frozenset[str] = frozenset()) -> None:
+        self.history = history
         self._database = holder.database
         self.holder = holder
         self._clock = clock
@@ -236,6 +237,10 @@ class Proofs:
             self._clock.now(),
             [called.source.name for called in scope.entity.called if called.owed],
         )
+        if evidence and scope.entity.name in self.history:
+            record = self._database.query("record_deletions_in_history")
+            values = (scope.region, scope.entity.name, list(evidence), self._clock.now(), scope.kind or None)
+            await connection.execute(record, *values)
 
 
 def _proof(at: datetime, run_id: object) -> dict[str, str]:
