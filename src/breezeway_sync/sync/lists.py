@@ -68,7 +68,9 @@ async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, seen
 
 async def _take(job: Job, page: Page, source: Source, batcher: Batcher, seen: Seen) -> None:
     job.findings.answers += 1
-    await batcher.add(newest_only(job.entity, page.items, job.order_of(page.requested_at), seen))
+    fresh = newest_only(job.entity, page.items, job.order_of(page.requested_at), seen)
+    job.survey(job.name).add(one.item for one in fresh)
+    await batcher.add(fresh)
     if source.shape is Shape.PAGES and source.per is None:
         job.advanced("pages", page.number, page.total_pages)
     if not page.is_complete:

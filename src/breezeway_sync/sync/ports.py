@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
+from breezeway_sync.entities.radar import Known
 from breezeway_sync.entities.rows import ChildSet, JsonObject
 
 Params = Sequence[tuple[str, str]]
@@ -81,3 +82,5 @@ class Ledger(Protocol):
     async def unavailable(self, region: str) -> dict[str, str]: ...
     async def mark_unavailable(self, region: str, source: str, reason: str, seconds: float) -> bool: ...
     async def mark_available(self, region: str, source: str) -> None: ...
+    async def known_fields(self, region: str, entity: str) -> Mapping[str, Known]: ...
+    async def save_fields(self, region: str, entity: str, rows: Sequence[Known]) -> None: ...
