@@ -39,3 +39,11 @@ WHERE changed_at IS NOT NULL
   AND ($1::text[] IS NULL OR region_code = ANY ($1))
   AND ($2::text[] IS NULL OR entity_type = ANY ($2))
 ORDER BY changed_at DESC, region_code, entity_type, path, what;
+
+-- name: columns_of
+-- The columns of a table ($2) of a schema ($1).
+SELECT column_name::text AS name FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2;
+
+-- name: reserved_words
+-- Words that cannot name a column without quotes.
+SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T');

@@ -219,6 +219,7 @@ def test_labels_hold_no_ids_and_are_bounded() -> None:
             assert re.fullmatch(pattern.get(name, r"[A-Za-z_]+"), text), f"{sample.name} {name}={text}"
     assert {name for one in samples for name in one.labels} <= {
         "region", "entity", "outcome", "status", "endpoint", "le", "error", "reason", "how", "tempo", "version",
-        "result", "what", "channel", "source", "account", "generation", "implementation", "major", "minor", "patchlevel",
+        "result", "channel", "source", "account", "generation", "implementation", "major", "minor", "patchlevel",
+        "what",
     }  # fmt: skip
     assert len(samples) < MOST_SERIES
