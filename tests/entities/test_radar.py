@@ -11,7 +11,7 @@ import pytest
 
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.radar import Known, What, compare, of_any_type
-from breezeway_sync.entities.survey import MOST_PATHS, Survey
+from breezeway_sync.entities.survey import MOST_MEMBERS, MOST_PATHS, Survey
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
 MOST_MICROSECONDS = 60.0
@@ -156,6 +156,14 @@ def test_keys_that_become_data_do_not_vanish() -> None:
     radar = Radar()
     radar.read({"map": {"a": 1}}, times=30)
     assert radar.read(*({"map": {f"k{n}": 1}} for n in range(300))) == []
+
+
+def test_keys_that_are_data_a_few_at_a_time_are_told_of_for_a_while_only() -> None:
+    radar = Radar()
+    for turn in range(30):
+        changes = radar.read(*({"map": {f"k{turn}x{n}": 1}} for n in range(10)), times=20)
+    assert changes == []
+    assert len(radar.known) <= MOST_MEMBERS + 1
 
 
 def test_the_catalog_knows_which_fields_vary() -> None:

@@ -5,6 +5,7 @@ Careful about what it calls a change: a rare field that happens to be missing fr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from enum import Enum
 
 from breezeway_sync.entities.model import Child, Entity, Field, Kind
 from breezeway_sync.entities.plan import Node, Shape, plan_of
-from breezeway_sync.entities.survey import MOST_PATHS, Sighting, Survey, scope_of
+from breezeway_sync.entities.survey import MOST_MEMBERS, MOST_PATHS, Sighting, Survey, scope_of
 
 LEAST_SEEN = 10
 """How often something must be expected, or known, before its presence or absence tells anything."""
@@ -75,23 +76,25 @@ def compare(
     """
     sightings = survey.sightings()
     known_scopes = _scopes(known.values())
+    members = Counter(scope_of(path) for path in known)
     rows: list[Known] = []
     changes: list[Change] = []
-    count = len(known)
     for one in sightings:
         before = known.get(one.path)
         if before is not None:
             row, found = _again(before, one, is_whole=is_whole, now=now, is_any=one.path in of_any_type)
-        elif count < MOST_PATHS:
-            count += 1
-            is_news = bool(known) and known_scopes.get(scope_of(one.path), 0) >= LEAST_SEEN
+        elif members.total() < MOST_PATHS and members[scope := scope_of(one.path)] < MOST_MEMBERS:
+            members[scope] += 1
+            is_news = bool(known) and known_scopes.get(scope, 0) >= LEAST_SEEN
             row, found = _first(one, now, is_news=is_news)
         else:
             continue
         changes += found
         rows += [row] if row != before else []
     if is_whole and not survey.is_cut:
-        for row, change in _missing(known, sightings, survey.scopes(), now):
+        # As many names as that are keys that are data, and come and go.
+        scopes = {scope: seen for scope, seen in survey.scopes().items() if members[scope] < MOST_MEMBERS}
+        for row, change in _missing(known, sightings, scopes, now):
             rows.append(row)
             changes.append(change)
     return Comparison(tuple(rows), tuple(changes))

@@ -19,8 +19,8 @@ DEEPEST = 6
 MOST_ITEMS = 200
 """How many items of one list are looked at."""
 
-# What cannot be a person's name, an id or a date that somebody uses as a key.
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,59}", re.ASCII)
+# What is not a person's name, an id or a date that somebody uses as a key.
+_PLAIN = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_-]{0,59}", re.ASCII)
 
 _TEXT, _NUMBER, _BOOLEAN, _OBJECT, _ARRAY = 1, 2, 4, 8, 16
 _TYPES = ((_TEXT, "string"), (_NUMBER, "number"), (_BOOLEAN, "boolean"), (_OBJECT, "object"), (_ARRAY, "array"))
