@@ -52,6 +52,15 @@ def test_rows_and_runs(metrics: Metrics) -> None:
     assert value(metrics, "run_duration_seconds_sum", **place) == 28.5
 
 
+def test_changes_of_fields_and_when_the_last_was(metrics: Metrics) -> None:
+    for what in ("appeared", "appeared", "emptied"):
+        metrics.observe(e.FieldChanged("austin", "tasks", "a[].b", what, "string"))
+    place = {"region": "austin", "entity": "tasks"}
+    assert value(metrics, "field_changes_total", **place, what="appeared") == 2
+    assert value(metrics, "field_changes_total", **place, what="emptied") == 1
+    assert value(metrics, "field_change_timestamp_seconds", **place, what="emptied") == 1000.0
+
+
 def test_calls(metrics: Metrics) -> None:
     for event in (
         call(200),
@@ -211,5 +220,6 @@ def test_labels_hold_no_ids_and_are_bounded() -> None:
     assert {name for one in samples for name in one.labels} <= {
         "region", "entity", "outcome", "status", "endpoint", "le", "error", "reason", "how", "tempo", "version",
         "result", "channel", "source", "account", "generation", "implementation", "major", "minor", "patchlevel",
+        "what",
     }  # fmt: skip
     assert len(samples) < MOST_SERIES

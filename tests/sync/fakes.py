@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,6 +16,7 @@ from breezeway_sync.entities.decode import Item, Json
 from breezeway_sync.entities.marks import CutOff, Mark, Pace, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
+from breezeway_sync.entities.radar import Known
 from breezeway_sync.entities.rows import ChildSet, JsonObject
 from breezeway_sync.sync.engine import Engine, RegionTarget
 from breezeway_sync.sync.job import Settings
@@ -157,6 +158,7 @@ class FakeLedger:
     swept: list[tuple[str, int]] = field(default_factory=list)
     rejects: dict[str, int] = field(default_factory=dict)
     failing: dict[str, Exception] = field(default_factory=dict)
+    fields: dict[tuple[str, str], dict[str, Known]] = field(default_factory=dict)
     close_seconds: float = 0.0
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -218,6 +220,12 @@ class FakeLedger:
     async def mark_available(self, region: str, source: str) -> None:
         self.reopened.append(source)
         self.closed.pop(source, None)
+
+    async def known_fields(self, region: str, entity: str) -> Mapping[str, Known]:
+        return dict(self.fields.get((region, entity), {}))
+
+    async def save_fields(self, region: str, entity: str, rows: Sequence[Known]) -> None:
+        self.fields.setdefault((region, entity), {}).update({row.path: row for row in rows})
 
     def _fail(self, what: str) -> None:
         if what in self.failing:

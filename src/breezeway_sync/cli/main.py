@@ -14,6 +14,7 @@ from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.alerts import alerts_app
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out
 from breezeway_sync.cli.doctor import doctor
+from breezeway_sync.cli.gaps import gaps_app
 from breezeway_sync.cli.progress import bars
 from breezeway_sync.cli.rejects import rejects_app
 from breezeway_sync.cli.status import status
@@ -37,6 +38,7 @@ app.command("doctor")(doctor)
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(rejects_app, name="rejects")
+app.add_typer(gaps_app, name="gaps")
 
 
 @app.command()

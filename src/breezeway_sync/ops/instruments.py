@@ -41,6 +41,16 @@ class Instruments:
         self.run_duration = self._histogram(
             "run_duration_seconds", "How long runs of a region and entity took.", RUN_BUCKETS_SECONDS, *_PLACE
         )
+        self.field_changes = self._counter(
+            "field_changes_total",
+            "Fields of the API that appeared, vanished, changed type or emptied.",
+            *_PLACE,
+            "what",
+        )
+        # A counter's first step is invisible to increase(); the alert goes by the time.
+        self.field_change_time = self._gauge(
+            "field_change_timestamp_seconds", "When such a change was last found.", *_PLACE, "what"
+        )
         self.cycles = self._counter("cycles_total", "Cycles of one account by the worst of their runs.", "status")
         self.cycle_duration = self._histogram(
             "cycle_duration_seconds", "How long cycles of one account took.", RUN_BUCKETS_SECONDS

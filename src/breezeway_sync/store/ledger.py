@@ -10,6 +10,7 @@ from uuid import UUID
 
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.entities.marks import CutOff, Part, Standing
+from breezeway_sync.entities.radar import Known
 from breezeway_sync.store.database import Database, Row
 
 _HIGHEST = 2**63 - 1
@@ -137,6 +138,45 @@ class Ledger:
 
     async def mark_available(self, region: str, source: str) -> None:
         await self._database.fetch_row("mark_available", region, source)
+
+    async def known_fields(self, region: str, entity: str) -> dict[str, Known]:
+        """What the radar knows of an entity's fields, by path."""
+        rows = await self._database.fetch("known_fields", region, entity)
+        return {
+            row["path"]: Known(
+                path=row["path"],
+                types=tuple(row["types"]),
+                first_seen_at=row["first_seen_at"],
+                last_seen_at=row["last_seen_at"],
+                seen=row["seen_count"],
+                present=row["present_count"],
+                filled=row["filled_count"],
+                appeared_at=row["appeared_at"],
+                type_changed_at=row["type_changed_at"],
+                emptied_at=row["emptied_at"],
+                vanished_at=row["vanished_at"],
+            )
+            for row in rows
+        }
+
+    async def save_fields(self, region: str, entity: str, rows: Sequence[Known]) -> None:
+        """Write down what has changed of the radar."""
+        await self._database.fetch_row(
+            "save_fields",
+            region,
+            entity,
+            [row.path for row in rows],
+            [",".join(row.types) for row in rows],
+            [row.first_seen_at for row in rows],
+            [row.last_seen_at for row in rows],
+            [row.seen for row in rows],
+            [row.present for row in rows],
+            [row.filled for row in rows],
+            [row.appeared_at for row in rows],
+            [row.type_changed_at for row in rows],
+            [row.emptied_at for row in rows],
+            [row.vanished_at for row in rows],
+        )
 
 
 def _part(row: Row) -> Part | None:

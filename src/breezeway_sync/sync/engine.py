@@ -25,6 +25,7 @@ from breezeway_sync.sync.job import Job, OwedTime, Settings
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
 from breezeway_sync.sync.proof import settle_absent
+from breezeway_sync.sync.radar import remember_fields
 from breezeway_sync.sync.stages import blocked_by, stages
 from breezeway_sync.sync.verdict import sentence, status_of
 
@@ -117,6 +118,7 @@ class Engine:
                 error = NotRead(f"not read, because {blocker} failed in this run")
             else:
                 await self._read(job)
+                await remember_fields(job)
         except asyncio.CancelledError as cancelled:
             error = cancelled
             raise

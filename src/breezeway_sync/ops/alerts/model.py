@@ -9,6 +9,8 @@ from typing import Protocol
 
 CREDENTIALS = "credentials"
 SUMMARY = "summary"
+FIELDS = "fields"
+"""What changed in the shape of a region's records."""
 NOWHERE = ""
 """The region of what concerns no single region."""
 

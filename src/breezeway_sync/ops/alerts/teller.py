@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
-from breezeway_sync.core.events import Emit
+from breezeway_sync.core.events import Emit, FieldChanged
 from breezeway_sync.ops.alerts import words
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import Cycle, Outage
@@ -18,6 +18,7 @@ from breezeway_sync.ops.alerts.decide import DAY, decide_long_run, plan
 from breezeway_sync.ops.alerts.deliver import deliver, longest_seconds
 from breezeway_sync.ops.alerts.model import (
     CREDENTIALS,
+    FIELDS,
     NOWHERE,
     SUMMARY,
     Decision,
@@ -92,6 +93,19 @@ class Teller:
             return title, words.entities_body(region, kind, won, successes, held_back)
 
         await self._tell(region, decisions, now, compose)
+
+    async def fields(self, region: str, changes: Sequence[FieldChanged], now: datetime) -> bool:
+        """Tell of fields that look different from now on; each change is told once. False: to be tried again."""
+        state = (await self.book.states(region, [FIELDS])).get(FIELDS, State())
+        if state.claimed_until is not None and state.claimed_until > now:
+            return False
+        untold = replace(state, claimed_until=None)
+        told = replace(untold, told_at=now)
+
+        def compose(_won: Sequence[Decision], held_back: int) -> tuple[str, str]:
+            return words.fields_title(region, changes), words.fields_body(region, changes, held_back)
+
+        return await self._tell(region, [Decision(FIELDS, state, told, untold, Kind.FAILED)], now, compose)
 
     async def long_run(self, cycle: Cycle, now: datetime) -> bool:
         """Tell of a run that takes too long, unless people were told of such a run lately. False: nobody was."""

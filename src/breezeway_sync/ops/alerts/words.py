@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from breezeway_sync.core.events import FieldChanged
 from breezeway_sync.ops.alerts.model import Decision, Kind, State, entity_of
 from breezeway_sync.ops.alerts.ports import Trouble
 
 LONGEST_ERROR = 1_000
 MOST_NAMES = 6
 MOST_TROUBLES = 100
+MOST_CHANGES = 50
 
 STATUS = "`breezeway-sync status` shows every region and entity, `etl_sync_log` every run with its error."
 NOT_RECORDED = "none recorded"
@@ -114,6 +116,31 @@ def credentials_body(region: str, kind: Kind, decision: Decision, held_back: int
         "whether the pair is active. They stand in the configuration or in the region's row of `api_tokens`; "
         "`breezeway-sync config show` says where they came from, without showing them.",
         f"Where to look: {STATUS}",
+        held_back=held_back,
+    )
+
+
+# --- fields -----------------------------------------------------------------------------------------
+
+
+def fields_title(region: str, changes: Sequence[FieldChanged]) -> str:
+    entities = list(dict.fromkeys(one.entity for one in changes))
+    return f"{region} {named(entities)}: fields changed"
+
+
+def fields_body(region: str, changes: Sequence[FieldChanged], held_back: int) -> str:
+    """Which fields, and how; never what is in them."""
+    lines = [
+        f"  {one.entity} {one.path}: {one.what.replace('_', ' ')} ({one.detail})" for one in changes[:MOST_CHANGES]
+    ]
+    more = len(changes) - MOST_CHANGES
+    return paragraphs(
+        f"The API sends region {region}'s records differently from before:",
+        "\n".join(lines),
+        f"… and {more} more." if more > 0 else None,
+        "What to do: see whether reports use these fields. What appeared is kept in `extra`, and nothing is lost by a "
+        "changed type; what is missing or empty now is missing in the mirror too.",
+        "Where to look: `breezeway-sync gaps` shows every change, and what no column takes.",
         held_back=held_back,
     )
 
