@@ -79,6 +79,15 @@ def test_vanished_needs_a_whole_reading_of_enough_records_and_is_told_once() -> 
     assert radar.known["old"].vanished_at is None
 
 
+def test_what_all_records_had_is_missed_in_a_part_of_them_too() -> None:
+    radar = Radar()
+    radar.read({"old": 1, "full": 1, "some": 1}, *[{"old": 1, "full": 1, "some": None}] * 3, times=25)
+    lacking = {"full": None, "some": None}
+    assert radar.read(lacking, times=49, is_whole=False) == []
+    assert sorted(radar.read(lacking, times=50, is_whole=False)) == [("full", What.EMPTIED), ("old", What.VANISHED)]
+    assert radar.read(lacking, times=50, is_whole=False) == []
+
+
 def test_a_rare_field_that_happens_to_be_missing_has_not_vanished() -> None:
     radar = Radar()
     radar.read(*[{"id": 1}] * 97, *[{"id": 1, "rare": 1}] * 3)
@@ -120,7 +129,7 @@ def test_emptied_is_a_share_that_falls_by_more_than_half(empty: Any) -> None:
 def test_emptied_needs_a_whole_reading_of_enough_records() -> None:
     radar = Radar()
     radar.read({"a": "x"}, times=100)
-    assert radar.read({"a": None}, times=100, is_whole=False) == []
+    assert radar.read({"a": None}, times=49, is_whole=False) == []
     assert radar.read({"a": None}, times=19) == []
     assert radar.read({"a": None}, times=20) == [("a", What.EMPTIED)]
 

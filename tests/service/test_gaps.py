@@ -106,13 +106,13 @@ async def test_what_vanishes_empties_or_changes_its_type_is_told_once_and_failed
             account.put("tasks", {name: value for name, value in record.items() if name != "old_field"})
         home = next(iter(account.records("tasks")))["home_id"]
         setup.faults.add("422", path=rf"/task/\?.*home_id={home}\b")
-        await setup.run(entity="tasks")
+        await setup.run(entity="tasks", full=True)
         assert told(setup) == [("tasks", "odd_field", "type_changed")]
         setup.faults.clear()
-        await setup.run(entity="tasks")
+        await setup.run(entity="tasks", full=True)
         assert sorted(told(setup)) == [("tasks", "old_field", "vanished"), ("tasks", "steady_field", "emptied")]
         before = rows("SELECT *, xmin::text FROM field_radar ORDER BY entity_type, path")
-        await setup.run()
+        await setup.run(full=True)
         assert told(setup) == []
         assert rows("SELECT *, xmin::text FROM field_radar ORDER BY entity_type, path") == before
     assert {one["entity_type"] for one in before} >= {

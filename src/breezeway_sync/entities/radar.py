@@ -19,6 +19,8 @@ LEAST_SEEN = 10
 """How often something must be expected, or known, before its presence or absence tells anything."""
 LEAST_FILLED = 20
 """How many filled values must be expected before half of them missing tells anything."""
+LEAST_IN_PART = 50
+"""How many records of a reading that was not of everything must lack what all records had before it tells anything."""
 REFRESH = timedelta(days=1)
 """How often what has not changed is written down again."""
 
@@ -71,7 +73,8 @@ def compare(
 ) -> Comparison:
     """Hold a reading against what was known. Without anything known it is a first sight: rows, but no changes.
 
-    `is_whole`: everything was read; only then can something be missing. `of_any_type` are paths whose types are
+    `is_whole`: everything was read. From a part of the records only that can be missing which all records had, since
+    what changed lately may well be of another kind. `of_any_type` are paths whose types are
     known to vary.
     """
     sightings = survey.sightings()
@@ -91,10 +94,10 @@ def compare(
             continue
         changes += found
         rows += [row] if row != before else []
-    if is_whole and not survey.is_cut:
+    if not survey.is_cut:
         # As many names as that are keys that are data, and come and go.
         scopes = {scope: seen for scope, seen in survey.scopes().items() if members[scope] < MOST_MEMBERS}
-        for row, change in _missing(known, sightings, scopes, now):
+        for row, change in _missing(known, sightings, scopes, is_whole=is_whole, now=now):
             rows.append(row)
             changes.append(change)
     return Comparison(tuple(rows), tuple(changes))
@@ -127,12 +130,12 @@ def _again(before: Known, one: Sighting, *, is_whole: bool, now: datetime, is_an
             row = replace(row, type_changed_at=now)
             detail = f"{_types(before.types)}, now also {_types(new_types)}"
             changes.append(Change(one.path, What.TYPE_CHANGED, detail))
-    if is_whole and before.vanished_at is None:
-        if _has_emptied(before, one):
+    if before.vanished_at is None:
+        if _has_emptied(before, one, is_whole=is_whole):
             row = _counted(replace(row, emptied_at=now), one, now)
             detail = f"{_percent(before.filled, before.seen)} filled before, now {_percent(one.filled, one.seen)}"
             changes.append(Change(one.path, What.EMPTIED, detail))
-        elif before.emptied_at is not None and _has_recovered(before, one):
+        elif is_whole and before.emptied_at is not None and _has_recovered(before, one):
             row = _counted(replace(row, emptied_at=None), one, now)
     if row is before:
         row = _refreshed(before, one, is_whole=is_whole, now=now)
@@ -154,9 +157,16 @@ def _counted(row: Known, one: Sighting, now: datetime) -> Known:
     return replace(row, seen=one.seen, present=one.present, filled=one.filled, last_seen_at=now)
 
 
-def _has_emptied(before: Known, one: Sighting) -> bool:
+def _has_emptied(before: Known, one: Sighting, *, is_whole: bool) -> bool:
     expected = one.seen * before.filled / before.seen if before.seen else 0.0
-    return expected >= LEAST_FILLED and one.filled * 2 < expected
+    is_told = before.emptied_at is not None and not is_whole
+    can_tell = _can_tell(before.filled, before.seen, expected, LEAST_FILLED, is_whole=is_whole)
+    return can_tell and one.filled * 2 < expected and not is_told
+
+
+def _can_tell(had: int, seen: int, expected: float, least: int, *, is_whole: bool) -> bool:
+    """Whether so many expected can be missed: in a part of the records, of what all of them had."""
+    return expected >= least if is_whole else had == seen and expected >= LEAST_IN_PART
 
 
 def _has_recovered(before: Known, one: Sighting) -> bool:
@@ -164,7 +174,12 @@ def _has_recovered(before: Known, one: Sighting) -> bool:
 
 
 def _missing(
-    known: Mapping[str, Known], sightings: Iterable[Sighting], scopes: Mapping[str, int], now: datetime
+    known: Mapping[str, Known],
+    sightings: Iterable[Sighting],
+    scopes: Mapping[str, int],
+    *,
+    is_whole: bool,
+    now: datetime,
 ) -> Iterator[tuple[Known, Change]]:
     """Paths that should have been there, as often as the object or list was to which they belong."""
     present = {one.path for one in sightings}
@@ -172,7 +187,7 @@ def _missing(
         if path in present or before.vanished_at is not None or not before.seen:
             continue
         expected = scopes.get(scope_of(path), 0) * before.present / before.seen
-        if expected >= LEAST_SEEN:
+        if _can_tell(before.present, before.seen, expected, LEAST_SEEN, is_whole=is_whole):
             detail = f"{_percent(before.present, before.seen)} of records had it"
             yield replace(before, vanished_at=now), Change(path, What.VANISHED, detail)
 
