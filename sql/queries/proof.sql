@@ -4,17 +4,19 @@ DELETE FROM {schema}.missing_records m USING unnest($4::bigint[]) shown (id)
 WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id = shown.id;
 
 -- name: save_walks
--- How far lists have been read: what is NULL in $4 to $7 stays, a part ($8 to $13) is as it is now.
+-- How far lists have been read: what is NULL in $4 to $7 stays, a part ($8 to $14) is as it is now.
 INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at, whole_at, mapping_version, near_at,
-    part_kind, part_since, part_until, part_pages, part_page_size, part_shown)
+    part_kind, part_began_at, part_since, part_until, part_pages, part_page_size, part_shown)
 SELECT $1, x.* FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
-    $7::timestamptz[], $8::text[], $9::date[], $10::date[], $11::bigint[], $12::bigint[], $13::bigint[]) x
+    $7::timestamptz[], $8::text[], $9::timestamptz[], $10::date[], $11::date[], $12::bigint[], $13::bigint[],
+    $14::bigint[]) x
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
     covered_at = coalesce(EXCLUDED.covered_at, w.covered_at),
     whole_at = coalesce(EXCLUDED.whole_at, w.whole_at),
     mapping_version = coalesce(EXCLUDED.mapping_version, w.mapping_version),
     near_at = coalesce(EXCLUDED.near_at, w.near_at),
     part_kind = EXCLUDED.part_kind,
+    part_began_at = EXCLUDED.part_began_at,
     part_since = EXCLUDED.part_since,
     part_until = EXCLUDED.part_until,
     part_pages = EXCLUDED.part_pages,

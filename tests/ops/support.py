@@ -153,7 +153,7 @@ def fresh() -> StatusReport:
 
 
 _OWED = "1240 calls for comments and requirements are still owed, about 7 min"
-_REJECTED = "2 records could not be stored, see rejected_records"
+_REJECTED = "2 records could not be stored, see `breezeway-sync rejects list`"
 _FAILED = "tasks: the API failed in /task/: got HTTP 503"
 
 

@@ -47,6 +47,7 @@ class Page:
     is_complete: bool = True
     total_results: int | None = None
     is_last: bool = True
+    is_repeat: bool = False
     requested_wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -154,6 +155,7 @@ class FakeLedger:
     passes: list[str] = field(default_factory=list)
     sweeping: tuple[float, int] = (0.0, 0)
     swept: list[tuple[str, int]] = field(default_factory=list)
+    rejects: dict[str, int] = field(default_factory=dict)
     failing: dict[str, Exception] = field(default_factory=dict)
     close_seconds: float = 0.0
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -200,6 +202,9 @@ class FakeLedger:
 
     async def owe_all(self, region: str, sources: Sequence[str], order: int) -> None:
         self.owed_anew.append((tuple(sources), order))
+
+    async def count_open_rejects(self, region: str, names: Sequence[str]) -> int:
+        return sum(self.rejects.get(name, 0) for name in names)
 
     async def unavailable(self, region: str) -> dict[str, str]:
         self._fail(f"unavailable of {region}")

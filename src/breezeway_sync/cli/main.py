@@ -16,6 +16,7 @@ from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err,
 from breezeway_sync.cli.deletes import deletes_app
 from breezeway_sync.cli.doctor import doctor
 from breezeway_sync.cli.progress import bars
+from breezeway_sync.cli.rejects import rejects_app
 from breezeway_sync.cli.status import status
 from breezeway_sync.cli.tables import print_report, report_json
 from breezeway_sync.cli.token import token_app
@@ -37,6 +38,7 @@ app.command("doctor")(doctor)
 app.add_typer(deletes_app, name="deletes")
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(rejects_app, name="rejects")
 
 
 @app.command()
@@ -44,7 +46,9 @@ def run(
     region: Annotated[str, typer.Argument(help="A region of the configuration, or all.")] = "all",
     entity: Annotated[str, typer.Argument(help="properties, tasks, … or all.")] = "all",
     config: ConfigOption = None,
-    full: Annotated[bool, typer.Option("--full", help="Also ask again for all comments and requirements.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again now, all comments and requirements included.")
+    ] = False,
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:

@@ -65,7 +65,8 @@ REFUSED = Kind(
 REJECTED = Kind(
     "rejected",
     "Records that cannot be stored",
-    "Look into the table rejected_records: it has each record whole, and the reason. Everything else was written.",
+    "`breezeway-sync rejects list` names them and the reasons; rejected_records has each one whole. Everything else "
+    "was written. When the reason is gone, `breezeway-sync rejects retry` brings them again.",
     ("could not be stored",),
 )
 OWED = Kind(

@@ -9,6 +9,7 @@ from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.service.settings import Settings
+from breezeway_sync.store.retry import TYPES as REJECTED_TYPES
 from breezeway_sync.sync.stages import NAMES
 
 ALL = "all"
@@ -48,6 +49,11 @@ def choose_entities(settings: Settings, name: str) -> tuple[str, ...]:
     if not settings.entities[name].enabled:
         raise UnknownName(f'entity "{name}" is switched off', where=f"entities.{name}.enabled", cure="set it to true")
     return (name,)
+
+
+def choose_rejected(name: str) -> str | None:
+    """The entity whose rejections are asked for, or the list of a parent; None for all. Raises UnknownName."""
+    return None if name == ALL else _known("entity", name, REJECTED_TYPES)
 
 
 def enabled_entities(settings: Settings) -> tuple[str, ...]:

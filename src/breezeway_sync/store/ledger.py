@@ -121,6 +121,11 @@ class Ledger:
         """The next so many live parents owe this call."""
         await self._database.fetch("sweep", region, source, order, parents)
 
+    async def count_open_rejects(self, region: str, names: Sequence[str]) -> int:
+        """Records of an entity, or lists of its children, that could not be stored and have not come back well."""
+        row = await self._database.fetch_row("count_open_rejects", region, list(names))
+        return row["records"] if row else 0
+
     async def unavailable(self, region: str) -> dict[str, str]:
         """Sources that are not to be asked now, with the reason."""
         return {row["source"]: row["reason"] for row in await self._database.fetch("unavailable_sources", region)}
@@ -139,6 +144,7 @@ def _part(row: Row) -> Part | None:
         return None
     return Part(
         row["part_kind"],
+        row["part_began_at"],
         row["part_since"],
         row["part_until"],
         row["part_pages"],

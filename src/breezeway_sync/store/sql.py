@@ -52,10 +52,10 @@ class EntitySql:
     """Every statement for one entity.
 
     `lookup` ($1 region, $2 keys, [$3 discriminator]) sees live rows only, so that a record that comes back with
-    its old content is undeleted, and those that say of themselves that they are deleted. `merge` ($1 region,
-    $2 now, $3 mapping version, [$4 discriminator]) returns key, id, whether the row is new, whether it is live and
-    whether it has just been deleted. `late_links` ($1 region, $2 now, $3 keys) point what was waiting at
-    rows that have just appeared.
+    its old content is undeleted, and those that say of themselves that they are deleted; `standing` ($1 region,
+    $2 key, [$3 discriminator]) sees all. `merge` ($1 region, $2 now, $3 mapping version, [$4 discriminator])
+    returns key, id, whether the row is new, whether it is live and whether it has just been deleted. `late_links`
+    ($1 region, $2 now, $3 keys) point what was waiting at rows that have just appeared.
 
     `absent` ($1 region, $2 order of the walk's first request, $3 ids shown, $4 kind, $5 parent, $6 and $7 days)
     finds what a list did not show. `delete` ($1 region, $2 keys, $3 now, $4 kind) and `restore` return the keys
@@ -65,6 +65,7 @@ class EntitySql:
 
     staging: Staging
     lookup: str
+    standing: str
     merge: str
     children: tuple[tuple[ChildPlan, ChildSql], ...]
     called: tuple[tuple[ChildPlan, ChildSql], ...]
@@ -87,6 +88,7 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
     return EntitySql(
         staging=_staging(entity.table, _staged_columns(plan)),
         lookup=_lookup(entity, table),
+        standing=_standing(entity, table),
         merge=_merge(plan, schema, table),
         children=tuple((child, _child(child, entity, schema)) for child in plan.children),
         called=tuple((child, _child(child, entity, schema)) for child in plan.called),
@@ -150,6 +152,14 @@ def _or_says_deleted(entity: Entity) -> str:
         return ""
     column, value = entity.deleted_when
     return f" OR t.{column} = '{value}'"
+
+
+def _standing(entity: Entity, table: str) -> str:
+    kind = f" AND {entity.discriminator} = $3" if entity.discriminator else ""
+    return (
+        f"SELECT read_order, deleted_at IS NOT NULL AS is_deleted FROM {table} "
+        f"WHERE region_code = $1 AND {entity.key.name} = $2{kind}"
+    )
 
 
 def _merge(plan: EntityPlan, schema: str, table: str) -> str:

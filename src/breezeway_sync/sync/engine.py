@@ -156,6 +156,12 @@ class Engine:
         )
 
     async def _read(self, job: Job) -> None:
+        await self._read_lists(job)
+        called = () if job.name == "properties" else job.entity.called
+        names = [job.name, *(one.source.name for one in called)]
+        job.findings.waiting = await self.ledger.count_open_rejects(job.region, names)
+
+    async def _read_lists(self, job: Job) -> None:
         if job.name == "property_contacts":
             await read_contacts(job, await self.ledger.property_ids(job.region))
         elif job.entity.sources[0].per:

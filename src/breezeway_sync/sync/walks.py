@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zlib import crc32
 
-from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace, Standing
+from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace, Part, Standing
 from breezeway_sync.entities.model import Source, Window
 from breezeway_sync.sync.ports import Page, Params
 from breezeway_sync.sync.seen import Seen
@@ -64,7 +64,8 @@ def walks(source: Source, name: str, standing: Standing, wanted: Wanted) -> list
     cut_off = wanted.cut_off
     if cut_off is None:
         return found
-    return [_resumed(walk, standing, wanted) for walk in found if not is_made(walk.kind, standing, cut_off)]
+    left = [walk for walk in found if not is_made(walk.kind, standing, cut_off)]
+    return [_resumed(walk, standing.part, wanted.page_size, cut_off) for walk in left]
 
 
 def _kinds(source: Source, name: str, standing: Standing, wanted: Wanted) -> list[str]:
@@ -104,9 +105,9 @@ def is_made(kind: str, standing: Standing, cut_off: datetime) -> bool:
     return at is not None and at >= cut_off and not standing.is_doubtful
 
 
-def _resumed(walk: Walk, standing: Standing, wanted: Wanted) -> Walk:
-    part = standing.part
-    if part is None or part.kind != walk.kind or part.page_size != wanted.page_size:
+def _resumed(walk: Walk, part: Part | None, page_size: int, cut_off: datetime) -> Walk:
+    """Go on with what the run that was cut off has stored of this walk; what an earlier one left is too old."""
+    if part is None or (part.kind, part.page_size) != (walk.kind, page_size) or part.began_at < cut_off:
         return walk
     return Walk(part.kind, part.since, part.until, part.pages, part.shown)
 
@@ -126,6 +127,7 @@ class Course:
     began_order: int = 0
     first_total: int | None = None
     last_total: int | None = None
+    is_repeating: bool = False
 
     @property
     def shown(self) -> int:
@@ -141,6 +143,7 @@ class Course:
             self.first_total = page.total_results
         self.pages += 1
         self.last_total = page.total_results
+        self.is_repeating = page.is_repeat
 
     def flaw(self) -> str | None:
         """Why the list may have held records that were not shown, in words; None when it was read whole."""
@@ -156,6 +159,8 @@ class Course:
     @property
     def is_complete(self) -> bool:
         """Whether absence from this walk says something."""
+        if self.last_total is None and self.is_repeating:
+            return False  # nothing says that there was not more
         is_steady = self.first_total == self.last_total
         return is_steady and not self.walk.is_resumed and self.last_total in (None, self.shown)
 
