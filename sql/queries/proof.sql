@@ -93,3 +93,61 @@ FROM {schema}.tasks t
 WHERE t.region_code = $1 AND t.home_id = ANY ($2::bigint[]) AND t.deleted_at IS NULL
 ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why
 WHERE m.state IN ('noticed', 'held');
+
+-- name: missing_groups
+-- What is missing, by region, entity and state; the ids only when $3. What waits for a person comes first.
+SELECT
+    region_code,
+    entity_type,
+    state,
+    count(*) AS records,
+    min(noticed_at) AS since,
+    (array_agg(why ORDER BY noticed_at DESC, record_id))[1] AS why,
+    CASE WHEN $3 THEN
+        array_agg(CASE kind WHEN '' THEN record_id::text ELSE kind || ':' || record_id END ORDER BY kind, record_id)
+    END AS ids
+FROM {schema}.missing_records
+WHERE region_code = ANY ($1::text[]) AND entity_type = ANY ($2::text[])
+GROUP BY region_code, entity_type, state
+ORDER BY state <> 'held', region_code, entity_type, state;
+
+-- name: newest_deletions
+-- The latest deletions, undone or not.
+SELECT
+    region_code,
+    entity_type,
+    CASE kind WHEN '' THEN record_id::text ELSE kind || ':' || record_id END AS record,
+    deleted_at,
+    coalesce(evidence ->> 'why', '') AS why,
+    undone_at,
+    undone_by
+FROM {schema}.deletions
+WHERE region_code = ANY ($1::text[]) AND entity_type = ANY ($2::text[])
+ORDER BY deleted_at DESC, id DESC LIMIT $3;
+
+-- name: decide_missing
+-- A person's word on records in one of the states $6: all of them, or those named by $4 and $5. What was proven of
+-- a record that stays is void.
+UPDATE {schema}.missing_records SET
+    state = $3,
+    decided_at = $7,
+    decided_by = $8,
+    gone_at = CASE WHEN $3 <> 'kept' THEN gone_at END,
+    gone_run = CASE WHEN $3 <> 'kept' THEN gone_run END
+WHERE region_code = $1 AND entity_type = $2 AND state = ANY ($6::text[])
+  AND ($4::text[] IS NULL OR (kind, record_id) IN (SELECT * FROM unnest($4::text[], $5::bigint[])))
+RETURNING kind, record_id;
+
+-- name: keep_restored
+-- Records that a person brought back stay, also while their lists ($5 and the properties' $6) do not show them.
+INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
+    noticed_at, noticed_run, why, decided_at, decided_by)
+SELECT $1, $2, $3, x.id, $5, x.parent, 'kept', $7, $8, 'its deletion was undone', $7, $9
+FROM unnest($4::bigint[], $6::bigint[]) x (id, parent)
+ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
+    state = EXCLUDED.state, why = EXCLUDED.why, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
+
+-- name: undo_deletions
+-- Deletions that a person took back.
+UPDATE {schema}.deletions SET undone_at = $5, undone_by = $6
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL;

@@ -174,7 +174,7 @@ def mixed() -> StatusReport:
         freshness=(*_mixed_mirrors(), *_unread_mirrors()),
         runs=tuple(sorted(runs, key=lambda one: one.started_at, reverse=True)),
         tokens=(*tokens, token("sea_ranch", -5, REJECTED_CREDENTIALS)),
-        regions=tuple(RegionState(code, owed.get(code, {}), int(code == "smoky")) for code in REGIONS),
+        regions=tuple(RegionState(code, owed.get(code, {}), int(code == "smoky"), {"tasks": 24}) for code in REGIONS),
         leases=(replace(leases()[0], paused_for_seconds=48.0), leases()[1]),
     )
 

@@ -11,6 +11,7 @@ from breezeway_sync.core.errors import (
     LeaseHeld,
     NotRead,
     SchemaRefused,
+    UnknownRecord,
 )
 from breezeway_sync.core.outcome import SUCCESS, Outcome
 from breezeway_sync.entities.promote import NotPromotable
@@ -30,7 +31,7 @@ _UNREACHABLE = {"ApiUnreachable", "DatabaseUnreachable"}
 
 def of_error(error: BreezewaySyncError) -> int:
     """The code for an error that kept a command from doing anything."""
-    if isinstance(error, UnknownName | NotPromotable):
+    if isinstance(error, UnknownName | UnknownRecord | NotPromotable):
         return USAGE
     if isinstance(error, ConfigurationError | SchemaRefused):
         return CONFIGURATION

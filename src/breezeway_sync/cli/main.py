@@ -13,6 +13,7 @@ from breezeway_sync import __version__
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.alerts import alerts_app
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out
+from breezeway_sync.cli.deletes import deletes_app
 from breezeway_sync.cli.doctor import doctor
 from breezeway_sync.cli.gaps import gaps_app
 from breezeway_sync.cli.progress import bars
@@ -35,6 +36,7 @@ app.add_typer(config_app, name="config")
 
 app.command("status")(status)
 app.command("doctor")(doctor)
+app.add_typer(deletes_app, name="deletes")
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(rejects_app, name="rejects")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -74,11 +74,12 @@ class TokenState:
 
 @dataclass(frozen=True, slots=True)
 class RegionState:
-    """Totals of one region: live rows, calls still owed, open rejections."""
+    """Totals of one region: calls still owed by source, open rejections, records that wait for a person by entity."""
 
     region: str
     owed: dict[str, int]
     rejected_open: int
+    held: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,8 @@ class Metrics:
             self._m.rejected_open.labels(region.region).set(region.rejected_open)
             for source, calls in region.owed.items():
                 self._m.owed.labels(region.region, source).set(calls)
+            for entity, records in region.held.items():
+                self._m.records_held.labels(region.region, entity).set(records)
         self._failed = {(one.region, one.entity): self._is_failed(one) for one in freshness}
         self._m.database_up.set(1)
         self._m.report_time.set(self._now())

@@ -75,6 +75,13 @@ OWED = Kind(
     "Nothing to do while the number falls. If it grows for days, raise sync.max_minutes.",
     ("still owed",),
 )
+DOUBTED = Kind(
+    "doubted",
+    "Deletions that wait for a person",
+    "`breezeway-sync deletes list` shows them. If they are really gone, `deletes approve`; else `deletes reject`, or "
+    "wait until the lists show them again. Until then they stay.",
+    ("gone from the lists at once",),
+)
 SHORT = Kind(
     "short",
     "Lists that ended early",
@@ -99,7 +106,7 @@ LATE = Kind(
     "Late without an error",
     "Cycles are too slow or do not start: see the latest runs below, the calls owed and who works the account.",
 )
-KINDS = (CREDENTIALS, DATABASE, UNREACHABLE, LIMITED, REFUSED, HELD, REJECTED, SHORT, STOPPED, OWED)
+KINDS = (CREDENTIALS, DATABASE, UNREACHABLE, LIMITED, REFUSED, HELD, REJECTED, DOUBTED, SHORT, STOPPED, OWED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,10 @@ class Status:
 
     async def regions(self) -> list[RegionState]:
         rows = await self._database.fetch("region_states")
-        return [RegionState(row["region_code"], json.loads(row["owed"]), row["rejected_open"]) for row in rows]
+        return [
+            RegionState(row["region_code"], json.loads(row["owed"]), row["rejected_open"], json.loads(row["held"]))
+            for row in rows
+        ]
 
     async def last_successes(self) -> dict[tuple[str, str], datetime]:
         """When each region and entity last succeeded; those that never did are missing."""

@@ -94,6 +94,31 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def held_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
+    what = "no deletion waits any more" if kind is Kind.RECOVERED else "deletions wait for a decision"
+    return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
+
+
+def held_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
+    """How many records are gone from the lists at once, and what a person can do about them."""
+    if kind is Kind.RECOVERED:
+        lines = [f"{entity_of(one.subject)}: decided, or shown by the lists again" for one in decisions]
+        return paragraphs(f"Region {region}, no deletion waits any more:", *lines, held_back=held_back)
+    lines = [
+        f"{entity_of(one.subject)}: {one.told.failures} records, since {at(one.told.failing_since)}"
+        for one in decisions
+    ]
+    return paragraphs(
+        f"Region {region}, gone from the lists, and too many at once to be believed:",
+        *lines,
+        "None of them is deleted before somebody decides; until then they stay as they are.",
+        f"What to do: look with `breezeway-sync deletes list {region}`. If they are gone in Breezeway as well, "
+        f"`breezeway-sync deletes approve {region} ENTITY`; if not, `deletes reject`, or wait until the lists show "
+        "them again.",
+        held_back=held_back,
+    )
+
+
 def credentials_title(region: str, kind: Kind) -> str:
     words = {
         Kind.FAILED: "credentials rejected",
