@@ -1,0 +1,340 @@
+"""The state machine: accounts that change, an API that fails, processes that die, and two undisturbed runs."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any, TypeAlias
+
+import psycopg
+from hypothesis import currently_in_test_context, event
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from starlette.types import ASGIApp
+
+from breezeway_sync.cli.world import settings_for
+from breezeway_sync.core.errors import BreezewaySyncError
+from breezeway_sync.core.events import Crashed
+from breezeway_sync.sandbox.app import create_app
+from breezeway_sync.sandbox.faults import FaultRule
+from breezeway_sync.sandbox.options import Options
+from breezeway_sync.sandbox.simulator import Call, Sandbox
+from breezeway_sync.sandbox.spec import AccountSpec, resized
+from breezeway_sync.sandbox.world import World
+from breezeway_sync.service.runner import Request
+from breezeway_sync.sync.stages import NAMES
+from tests.convergence.changes import CHANGES, twin
+from tests.convergence.ending import faults_of, read_truth
+from tests.convergence.history import History
+from tests.convergence.moving_time import MovingTime
+from tests.convergence.process import Fate, Place, Process
+from tests.convergence.watcher import Live, Watcher
+from tests.helpers import tiny
+
+HOUR = 3600.0
+MOST_TURNS = 6_000
+"""A little more steps than an undisturbed full run takes."""
+MOST_CALLS = 250
+
+#: What can be wrong with an answer: kind, and the settings of the rule.
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"kind": "429"},
+    "429 with a time in the body": {"kind": "429", "hint": "body", "retry_after": 7},
+    "429 with a time in the header": {"kind": "429", "hint": "header", "retry_after": 7},
+    "500": {"kind": "status", "status": 500},
+    "503": {"kind": "status", "status": 503},
+    "401": {"kind": "401"},
+    "403 in HTML": {"kind": "403_html"},
+    "403 in JSON": {"kind": "403_json"},
+    "404": {"kind": "404"},
+    "422": {"kind": "422"},
+    "empty body": {"kind": "empty"},
+    "cut body": {"kind": "cut"},
+    "HTML with status 200": {"kind": "html"},
+    "error object with status 200": {"kind": "error_object"},
+    "null with status 200": {"kind": "null"},
+    "connection reset": {"kind": "drop"},
+    "slow answer": {"kind": "slow", "delay": 20},
+    "no answer in time": {"kind": "slow", "delay": 1000},
+    "late answer, overtaken by others": {"kind": "late", "delay": 20},
+    "blank list": {"kind": "blank"},
+    "control characters in the body": {"kind": "garbage"},
+}
+PATHS = (
+    "", "", r"/task/\?", r"/task/\?.*page=[2-9]", r"/task/\d+$", r"/comments", r"/requirements", r"/property\?",
+    r"/property\?.*page=[2-9]", r"/reservation\?", r"/reservation\?.*page=[2-9]", r"/contacts", r"/people", r"/supplies",
+    r"/tags", r"/companies", r"/auth/",
+)  # fmt: skip
+SMALL = {
+    "properties": 4, "tasks_per_property": 8, "reservations_per_property": 3, "people": 4, "supplies": 4,
+    "task_tags": 4, "reservation_tags": 3, "property_tags": 2, "templates": 3, "subdepartments": 2,
+}  # fmt: skip
+
+Edit: TypeAlias = tuple[str, int, int]
+"""The name of a change, which account, and the seed of its dice."""
+
+edits = st.tuples(st.sampled_from([*CHANGES, "same id in two regions"]), st.integers(0, 1), st.integers(0, 9999))
+faults = st.tuples(
+    st.sampled_from(sorted(FAULTS)),
+    st.sampled_from(PATHS),
+    st.integers(1, 9),  # every so many
+    st.integers(0, 30),  # after so many
+    st.integers(1, 12),  # so many of them
+)
+fates: st.SearchStrategy[tuple[Fate, int]] = st.one_of(
+    st.just(("ends", 0)),
+    st.tuples(
+        st.sampled_from(["cancelled", "killed", "killed", "killed", "frozen", "disconnected"]),
+        st.integers(1, MOST_TURNS),
+    ),
+)
+
+TRIED: Counter[tuple[str, str]] = Counter()
+"""What was tried so far, by all machines of this process."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What machines stand on: a maker of databases, and a place at which an application is served over HTTP."""
+
+    database: Callable[[], AbstractContextManager[str]]
+    serve: Callable[[ASGIApp], str]
+    pool_size: int = 1
+    """With one connection every step of a run comes in the same order each time; more are nearer to life."""
+
+
+def small(count: int = 2) -> list[AccountSpec]:
+    """Accounts so small that a run takes a moment, with lists of several pages."""
+    specs = [resized(one, **SMALL) for one in tiny(count)]
+    return [replace(specs[0], properties=5), *specs[1:]]
+
+
+def told(what: str, name: str, count: int = 1) -> None:
+    TRIED[what, name] += count
+    if currently_in_test_context():
+        event(f"{what}: {name}")
+
+
+class Convergence(RuleBasedStateMachine):
+    """See the package. `ground` is set by whoever runs it."""
+
+    ground: Ground
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.dsn = self.stack.enter_context(self.ground.database())
+        self.time = MovingTime()
+        self.specs = small()
+        self.world = World(self.specs, now=self.time.now)
+        rng = Random(0)
+        for _ in range(3):
+            twin(self.world, rng)
+        self.history = History(self.world, self.time)
+        options = Options(data_calls=None, auth_interval_seconds=None, max_concurrency=None)
+        self.app = create_app(self.world, options)
+        self.sandbox: Sandbox = self.app.state.sandbox
+        self.sandbox.on_call = self._called
+        self.sandbox.on_answer = lambda call, answer: self.history.answered(call, answer, self._asked_at[id(call)])
+        self._asked_at: dict[int, float] = {}
+        self._planned: list[tuple[int, Edit]] = []
+        self._calls = 0
+        self.watcher = Watcher(self.dsn, self.history)
+        self.stack.callback(self.watcher.close)
+        self.admin = self.stack.enter_context(psycopg.connect(self.dsn, autocommit=True))
+        self.admin.execute("SET search_path TO breezeway")
+        self.frozen: list[Process] = []
+        self._names: dict[int, str] = {}
+        settings = settings_for(
+            {one.code: one for one in self.specs},
+            "http://sandbox.invalid",
+            self.dsn,
+            page_size=3,
+            requests_per_minute=1_000_000,
+            auth_interval_seconds=0,
+        )
+        sync = settings.sync.model_copy(update={"batch_rows": 7})
+        self.place = Place(
+            time=self.time,
+            app=self.app,
+            settings=settings.model_copy(update={"sync": sync}),
+            dsn=self.dsn,
+            pool_size=self.ground.pool_size,
+            look=self.watcher.look,
+            is_locked=self._is_locked,
+            disconnect=self._disconnect,
+        )
+
+    # --- what happens to accounts and API -------------------------------------------------------------
+
+    @rule(edit=edits)
+    def change(self, edit: Edit) -> None:
+        self._change(edit)
+        told("change", "between runs")
+
+    @rule(many=st.lists(faults, min_size=1, max_size=3))
+    def let_the_api_fail(self, many: list[tuple[str, str, int, int, int]]) -> None:
+        for name, path, every, skip, times in many:
+            added = self.sandbox.faults.add_rule(_fault(name, path, every=every, skip=skip, times=times))
+            self._names[added.id] = name
+
+    @rule()
+    def let_the_api_be_well(self) -> None:
+        self._well()
+
+    @rule(hours=st.sampled_from([1, 25, 31 * 24]))
+    def let_time_pass(self, hours: int) -> None:
+        """Tokens end after a day, refresh tokens after 30; what the database remembers to wait for passes too."""
+        self._pass(hours * HOUR)
+        told("token", {1: "an hour passes", 25: "access token expires", 744: "both tokens expire"}[hours])
+
+    @rule(both=st.booleans(), account=st.integers(0, 1))
+    def revoke_tokens(self, both: bool, account: int) -> None:
+        one = self.world.account(self.specs[account].code)
+        self.sandbox.tokens.revoke(one, None if both else "access")
+        told("token", "both tokens revoked" if both else "access token revoked")
+
+    # --- what happens to the product ------------------------------------------------------------------
+
+    @rule(fate=fates, full=st.booleans(), planned=st.lists(st.tuples(st.integers(1, MOST_CALLS), edits), max_size=6))
+    def run(self, fate: tuple[Fate, int], full: bool, planned: list[tuple[int, Edit]]) -> None:
+        """A run in the middle of everything; some of the changes come between its calls."""
+        process = self._process(*fate, full=full, planned=planned)
+        process.wake()
+        told("process", process.fate if process.report is None or fate[0] == "disconnected" else "ends")
+        if process.is_frozen:
+            self.frozen.append(process)
+            self._lose_leases()
+        self._judge(process)
+
+    @precondition(lambda self: self.frozen)
+    @rule()
+    def wake_a_frozen_process(self) -> None:
+        """It goes on where it stood, with answers that may be old and a lease that may be another's."""
+        process = self.frozen.pop(0)
+        process.wake()
+        told("process", "woken")
+        self._judge(process)
+
+    @rule()
+    def converge(self) -> None:
+        """Two full runs that nothing disturbs; then mirror and truth are the same."""
+        self._well()
+        self._pass(HOUR)
+        known = self.watcher.live
+        for _ in range(2):
+            process = self._process("ends", 0, full=True, planned=[])
+            process.wake()
+            assert process.error is None, process.error
+            assert process.report is not None
+        bad = [one for one in process.report.outcomes if one.status != "success"]
+        assert not bad, f"an undisturbed run ended so: {bad}"
+        self.watcher.look()
+        self._compare(known | self.watcher.live)
+        told("process", "converged")
+
+    def teardown(self) -> None:
+        try:
+            while self.frozen:
+                self.frozen.pop().kill()
+            if sys.exc_info()[0] is None:  # else something has failed already
+                self.converge()
+        finally:
+            self._well()
+            TRIED["watched", "snapshots"] += self.watcher.snapshots
+            TRIED["watched", "rows compared with their versions"] += self.watcher.rows_checked
+            self.stack.close()
+
+    # --- how ------------------------------------------------------------------------------------------
+
+    def _change(self, edit: Edit) -> None:
+        name, nth, seed = edit
+        rng = Random(seed)  # noqa: S311 - chance, not secrecy
+        if name in CHANGES:
+            accounts = [self.world.account(self.specs[nth].code)]
+            is_done = CHANGES[name](accounts[0], rng)
+        else:
+            accounts = list(self.world.accounts.values())
+            is_done = twin(self.world, rng)
+        if is_done:
+            TRIED["changed", name] += 1
+            for account in accounts:
+                self.history.note(account)
+
+    def _called(self, call: Call) -> None:
+        self._asked_at[id(call)] = self.time.seconds
+        self._calls += 1
+        while self._planned and self._planned[0][0] <= self._calls:
+            self._change(self._planned.pop(0)[1])
+            told("change", "between the calls of a run")
+
+    def _process(self, fate: Fate, turn: int, *, full: bool, planned: list[tuple[int, Edit]]) -> Process:
+        self._calls = 0
+        self._planned = sorted(planned)
+        request = Request(tuple(self.place.settings.regions), NAMES, full=full, wait_seconds=0.0)
+        return Process(self.place, request, fate, turn)
+
+    def _judge(self, process: Process) -> None:
+        self._planned = []
+        crashed = [one for one in process.events if isinstance(one, Crashed)]
+        assert not crashed, crashed
+        assert process.error is None or isinstance(process.error, BreezewaySyncError), repr(process.error)
+        self.watcher.look()
+
+    def _well(self) -> None:
+        for one in self.sandbox.faults.rules:
+            TRIED["fault", self._names[one.id]] += one.hits
+            if one.hits and currently_in_test_context():
+                event(f"fault: {self._names[one.id]}")
+        self.sandbox.faults.clear()
+
+    def _pass(self, seconds: float) -> None:
+        """For everybody: the service, processes, and what the database has a time for."""
+        self.time.seconds += seconds
+        for statement in (
+            "UPDATE account_leases SET expires_at = expires_at - $1, next_call_at = next_call_at - $1, "
+            "paused_until = paused_until - $1, next_token_call_at = next_token_call_at - $1",
+            "UPDATE unavailable_sources SET try_again_at = try_again_at - $1",
+        ):
+            self.admin.execute(statement.replace("$1", f"interval '{seconds} s'").encode())
+
+    def _lose_leases(self) -> None:
+        """A frozen process renews nothing: its leases run out."""
+        self.admin.execute("UPDATE account_leases SET expires_at = clock_timestamp() - interval '1 s'")
+
+    def _is_locked(self) -> bool:
+        """Also when a transaction only waits for such a lock; it takes rows only after it has the lease."""
+        found = self.admin.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_class c ON c.oid = relation WHERE relname = 'account_leases' "
+            "AND pid <> pg_backend_pid() AND mode <> 'AccessShareLock'"
+        ).fetchone()
+        return found != (0,)
+
+    def _disconnect(self) -> None:
+        self.admin.execute(
+            "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'breezeway-sync'"
+        )
+
+    def _compare(self, live: Live) -> None:
+        heard, self.sandbox.on_call = self.sandbox.on_call, None
+        answered, self.sandbox.on_answer = self.sandbox.on_answer, None
+        url, mirror = self.ground.serve(self.app), self.watcher.mirror
+        for spec in self.specs:
+            homes = {key for name, code, key in live if (name, code) == ("properties", spec.code)}
+            truth = read_truth(url, spec, homes)
+            found = list(faults_of(self.world.account(spec.code), truth, mirror, live))
+            assert not found, "\n".join(["the mirror is not the truth:", *found[:10]])
+        self.sandbox.on_call, self.sandbox.on_answer = heard, answered
+        open_rejects = [row for row in mirror.tables["rejected_records"] if row["resolved_at"] is None]
+        assert not open_rejects, open_rejects
+        owed = self.admin.execute("SELECT count(*) FROM owed_calls").fetchone()
+        assert owed == (0,), owed
+
+
+def _fault(name: str, path: str, **settings: Any) -> FaultRule:
+    return FaultRule(path=path, **FAULTS[name], **settings)
