@@ -29,7 +29,16 @@ CALLED: tuple[tuple[ChildKind, Kind], ...] = (
     ("requirements", "tasks"),
     ("contacts", "properties"),
 )
-GOING: tuple[Kind, ...] = ("tasks", "tasks", "reservations", "properties", "people", "supplies", "task_tags", "templates")
+GOING: tuple[Kind, ...] = (
+    "tasks",
+    "tasks",
+    "reservations",
+    "properties",
+    "people",
+    "supplies",
+    "task_tags",
+    "templates",
+)
 NAMED: dict[Kind, str] = {
     "tasks": "name", "reservations": "note", "properties": "name", "people": "first_name", "supplies": "name",
     "task_tags": "name", "reservation_tags": "name", "property_tags": "name", "templates": "name",
@@ -54,7 +63,8 @@ def _edit(account: Account, rng: Random) -> bool:
     number = _some(account, kind, rng)
     if number is None:
         return False
-    account.patch(kind, number, **{NAMED[kind]: _fresh(account)})
+    changes: dict[str, Any] = {NAMED[kind]: _fresh(account)}
+    account.patch(kind, number, **changes)
     return True
 
 
@@ -200,7 +210,8 @@ def _of_children(how: Callable[[list[Json], Account, str, Random], list[Json]]) 
         if number is None:
             return False
         items = account.get(kind, number).get(name) or []
-        account.patch(kind, number, **{name: how(items, account, name, rng)})
+        changes: dict[str, Any] = {name: how(items, account, name, rng)}
+        account.patch(kind, number, **changes)
         return True
 
     return change

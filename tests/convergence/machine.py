@@ -62,29 +62,34 @@ FAULTS: dict[str, dict[str, Any]] = {
     "no answer in time": {"kind": "slow", "delay": 1000},
     "late answer, overtaken by others": {"kind": "late", "delay": 20},
     "blank list": {"kind": "blank"},
-    "control characters in the body": {"kind": "garbage"},
 }
 PATHS = (
     "", "", r"/task/\?", r"/task/\?.*page=[2-9]", r"/task/\d+$", r"/comments", r"/requirements", r"/property\?",
-    r"/property\?.*page=[2-9]", r"/reservation\?", r"/reservation\?.*page=[2-9]", r"/contacts", r"/people", r"/supplies",
+    r"/property\?.*page=[2-9]", r"/reservation\?",
+    r"/reservation\?.*page=[2-9]", r"/contacts", r"/people", r"/supplies",
     r"/tags", r"/companies", r"/auth/",
 )  # fmt: skip
 SMALL = {
     "properties": 4, "tasks_per_property": 8, "reservations_per_property": 3, "people": 4, "supplies": 4,
     "task_tags": 4, "reservation_tags": 3, "property_tags": 2, "templates": 3, "subdepartments": 2,
 }  # fmt: skip
+TOKEN_ENDS = ("access token expires", "both tokens expire", "access token revoked", "both tokens revoked")
 
 Edit: TypeAlias = tuple[str, int, int]
 """The name of a change, which account, and the seed of its dice."""
+Planned: TypeAlias = tuple[int, Edit]
+"""Before which call of a run."""
+Wrong: TypeAlias = tuple[str, str, int, int, int]
+"""The name of a fault, where, every so many calls, after so many, and how many of them."""
+Token: TypeAlias = tuple[str, int] | None
+"""How tokens end before a run, and whose."""
 
 edits = st.tuples(st.sampled_from([*CHANGES, "same id in two regions"]), st.integers(0, 1), st.integers(0, 9999))
+planned = st.lists(st.tuples(st.integers(1, MOST_CALLS), edits), max_size=6)
 faults = st.tuples(
-    st.sampled_from(sorted(FAULTS)),
-    st.sampled_from(PATHS),
-    st.integers(1, 9),  # every so many
-    st.integers(0, 30),  # after so many
-    st.integers(1, 12),  # so many of them
+    st.sampled_from(sorted(FAULTS)), st.sampled_from(PATHS), st.integers(1, 5), st.integers(0, 12), st.integers(1, 9)
 )
+tokens = st.one_of(st.none(), st.none(), st.none(), st.tuples(st.sampled_from(TOKEN_ENDS), st.integers(0, 1)))
 fates: st.SearchStrategy[tuple[Fate, int]] = st.one_of(
     st.just(("ends", 0)),
     st.tuples(
@@ -141,8 +146,8 @@ class Convergence(RuleBasedStateMachine):
         self.sandbox.on_call = self._called
         self.sandbox.on_answer = lambda call, answer: self.history.answered(call, answer, self._asked_at[id(call)])
         self._asked_at: dict[int, float] = {}
-        self._planned: list[tuple[int, Edit]] = []
-        self._calls = 0
+        self._planned: list[Planned] = []
+        self._calls = self._runs = 0
         self.watcher = Watcher(self.dsn, self.history)
         self.stack.callback(self.watcher.close)
         self.admin = self.stack.enter_context(psycopg.connect(self.dsn, autocommit=True))
@@ -171,44 +176,29 @@ class Convergence(RuleBasedStateMachine):
 
     # --- what happens to accounts and API -------------------------------------------------------------
 
-    @rule(edit=edits)
-    def change(self, edit: Edit) -> None:
-        self._change(edit)
-        told("change", "between runs")
-
-    @rule(many=st.lists(faults, min_size=1, max_size=3))
-    def let_the_api_fail(self, many: list[tuple[str, str, int, int, int]]) -> None:
-        for name, path, every, skip, times in many:
-            added = self.sandbox.faults.add_rule(_fault(name, path, every=every, skip=skip, times=times))
-            self._names[added.id] = name
-
-    @rule()
-    def let_the_api_be_well(self) -> None:
-        self._well()
-
-    @rule(hours=st.sampled_from([1, 25, 31 * 24]))
-    def let_time_pass(self, hours: int) -> None:
-        """Tokens end after a day, refresh tokens after 30; what the database remembers to wait for passes too."""
-        self._pass(hours * HOUR)
-        told("token", {1: "an hour passes", 25: "access token expires", 744: "both tokens expire"}[hours])
-
-    @rule(both=st.booleans(), account=st.integers(0, 1))
-    def revoke_tokens(self, both: bool, account: int) -> None:
-        one = self.world.account(self.specs[account].code)
-        self.sandbox.tokens.revoke(one, None if both else "access")
-        told("token", "both tokens revoked" if both else "access token revoked")
+    @rule(many=st.lists(edits, min_size=1, max_size=5))
+    def change(self, many: list[Edit]) -> None:
+        for edit in many:
+            self._change(edit)
+        told("change", "between runs", len(many))
 
     # --- what happens to the product ------------------------------------------------------------------
 
-    @rule(fate=fates, full=st.booleans(), planned=st.lists(st.tuples(st.integers(1, MOST_CALLS), edits), max_size=6))
-    def run(self, fate: tuple[Fate, int], full: bool, planned: list[tuple[int, Edit]]) -> None:
-        """A run in the middle of everything; some of the changes come between its calls."""
+    @rule(fate=fates, full=st.booleans(), planned=planned, wrong=st.lists(faults, max_size=4), token=tokens)
+    def run(self, fate: tuple[Fate, int], full: bool, planned: list[Planned], wrong: list[Wrong], token: Token) -> None:
+        """A run that may be disturbed in every way; some of the changes come between its calls."""
+        self._end_tokens(token)
+        for name, path, every, skip, times in wrong:
+            added = self.sandbox.faults.add_rule(_fault(name, path, every=every, skip=skip, times=times))
+            self._names[added.id] = name
         process = self._process(*fate, full=full, planned=planned)
         process.wake()
-        told("process", process.fate if process.report is None or fate[0] == "disconnected" else "ends")
+        self._runs += 1
         if process.is_frozen:
             self.frozen.append(process)
             self._lose_leases()
+        told("process", "ended by itself" if process.is_spared else process.fate)
+        self._well()
         self._judge(process)
 
     @precondition(lambda self: self.frozen)
@@ -220,6 +210,7 @@ class Convergence(RuleBasedStateMachine):
         told("process", "woken")
         self._judge(process)
 
+    @precondition(lambda self: self._runs > 2)
     @rule()
     def converge(self) -> None:
         """Two full runs that nothing disturbs; then mirror and truth are the same."""
@@ -230,11 +221,12 @@ class Convergence(RuleBasedStateMachine):
             process = self._process("ends", 0, full=True, planned=[])
             process.wake()
             assert process.error is None, process.error
-            assert process.report is not None
+        assert process.report is not None
         bad = [one for one in process.report.outcomes if one.status != "success"]
         assert not bad, f"an undisturbed run ended so: {bad}"
         self.watcher.look()
         self._compare(known | self.watcher.live)
+        self._runs = 0
         told("process", "converged")
 
     def teardown(self) -> None:
@@ -253,7 +245,7 @@ class Convergence(RuleBasedStateMachine):
 
     def _change(self, edit: Edit) -> None:
         name, nth, seed = edit
-        rng = Random(seed)  # noqa: S311 - chance, not secrecy
+        rng = Random(seed)
         if name in CHANGES:
             accounts = [self.world.account(self.specs[nth].code)]
             is_done = CHANGES[name](accounts[0], rng)
@@ -265,6 +257,18 @@ class Convergence(RuleBasedStateMachine):
             for account in accounts:
                 self.history.note(account)
 
+    def _end_tokens(self, token: Token) -> None:
+        """Access tokens end after a day, refresh tokens after 30, and either when the service forgets it."""
+        if token is None:
+            return
+        what, nth = token
+        if what.endswith("revoked"):
+            account = self.world.account(self.specs[nth].code)
+            self.sandbox.tokens.revoke(account, "access" if what.startswith("access") else None)
+        else:
+            self._pass(25 * HOUR if what.startswith("access") else 31 * 24 * HOUR)
+        told("token", what)
+
     def _called(self, call: Call) -> None:
         self._asked_at[id(call)] = self.time.seconds
         self._calls += 1
@@ -272,7 +276,7 @@ class Convergence(RuleBasedStateMachine):
             self._change(self._planned.pop(0)[1])
             told("change", "between the calls of a run")
 
-    def _process(self, fate: Fate, turn: int, *, full: bool, planned: list[tuple[int, Edit]]) -> Process:
+    def _process(self, fate: Fate, turn: int, *, full: bool, planned: list[Planned]) -> Process:
         self._calls = 0
         self._planned = sorted(planned)
         request = Request(tuple(self.place.settings.regions), NAMES, full=full, wait_seconds=0.0)

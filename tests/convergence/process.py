@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -106,18 +106,29 @@ class Process:
     def is_frozen(self) -> bool:
         return self.fate == "frozen" and not self._task.done()
 
+    @property
+    def is_spared(self) -> bool:
+        """Whether it came to its end before fate struck."""
+        return self._fate_turn > 0 or self.fate == "ends"
+
     def wake(self) -> None:
-        """Run to the end, or to where fate says."""
+        """Run to the end, or to where fate says. Raises what a look at the mirror raised in the middle of it."""
         try:
-            with self._wired(), contextlib.suppress(asyncio.CancelledError):
-                self.report = self._loop.run_until_complete(self._task)
+            with self._wired():
+                self._loop.run_until_complete(self._task)
         except Left:
             if self.fate == "killed":
                 self.kill()
             return
-        except Exception as error:  # noqa: BLE001 - what a run raises is for the machine to judge
-            self.error = error
+        except BaseException:
+            if not self._task.done():
+                self.kill()
+                raise
+        if not self._task.cancelled():
+            self.error = self._task.exception()
+            self.report = None if self.error else self._task.result()
         self._close()
+        self.place.look()
 
     def kill(self) -> None:
         """End without a word: no connection, no cleanup that anybody could notice, no time that passes by it."""
@@ -132,6 +143,7 @@ class Process:
             task.cancel()
         with self._wired():
             self._loop.run_until_complete(self._burial())
+        self._task.cancelled() or self._task.exception()  # retrieved
         self._close()
         self.place.time.seconds = before
 
@@ -143,12 +155,8 @@ class Process:
             others = asyncio.all_tasks() - {asyncio.current_task()}
 
     def _close(self) -> None:
-        if self._task.done() and not self._task.cancelled():
-            self._task.exception()  # retrieved
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
-        if not self._is_buried:
-            self.place.look()
 
     def _changed(self) -> None:
         self._is_changed = True
@@ -159,7 +167,7 @@ class Process:
             if self.turns > BURIAL_TURNS:
                 raise RuntimeError("a dead process does not rest")
             return
-        if self._is_changed or (self._database.asked and self.turns % 7 == 0):
+        if self._is_changed or (self._database.asked and self.turns % 20 == 0):
             self._is_changed = False
             self.place.look()
         if self._fate_turn and self.turns >= self._fate_turn:
@@ -189,6 +197,7 @@ class Process:
             return Transport(base_url, timeout_seconds, http=httpx.ASGITransport(answer))
 
         with (
+            patch.dict(sys.modules, {"sniffio": None}),  # not installed: httpx looks for it at every call
             patch.object(runner, "Transport", transport),
             patch.object(runner, "open_database", lambda _settings: self._database),
         ):

@@ -10,7 +10,7 @@ from tests.convergence.ground import ground
 from tests.convergence.machine import Convergence
 
 EXAMPLES = 20
-STEPS = 10
+STEPS = 8
 
 
 @pytest.mark.timeout(900)

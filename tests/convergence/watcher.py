@@ -31,7 +31,7 @@ TAG_TYPES = {"reservation_tags": "reservation", "task_tags": "task"}
 SAME_MOMENT_SECONDS = 0.003
 """Requests that start closer together than this have no order."""
 
-_FINGERPRINT = " UNION ALL ".join(  # noqa: S608 - names out of the contract
+_FINGERPRINT = " UNION ALL ".join(
     f"SELECT '{name}', count(*), max(xmin::text::bigint), sum(hashtext(ctid::text)::bigint) FROM {name}"
     for name in BY_NAME
 )
@@ -55,7 +55,7 @@ class Watcher:
         set_json_loads(_loads, self._connection)
         self._connection.execute("SET search_path TO breezeway")
         self._connection.execute("SET default_transaction_isolation TO 'repeatable read'")
-        self._at = ""
+        self._at: bytes | None = None
         self._prints: dict[str, tuple[Any, ...]] = {}
         self._tables: dict[str, list[Row]] = {name: [] for name in BY_NAME}
         self._seen: dict[Key, Seen] = {}
@@ -103,7 +103,7 @@ class Watcher:
 
     def _read(self) -> bool:
         """False when nobody has committed anything."""
-        (at,) = self._connection.execute("SELECT pg_current_snapshot()::text").fetchone() or ("",)
+        at = self._connection.pgconn.exec_(b"SELECT pg_current_snapshot()").get_value(0, 0)
         if at == self._at:
             return False
         self._at = at
@@ -168,7 +168,8 @@ class Watcher:
 
     def _may_go_back(self, key: Key, newer: int, older: int) -> None:
         had, has = self._history.span(key, newer), self._history.span(key, older)
-        assert had is not None and has is not None, f"{key}: version {newer} or {older} was never answered"
+        assert had is not None, f"{key}: version {newer} was never answered"
+        assert has is not None, f"{key}: version {older} was never answered"
         assert has[1] > had[0] - SAME_MOMENT_SECONDS, (
             f"{key} went back from version {newer}, asked for at {had[0]:.3f} or later, "
             f"to version {older}, asked for at {has[1]:.3f} at the latest"
