@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, TypeAlias
 
+from breezeway_sync.sandbox import stamps
 from breezeway_sync.sandbox.account import Account
 from breezeway_sync.sandbox.drift import drift, random_id
 from breezeway_sync.sandbox.spec import ChildKind, Kind
 from breezeway_sync.sandbox.world import World
 
 Json: TypeAlias = Any
-Change: TypeAlias = Callable[[Account, Random], bool]
+Change: TypeAlias = "Callable[[Account, Dice], bool]"
+
+
+class Dice(Random):
+    """Chance that prefers what is on its way: `hot` are the records of the latest answers, by account and kind."""
+
+    def __init__(self, seed: int, hot: Mapping[tuple[str, Kind], Sequence[int]] | None = None) -> None:
+        super().__init__(seed)
+        self.hot = hot or {}
+
 
 EMBEDDED: tuple[tuple[Kind, str], ...] = (
     ("tasks", "assignments"),
@@ -52,13 +62,22 @@ def _fresh(account: Account) -> str:
     return f"change {account.version}"
 
 
-def _some(account: Account, kind: Kind, rng: Random) -> int | None:
-    """Any listed record with a whole id."""
+def _some(account: Account, kind: Kind, rng: Dice) -> int | None:
+    """Any listed record with a whole id; every second time one of those that the last answer showed."""
+    shown = [number for number in rng.hot.get((account.code, kind), ()) if account.exists(kind, number)]
+    if shown and rng.random() < 0.5:
+        return rng.choice(shown)
     found = random_id(account, kind, rng)
     return found if found is not None and found > 0 else None
 
 
-def _edit(account: Account, rng: Random) -> bool:
+def _born(account: Account, kind: Kind, record: Json) -> Json:
+    """As if it had been created now, where the kind says when."""
+    times = {"created_at": stamps.naive(account.now()), "updated_at": stamps.like(account.now(), kind)}
+    return record | {name: time for name, time in times.items() if name in record}
+
+
+def _edit(account: Account, rng: Dice) -> bool:
     kind = rng.choice(KINDS)
     number = _some(account, kind, rng)
     if number is None:
@@ -68,7 +87,7 @@ def _edit(account: Account, rng: Random) -> bool:
     return True
 
 
-def _touch(account: Account, rng: Random) -> bool:
+def _touch(account: Account, rng: Dice) -> bool:
     number = _some(account, "tasks", rng)
     if number is None:
         return False
@@ -76,7 +95,7 @@ def _touch(account: Account, rng: Random) -> bool:
     return True
 
 
-def _create(account: Account, rng: Random) -> bool:
+def _create(account: Account, rng: Dice) -> bool:
     """A copy of a record under a new id."""
     kind = rng.choice(KINDS)
     number = _some(account, kind, rng)
@@ -85,11 +104,11 @@ def _create(account: Account, rng: Random) -> bool:
     record = account.get(kind, number)
     if kind == "properties":
         record |= {"reference_property_id": None, "reference_external_property_id": None}
-    account.put(kind, record | {"id": account.new_id(kind), NAMED[kind]: _fresh(account)})
+    account.put(kind, _born(account, kind, record) | {"id": account.new_id(kind), NAMED[kind]: _fresh(account)})
     return True
 
 
-def _delete(account: Account, rng: Random) -> bool:
+def _delete(account: Account, rng: Dice) -> bool:
     kind = rng.choice(GOING)
     number = _some(account, kind, rng)
     if number is None or (kind == "properties" and len(account.listing(kind)) < 2):
@@ -98,7 +117,7 @@ def _delete(account: Account, rng: Random) -> bool:
     return True
 
 
-def _hide(account: Account, rng: Random) -> bool:
+def _hide(account: Account, rng: Dice) -> bool:
     kind = rng.choice(GOING)
     number = _some(account, kind, rng)
     if number is None or (kind == "properties" and len(account.listing(kind)) < 2):
@@ -107,7 +126,7 @@ def _hide(account: Account, rng: Random) -> bool:
     return True
 
 
-def _show(account: Account, rng: Random) -> bool:
+def _show(account: Account, rng: Dice) -> bool:
     hidden = [(kind, number) for kind in KINDS for number in sorted(account.hidden_ids(kind))]
     if not hidden:
         return False
@@ -115,7 +134,7 @@ def _show(account: Account, rng: Random) -> bool:
     return True
 
 
-def _come_back(account: Account, rng: Random) -> bool:
+def _come_back(account: Account, rng: Dice) -> bool:
     """A deleted record is created again under its old id."""
     gone = [(kind, number) for kind in KINDS for number in sorted(account.deleted_ids(kind))]
     if not gone:
@@ -124,11 +143,11 @@ def _come_back(account: Account, rng: Random) -> bool:
     like = _some(account, kind, rng)
     if like is None:
         return False
-    account.put(kind, account.get(kind, like) | {"id": number, NAMED[kind]: _fresh(account)})
+    account.put(kind, _born(account, kind, account.get(kind, like)) | {"id": number, NAMED[kind]: _fresh(account)})
     return True
 
 
-def _move_task(account: Account, rng: Random) -> bool:
+def _move_task(account: Account, rng: Dice) -> bool:
     number, home = _some(account, "tasks", rng), _some(account, "properties", rng)
     if number is None or home is None:
         return False
@@ -136,7 +155,7 @@ def _move_task(account: Account, rng: Random) -> bool:
     return True
 
 
-def _link_task(account: Account, rng: Random) -> bool:
+def _link_task(account: Account, rng: Dice) -> bool:
     number, stay = _some(account, "tasks", rng), _some(account, "reservations", rng)
     if number is None or stay is None:
         return False
@@ -145,7 +164,7 @@ def _link_task(account: Account, rng: Random) -> bool:
     return True
 
 
-def _move_stay(account: Account, rng: Random) -> bool:
+def _move_stay(account: Account, rng: Dice) -> bool:
     stay, home = _some(account, "reservations", rng), _some(account, "properties", rng)
     if stay is None or home is None:
         return False
@@ -153,11 +172,11 @@ def _move_stay(account: Account, rng: Random) -> bool:
     return True
 
 
-def _shrink(items: list[Json], _account: Account, _kind: str, rng: Random) -> list[Json]:
+def _shrink(items: list[Json], _account: Account, _kind: str, rng: Dice) -> list[Json]:
     return [] if rng.random() < 0.2 else [item for item in items if rng.random() < 0.5]
 
 
-def _grow(items: list[Json], account: Account, kind: str, rng: Random) -> list[Json]:
+def _grow(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Json]:
     """Copies of items that the account has somewhere, with ids of their own; tags are linked, not made."""
     more = [dict(item) for item in _examples(account, kind, rng)]
     for place, item in enumerate(more):
@@ -167,11 +186,11 @@ def _grow(items: list[Json], account: Account, kind: str, rng: Random) -> list[J
     return items + [item for item in more if item.get("id") is None or item["id"] not in taken]
 
 
-def _reorder(items: list[Json], _account: Account, _kind: str, rng: Random) -> list[Json]:
+def _reorder(items: list[Json], _account: Account, _kind: str, rng: Dice) -> list[Json]:
     return rng.sample(items, len(items))
 
 
-def _alter(items: list[Json], account: Account, kind: str, rng: Random) -> list[Json]:
+def _alter(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Json]:
     """One item says something else."""
     texts = {
         "assignments": "name", "photos": "caption", "supplies": "name", "costs": "description", "guests": "first_name",
@@ -187,7 +206,7 @@ def _new_number(account: Account, place: int) -> int:
     return 770_000_000 + account.version * 8 + place
 
 
-def _examples(account: Account, kind: str, rng: Random) -> list[Json]:
+def _examples(account: Account, kind: str, rng: Dice) -> list[Json]:
     """One to three items of such lists."""
     found: list[Json] = []
     if kind in ("comments", "requirements", "contacts"):
@@ -203,8 +222,8 @@ def _examples(account: Account, kind: str, rng: Random) -> list[Json]:
     return rng.sample(unique, min(len(unique), rng.randint(1, 3)))
 
 
-def _of_children(how: Callable[[list[Json], Account, str, Random], list[Json]]) -> Change:
-    def change(account: Account, rng: Random) -> bool:
+def _of_children(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> Change:
+    def change(account: Account, rng: Dice) -> bool:
         kind, name = rng.choice(EMBEDDED)
         number = _some(account, kind, rng)
         if number is None:
@@ -217,10 +236,10 @@ def _of_children(how: Callable[[list[Json], Account, str, Random], list[Json]]) 
     return change
 
 
-def _of_called(how: Callable[[list[Json], Account, str, Random], list[Json]]) -> Change:
+def _of_called(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> Change:
     """The parent's `updated_at` moves with it or does not: which of them is right is unknown."""
 
-    def change(account: Account, rng: Random) -> bool:
+    def change(account: Account, rng: Dice) -> bool:
         child, kind = rng.choice(CALLED)
         number = _some(account, kind, rng)
         if number is None:
@@ -239,7 +258,7 @@ def _of_called(how: Callable[[list[Json], Account, str, Random], list[Json]]) ->
     return change
 
 
-def _drift(account: Account, rng: Random) -> bool:
+def _drift(account: Account, rng: Dice) -> bool:
     return bool(drift(account, 1, rng))
 
 
@@ -266,14 +285,14 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def twin(world: World, rng: Random) -> bool:
+def twin(world: World, rng: Dice) -> bool:
     """The same id in two regions: a record of one account is put into the other one."""
     one, other = rng.sample(list(world.accounts.values()), 2)
     kind: Kind = rng.choice(("tasks", "reservations", "properties", "people", "supplies"))
     number, home = _some(one, kind, rng), _some(other, "properties", rng)
     if number is None or home is None or other.exists(kind, number):
         return False
-    record = one.get(kind, number) | {NAMED[kind]: _fresh(other)}
+    record = _born(other, kind, one.get(kind, number)) | {NAMED[kind]: _fresh(other)}
     if kind == "properties":
         record |= {"reference_property_id": None, "reference_external_property_id": None}
     record |= {name: home for name in ("home_id", "property_id") if name in record}

@@ -18,6 +18,8 @@ from tests.truth.api import decoded
 Json: TypeAlias = Any
 Key: TypeAlias = tuple[str, str, int]
 """Region, kind of record or of list, the API's id."""
+Span: TypeAlias = tuple[float, float]
+"""The earliest and the latest start of a request that brought something, in moving seconds."""
 
 CHILD_KINDS: tuple[tuple[ChildKind, Kind], ...] = (
     ("comments", "tasks"),
@@ -32,13 +34,14 @@ _LISTED: dict[str, Kind] = {
     "/people": "people",
 }
 _OWN_ADDRESS = re.compile(r"/(property|reservation|task|people)/\{id\}")
+_CALLED = re.compile(r"/(?:property|task)/\{id\}/(comments|requirements|contacts)")
+_CALLED_PATH = re.compile(r"/(?:property|task)/(\d+)/(comments|requirements|contacts)$")
 
 
 class History:
     """Versions of every record and of every list that has an address of its own, in the order in which they came.
 
-    `span` says between which requests a version was answered: the earliest and the latest start of a request, in
-    moving seconds.
+    `span` says between which requests a version was answered.
     """
 
     def __init__(self, world: World, time: MovingTime) -> None:
@@ -46,9 +49,12 @@ class History:
         self._time = time
         self._versions: dict[Key, list[bytes]] = defaultdict(list)
         self._decoded: dict[bytes, Json] = {}
-        self._spans: dict[tuple[Key, int], tuple[float, float]] = {}
+        self._spans: dict[tuple[Key, int], Span] = {}
         self.refused: dict[Key, int] = defaultdict(int)
         """How often an own address said that there is no such record."""
+        self.hot: dict[tuple[str, Kind], list[int]] = defaultdict(list)
+        """The records of the latest right answer, by account and kind."""
+        self._hushed: set[tuple[str, int]] = set()
         for account in world.accounts.values():
             self.note(account)
 
@@ -65,7 +71,7 @@ class History:
         """All versions of a record or a list, oldest first."""
         return [self._decode(body) for body in self._versions.get(key, ())]
 
-    def span(self, key: Key, version: int) -> tuple[float, float] | None:
+    def span(self, key: Key, version: int) -> Span | None:
         return self._spans.get((key, version))
 
     def has_been(self, key: Key) -> bool:
@@ -76,14 +82,30 @@ class History:
         if call.account is None:
             return
         code = call.account.code
+        called = _CALLED.fullmatch(call.endpoint)
+        if called and answer.status == 200:
+            self._widen((code, called[1], int(call.request.path_params["id"])), asked_at)
         own = _OWN_ADDRESS.fullmatch(call.endpoint)
         kind = _LISTED.get(f"/{own[1]}" if own else call.endpoint)
         if own and answer.status == 404 and kind:
             self.refused[code, kind, int(call.request.path_params["id"])] += 1
         if answer.status != 200 or kind is None:
             return
-        for number in _ids(decoded(answer.body)):
+        numbers = list(_ids(decoded(answer.body)))
+        for number in numbers:
             self._widen((code, kind, number), asked_at)
+        if numbers:
+            self.hot[code, kind] = numbers
+
+    def sent(self, path: str, status: int, body: bytes) -> None:
+        """What went out in the end, faults included: a list that was said to be empty, or not to be."""
+        found = _CALLED_PATH.search(path)
+        if found and (status == 404 or body == b"[]"):
+            self._hushed.add((found[2], int(found[1])))
+
+    def was_hushed(self, key: Key) -> bool:
+        """Whether a list was ever answered as empty or as missing, in any region."""
+        return key[1:] in self._hushed
 
     def _widen(self, key: Key, asked_at: float) -> None:
         version = len(self._versions[key]) - 1

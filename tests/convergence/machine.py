@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from random import Random
 from typing import Any, TypeAlias
 
 import psycopg
@@ -27,7 +26,7 @@ from breezeway_sync.sandbox.spec import AccountSpec, resized
 from breezeway_sync.sandbox.world import World
 from breezeway_sync.service.runner import Request
 from breezeway_sync.sync.stages import NAMES
-from tests.convergence.changes import CHANGES, twin
+from tests.convergence.changes import CHANGES, Dice, twin
 from tests.convergence.ending import faults_of, read_truth
 from tests.convergence.history import History
 from tests.convergence.moving_time import MovingTime
@@ -136,7 +135,7 @@ class Convergence(RuleBasedStateMachine):
         self.time = MovingTime()
         self.specs = small()
         self.world = World(self.specs, now=self.time.now)
-        rng = Random(0)
+        rng = Dice(0)
         for _ in range(3):
             twin(self.world, rng)
         self.history = History(self.world, self.time)
@@ -169,6 +168,7 @@ class Convergence(RuleBasedStateMachine):
             settings=settings.model_copy(update={"sync": sync}),
             dsn=self.dsn,
             pool_size=self.ground.pool_size,
+            sent=self.history.sent,
             look=self.watcher.look,
             is_locked=self._is_locked,
             disconnect=self._disconnect,
@@ -191,6 +191,7 @@ class Convergence(RuleBasedStateMachine):
         for name, path, every, skip, times in wrong:
             added = self.sandbox.faults.add_rule(_fault(name, path, every=every, skip=skip, times=times))
             self._names[added.id] = name
+        (last,) = self.admin.execute("SELECT coalesce(max(id), 0) FROM etl_sync_log").fetchone() or (0,)
         process = self._process(*fate, full=full, planned=planned)
         process.wake()
         self._runs += 1
@@ -200,6 +201,8 @@ class Convergence(RuleBasedStateMachine):
         told("process", "ended by itself" if process.is_spared else process.fate)
         self._well()
         self._judge(process)
+        if fate[0] in ("ends", "cancelled") and not self.frozen:
+            self._is_tidy(last, was_cancelled=fate[0] == "cancelled")
 
     @precondition(lambda self: self.frozen)
     @rule()
@@ -245,7 +248,7 @@ class Convergence(RuleBasedStateMachine):
 
     def _change(self, edit: Edit) -> None:
         name, nth, seed = edit
-        rng = Random(seed)
+        rng = Dice(seed, self.history.hot)
         if name in CHANGES:
             accounts = [self.world.account(self.specs[nth].code)]
             is_done = CHANGES[name](accounts[0], rng)
@@ -288,6 +291,16 @@ class Convergence(RuleBasedStateMachine):
         assert not crashed, crashed
         assert process.error is None or isinstance(process.error, BreezewaySyncError), repr(process.error)
         self.watcher.look()
+
+    def _is_tidy(self, last: int, *, was_cancelled: bool) -> None:
+        """Whoever ends by himself gives everything back and closes his rows of the log, those after `last`."""
+        held = self.admin.execute("SELECT account FROM account_leases WHERE owner IS NOT NULL").fetchall()
+        assert not held, f"leases that were not given back: {held}"
+        running = self.admin.execute(
+            "SELECT region_code, entity_type FROM etl_sync_log WHERE sync_status = 'running' AND id > %s", (last,)
+        ).fetchall()
+        # One whose writing was cancelled after it was written is closed by the next run.
+        assert was_cancelled or not running, f"rows of the log that were not closed: {running}"
 
     def _well(self) -> None:
         for one in self.sandbox.faults.rules:

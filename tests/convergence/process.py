@@ -73,6 +73,8 @@ class Place:
     settings: Settings
     dsn: str
     pool_size: int
+    sent: Callable[[str, int, bytes], None]
+    """Hears of every answer as it is sent: path, status, body."""
     look: Callable[[], None]
     """Looks at the mirror from outside."""
     is_locked: Callable[[], bool]
@@ -139,23 +141,23 @@ class Process:
         self._database.is_dead = True
         self._loop.cut_connections()
         self.turns = 0
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        with self._wired():
-            self._loop.run_until_complete(self._burial())
-        self._task.cancelled() or self._task.exception()  # retrieved
         self._close()
+        self._task.cancelled() or self._task.exception()  # retrieved
         self.place.time.seconds = before
 
-    async def _burial(self) -> None:
-        """Let the dead process's tasks come to their ends, so that Python has nothing to say about them."""
+    async def _end_tasks(self) -> None:
+        """Cancel whatever is left, as `asyncio.run` does; of a dead process nobody hears it."""
         others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
         while others:
             await asyncio.wait(others)
             others = asyncio.all_tasks() - {asyncio.current_task()}
 
     def _close(self) -> None:
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        with self._wired():
+            self._loop.run_until_complete(self._end_tasks())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     def _changed(self) -> None:
@@ -184,6 +186,19 @@ class Process:
         elif self.fate == "disconnected":
             self.place.disconnect()
 
+    def _overheard(self, path: str, send: Any) -> Any:
+        """A `send` that tells what is sent, before it is."""
+        status = 0
+
+        async def overheard(message: Any) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            if message["type"] == "http.response.body":
+                self.place.sent(path, status, message.get("body", b""))
+            await send(message)
+
+        return overheard
+
     @contextmanager
     def _wired(self) -> Iterator[None]:
         """The runner with this process's database and with the simulated service in place of the network."""
@@ -191,7 +206,7 @@ class Process:
         async def answer(scope: Any, receive: Any, send: Any) -> None:
             if self._is_buried:
                 raise ConnectionResetError
-            await self.place.app(scope, receive, send)
+            await self.place.app(scope, receive, self._overheard(scope["path"], send))
 
         def transport(base_url: str, timeout_seconds: float) -> Transport:
             return Transport(base_url, timeout_seconds, http=httpx.ASGITransport(answer))

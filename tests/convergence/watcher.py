@@ -7,7 +7,7 @@ an answer that was asked for before the one it has. No live row disappears. Link
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
-from tests.convergence.history import History, Key
+from tests.convergence.history import History, Key, Span
 from tests.convergence.rules import may_disappear
 from tests.truth.contract import BY_NAME, TOP, Table
 from tests.truth.mirror import Mirror, Row, _loads
@@ -31,9 +31,10 @@ TAG_TYPES = {"reservation_tags": "reservation", "task_tags": "task"}
 SAME_MOMENT_SECONDS = 0.003
 """Requests that start closer together than this have no order."""
 
+READ = (*BY_NAME, "owed_calls")
 _FINGERPRINT = " UNION ALL ".join(
     f"SELECT '{name}', count(*), max(xmin::text::bigint), sum(hashtext(ctid::text)::bigint) FROM {name}"
-    for name in BY_NAME
+    for name in READ
 )
 
 
@@ -43,7 +44,10 @@ class Seen:
 
     row: Row
     children: dict[str, list[Row]]
-    version: int
+    owed: frozenset[str]
+    span: Span
+    called: dict[str, Span]
+    """Of each list that has a call of its own; not of an empty one."""
 
 
 class Watcher:
@@ -57,7 +61,7 @@ class Watcher:
         self._connection.execute("SET default_transaction_isolation TO 'repeatable read'")
         self._at: bytes | None = None
         self._prints: dict[str, tuple[Any, ...]] = {}
-        self._tables: dict[str, list[Row]] = {name: [] for name in BY_NAME}
+        self._tables: dict[str, list[Row]] = {name: [] for name in READ}
         self._seen: dict[Key, Seen] = {}
         self._live: Live = {}
         self.snapshots = 0
@@ -90,13 +94,17 @@ class Watcher:
             name: {(row["region_code"], row["id"]): row[f"{one}_id"] for row in self._tables[name]}
             for name, one in (("properties", "property"), ("reservations", "reservation"))
         }
+        owed: dict[tuple[str, int], set[str]] = defaultdict(set)
+        for row in self._tables["owed_calls"]:
+            owed[row["region_code"], row["parent_id"]].add(row["source"])
         for table in WHOLE:
             for row in self._tables[table.name]:
                 children = {
                     child.name: _children(child, parts[child.name].get((row["region_code"], row["id"]), []), tags)
                     for child in (*table.lists, *table.calls)
                 }
-                self._judge(table, row, children)
+                still = owed[row["region_code"], row["task_id"]] if table.name == "tasks" else set[str]()
+                self._judge(table, row, children, frozenset(still))
                 _links(table, row, targets)
 
     # --- reading --------------------------------------------------------------------------------------
@@ -142,48 +150,76 @@ class Watcher:
                 assert live[place] == number, f"{place} is another row than before"
         self._live = live
 
-    def _judge(self, table: Table, row: Row, children: dict[str, list[Row]]) -> None:
+    def _judge(self, table: Table, row: Row, children: dict[str, list[Row]], owed: frozenset[str]) -> None:
         key: Key = (row["region_code"], table.name, row[table.key or ""])
         before = self._seen.get(key)
-        if before is not None and before.row == row and before.children == children:
+        if before is not None and (before.row, before.children, before.owed) == (row, children, owed):
             return
         self.rows_checked += 1
-        version = self._version(table, key, row, children)
-        if before is not None and version < before.version:
-            self._may_go_back(key, before.version, version)
-        self._seen[key] = Seen(row, children, version)
+        span = self._record_span(table, key, row, children, before)
+        called = {}
         for child in table.calls:
-            self._judge_called(child, key, row, children[child.name])
+            found = self._called_span(child, key, row, children[child.name], owed, before)
+            if found is not None:
+                called[child.name] = found
+        self._seen[key] = Seen(row, children, owed, span, called)
 
-    def _version(self, table: Table, key: Key, row: Row, children: dict[str, list[Row]]) -> int:
-        """Which version the row and its embedded children are, the newest of several."""
+    def _record_span(
+        self, table: Table, key: Key, row: Row, children: dict[str, list[Row]], before: Seen | None
+    ) -> Span:
+        names = [child.name for child in table.lists]
+        if before is not None and before.row == row and all(before.children[one] == children[one] for one in names):
+            return before.span
+        span = self._span(key, lambda record: unlike(table, record, row, children))
+        if before is not None:
+            _later(key, before.span, span)
+        return span
+
+    def _called_span(
+        self, child: Table, key: Key, row: Row, rows: list[Row], owed: frozenset[str], before: Seen | None
+    ) -> Span | None:
+        """Lists with a call of their own are one version as a whole, or empty: owed still, or said to be so."""
+        name, kept = child.name, _kept(row, child)
+        place: Key = (key[0], CALLED[name], key[2])
+        is_due = name in owed or name == "property_contacts"
+        if not rows and not kept and (is_due or self._history.was_hushed(place)):
+            return None
+        had = None if before is None else before.called.get(name)
+        if (
+            before is not None
+            and had is not None
+            and before.children[name] == rows
+            and _kept(before.row, child) == kept
+        ):
+            return had
+        span = self._span(place, lambda items: unlike_list(child, items, rows, kept))
+        if had is not None:
+            _later(place, had, span)
+        return span
+
+    def _span(self, key: Key, unlikes: Callable[[Any], list[str]]) -> Span:
+        """Between which requests the versions were answered that this is, as a whole."""
         versions = self._history.versions(key)
-        unlikes: list[str] = []
-        for number in reversed(range(len(versions))):
-            found = unlike(table, versions[number], row, children)
-            if not found:
-                return number
-            unlikes = unlikes or found
-        raise AssertionError(f"{key} is none of its {len(versions)} versions; the newest differs in: {unlikes[:5]}")
+        spans = [self._history.span(key, number) for number in range(len(versions))]
+        found = [
+            span for version, span in zip(versions, spans, strict=True) if span is not None and not unlikes(version)
+        ]
+        newest = unlikes(versions[-1])[:5] if versions else []
+        assert found, f"{key} is none of its {len(versions)} versions; from the newest it differs in {newest}"
+        return min(first for first, _last in found), max(last for _first, last in found)
 
-    def _may_go_back(self, key: Key, newer: int, older: int) -> None:
-        had, has = self._history.span(key, newer), self._history.span(key, older)
-        assert had is not None, f"{key}: version {newer} was never answered"
-        assert has is not None, f"{key}: version {older} was never answered"
-        assert has[1] > had[0] - SAME_MOMENT_SECONDS, (
-            f"{key} went back from version {newer}, asked for at {had[0]:.3f} or later, "
-            f"to version {older}, asked for at {has[1]:.3f} at the latest"
-        )
 
-    def _judge_called(self, child: Table, key: Key, row: Row, rows: Sequence[Row]) -> None:
-        """Lists with a call of their own: one version as a whole, or empty (not read yet, or said to be so)."""
-        kept = (row["extra"] or {}).get(child.source, [])
-        if not rows and not kept:
-            return
-        versions = self._history.versions((key[0], CALLED[child.name], key[2]))
-        assert any(not unlike_list(child, items, rows, kept) for items in versions), (
-            f"{child.name} of {key} are none of their {len(versions)} versions"
-        )
+def _kept(row: Row, child: Table) -> Any:
+    """What stands in `extra` of a list that has a call of its own."""
+    return (row["extra"] or {}).get(child.source, [])
+
+
+def _later(key: Key, had: Span, has: Span) -> None:
+    """Not to an answer that was asked for earlier than any that brought what was there."""
+    text = (
+        f"{key} went back from an answer asked for at {had[0]:.3f} or later to one asked for at {has[1]:.3f} or before"
+    )
+    assert has[1] > had[0] - SAME_MOMENT_SECONDS, text
 
 
 def _children(child: Table, rows: list[Row], tags: dict[tuple[str, int], Row]) -> list[Row]:
