@@ -45,16 +45,15 @@ def _try(examples: int, number: int, connections: int) -> None:
             class Machine(Convergence):
                 ground = made
 
-                seed(number)(Machine),
-                settings=settings(
-                    max_examples=examples,
-                    stateful_step_count=STEPS,
-                    deadline=None,
-                    derandomize=False,
-                    database=None,
-                    suppress_health_check=list(HealthCheck),
-                ),
+            wanted = settings(
+                max_examples=examples,
+                stateful_step_count=STEPS,
+                deadline=None,
+                derandomize=False,
+                database=None,
+                suppress_health_check=list(HealthCheck),
             )
+            run_state_machine_as_test(seed(number)(Machine), settings=wanted)
 
 
 def main() -> int:
