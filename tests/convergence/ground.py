@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breezeway_sync.sandbox.server import running
 from tests.conftest import as_url, made_database
-from tests.convergence.machine import Ground
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What machines stand on: a maker of databases, and a place at which an application is served over HTTP."""
+
+    database: Callable[[], AbstractContextManager[str]]
+    serve: Callable[[ASGIApp], str]
+    pool_size: int = 1
+    """With one connection every step of a run comes in the same order each time; more are nearer to life."""
 
 
 class _Server:

@@ -4,117 +4,37 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from contextlib import ExitStack
 
 import psycopg
 from hypothesis import currently_in_test_context, event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
-from starlette.types import ASGIApp
 
 from breezeway_sync.cli.world import settings_for
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Crashed
+from breezeway_sync.sandbox.account import Account
 from breezeway_sync.sandbox.app import create_app
-from breezeway_sync.sandbox.faults import FaultRule
 from breezeway_sync.sandbox.options import Options
 from breezeway_sync.sandbox.simulator import Call, Sandbox
-from breezeway_sync.sandbox.spec import AccountSpec, resized
+from breezeway_sync.sandbox.spec import Kind
 from breezeway_sync.sandbox.world import World
-from breezeway_sync.service.runner import Request
+from breezeway_sync.service.runner import Report, Request
 from breezeway_sync.sync.stages import NAMES
 from tests.convergence.changes import CHANGES, Dice, twin
+from tests.convergence.draws import Edit, Planned, Token, Wrong, edits, fates, fault, faults, planned, small, tokens
 from tests.convergence.ending import faults_of, read_truth
+from tests.convergence.ground import Ground
 from tests.convergence.history import History
 from tests.convergence.moving_time import MovingTime
 from tests.convergence.process import Fate, Place, Process
 from tests.convergence.watcher import Live, Watcher
-from tests.helpers import tiny
 
 HOUR = 3600.0
-MOST_TURNS = 6_000
-"""A little more steps than an undisturbed full run takes."""
-MOST_CALLS = 250
-
-#: What can be wrong with an answer: kind, and the settings of the rule.
-FAULTS: dict[str, dict[str, Any]] = {
-    "429": {"kind": "429"},
-    "429 with a time in the body": {"kind": "429", "hint": "body", "retry_after": 7},
-    "429 with a time in the header": {"kind": "429", "hint": "header", "retry_after": 7},
-    "500": {"kind": "status", "status": 500},
-    "503": {"kind": "status", "status": 503},
-    "401": {"kind": "401"},
-    "403 in HTML": {"kind": "403_html"},
-    "403 in JSON": {"kind": "403_json"},
-    "404": {"kind": "404"},
-    "422": {"kind": "422"},
-    "empty body": {"kind": "empty"},
-    "cut body": {"kind": "cut"},
-    "HTML with status 200": {"kind": "html"},
-    "error object with status 200": {"kind": "error_object"},
-    "null with status 200": {"kind": "null"},
-    "connection reset": {"kind": "drop"},
-    "slow answer": {"kind": "slow", "delay": 20},
-    "no answer in time": {"kind": "slow", "delay": 1000},
-    "late answer, overtaken by others": {"kind": "late", "delay": 20},
-    "blank list": {"kind": "blank"},
-}
-PATHS = (
-    "", "", r"/task/\?", r"/task/\?.*page=[2-9]", r"/task/\d+$", r"/comments", r"/requirements", r"/property\?",
-    r"/property\?.*page=[2-9]", r"/reservation\?",
-    r"/reservation\?.*page=[2-9]", r"/contacts", r"/people", r"/supplies",
-    r"/tags", r"/companies", r"/auth/",
-)  # fmt: skip
-SMALL = {
-    "properties": 4, "tasks_per_property": 8, "reservations_per_property": 3, "people": 4, "supplies": 4,
-    "task_tags": 4, "reservation_tags": 3, "property_tags": 2, "templates": 3, "subdepartments": 2,
-}  # fmt: skip
-TOKEN_ENDS = ("access token expires", "both tokens expire", "access token revoked", "both tokens revoked")
-
-Edit: TypeAlias = tuple[str, int, int]
-"""The name of a change, which account, and the seed of its dice."""
-Planned: TypeAlias = tuple[int, Edit]
-"""Before which call of a run."""
-Wrong: TypeAlias = tuple[str, str, int, int, int]
-"""The name of a fault, where, every so many calls, after so many, and how many of them."""
-Token: TypeAlias = tuple[str, int] | None
-"""How tokens end before a run, and whose."""
-
-edits = st.tuples(st.sampled_from([*CHANGES, "same id in two regions"]), st.integers(0, 1), st.integers(0, 9999))
-planned = st.lists(st.tuples(st.integers(1, MOST_CALLS), edits), max_size=6)
-faults = st.tuples(
-    st.sampled_from(sorted(FAULTS)), st.sampled_from(PATHS), st.integers(1, 5), st.integers(0, 12), st.integers(1, 9)
-)
-tokens = st.one_of(st.none(), st.none(), st.none(), st.tuples(st.sampled_from(TOKEN_ENDS), st.integers(0, 1)))
-fates: st.SearchStrategy[tuple[Fate, int]] = st.one_of(
-    st.just(("ends", 0)),
-    st.tuples(
-        st.sampled_from(["cancelled", "killed", "killed", "killed", "frozen", "disconnected"]),
-        st.integers(1, MOST_TURNS),
-    ),
-)
 
 TRIED: Counter[tuple[str, str]] = Counter()
 """What was tried so far, by all machines of this process."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What machines stand on: a maker of databases, and a place at which an application is served over HTTP."""
-
-    database: Callable[[], AbstractContextManager[str]]
-    serve: Callable[[ASGIApp], str]
-    pool_size: int = 1
-    """With one connection every step of a run comes in the same order each time; more are nearer to life."""
-
-
-def small(count: int = 2) -> list[AccountSpec]:
-    """Accounts so small that a run takes a moment, with lists of several pages."""
-    specs = [resized(one, **SMALL) for one in tiny(count)]
-    return [replace(specs[0], properties=5), *specs[1:]]
 
 
 def told(what: str, name: str, count: int = 1) -> None:
@@ -189,7 +109,7 @@ class Convergence(RuleBasedStateMachine):
         """A run that may be disturbed in every way; some of the changes come between its calls."""
         self._end_tokens(token)
         for name, path, every, skip, times in wrong:
-            added = self.sandbox.faults.add_rule(_fault(name, path, every=every, skip=skip, times=times))
+            added = self.sandbox.faults.add_rule(fault(name, path, every=every, skip=skip, times=times))
             self._names[added.id] = name
         (last,) = self.admin.execute("SELECT coalesce(max(id), 0) FROM etl_sync_log").fetchone() or (0,)
         process = self._process(*fate, full=full, planned=planned)
@@ -201,6 +121,8 @@ class Convergence(RuleBasedStateMachine):
         told("process", "ended by itself" if process.is_spared else process.fate)
         self._well()
         self._judge(process)
+        if full and not planned and process.report is not None and "blank list" not in {name for name, *_ in wrong}:
+            self._is_honest(process.report)
         if fate[0] in ("ends", "cancelled") and not self.frozen:
             self._is_tidy(last, was_cancelled=fate[0] == "cancelled")
 
@@ -292,6 +214,21 @@ class Convergence(RuleBasedStateMachine):
         assert process.error is None or isinstance(process.error, BreezewaySyncError), repr(process.error)
         self.watcher.look()
 
+    def _is_honest(self, report: Report) -> None:
+        """A region that is green in everything, in a full run between changes, has every record as it is."""
+        for account in self.world.accounts.values():
+            outcomes = [one for one in report.outcomes if one.region == account.code]
+            if any(one.status != "success" or "unavailable" in one.details for one in outcomes):
+                continue
+            for kind in ("properties", "reservations", "people", "supplies"):
+                self._are_current(account, kind, list(account.listing(kind)))
+            for home in account.listing("properties"):
+                self._are_current(account, "tasks", list(account.listing("tasks", home)))
+
+    def _are_current(self, account: Account, kind: Kind, numbers: list[int]) -> None:
+        old = [number for number in numbers if not self.watcher.is_current((account.code, kind, number))]
+        assert not old, f"a green run left {account.code} {kind} {old} as they were"
+
     def _is_tidy(self, last: int, *, was_cancelled: bool) -> None:
         """Whoever ends by himself gives everything back and closes his rows of the log, those after `last`."""
         held = self.admin.execute("SELECT account FROM account_leases WHERE owner IS NOT NULL").fetchall()
@@ -338,20 +275,16 @@ class Convergence(RuleBasedStateMachine):
         )
 
     def _compare(self, live: Live) -> None:
-        heard, self.sandbox.on_call = self.sandbox.on_call, None
-        answered, self.sandbox.on_answer = self.sandbox.on_answer, None
+        heard = self.sandbox.on_call, self.sandbox.on_answer
+        self.sandbox.on_call = self.sandbox.on_answer = None
         url, mirror = self.ground.serve(self.app), self.watcher.mirror
         for spec in self.specs:
             homes = {key for name, code, key in live if (name, code) == ("properties", spec.code)}
             truth = read_truth(url, spec, homes)
             found = list(faults_of(self.world.account(spec.code), truth, mirror, live))
             assert not found, "\n".join(["the mirror is not the truth:", *found[:10]])
-        self.sandbox.on_call, self.sandbox.on_answer = heard, answered
-        open_rejects = [row for row in mirror.tables["rejected_records"] if row["resolved_at"] is None]
-        assert not open_rejects, open_rejects
+        self.sandbox.on_call, self.sandbox.on_answer = heard
+        rejected = [row for row in mirror.tables["rejected_records"] if row["resolved_at"] is None]
+        assert not rejected, rejected
         owed = self.admin.execute("SELECT count(*) FROM owed_calls").fetchone()
         assert owed == (0,), owed
-
-
-def _fault(name: str, path: str, **settings: Any) -> FaultRule:
-    return FaultRule(path=path, **FAULTS[name], **settings)

@@ -11,8 +11,9 @@ from breezeway_sync.sandbox.answers import Answer
 from breezeway_sync.sandbox.simulator import Call
 from tests.convergence.breaks import BREAKS
 from tests.convergence.changes import CHANGES
-from tests.convergence.ground import ground
-from tests.convergence.machine import Convergence, Edit, Ground, Wrong
+from tests.convergence.draws import Edit, Wrong
+from tests.convergence.ground import Ground, ground
+from tests.convergence.machine import Convergence
 
 Story: TypeAlias = Callable[[Convergence], None]
 

@@ -75,6 +75,12 @@ class Watcher:
         """What is live as of the last look."""
         return self._live
 
+    def is_current(self, key: Key) -> bool:
+        """Whether the mirror has a record, and as it is now."""
+        seen, versions = self._seen.get(key), self._history.versions(key)
+        table = BY_NAME[key[1]]
+        return seen is not None and not unlike(table, versions[-1], seen.row, seen.children)
+
     @property
     def mirror(self) -> Mirror:
         """The last snapshot, as the comparison with the truth takes it."""
