@@ -223,7 +223,11 @@ async def test_a_late_answer_is_what_was_right_when_it_was_asked_for(client: Cli
     before = account.get("tasks", number)["name"]
     heard: list[str] = []
     sandbox.on_call = lambda call: heard.append(call.endpoint)
-    sandbox.on_answer = lambda _call, _answer: account.patch("tasks", number, name="changed while it was on its way")
+
+    def change(_call: object, _answer: object) -> None:
+        account.patch("tasks", number, name="changed while it was on its way")
+
+    sandbox.on_answer = change
     sandbox.faults.add("late", r"/task/\d+$", delay=0.01, times=1)
     assert (await client.json(f"/task/{number}"))["name"] == before
     assert (await client.json(f"/task/{number}"))["name"] == "changed while it was on its way"
