@@ -16,7 +16,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
-from breezeway_sync.core.waiting import finish
+from breezeway_sync.core.waiting import finish, together
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import CutOff
 from breezeway_sync.entities.model import Entity
@@ -93,7 +93,7 @@ class Engine:
         for stage in stages(target.entities, knows_properties=knows_properties):
             statuses = {outcome.entity: outcome.status for outcome in outcomes}
             jobs = [self._entity(around, name, blocked_by(name, statuses)) for name in stage]
-            outcomes += await asyncio.gather(*jobs)
+            outcomes += await together(jobs)
         await self._end_pass(target.code)
         return outcomes
 
