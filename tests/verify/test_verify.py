@@ -77,7 +77,7 @@ DAMAGE = {
     ("reservations", "property_pk", "wrong"): "UPDATE reservations r SET property_pk = (SELECT max(id) FROM "
     f"properties p WHERE p.id <> r.property_pk) WHERE id = {first('reservations')}",
     ("tasks", "", "missing"): f"UPDATE tasks SET deleted_at = now() WHERE id = {task(4)}",
-    ("people", "", "missing"): f"DELETE FROM people WHERE person_id = (SELECT min(person_id) FROM people)",
+    ("people", "", "missing"): "DELETE FROM people WHERE person_id = (SELECT min(person_id) FROM people)",
     ("people", "", "surplus"): "INSERT INTO people (region_code, person_id) SELECT region_code, 5 FROM regions LIMIT 1",
     ("people", "person_name", "wrong"): "UPDATE people SET person_name = 'other' "
     "WHERE person_id = (SELECT max(person_id) FROM people)",
@@ -120,7 +120,8 @@ async def test_what_the_account_changed_after_the_last_read_is_late(dsn: str) ->
         account = setup.world.account("nashville")
         drift(account, 40, Random(3))
         report = await compared(setup, sample_records=100_000)
-    kinds = {kind for _, _, kind in told(report)}
+    # An answer that changes without a sign on its task is one that no run would read again.
+    kinds = {kind for _, path, kind in told(report) if not path.startswith("requirements[")}
     assert "late" in kinds
     assert kinds <= {"late", "surplus"}  # the account also deletes
 
@@ -128,7 +129,7 @@ async def test_what_the_account_changed_after_the_last_read_is_late(dsn: str) ->
 async def test_an_api_that_fails_midway_proves_nothing(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
-        setup.faults.add("403", path=r"/task/\d+$")
+        setup.faults.add("403_json", path=r"/task/\d+/comments")
         report = await compared(setup, "tasks")
     (one,) = report.certificates
     assert one.result == "incomplete"

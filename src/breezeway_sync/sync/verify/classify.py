@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from breezeway_sync.core.certificate import Class
-from breezeway_sync.entities.comparison import LastRead
+from breezeway_sync.entities.admit import Admitted, admit
+from breezeway_sync.entities.comparison import LastRead, Stored
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.plan import plan_of
+from breezeway_sync.entities.rows import JsonObject
 from breezeway_sync.sync.verify.values import instant
 
 # Two clocks are compared, the API's and the database's.
@@ -57,3 +61,14 @@ def of_called(items: object, last: LastRead, *, is_owed: bool) -> Class:
 
 def _is_after(moment: datetime, last: LastRead) -> bool:
     return last.started_at is not None and moment > last.started_at - SKEW
+
+
+def is_as_loaded(entity: Entity, record: JsonObject, stored: Stored) -> bool | None:
+    """Whether the API still shows what the row was made from; None where that was never noted.
+
+    The only use of the loader's hash, and only for the class of a difference that was found without it.
+    """
+    noted, admitted = stored.row.get("payload_hash"), admit(plan_of(entity), record)
+    if not isinstance(noted, str) or not isinstance(admitted, Admitted):
+        return None
+    return noted == "\\x" + admitted.payload_hash.hex()

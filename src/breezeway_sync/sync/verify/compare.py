@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import cast
 
-from breezeway_sync.entities.comparison import Children, Row
+from breezeway_sync.entities.comparison import Children, Row, Stored
 from breezeway_sync.entities.model import Child, Derived, Entity, Field, Kind, Rule
 from breezeway_sync.sync.verify.values import clean, normal, number, same, same_money, whole
 
@@ -195,3 +195,11 @@ _RULES: Mapping[Rule, Callable[[Mapping[str, object], bool], object]] = {
     Rule.FIRST_PHONE: _first_phone,
     Rule.IS_FIRST: lambda _record, is_first: is_first,
 }
+
+
+def paths_unlike(entity: Entity, record: Mapping[str, object], stored: Stored) -> list[str]:
+    """Where they differ; a record nested too deeply to be compared differs as a whole."""
+    try:
+        return unlike(entity, record, stored.row, stored.children)
+    except RecursionError:
+        return ["(nested too deeply)"]

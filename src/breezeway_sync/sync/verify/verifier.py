@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 
 from breezeway_sync.core.certificate import Certificate, Class, Difference
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import ApiError, CutShort, NotFound
+from breezeway_sync.core.errors import ApiError, CutShort, EmptyAnswer, NotFound
 from breezeway_sync.core.outcome import Tally
-from breezeway_sync.entities.admit import Admitted, admit
-from breezeway_sync.entities.comparison import LastRead, Scope, Stored
+from breezeway_sync.entities.comparison import LastRead, Scope
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.model import CalledChild, Company, Entity, Shape, Source
-from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.entities.rows import JsonObject
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.ports import Params
 from breezeway_sync.sync.verdict import means_unavailable
-from breezeway_sync.sync.verify.classify import of_called, of_missing, of_unlike
-from breezeway_sync.sync.verify.compare import unlike, unlike_items
+from breezeway_sync.sync.verify.classify import is_as_loaded, of_called, of_missing, of_unlike
+from breezeway_sync.sync.verify.compare import paths_unlike, unlike_items
 from breezeway_sync.sync.verify.extent import CONTACTS, PAGE_ROWS, SMALL_PAGES, Extent
 from breezeway_sync.sync.verify.ports import ListApi, ListPage, Mirror
 from breezeway_sync.sync.verify.values import whole
@@ -90,7 +88,8 @@ class Verifier:
             try:
                 await self._one_list(source, params, scope)
             except ApiError as error:
-                if not means_unavailable(error, empty_counts=source.empty_means_unavailable):
+                is_closed = means_unavailable(error, empty_counts=source.empty_means_unavailable)
+                if not is_closed or await self.mirror.count(self.region, scope):
                     raise
                 self._count("unavailable")
             return
@@ -141,35 +140,47 @@ class Verifier:
 
     async def _called(self, called: CalledChild) -> None:
         async def look(key: int) -> None:
-            for is_last in (False, True):
-                paths, kind = await self._called_once(called, key)
-                if not paths:
-                    return
-                if is_last:
-                    self._differ(None, key, paths, kind)
+            if await self._called_once(called, key) is None:
+                return
+            again = await self._called_once(called, key)
+            if again is not None:
+                paths, kind = again
+                self._differ(None, key, paths, Class.LATE if await self._is_stale(key) else kind)
 
         keys = await self.mirror.sample(self.region, Scope(self.entity), self.extent.lists, self.extent.seed)
         await each(keys, self.extent.workers, look)
 
-    async def _called_once(self, called: CalledChild, key: int) -> tuple[list[str], Class]:
+    async def _is_stale(self, key: int) -> bool:
+        """Whether the parent itself has changed after the last read, which will have its lists read again."""
+        record = await self._own(key)
+        stored = (await self.mirror.stored(self.region, Scope(self.entity), [key])).get(key)
+        if record is None or stored is None or not paths_unlike(self.entity, record, stored):
+            return False
+        return of_unlike(record, stored.row.get("updated_at"), self.last, is_as_loaded=None) is Class.LATE
+
+    async def _called_once(self, called: CalledChild, key: int) -> tuple[list[str], Class] | None:
+        """Where the list of one parent differs and what that means; None where it does not.
+
+        A parent without such a list, and one that has gone meanwhile, are left to the other comparisons.
+        """
         source, child = called.source, called.child
         path = self._path(source).replace("{id}", str(key))
         try:
             page = await self.api.listing(source.path, path, self._params(source), tally=self.tally)
-        except ApiError as error:
-            if not means_unavailable(error, empty_counts=source.empty_means_unavailable):
+        except (NotFound, EmptyAnswer) as error:
+            if isinstance(error, EmptyAnswer) and not source.empty_means_unavailable:
                 raise
             self._count(f"{source.name} not found")
-            return [], Class.UNEXPLAINED
+            return None
         stored, is_owed = await self.mirror.called(self.region, self.entity, called, key)
         if stored is None:
-            return [], Class.UNEXPLAINED
+            return None
         self._count(source.name)
         items = list(page.items)
         extra = stored.row.get("extra")
         kept = extra.get(f"/{child.items}") if isinstance(extra, dict) else None
         paths = unlike_items(child, items, stored.children[child.table], kept)
-        return paths, of_called(items, self.last, is_owed=is_owed)
+        return (paths, of_called(items, self.last, is_owed=is_owed)) if paths else None
 
     async def _links(self) -> None:
         for link in self.entity.links:
@@ -277,22 +288,3 @@ class Verifier:
             one = Difference(self.name, name, path, kind)
             if one not in self.differences:
                 self.differences.append(one)
-
-
-def paths_unlike(entity: Entity, record: JsonObject, stored: Stored) -> list[str]:
-    """Where they differ; a record nested too deeply to be compared differs as a whole."""
-    try:
-        return unlike(entity, record, stored.row, stored.children)
-    except RecursionError:
-        return ["(nested too deeply)"]
-
-
-def is_as_loaded(entity: Entity, record: JsonObject, stored: Stored) -> bool | None:
-    """Whether the API still shows what the row was made from; None where that was never noted.
-
-    The only use of the loader's hash, and only for the class of a difference that was found without it.
-    """
-    noted, admitted = stored.row.get("payload_hash"), admit(plan_of(entity), record)
-    if not isinstance(noted, str) or not isinstance(admitted, Admitted):
-        return None
-    return noted == "\\x" + admitted.payload_hash.hex()
