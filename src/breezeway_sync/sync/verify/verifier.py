@@ -269,7 +269,7 @@ class Verifier:
             if isinstance(item, dict) and key is not None:
                 found[key] = item
             else:
-                self.differences.append(Difference(self.name, "", "a record without an id", Class.UNEXPLAINED))
+                self._differ(None, None, ["a record without an id"], Class.MISSING)
         return found
 
     def _path(self, source: Source) -> str:
@@ -282,8 +282,8 @@ class Verifier:
     def _count(self, what: str) -> None:
         self.compared[what] = self.compared.get(what, 0) + 1
 
-    def _differ(self, discriminator: str | None, key: int, paths: Sequence[str], kind: Class) -> None:
-        name = str(key) if discriminator is None else f"{discriminator} {key}"
+    def _differ(self, discriminator: str | None, key: int | None, paths: Sequence[str], kind: Class) -> None:
+        name = " ".join(str(one) for one in (discriminator, key) if one is not None)
         for path in paths:
             one = Difference(self.name, name, path, kind)
             if one not in self.differences:
