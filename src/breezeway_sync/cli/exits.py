@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.errors import (
     BreezewaySyncError,
     ConfigurationError,
@@ -48,6 +49,16 @@ def of_run(outcomes: Sequence[Outcome], held: Sequence[str]) -> int:
     if held:
         return HELD
     return OK if all(outcome.status == SUCCESS for outcome in outcomes) else INCOMPLETE
+
+
+def of_verification(certificates: Sequence[Certificate], held: Sequence[str]) -> int:
+    """The code of a comparison: success only when everything was compared and all that differs is explained."""
+    faults = {one.fault for one in certificates}
+    if certificates and faults <= _UNREACHABLE and not any(one.records for one in certificates):
+        return OUT_OF_REACH
+    if held:
+        return HELD
+    return OK if all(one.is_explained for one in certificates) else INCOMPLETE
 
 
 def _brought_something(outcome: Outcome) -> bool:

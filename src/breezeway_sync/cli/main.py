@@ -21,6 +21,7 @@ from breezeway_sync.cli.rejects import rejects_app
 from breezeway_sync.cli.status import status
 from breezeway_sync.cli.tables import print_report, report_json
 from breezeway_sync.cli.token import token_app
+from breezeway_sync.cli.verify import verify
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.service.settings import describe, load_settings
 
@@ -37,6 +38,7 @@ app.add_typer(config_app, name="config")
 app.command("status")(status)
 app.command("doctor")(doctor)
 app.add_typer(deletes_app, name="deletes")
+app.command("verify")(verify)
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(rejects_app, name="rejects")
