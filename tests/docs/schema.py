@@ -39,6 +39,7 @@ _COMMENTED = re.compile(
     r"( \(\n.*?\n\)(?: WITH [^;]*)?|[^;]*)?;",
     re.MULTILINE | re.DOTALL,
 )
+_FUNCTION = re.compile(r"((?:^--[^\n]*\n)+)CREATE FUNCTION (\w+)\((.*?)\)\s+RETURNS (\w+)", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^    ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
 
 
@@ -51,6 +52,8 @@ def render() -> str:
     parts += _support()
     parts.append("## Views\n")
     parts += _views()
+    parts.append("\n## Functions\n")
+    parts += _functions()
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -122,8 +125,11 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> str:
 def _statements() -> Iterator[tuple[str, str, str, str]]:
     for migration in read_migrations():
         for comment, kind, name, body in _COMMENTED.findall(migration.text):
-            text = " ".join(line.removeprefix("--").strip() for line in comment.strip().splitlines())
-            yield kind, name, text, body or ""
+            yield kind, name, _sentence(comment), body or ""
+
+
+def _sentence(comment: str) -> str:
+    return " ".join(line.removeprefix("--").strip() for line in comment.strip().splitlines())
 
 
 def _support() -> Iterator[str]:
@@ -141,3 +147,9 @@ def _views() -> Iterator[str]:
     for kind, name, text, _ in _statements():
         if kind == "VIEW":
             yield f"- **{name}**: {text}"
+
+
+def _functions() -> Iterator[str]:
+    for migration in read_migrations():
+        for comment, name, arguments, result in _FUNCTION.findall(migration.text):
+            yield f"- **{name}** `({arguments.lower()}) → {result.lower()}`: {_sentence(comment)}"

@@ -117,4 +117,5 @@ async def ensure_schema(settings: Settings, database: Database) -> None:
 async def save_regions(settings: Settings, database: Database) -> None:
     """Make the table `regions` say what the configuration says."""
     regions = [Region(code, one.name, one.company_id) for code, one in settings.regions.items()]
-    await Ledger(database).save_regions(regions, enabled_entities(settings))
+    disabled = [name for name, entity in settings.entities.items() if not entity.enabled]
+    await Ledger(database).save_regions(regions, enabled_entities(settings), disabled)

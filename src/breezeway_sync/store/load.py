@@ -300,6 +300,8 @@ class Loader:
             )
             keys, orders = [one.parent_key for one, _ in sets], [order for _, order in sets]
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
+            resolve = self._database.query("resolve_rejects")
+            await connection.execute(resolve, region, source, [str(key) for key in keys])
             await connection.execute(self._database.query("touch_pass"), region, now)
             if marks:
                 await self._proofs.save_walks(connection, region, marks, [True] * len(marks))
