@@ -14,6 +14,7 @@ from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.alerts import alerts_app
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out
 from breezeway_sync.cli.doctor import doctor
+from breezeway_sync.cli.plan import plan
 from breezeway_sync.cli.progress import bars
 from breezeway_sync.cli.status import status
 from breezeway_sync.cli.tables import print_report, report_json
@@ -33,6 +34,7 @@ app.add_typer(config_app, name="config")
 
 app.command("status")(status)
 app.command("doctor")(doctor)
+app.command("plan")(plan)
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
 

@@ -82,8 +82,12 @@ def _kinds(source: Source, name: str, standing: Standing, wanted: Wanted) -> lis
 
 
 def _is_due(last: datetime, name: str, every_seconds: float, now: datetime) -> bool:
-    share = crc32(name.encode()) / 2**32
-    return (now - last).total_seconds() >= every_seconds * (1 - SPREAD * share)
+    return (now - last).total_seconds() >= due_seconds(name, every_seconds)
+
+
+def due_seconds(name: str, every_seconds: float) -> float:
+    """How long after it was read a list is due again; `name` gives it its place in time."""
+    return every_seconds * (1 - SPREAD * crc32(name.encode()) / 2**32)
 
 
 def _walk(kind: str, standing: Standing, wanted: Wanted) -> Walk:
