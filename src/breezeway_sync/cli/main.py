@@ -12,6 +12,7 @@ import typer
 from breezeway_sync import __version__
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.alerts import alerts_app
+from breezeway_sync.cli.backfill import backfill
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out
 from breezeway_sync.cli.doctor import doctor
 from breezeway_sync.cli.plan import plan
@@ -35,6 +36,7 @@ app.add_typer(config_app, name="config")
 app.command("status")(status)
 app.command("doctor")(doctor)
 app.command("plan")(plan)
+app.command("backfill")(backfill)
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
 

@@ -18,7 +18,7 @@ from breezeway_sync.core.errors import DatabaseBusy, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit, RecordRejected
 from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
 from breezeway_sync.entities.batch import Incoming, Loaded
-from breezeway_sync.entities.marks import Mark
+from breezeway_sync.entities.marks import BACKFILL, Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet, Unstorable, build
@@ -213,7 +213,17 @@ class Loader:
                 await self._holder.check(connection, self._database)
             if marks:
                 merged.add(await self._proofs.save_marks(connection, batch.scope, marks))
+                await self._owe_backfilled(connection, batch, marks)
         return merged
+
+    async def _owe_backfilled(self, connection: Connection, batch: _Batch, marks: Sequence[Mark]) -> None:
+        """Whatever a list of some days holds owes its calls again, also what did not change."""
+        owe = self._database.query("owe_planned")
+        for mark in marks:
+            if mark.kind == BACKFILL and mark.is_over and batch.owed_sources:
+                days = (mark.since, mark.until)
+                sources = list(batch.owed_sources)
+                await connection.execute(owe, batch.region, sources, mark.parent, *days, mark.began_order)
 
     async def _merge_records(self, connection: Connection, batch: _Batch, candidates: list[Candidate]) -> Loaded:
         sql, now = batch.sql, self._clock.now()
