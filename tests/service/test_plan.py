@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from breezeway_sync.cli.plan import plan_json, plan_table
+from breezeway_sync.entities.marks import Pace
 from breezeway_sync.entities.stock import Listed, Stock, Unlisted
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.service.plan import plan
@@ -130,6 +131,13 @@ def test_what_is_not_read_costs_nothing() -> None:
     assert "property_contacts" not in calls(closed)
     no_comments = calls(STOCK, disabled=frozenset({"task_comments"}))
     assert usual["tasks"] - no_comments["tasks"] == pytest.approx(25_000 / 30 / 24)
+
+
+def test_a_list_that_is_read_whole_each_time_is_read_no_other_way() -> None:
+    settings = ReadSettings(pace=Pace(sweep_seconds=0))
+    found = {use.purpose: use.calls_per_hour for use in forecast(STOCK, {"tasks": 3600.0}, settings)}
+    assert found["lists read whole now and then"] == 100 * 3
+    assert not {"lists of what changed", "lists around today"} & set(found)
 
 
 def test_unlisted_records_are_asked_for_at_two_paces() -> None:

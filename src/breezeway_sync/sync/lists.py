@@ -89,11 +89,8 @@ def _course(job: Job, source: Source, parent: int, walk: Walk) -> Course:
 async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, course: Course) -> None:
     """Read one list to its end. Raises CutShort after loading what came of one that showed less than it announced."""
     variants = source.variants
-    narrowed = course.walk.params(source)
-    replaced = {name for name, _ in narrowed}
-    usual = [(name, value) for name, value in params if name not in replaced]
     for variant in variants:
-        asked = [*usual, *narrowed, *variant]
+        asked = [*course.walk.narrowed(params, source), *variant]
         is_final = variant == variants[-1]
         if source.shape is Shape.LIST:
             page = await job.api.listing(source.path, job.path(source), asked, tally=job.tally)

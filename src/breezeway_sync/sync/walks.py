@@ -37,8 +37,14 @@ class Walk:
     def is_resumed(self) -> bool:
         return self.pages_stored > 0
 
+    def narrowed(self, usual: Params, source: Source) -> Params:
+        """What goes with every call, and what narrows the list to this walk in place of the same name."""
+        own = self.params(source)
+        names = {name for name, _ in own}
+        return [*((name, value) for name, value in usual if name not in names), *own]
+
     def params(self, source: Source) -> Params:
-        """What narrows the list to this walk, in place of what goes with every call under the same name."""
+        """What narrows the list to this walk."""
         if self.kind == BACKFILL:
             days = {"{since}": str(self.since), "{until}": str(self.until)}
             return [(name, _filled(value, days)) for name, value in source.dated]
