@@ -1,17 +1,19 @@
 -- name: save_region
 -- A region as the configuration has it; written only when something differs.
-INSERT INTO {schema}.regions AS r (region_code, region_name, company_id, breezeway_company_id, enabled_entities)
-VALUES ($1, $2, $3, $3, $4::text[])
+INSERT INTO {schema}.regions AS r (region_code, region_name, company_id, breezeway_company_id, enabled_entities,
+    disabled_sources)
+VALUES ($1, $2, $3, $3, $4::text[], $5::text[])
 ON CONFLICT (region_code) DO UPDATE SET
     region_name = EXCLUDED.region_name,
     company_id = EXCLUDED.company_id,
     breezeway_company_id = EXCLUDED.breezeway_company_id,
     enabled_entities = EXCLUDED.enabled_entities,
+    disabled_sources = EXCLUDED.disabled_sources,
     is_active = true,
     updated_at = EXCLUDED.updated_at
-WHERE (r.region_name, r.company_id, r.breezeway_company_id, r.enabled_entities, r.is_active)
+WHERE (r.region_name, r.company_id, r.breezeway_company_id, r.enabled_entities, r.disabled_sources, r.is_active)
     IS DISTINCT FROM (EXCLUDED.region_name, EXCLUDED.company_id, EXCLUDED.breezeway_company_id,
-        EXCLUDED.enabled_entities, true);
+        EXCLUDED.enabled_entities, EXCLUDED.disabled_sources, true);
 
 -- name: retire_regions
 -- Regions that the configuration no longer has: inactive, their data stays.

@@ -41,6 +41,7 @@ _COMMENTED = re.compile(
 )
 _ALTERED = re.compile(r"^ALTER TABLE (\w+)\n(.*?);", re.MULTILINE | re.DOTALL)
 _ADDED = re.compile(r"^    ADD COLUMN ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
+_FUNCTION = re.compile(r"((?:^--[^\n]*\n)+)CREATE FUNCTION (\w+)\((.*?)\)\s+RETURNS (\w+)", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^    ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
 
 
@@ -53,6 +54,8 @@ def render() -> str:
     parts += _support()
     parts.append("## Views\n")
     parts += _views()
+    parts.append("\n## Functions\n")
+    parts += _functions()
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -124,8 +127,11 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> str:
 def _statements() -> Iterator[tuple[str, str, str, str]]:
     for migration in read_migrations():
         for comment, kind, name, body in _COMMENTED.findall(migration.text):
-            text = " ".join(line.removeprefix("--").strip() for line in comment.strip().splitlines())
-            yield kind, name, text, body or ""
+            yield kind, name, _sentence(comment), body or ""
+
+
+def _sentence(comment: str) -> str:
+    return " ".join(line.removeprefix("--").strip() for line in comment.strip().splitlines())
 
 
 def _added(table: str) -> list[tuple[str, str]]:
@@ -150,3 +156,9 @@ def _views() -> Iterator[str]:
     for kind, name, text, _ in _statements():
         if kind == "VIEW":
             yield f"- **{name}**: {text}"
+
+
+def _functions() -> Iterator[str]:
+    for migration in read_migrations():
+        for comment, name, arguments, result in _FUNCTION.findall(migration.text):
+            yield f"- **{name}** `({arguments.lower()}) → {result.lower()}`: {_sentence(comment)}"

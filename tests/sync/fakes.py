@@ -13,7 +13,7 @@ from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome, Tally
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Json
-from breezeway_sync.entities.marks import CutOff, Mark, Pace, Standing
+from breezeway_sync.entities.marks import CutOff, Days, Mark, Pace, Part, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.radar import Known
@@ -190,6 +190,12 @@ class FakeLedger:
 
     async def sweep(self, region: str, source: str, order: int, parents: int) -> None:
         self.swept.append((source, parents))
+
+    async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> dict[int, Part | None]:
+        return {}
+
+    async def end_backfill(self, region: str, source: str, days: Days) -> None:
+        pass
 
     async def property_ids(self, region: str) -> list[int]:
         self._fail(f"property_ids of {region}")

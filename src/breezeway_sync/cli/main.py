@@ -12,10 +12,12 @@ import typer
 from breezeway_sync import __version__
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.alerts import alerts_app
+from breezeway_sync.cli.backfill import backfill
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out
 from breezeway_sync.cli.deletes import deletes_app
 from breezeway_sync.cli.doctor import doctor
 from breezeway_sync.cli.gaps import gaps_app
+from breezeway_sync.cli.plan import plan
 from breezeway_sync.cli.progress import bars
 from breezeway_sync.cli.rejects import rejects_app
 from breezeway_sync.cli.status import status
@@ -39,6 +41,8 @@ app.command("status")(status)
 app.command("doctor")(doctor)
 app.add_typer(deletes_app, name="deletes")
 app.command("verify")(verify)
+app.command("plan")(plan)
+app.command("backfill")(backfill)
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(rejects_app, name="rejects")

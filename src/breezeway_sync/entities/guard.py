@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from breezeway_sync.entities.marks import NEAR
+from breezeway_sync.entities.marks import BACKFILL, NEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Guard:
 
         It showed `shown` records; `expected` were shown before, and `absent` of these are not any more.
         """
-        # A property often has nothing more planned; a list of everything does not become empty by itself.
-        if kind != NEAR and not shown and absent:
+        # A property often has nothing planned in some days; a list of everything does not become empty by itself.
+        if kind not in (NEAR, BACKFILL) and not shown and absent:
             return f"the list was empty, after {expected} records before"
         return self.of_pass(expected, absent)
 

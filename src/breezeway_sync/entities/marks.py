@@ -10,6 +10,8 @@ from datetime import date, datetime
 WHOLE = "whole"
 CHANGED = "changed"
 NEAR = "near"
+# What falls between two days, read again on demand.
+BACKFILL = "backfill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class Pace:
     near_days: int = 14
     unlisted_seconds: float = 7 * 86_400.0
     resume_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """From one day to another, both included."""
+
+    since: date
+    until: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ class Source:
     walk per parent), or the path contains `{id}`. `discriminator` is the value of the entity's
     discriminator column for what comes from here. `empty_means_unavailable`: a 200 without a body tells
     that the account does not have this. `changed` narrows to what changed since a day, `near` to what is
-    planned around one; without them the list is read whole each time.
+    planned around one; without them the list is read whole each time. `dated` are the parameters, in place of
+    those of the same name, that narrow it to what falls between two days, `{since}` and `{until}`.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Source:
     empty_means_unavailable: bool = False
     changed: Window | None = None
     near: Window | None = None
+    dated: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from breezeway_sync.core.errors import SchemaRefused
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.core.waiting import together
+from breezeway_sync.entities.marks import Days
 from breezeway_sync.service.access import Means
 from breezeway_sync.service.accounts import credentials_of, group
 from breezeway_sync.service.selection import enabled_entities
@@ -29,12 +30,16 @@ from breezeway_sync.store.vault import stored_credentials
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a run is asked to do. `wait_seconds`: how long to wait for an account that somebody else works."""
+    """What a run is asked to do. `wait_seconds`: how long to wait for an account that somebody else works.
+
+    `backfill`: only what falls between these days.
+    """
 
     regions: tuple[str, ...]
     entities: tuple[str, ...]
     full: bool = False
     wait_seconds: float = 60.0
+    backfill: Days | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ async def run(
         transport = await stack.enter_async_context(Transport(settings.api.base_url, settings.api.timeout_seconds))
         flight = Flight(settings.api.max_in_flight_total)
         workshop = Workshop(Means(settings, database, transport, flight, clock or SystemClock(), emit))
-        order = Order({}, request.full, request.wait_seconds, run_id=uuid4())
+        order = Order({}, request.full, request.backfill, request.wait_seconds, run_id=uuid4())
         # All regions of an account share its lease, also those that were not asked for.
         wanted = [
             (one, _part(order, request, [code for code in request.regions if code in one.regions]))
@@ -115,4 +120,5 @@ async def ensure_schema(settings: Settings, database: Database) -> None:
 async def save_regions(settings: Settings, database: Database) -> None:
     """Make the table `regions` say what the configuration says."""
     regions = [Region(code, one.name, one.company_id) for code, one in settings.regions.items()]
-    await Ledger(database).save_regions(regions, enabled_entities(settings))
+    disabled = [name for name, entity in settings.entities.items() if not entity.enabled]
+    await Ledger(database).save_regions(regions, enabled_entities(settings), disabled)

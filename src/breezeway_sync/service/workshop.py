@@ -12,7 +12,7 @@ from breezeway_sync.core.events import CycleFinished, CycleStarted, LeaseRelease
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.guard import Guard
-from breezeway_sync.entities.marks import Pace
+from breezeway_sync.entities.marks import Days, Pace
 from breezeway_sync.service.access import Access, Means, access
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account
 from breezeway_sync.service.settings import PART_NAMES, Settings
@@ -22,7 +22,7 @@ from breezeway_sync.store.ledger import Ledger
 from breezeway_sync.store.load import Loader
 from breezeway_sync.store.proof import Proofs
 from breezeway_sync.sync.engine import Engine, RegionTarget
-from breezeway_sync.sync.job import OwedTime
+from breezeway_sync.sync.job import OwedTime, log_name
 from breezeway_sync.sync.job import Settings as ReadSettings
 
 DAY_SECONDS = 86_400.0
@@ -37,6 +37,7 @@ class Order:
 
     entities: Entities
     full: bool = False
+    backfill: Days | None = None
     wait_seconds: float = 0.0
     owed: OwedTime = field(default_factory=OwedTime)
     still: Callable[[Entities], Awaitable[Entities]] | None = None
@@ -81,7 +82,8 @@ class Workshop:
         """Regions that nobody gave credentials for fail by name; the others go on."""
         outcomes = failures(order.entities, NO_CREDENTIALS, "CredentialsRejected")
         for outcome in outcomes:
-            row = await self.ledger.open(outcome.region, outcome.entity, order.run_id)
+            name = log_name(outcome.entity, order.backfill)
+            row = await self.ledger.open(outcome.region, name, order.run_id)
             await self.ledger.close(outcome.region, row, outcome)
             self.means.emit(outcome.told(order.run_id))
         return Result(tuple(outcomes))
@@ -111,7 +113,7 @@ class Workshop:
 
     def _engine(self, opened: Access, order: Order) -> Engine:
         means, lease = self.means, opened.lease
-        reading = read_settings(means.settings, full=order.full)
+        reading = replace(read_settings(means.settings, full=order.full), backfill=order.backfill)
         proofs = proofs_of(means, lease, order.run_id)
         return Engine(
             opened.api,

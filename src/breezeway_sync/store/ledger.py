@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from breezeway_sync.core.outcome import Outcome
-from breezeway_sync.entities.marks import CutOff, Part, Standing
+from breezeway_sync.entities.marks import BACKFILL, CutOff, Days, Part, Standing
 from breezeway_sync.entities.radar import Known
 from breezeway_sync.store.database import Database, Row
 
 _HIGHEST = 2**63 - 1
+# A backfill that was cut off longer ago begins anew.
+BACKFILL_RESUME = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,15 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def save_regions(self, regions: Sequence[Region], enabled_entities: Sequence[str]) -> None:
+    async def save_regions(
+        self, regions: Sequence[Region], enabled_entities: Sequence[str], disabled_sources: Sequence[str] = ()
+    ) -> None:
         """Make `regions` say what the configuration says; regions gone from it become inactive."""
+        names = [list(enabled_entities), list(disabled_sources)]
         async with self._database.transaction("saving regions") as connection:
             save = self._database.query("save_region")
             for region in sorted(regions, key=lambda one: one.code):
-                await connection.execute(save, region.code, region.name, region.company_id, list(enabled_entities))
+                await connection.execute(save, region.code, region.name, region.company_id, *names)
             await connection.execute(self._database.query("retire_regions"), [region.code for region in regions])
             await connection.execute(self._database.query("close_retired"))
 
@@ -112,6 +117,21 @@ class Ledger:
             )
             for row in rows
         }
+
+    async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> dict[int, Part | None]:
+        """What a backfill of these days had read before it was cut off, by parent; None: all of its list."""
+        after = now - BACKFILL_RESUME
+        rows = await self._database.fetch("backfills", region, source, days.since, days.until, after)
+        return {
+            row["parent_id"]: None
+            if row["is_over"]
+            else Part(BACKFILL, row["read_at"], days.since, days.until, row["pages"], row["page_size"], row["shown"])
+            for row in rows
+        }
+
+    async def end_backfill(self, region: str, source: str, days: Days) -> None:
+        """All of these days has been read."""
+        await self._database.fetch("end_backfill", region, source, days.since, days.until)
 
     async def sweep_standing(self, region: str, source: str) -> tuple[float, int]:
         """Seconds since a rolling sweep made calls owed last, and how many live parents it goes round."""

@@ -19,7 +19,7 @@ from breezeway_sync.core.errors import DatabaseBusy, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit
 from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
 from breezeway_sync.entities.batch import Incoming, Loaded
-from breezeway_sync.entities.marks import Mark
+from breezeway_sync.entities.marks import BACKFILL, Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet, Unstorable, build
@@ -136,8 +136,7 @@ class Loader:
     ) -> Brought:
         """Store what can be stored; what cannot is handed back, and nothing of it is written down. Raises as `load`."""
         plan = plan_of(entity)
-        owed = tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
-        batch = _Batch(region, plan, sql_for(entity, self._database.schema), discriminator, owed)
+        batch = _Batch(region, plan, sql_for(entity, self._database.schema), discriminator, self._owed_of(entity))
         loaded = Loaded(read=len(incoming))
         newest = _admit_all(plan, incoming, batch.refusals, loaded)
         candidates = await self._differing(batch, newest, loaded)
@@ -243,14 +242,26 @@ class Loader:
         async with self._database.transaction("merging") as connection:
             merged = await self._merge_records(connection, batch, candidates)
             if marks:
-                merged.add(await self._proofs.save_marks(connection, batch.scope, marks))
+                merged.add(await self._save_marks(connection, batch.scope, marks))
         return merged
 
     async def _mark(self, scope: Scope, marks: Sequence[Mark]) -> Loaded:
         """Marks of what is stored already."""
         async with self._database.transaction("marking lists as read") as connection:
             await self._holder.check(connection)
-            return await self._proofs.save_marks(connection, scope, marks)
+            return await self._save_marks(connection, scope, marks)
+
+    async def _save_marks(self, connection: Connection, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+        """Marks, and the calls that a list of some days owes again, also for what did not change."""
+        sources = list(self._owed_of(scope.entity))
+        for mark in marks:
+            if mark.kind == BACKFILL and mark.is_over and sources:
+                values = (scope.region, sources, mark.parent, mark.since, mark.until, mark.began_order)
+                await connection.execute(self._database.query("owe_planned"), *values)
+        return await self._proofs.save_marks(connection, scope, marks)
+
+    def _owed_of(self, entity: Entity) -> tuple[str, ...]:
+        return tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
 
     async def _merge_records(self, connection: Connection, batch: _Batch, candidates: list[Candidate]) -> Loaded:
         sql, now = batch.sql, self._clock.now()

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import compress
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.guard import Guard
-from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace
+from breezeway_sync.entities.marks import BACKFILL, CHANGED, NEAR, WHOLE, Mark, Pace
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.database import Connection
 from breezeway_sync.store.holder import Holder
@@ -53,8 +54,20 @@ class Proofs:
             says_absent = mark.is_complete and mark.kind != CHANGED
             is_held = says_absent and await self._note_absent(connection, scope, mark, loaded)
             believed.append(mark.is_complete and not is_held)
-        await self.save_walks(connection, scope.region, marks, believed)
+        lasting = [mark.kind != BACKFILL for mark in marks]
+        if any(lasting):
+            await self.save_walks(connection, scope.region, [*compress(marks, lasting)], [*compress(believed, lasting)])
+        if not all(lasting):
+            await self._save_backfills(connection, scope.region, [mark for mark in marks if mark.kind == BACKFILL])
         return loaded
+
+    async def _save_backfills(self, connection: Connection, region: str, marks: Sequence[Mark]) -> None:
+        rows = [
+            (one.source, one.parent, one.since, one.until, one.is_over, one.pages, one.page_size, one.shown)
+            for one in marks
+        ]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        await connection.execute(self._database.query("save_backfills"), region, self._clock.now(), *columns)
 
     async def save_walks(
         self, connection: Connection, region: str, marks: Sequence[Mark], believed: Sequence[bool]
@@ -84,7 +97,7 @@ class Proofs:
     async def _note_absent(self, connection: Connection, scope: Scope, mark: Mark, loaded: Loaded) -> bool:
         """Note what a complete walk did not show; True when it is too much to be believed."""
         sql = sql_for(scope.entity, self._database.schema)
-        bounds = (mark.since, mark.until) if mark.kind == NEAR else (None, None)
+        bounds = (mark.since, mark.until) if mark.kind in (NEAR, BACKFILL) else (None, None)
         row = await connection.fetchrow(
             sql.absent, scope.region, mark.began_order, mark.ids, scope.kind, mark.parent, *bounds
         )

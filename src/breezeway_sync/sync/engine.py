@@ -18,10 +18,10 @@ from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.waiting import finish, together
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.marks import CutOff
+from breezeway_sync.entities.marks import CutOff, Days
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
-from breezeway_sync.sync.job import Job, OwedTime, Settings
+from breezeway_sync.sync.job import Job, OwedTime, Settings, log_name
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
 from breezeway_sync.sync.proof import settle_absent
@@ -83,19 +83,30 @@ class Engine:
     async def _region(self, target: RegionTarget, began: float) -> list[Outcome]:
         try:
             knows_properties = bool(await self.ledger.property_ids(target.code))
-            cut_off = await self.ledger.begin_pass(target.code, self.clock.now(), self.settings.pace.resume_seconds)
+            cut_off = await self._begin_pass(target.code)
             closed = await self.ledger.unavailable(target.code)
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
             self._tell_crash(target.code, "all", error)
             return [_failed(target.code, name, error) for name in target.entities]
         around = _Around(target, began, closed, cut_off)
         outcomes: list[Outcome] = []
-        for stage in stages(target.entities, knows_properties=knows_properties):
+        is_backfill = self.settings.backfill is not None
+        for stage in stages(target.entities, knows_properties=knows_properties or is_backfill):
             statuses = {outcome.entity: outcome.status for outcome in outcomes}
             jobs = [self._entity(around, name, blocked_by(name, statuses)) for name in stage]
             outcomes += await together(jobs)
         await self._end_pass(target.code)
         return outcomes
+
+    async def _begin_pass(self, region: str) -> CutOff | None:
+        """The run that was cut off and that this one goes on with.
+
+        A backfill keeps its own account, and leaves no older run that its writing would make look recent.
+        """
+        if self.settings.backfill is not None:
+            await self.ledger.end_pass(region)
+            return None
+        return await self.ledger.begin_pass(region, self.clock.now(), self.settings.pace.resume_seconds)
 
     async def _end_pass(self, region: str) -> None:
         """Say that nothing was cut off. Where that cannot be written, the next run only reads less, once."""
@@ -113,7 +124,7 @@ class Engine:
         error: BaseException | None = None
         row_id: int | None = None
         try:
-            row_id = await self.ledger.open(target.code, name, self.run_id)
+            row_id = await self.ledger.open(target.code, log_name(name, self.settings.backfill), self.run_id)
             if blocker:
                 error = NotRead(f"not read, because {blocker} failed in this run")
             else:
@@ -164,20 +175,37 @@ class Engine:
         job.findings.waiting = await self.ledger.count_open_rejects(job.region, names)
 
     async def _read_lists(self, job: Job) -> None:
-        if job.name == "property_contacts":
+        if self.settings.backfill is not None:
+            await self._read_days(job, self.settings.backfill)
+        elif job.name == "property_contacts":
             await read_contacts(job, await self.ledger.property_ids(job.region))
         elif job.entity.sources[0].per:
             await owe_again(job)
-            await read_by_property(job, await self.ledger.property_ids(job.region))
-            await settle_absent(job)
-            self.owed_time.regions.add(job.region)
-            try:
-                await work_backlog(job)
-            finally:
-                self.owed_time.regions.discard(job.region)
+            await self._read_per_property(job)
         else:
             await read_lists(job)
             await settle_absent(job)
+
+    async def _read_per_property(self, job: Job) -> None:
+        await read_by_property(job, await self.ledger.property_ids(job.region))
+        await settle_absent(job)
+        self.owed_time.regions.add(job.region)
+        try:
+            await work_backlog(job)
+        finally:
+            self.owed_time.regions.discard(job.region)
+
+    async def _read_days(self, job: Job, days: Days) -> None:
+        """Read again what falls between two days; what was read before it was cut off is not."""
+        if not job.entity.sources[0].per:
+            await read_lists(job)
+            await settle_absent(job)
+        elif await self.ledger.property_ids(job.region):
+            await self._read_per_property(job)
+        else:
+            raise NotRead("no property is in the mirror yet", cure=f"`breezeway-sync run {job.region}` reads all of it")
+        if not job.findings.problems:
+            await self.ledger.end_backfill(job.region, job.entity.sources[0].name, days)
 
     def _outcome(self, job: Job, error: BaseException | None, seconds: float) -> Outcome:
         findings = job.findings

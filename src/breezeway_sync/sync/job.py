@@ -11,7 +11,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import Tally
-from breezeway_sync.entities.marks import CutOff, Pace
+from breezeway_sync.entities.marks import CutOff, Days, Pace
 from breezeway_sync.entities.model import Company, Entity, Source
 from breezeway_sync.entities.survey import Survey
 from breezeway_sync.sync.batching import Batcher
@@ -28,7 +28,7 @@ class Settings:
     """How to read. `paths` replace those of the catalog by source; `disabled` sources are not read.
 
     `workers` calls of one entity are under way at once; `max_seconds` bounds the owed calls of a run
-    (None: until all are done).
+    (None: until all are done). With `backfill` only what falls between these days is read.
     """
 
     batch_rows: int = 2000
@@ -37,6 +37,7 @@ class Settings:
     requests_per_minute: float = 180.0
     max_seconds: float | None = None
     full: bool = False
+    backfill: Days | None = None
     page_size: int = 100
     pace: Pace = field(default_factory=Pace)
     paths: dict[str, str] = field(default_factory=dict)
@@ -147,6 +148,11 @@ class Job:
     def is_over(self) -> bool:
         """Whether the time for owed calls is used up."""
         return self.owed_time.is_up or (self.deadline is not None and self.clock.monotonic() >= self.deadline)
+
+
+def log_name(entity: str, backfill: Days | None) -> str:
+    """What etl_sync_log calls it: reading some days again makes nothing fresh, so it is no run of the entity."""
+    return entity if backfill is None else f"{entity} backfill"
 
 
 async def each(things: Iterable[T], workers: int, work: Callable[[T], Awaitable[None]]) -> None:

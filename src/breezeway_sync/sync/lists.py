@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breezeway_sync.core.errors import ApiError, CutShort
-from breezeway_sync.entities.marks import WHOLE, Standing
+from breezeway_sync.entities.marks import BACKFILL, WHOLE, Standing
 from breezeway_sync.entities.model import Shape, Source
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.sync.batching import Batcher, newest_only
@@ -13,7 +13,7 @@ from breezeway_sync.sync.job import Job, close_iterator
 from breezeway_sync.sync.parents import over_parents
 from breezeway_sync.sync.ports import Page, Params
 from breezeway_sync.sync.verdict import means_unavailable
-from breezeway_sync.sync.walks import Course, Walk, Wanted, list_name, walks
+from breezeway_sync.sync.walks import Course, Walk, Wanted, backfill_walk, list_name, walks
 
 
 async def read_lists(job: Job) -> None:
@@ -21,11 +21,11 @@ async def read_lists(job: Job) -> None:
     for source in job.entity.sources:
         if source.name in job.settings.disabled or job.is_closed(source):
             continue
-        standing = (await job.ledger.standings(job.region, source.name)).get(0, Standing())
+        wanted = (await _wanted(job, source, [0]))[0]
         batcher = job.batcher(source.discriminator)
         answers_before = job.findings.answers
         try:
-            for walk in _walks(job, source, 0, standing):
+            for walk in wanted:
                 await _walk(job, source, job.params(source), batcher, _course(job, source, 0, walk))
             await job.reopen(source)
         except ApiError as error:
@@ -43,8 +43,7 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
     source = job.entity.sources[0]
     if job.is_closed(source):
         return
-    standings = await job.ledger.standings(job.region, source.name)
-    wanted = {one: _walks(job, source, one, standings.get(one, Standing())) for one in property_ids}
+    wanted = await _wanted(job, source, property_ids)
     batcher = job.batcher()
 
     async def read(property_id: int) -> None:
@@ -57,6 +56,19 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
             job.problem(f"property {property_id}", error)
     finally:
         await batcher.flush()
+
+
+async def _wanted(job: Job, source: Source, parents: Sequence[int]) -> dict[int, list[Walk]]:
+    """The walks to be made, by parent."""
+    days = job.settings.backfill
+    if days is None:
+        standings = await job.ledger.standings(job.region, source.name)
+        return {one: _walks(job, source, one, standings.get(one, Standing())) for one in parents}
+    begun = await job.ledger.backfilled(job.region, source.name, days, job.clock.now())
+    over = {parent for parent, part in begun.items() if part is None}
+    job.findings.note("lists that were read before the interruption", len(over & set(parents)))
+    page_size = job.settings.page_size
+    return {one: [] if one in over else [backfill_walk(days, begun.get(one), page_size)] for one in parents}
 
 
 def _walks(job: Job, source: Source, parent: int, standing: Standing) -> list[Walk]:
@@ -79,7 +91,7 @@ async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, cour
     """Read one list to its end. Raises CutShort after loading what came of one that showed less than it announced."""
     variants = source.variants
     for variant in variants:
-        asked = [*params, *course.walk.params(source), *variant]
+        asked = [*course.walk.narrowed(params, source), *variant]
         is_final = variant == variants[-1]
         if source.shape is Shape.LIST:
             page = await job.api.listing(source.path, job.path(source), asked, tally=job.tally)
@@ -110,7 +122,7 @@ async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: 
     course.turned(page, order)
     can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1
     await batcher.add(fresh, course.mark(is_over=is_over) if is_over or can_go_on else None)
-    if source.shape is Shape.PAGES and source.per is None and course.walk.kind == WHOLE:
+    if source.shape is Shape.PAGES and source.per is None and course.walk.kind in (WHOLE, BACKFILL):
         job.advanced("pages", page.number, page.total_pages)
     if not page.is_complete:
         raise CutShort(

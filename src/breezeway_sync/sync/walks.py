@@ -8,11 +8,12 @@ and equal to the records that were shown.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zlib import crc32
 
-from breezeway_sync.entities.marks import CHANGED, NEAR, WHOLE, Mark, Pace, Part, Standing
+from breezeway_sync.entities.marks import BACKFILL, CHANGED, NEAR, WHOLE, Days, Mark, Pace, Part, Standing
 from breezeway_sync.entities.model import Source, Window
 from breezeway_sync.sync.ports import Page, Params
 from breezeway_sync.sync.seen import Seen
@@ -36,13 +37,28 @@ class Walk:
     def is_resumed(self) -> bool:
         return self.pages_stored > 0
 
+    def narrowed(self, usual: Params, source: Source) -> Params:
+        """What goes with every call, and what narrows the list to this walk in place of the same name."""
+        own = self.params(source)
+        names = {name for name, _ in own}
+        return [*((name, value) for name, value in usual if name not in names), *own]
+
     def params(self, source: Source) -> Params:
         """What narrows the list to this walk."""
+        if self.kind == BACKFILL:
+            days = {"{since}": str(self.since), "{until}": str(self.until)}
+            return [(name, _filled(value, days)) for name, value in source.dated]
         window = {CHANGED: source.changed, NEAR: source.near}.get(self.kind)
         return () if window is None else ((window.param, self._days(window)),)
 
     def _days(self, window: Window) -> str:
         return f"{self.since},{self.until}" if window.is_pair else str(self.since)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +99,12 @@ def _kinds(source: Source, name: str, standing: Standing, wanted: Wanted) -> lis
 
 
 def _is_due(last: datetime, name: str, every_seconds: float, now: datetime) -> bool:
-    share = crc32(name.encode()) / 2**32
-    return (now - last).total_seconds() >= every_seconds * (1 - SPREAD * share)
+    return (now - last).total_seconds() >= due_seconds(name, every_seconds)
+
+
+def due_seconds(name: str, every_seconds: float) -> float:
+    """How long after it was read a list is due again; `name` gives it its place in time."""
+    return every_seconds * (1 - SPREAD * crc32(name.encode()) / 2**32)
 
 
 def _walk(kind: str, standing: Standing, wanted: Wanted) -> Walk:
@@ -103,6 +123,13 @@ def is_made(kind: str, standing: Standing, cut_off: datetime) -> bool:
     """Whether the run that began at `cut_off` has made this walk."""
     at = {WHOLE: standing.whole_at, CHANGED: standing.covered_at, NEAR: standing.near_at}[kind]
     return at is not None and at >= cut_off and not standing.is_doubtful
+
+
+def backfill_walk(days: Days, part: Part | None, page_size: int) -> Walk:
+    """The walk over what falls between two days, going on from the part that was stored before it was cut off."""
+    if part is None or part.page_size != page_size:
+        return Walk(BACKFILL, days.since, days.until)
+    return Walk(BACKFILL, days.since, days.until, part.pages, part.shown)
 
 
 def _resumed(walk: Walk, part: Part | None, page_size: int, cut_off: datetime) -> Walk:

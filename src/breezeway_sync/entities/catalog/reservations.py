@@ -30,6 +30,7 @@ RESERVATIONS = Entity(
             # Without any filter the list leaves out stays that have ended (vendor's documentation).
             always=(("checkout_date_ge", "1970-01-01"),),
             changed=Window("updated_at_ge"),
+            dated=(("checkin_date_le", "{until}"), ("checkout_date_ge", "{since}")),
         ),
     ),
     deleted_when=("status", "deleted"),

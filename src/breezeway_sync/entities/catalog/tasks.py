@@ -28,6 +28,7 @@ TASKS = Entity(
             per="home_id",
             changed=Window("updated_at", is_pair=True),
             near=Window("scheduled_date", is_pair=True),
+            dated=(("scheduled_date", "{since},{until}"),),
         ),
     ),
     deleted_when=("task_status_code", "deleted"),

@@ -1,0 +1,86 @@
+"""`breezeway-sync plan`: what the configured schedule costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from breezeway_sync.cli import loop
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, span
+
+if TYPE_CHECKING:
+    from breezeway_sync.service.plan import AccountPlan
+
+
+def plan(
+    region: Annotated[str, typer.Argument(help="A region of the configuration, or all.")] = "all",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate the calls of the configured schedule from what is stored. Reads the database only."""
+    from breezeway_sync.service.plan import plan as make_plan
+    from breezeway_sync.service.selection import choose_regions
+    from breezeway_sync.service.settings import load_settings
+
+    settings = load_settings(config)
+    found = loop.run(make_plan(settings, choose_regions(settings, region)))
+    if as_json:
+        typer.echo(plan_json(found))
+    else:
+        print_plan(out(), found)
+
+
+def print_plan(console: Console, accounts: Sequence[AccountPlan]) -> None:
+    """A table by account, region and purpose, and below it what would be late and what is not known."""
+    console.print(plan_table(accounts))
+    lines = []
+    for account in accounts:
+        names = ", ".join(one.region for one in account.regions)
+        lines += [f"late: {names}: {one}" for one in account.late]
+        lines += [f"{one.region}: {text}" for one in account.regions for text in one.unknown]
+        if owed := sum(one.owed_calls for one in account.regions):
+            lines.append(f"{names}: besides, {owed:,} calls are owed already, about {span(account.owed_seconds)}")
+    if lines:
+        console.print()
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def plan_table(accounts: Sequence[AccountPlan]) -> Table:
+    """Calls an hour on average, and their share of the account's budget."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("region", "entity", "calls for"):
+        table.add_column(name)
+    for name in ("an hour", "of the budget"):
+        table.add_column(name, justify="right")
+    for account in accounts:
+        budget = account.budget_per_hour
+        for part in account.regions:
+            for place, use in enumerate(part.uses):
+                cells = (use.entity, use.purpose, f"{use.calls_per_hour:,.1f}", f"{use.calls_per_hour / budget:.1%}")
+                table.add_row(Text("" if place else part.region), *cells)
+        names = ", ".join(one.region for one in account.regions)
+        total = account.calls_per_hour
+        cells = ("", f"all, of {budget:,.0f} allowed", f"{total:,.1f}", f"{total / budget:.1%}")
+        table.add_row(Text(names), *cells, style="bold")
+    return table
+
+
+def plan_json(accounts: Sequence[AccountPlan]) -> str:
+    """The same for programs: one JSON object."""
+    content = [
+        {
+            **asdict(account),
+            "calls_per_hour": account.calls_per_hour,
+            "owed_seconds": account.owed_seconds,
+        }
+        for account in accounts
+    ]
+    return json.dumps({"accounts": content}, indent=2)

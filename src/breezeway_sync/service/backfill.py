@@ -1,0 +1,83 @@
+"""Reading some days again: what may be asked for, and what it will cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.marks import Days
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.service.accounts import credentials_of, group
+from breezeway_sync.service.runner import Request, ensure_schema, open_database
+from breezeway_sync.service.selection import ALL, UnknownName, choose_entities
+from breezeway_sync.service.settings import PART_NAMES, Settings
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.ledger import Ledger
+from breezeway_sync.store.vault import stored_credentials
+from breezeway_sync.sync.forecast import calls_of
+
+DATED = tuple(entity for entity in ENTITIES if entity.sources[0].dated)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Calls for lists and for comments and requirements, all regions together; accounts work side by side."""
+
+    list_calls: int
+    child_calls: int
+    seconds: float
+
+    @property
+    def calls(self) -> int:
+        """All of them."""
+        return self.list_calls + self.child_calls
+
+
+def choose_dated(settings: Settings, name: str) -> tuple[str, ...]:
+    """The entities asked for, of those that can be read by days. Raises UnknownName."""
+    names = [entity.name for entity in DATED]
+    if name != ALL and name not in names:
+        raise UnknownName(f'"{name}" cannot be read by days', cure=f"known are: {', '.join(sorted(names))}, or all")
+    return tuple(one for one in choose_entities(settings, name) if one in names)
+
+
+async def estimate(settings: Settings, request: Request, days: Days, clock: Clock | None = None) -> Estimate:
+    """What is left to be called, by what is stored. Raises DatabaseError and SchemaRefused."""
+    clock = clock or SystemClock()
+    per_minute = settings.api.requests_per_minute
+    off = {name for name in PART_NAMES if not settings.entities[name].enabled}
+    lists = children = 0
+    seconds = [0.0]
+    async with open_database(settings) as database:
+        await ensure_schema(settings, database)
+        credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
+        for account in group(request.regions, credentials):
+            before = lists + children
+            for region in account.regions:
+                for entity in (one for one in DATED if one.name in request.entities):
+                    owed = [one.source.name for one in entity.called if one.owed and one.source.name not in off]
+                    found = await _left(database, settings, entity, region, days, clock)
+                    lists += sum(calls for calls, _ in found)
+                    children += len(owed) * sum(records for _, records in found)
+                    children += sum((await Ledger(database).count_owed(region, owed)).values()) if owed else 0
+            seconds.append((lists + children - before) * 60 / per_minute)
+    return Estimate(lists, children, max(seconds))
+
+
+async def _left(
+    database: Database, settings: Settings, entity: Entity, region: str, days: Days, clock: Clock
+) -> Sequence[tuple[int, int]]:
+    """Calls and records of every list that is not read yet."""
+    source = entity.sources[0]
+    begun = await Ledger(database).backfilled(region, source.name, days, clock.now())
+    rows = await database.fetch("stock_planned" if source.per else "stock_stays", region, days.since, days.until)
+    found = []
+    for row in rows:
+        part = begun.get(row["parent_id"])
+        if part is None and row["parent_id"] in begun:
+            continue
+        done = part.pages if part is not None and part.page_size == settings.api.page_size else 0
+        found.append((max(1, calls_of(row["records"], settings.api.page_size) - done), row["records"]))
+    return found

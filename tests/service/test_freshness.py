@@ -1,0 +1,230 @@
+"""What a payroll asks before it pays: up to when is everything here, and is anything missing?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.store import migrate
+from breezeway_sync.store.database import Database
+from breezeway_sync.sync.stages import NAMES
+from tests.conftest import Rows
+from tests.helpers import Setup, sandboxed, tiny
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+FRESH = "SELECT require_fresh('nashville', 'tasks', '2 hours') AS at"
+TASKS_ONLY = "SELECT require_fresh('nashville', 'tasks', '2 hours', with_comments => false) AS at"
+
+
+@pytest.fixture
+async def mirrored(dsn: str) -> AsyncIterator[Setup]:
+    """Two regions, read once."""
+    async with sandboxed(dsn, tiny(2)) as setup:
+        await setup.run()
+        yield setup
+
+
+def as_of(rows: Rows, region: str | None = "nashville", entity: str = "tasks") -> datetime | None:
+    (found,) = rows("SELECT as_of(%s, %s) AS at", region, entity)
+    at: datetime | None = found["at"]
+    return at
+
+
+def refusal(rows: Rows, statement: str = FRESH) -> str:
+    """What it says; the data was used where it says nothing."""
+    with pytest.raises(psycopg.Error) as caught:
+        rows(statement)
+    assert caught.value.sqlstate == "BZ001"
+    return str(caught.value)
+
+
+async def test_it_is_the_oldest_list_that_counts(mirrored: Setup, rows: Rows) -> None:
+    lists = rows("SELECT min(covered_at) AS at FROM walks WHERE region_code = 'nashville' AND source = 'tasks'")
+    properties = rows("SELECT covered_at AS at FROM walks WHERE region_code = 'nashville' AND source = 'properties'")
+    assert as_of(rows) == min(lists[0]["at"], properties[0]["at"])
+    assert rows(FRESH) == [{"at": as_of(rows)}]
+    rows("UPDATE walks SET covered_at = covered_at - interval '1 hour' WHERE (region_code, source, parent_id) = "
+         "(SELECT region_code, source, parent_id FROM walks WHERE source = 'tasks' ORDER BY 1, 3 LIMIT 1)")  # fmt: skip
+    assert rows("SELECT as_of('nashville', 'tasks') - as_of('all', 'tasks') > interval '59 minutes' AS x")[0]["x"]
+    assert as_of(rows, None) == as_of(rows, "all") == as_of(rows, "austin")
+    for entity in NAMES:
+        assert as_of(rows, "all", entity), entity
+        assert rows("SELECT require_fresh(NULL, %s, '2 hours') = as_of(NULL, %s) AS x", entity, entity)[0]["x"]
+
+
+async def test_it_reads_as_a_statement_and_in_a_join(mirrored: Setup, rows: Rows) -> None:
+    query = "SELECT count(*) AS n FROM tasks CROSS JOIN require_fresh('nashville', 'tasks', %s) AS fresh"
+    assert rows(query.replace("%s", "'2 hours'"))[0]["n"] > 0
+    assert "older than" in refusal(rows, query.replace("%s", "'0 seconds'"))
+
+
+async def test_the_examples_for_readers_run(mirrored: Setup, rows: Rows) -> None:
+    (payroll,) = [one for one in EXAMPLES if "require_fresh" in one]
+    rows(OWE)  # which is no reason in the payroll's example
+    for example in EXAMPLES:
+        rows(example)
+    rows(REJECT)
+    with pytest.raises(psycopg.Error, match="1 rejected records"):
+        rows(payroll)
+
+
+async def test_a_property_that_is_new_or_unread_makes_it_unknown(mirrored: Setup, rows: Rows) -> None:
+    rows("DELETE FROM walks WHERE (region_code, source, parent_id) = (SELECT region_code, source, parent_id FROM walks "
+         "WHERE source = 'tasks' AND region_code = 'nashville' ORDER BY 3 LIMIT 1)")  # fmt: skip
+    assert as_of(rows) is None
+    assert as_of(rows, "all") is None
+    assert as_of(rows, "austin") is not None
+    assert "got 1 of" in refusal(rows)
+    assert "lists never read to the end" in refusal(rows)
+    rows("UPDATE properties SET deleted_at = now() WHERE property_id NOT IN "
+         "(SELECT parent_id FROM walks WHERE source = 'tasks' AND region_code = 'nashville')")  # fmt: skip
+    assert as_of(rows) is not None
+
+
+async def test_what_an_account_does_not_have_is_not_waited_for(mirrored: Setup, rows: Rows) -> None:
+    rows("INSERT INTO unavailable_sources (region_code, source, reason, try_again_at) VALUES "
+         "('nashville', 'task_tags', 'x', now()), ('nashville', 'templates', 'x', now())")  # fmt: skip
+    rows("DELETE FROM walks WHERE source IN ('task_tags', 'templates') AND region_code = 'nashville'")
+    assert as_of(rows, "nashville", "tags") is not None
+    assert as_of(rows, "nashville", "templates") is None
+    assert as_of(rows, "all", "templates") == as_of(rows, "austin", "templates")
+    assert "does not have it" in refusal(rows, "SELECT require_fresh('nashville', 'templates', '1 day')")
+
+
+async def test_what_is_switched_off_is_not_waited_for(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        off = {name: {"enabled": False} for name in ("task_tags", "people")}
+        changed = setup.settings.model_dump()
+        changed["entities"] |= off
+        setup.settings = type(setup.settings)(**changed)
+        await setup.run(entity="tags")
+        assert as_of(rows, "nashville", "tags") is not None
+        assert as_of(rows, "nashville", "people") is None
+        assert "switched off" in refusal(rows, "SELECT require_fresh('all', 'people', '1 day')")
+
+
+async def test_unknown_names(mirrored: Setup, rows: Rows) -> None:
+    assert as_of(rows, "nowhere") is None
+    assert as_of(rows, "all", "nothing") is None
+    assert "no such data (nowhere tasks)" in refusal(rows, "SELECT require_fresh('nowhere', 'tasks', '2 hours')")
+    assert "no such data (all nothing)" in refusal(rows, "SELECT require_fresh('all', 'nothing', '2 hours')")
+    rows("UPDATE regions SET is_active = false")
+    assert as_of(rows, "all") is None
+    assert "no such data" in refusal(rows, "SELECT require_fresh(NULL, 'tasks', '2 hours')")
+
+
+OLD = "UPDATE walks SET covered_at = covered_at - interval '3 hours'"
+REJECT = (
+    "INSERT INTO rejected_records (region_code, entity_type, record_id, reason) VALUES ('nashville', 'tasks', '1', 'x')"
+)
+HOLD = (
+    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, noticed_at, "
+    "noticed_run, why) VALUES ('nashville', 'tasks', '', 1, 'tasks', 1, 'held', now(), gen_random_uuid(), 'x')"
+)
+OWE = "INSERT INTO owed_calls VALUES ('nashville', 'task_comments', 1, 1)"
+RUN = (
+    "INSERT INTO etl_sync_log (region_code, entity_type, sync_status, sync_started_at, sync_completed_at, owed_calls) "
+    "VALUES ('nashville', 'tasks', '{}', clock_timestamp(), clock_timestamp(), {})"
+)
+
+
+REASONS: list[tuple[str, str, bool]] = [
+    # What happens, what is said of it, and whether it is pardoned without comments.
+    (f"{OLD} WHERE region_code = 'nashville'", "got as of 2", False),
+    (REJECT, "1 rejected records", False),
+    (HOLD, "1 records gone at once", False),
+    (OWE, "1 calls for comments and requirements owed", True),
+    (RUN.format("partial", 0), "the last run was partial", False),
+    (RUN.format("partial", 7), "the last run was partial", True),
+    (RUN.format("failed", 7), "the last run was failed", False),
+    ("DELETE FROM etl_sync_log WHERE region_code = 'nashville'", "no run has ended", False),
+    (
+        "UPDATE walks SET covered_at = now() + interval '1 hour' WHERE region_code = 'nashville'",
+        "lists never read to the end",
+        False,
+    ),
+]
+
+
+async def test_every_reason_to_refuse(mirrored: Setup, rows: Rows) -> None:
+    for change, flaw, is_pardoned in REASONS:
+        rows("BEGIN")
+        rows(change)
+        for statement in (FRESH, FRESH.replace("'nashville'", "'all'"), *([] if is_pardoned else [TASKS_ONLY])):
+            rows("SAVEPOINT before")
+            told = refusal(rows, statement)
+            assert flaw in told
+            assert "nashville: got " in told
+            assert "wanted all of it, not older than 02:00:00" in told
+            assert "`breezeway-sync run " in told
+            rows("ROLLBACK TO before")
+        if is_pardoned:
+            assert rows(TASKS_ONLY) == [{"at": as_of(rows)}]
+        assert rows(FRESH.replace("nashville", "austin")) == [{"at": as_of(rows, "austin")}]
+        rows("ROLLBACK")
+
+
+async def test_a_run_that_goes_on_is_no_reason(mirrored: Setup, rows: Rows) -> None:
+    rows(RUN.format("running", 0))
+    assert rows(FRESH) == [{"at": as_of(rows)}]
+
+
+async def test_no_limit_is_no_permission(mirrored: Setup, rows: Rows) -> None:
+    assert "got as of" in refusal(rows, "SELECT require_fresh('nashville', 'tasks', NULL)")
+
+
+@pytest.mark.parametrize("change", [REJECT, HOLD])
+async def test_what_waits_holds_the_moment_at_the_last_success_before(mirrored: Setup, rows: Rows, change: str) -> None:
+    success = rows(
+        "SELECT sync_started_at AS at FROM etl_sync_log WHERE (region_code, entity_type) = ('nashville', 'tasks')"
+    )
+    rows(change)
+    await mirrored.run("nashville", "tasks")
+    held = as_of(rows)
+    assert held is not None
+    assert held <= success[0]["at"]
+    rows("UPDATE rejected_records SET first_seen_at = now() - interval '1 day'")
+    rows("UPDATE missing_records SET noticed_at = now() - interval '1 day'")
+    assert as_of(rows) is None
+
+
+async def test_it_knows_every_list_that_is_read(rows: Rows, mirrored: Setup) -> None:
+    """The names in the view are those that the catalog has."""
+    read = {source.name for entity in ENTITIES for source in entity.sources}
+    read |= {called.source.name for entity in ENTITIES for called in entity.called if not called.owed}
+    (text,) = rows("SELECT pg_get_viewdef('v_freshness'::regclass) AS sql")
+    assert {row["source"] for row in rows("SELECT DISTINCT source FROM walks")} == read
+    assert all(f"'{name}'::text" in text["sql"] for name in read)
+    assert {row["entity_type"] for row in rows("SELECT DISTINCT entity_type FROM v_freshness")} == set(NAMES)
+
+
+async def test_no_search_path_of_a_caller_matters(empty_dsn: str) -> None:
+    async with Database(empty_dsn, "odd name") as database:
+        await migrate.apply(database)
+    with psycopg.connect(empty_dsn, autocommit=True) as connection:
+
+        def run(statement: str) -> Any:
+            return connection.execute(statement.encode()).fetchone()
+
+        connection.execute("INSERT INTO \"odd name\".regions (region_code) VALUES ('nashville')")
+        connection.execute("CREATE SCHEMA other; CREATE TABLE other.v_freshness (entity_type text)")
+        connection.execute("CREATE TEMP TABLE v_freshness (entity_type text)")
+        connection.execute('CREATE ROLE payroll; GRANT USAGE ON SCHEMA "odd name" TO payroll')
+        connection.execute('GRANT SELECT ON "odd name".v_freshness TO payroll')
+        for path in ("''", "other, pg_temp, pg_catalog"):
+            connection.execute(f"SET search_path TO {path}".encode())
+            assert run("SELECT \"odd name\".as_of('nashville', 'tasks')") == (None,)
+            with pytest.raises(psycopg.Error, match="may not be used"):
+                run("SELECT \"odd name\".require_fresh('nashville', 'tasks', '2 hours')")
+        connection.execute("SET ROLE payroll")
+        with pytest.raises(psycopg.Error, match="may not be used"):
+            run("SELECT \"odd name\".require_fresh('nashville', 'tasks', '2 hours')")
+        connection.execute("RESET ROLE; DROP OWNED BY payroll; DROP ROLE payroll")
