@@ -189,6 +189,20 @@ async def test_a_tag_on_a_live_record_is_no_candidate(dsn: str, rows: Rows) -> N
         assert kept == used | {999_999_1}
 
 
+async def test_a_candidate_that_comes_into_use_stays(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        account = setup.world.account("nashville")
+        key = account.put("task_tags", {"id": 999_999_1, "name": "new"})
+        await setup.run()
+        account.delete("task_tags", key)
+        await setup.run(entity="tags")
+        assert rows("SELECT state FROM missing_records WHERE record_id = %s", key) == [{"state": "open"}]
+        account.patch("tasks", min(account.ids("tasks")), task_tags=[{"id": key, "name": "new"}])
+        await setup.run(entity="tasks")
+        await setup.run(entity="tags")
+    assert rows("SELECT deleted_at FROM tags WHERE tag_id = %s", key) == [{"deleted_at": None}]
+
+
 async def test_a_deletion_near_today_is_seen_within_26_hours(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()

@@ -11,8 +11,8 @@ from uuid import uuid4
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import UnknownRecord
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.database import Connection, Database
-from breezeway_sync.store.sql import sql_for
 
 Record = tuple[str, int]
 """A tag's type (otherwise "") and the API's id."""
@@ -108,7 +108,7 @@ class Deletions:
         self, connection: Connection, region: str, entity: Entity, kind: str, keys: list[int]
     ) -> list[int]:
         now = self._clock.now()
-        rows = await connection.fetch(sql_for(entity, self._database.schema).restore, region, keys, now, kind)
+        rows = await connection.fetch(absence_sql(entity, self._database.schema).restore, region, keys, now, kind)
         restored = [row["key"] for row in rows]
         # A record's list is its property's, or 0; of a tag, that of its type.
         source = next(source.name for source in entity.sources if source.discriminator in (kind, None))

@@ -13,9 +13,9 @@ from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.marks import BACKFILL, CHANGED, NEAR, WHOLE, Mark, Pace
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.database import Connection
 from breezeway_sync.store.holder import Holder
-from breezeway_sync.store.sql import sql_for
 
 NOTICED, OPEN, HELD = "noticed", "open", "held"
 Evidence = Mapping[str, object]
@@ -96,7 +96,7 @@ class Proofs:
 
     async def _note_absent(self, connection: Connection, scope: Scope, mark: Mark, loaded: Loaded) -> bool:
         """Note what a complete walk did not show; True when it is too much to be believed."""
-        sql = sql_for(scope.entity, self._database.schema)
+        sql = absence_sql(scope.entity, self._database.schema)
         bounds = (mark.since, mark.until) if mark.kind in (NEAR, BACKFILL) else (None, None)
         row = await connection.fetchrow(
             sql.absent, scope.region, mark.began_order, mark.ids, scope.kind, mark.parent, *bounds
@@ -171,7 +171,7 @@ class Proofs:
     async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int) -> list[int]:
         """Records whose own address is to be asked now: candidates, and what lists leave out when its time has come."""
         now = self._clock.now()
-        sql = sql_for(entity, self._database.schema)
+        sql = absence_sql(entity, self._database.schema)
         if sql.candidates is None:
             return []
         async with self._database.connection("looking for candidates") as connection:
@@ -189,7 +189,7 @@ class Proofs:
 
     async def listed_record(self, region: str, entity: Entity) -> int | None:
         """A live record that the lists show, the newest."""
-        sql = sql_for(entity, self._database.schema)
+        sql = absence_sql(entity, self._database.schema)
         async with self._database.connection("looking for a listed record") as connection:
             found: int | None = await connection.fetchval(sql.listed, region)
         return found
@@ -233,7 +233,7 @@ class Proofs:
         """Mark rows as deleted, with what proves it; how many were live."""
         if not evidence:
             return 0
-        sql = sql_for(scope.entity, self._database.schema)
+        sql = absence_sql(scope.entity, self._database.schema)
         rows = await connection.fetch(sql.delete, scope.region, list(evidence), self._clock.now(), scope.kind)
         deleted = {row["key"]: evidence[row["key"]] for row in rows}
         await self._note_deletions(connection, scope, deleted)

@@ -56,11 +56,6 @@ class EntitySql:
     $2 key, [$3 discriminator]) sees all. `merge` ($1 region, $2 now, $3 mapping version, [$4 discriminator])
     returns key, id, whether the row is new, whether it is live and whether it has just been deleted. `late_links`
     ($1 region, $2 now, $3 keys) point what was waiting at rows that have just appeared.
-
-    `absent` ($1 region, $2 order of the walk's first request, $3 ids shown, $4 kind, $5 parent, $6 and $7 days)
-    finds what a list did not show. `delete` ($1 region, $2 keys, $3 now, $4 kind) and `restore` return the keys
-    that it did, and whose list shows each. `candidates` ($1 region, $2 run, $3 and $4 when unlisted records were to
-    be asked, $5 today, $6 days around it, $7 limit) and `listed` ($1 region) look for records by their own address.
     """
 
     staging: Staging
@@ -73,11 +68,6 @@ class EntitySql:
     late_links: tuple[str, ...]
     parents: str
     save_leftover: str
-    absent: str
-    delete: str
-    restore: str
-    candidates: str | None
-    listed: str
 
 
 @cache
@@ -104,14 +94,6 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
             f"WHERE region_code = $1 AND {entity.key.name} = ANY ($2::bigint[])"
         ),
         save_leftover=_save_leftover(table),
-        absent=_absent(entity, schema, table),
-        delete=_set_deleted(entity, table, "$3::timestamptz", "IS NULL"),
-        restore=_set_deleted(entity, table, "NULL", "IS NOT NULL"),
-        candidates=_candidates(entity, schema, table) if entity.own_address else None,
-        listed=(
-            f"SELECT t.{entity.key.name} FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL "
-            f"AND NOT EXISTS ({_missing(entity, schema, '$1')}) ORDER BY t.id DESC LIMIT 1"
-        ),
     )
 
 
@@ -339,72 +321,4 @@ def _save_leftover(table: str) -> str:
         "FROM unnest($4::bigint[], $5::jsonb[]) n (id, leftover)\n"
         "WHERE t.region_code = $1 AND t.id = n.id AND (n.leftover IS NOT NULL OR t.extra ? $3)\n"
         f"  AND t.extra IS DISTINCT FROM {merged}"
-    )
-
-
-def _missing(entity: Entity, schema: str, region: str) -> str:
-    kind = f"t.{entity.discriminator}" if entity.discriminator else "''"
-    return (
-        f"SELECT FROM {quote(schema)}.missing_records m WHERE m.region_code = {region} "
-        f"AND m.entity_type = '{entity.name}' AND m.kind = {kind} AND m.record_id = t.{entity.key.name}"
-    )
-
-
-def _absent(entity: Entity, schema: str, table: str) -> str:
-    """What is live, was stored before the walk and is in its scope, but not among the ids shown nor missing before."""
-    key, per = entity.key.name, list_column(entity)
-    planned = f"t.{entity.planned} BETWEEN $6 + 1 AND $7::date - 1" if entity.planned else "$7::date IS NULL"
-    conditions = [
-        "t.region_code = $1 AND t.deleted_at IS NULL AND t.read_order < $2",
-        f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''",
-        f"t.{per} = $5" if per else "$5::bigint = 0",
-        f"($6::date IS NULL OR {planned})",
-        f"NOT EXISTS ({_missing(entity, schema, '$1')})",
-        *_unused_tag(entity, schema),
-    ]
-    return (
-        f"SELECT count(*) AS expected, coalesce(array_agg(t.{key}) FILTER (WHERE s.id IS NULL), '{{}}') AS absent\n"
-        f"FROM {table} t LEFT JOIN unnest($3::bigint[]) s (id) ON s.id = t.{key}\n"
-        f"WHERE {' AND '.join(conditions)}"
-    )
-
-
-def _unused_tag(entity: Entity, schema: str) -> list[str]:
-    """A tag on a live record is never absent, whatever its list shows."""
-    if entity.table != "tags":
-        return []
-    return [
-        f"NOT EXISTS (SELECT FROM {quote(schema)}.{link.table} l JOIN {quote(schema)}.{other.table} p "
-        f"ON p.region_code = $1 AND p.id = l.{other.pk} WHERE l.region_code = $1 AND l.tag_pk = t.id "
-        "AND p.deleted_at IS NULL)"
-        for other in ENTITIES
-        for link in other.tags
-    ]
-
-
-def list_column(entity: Entity) -> str | None:
-    """The column that says whose list shows a record; None: the region's own."""
-    return next((source.per for source in entity.sources if source.per), None)
-
-
-def _set_deleted(entity: Entity, table: str, value: str, before: str) -> str:
-    kind = f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''"
-    per = list_column(entity)
-    parent = f"t.{per}" if per else "0"
-    return (
-        f"UPDATE {table} t SET deleted_at = {value}, synced_at = $3 "
-        f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) AND t.deleted_at {before} AND {kind} "
-        f"RETURNING t.{entity.key.name} AS key, {parent} AS parent"
-    )
-
-
-def _candidates(entity: Entity, schema: str, table: str) -> str:
-    is_near = f"abs(t.{entity.planned} - $5) <= $6" if entity.planned else "($5::date IS NULL AND $6::integer = 0)"
-    return (
-        f"SELECT m.record_id FROM {quote(schema)}.missing_records m\n"
-        f"JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"
-        f"WHERE m.region_code = $1 AND m.entity_type = '{entity.name}' AND (\n"
-        "    m.state = 'open' AND m.gone_run IS DISTINCT FROM $2\n"
-        f"    OR m.state = 'unlisted' AND (m.asked_at < $3 OR {is_near} AND m.asked_at < $4))\n"
-        "ORDER BY m.state, m.asked_at NULLS FIRST, m.record_id LIMIT $7"
     )
