@@ -25,6 +25,7 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
   demo [--keep]   a real PostgreSQL and a simulated Breezeway: mirror three regions, look at the result
   test [ARGS]     the whole test suite on a real PostgreSQL; ARGS go to pytest
   check           ruff, mypy --strict, import-linter, generated documents
+  converge [--examples N] [--seed S]  accounts change, the API fails, processes die: the mirror converges
   soak [--cycles N]  thousands of cycles of the service, and what memory they take
   docs            write the generated parts of docs/ again
   run ARGS        the breezeway-sync command itself
@@ -108,7 +109,7 @@ def check() -> None:
 
 def main() -> None:
     command, *arguments = sys.argv[1:] or ["help"]
-    if command not in {"demo", "test", "check", "soak", "docs", "run", "lock"}:
+    if command not in {"demo", "test", "check", "converge", "soak", "docs", "run", "lock"}:
         fail(USAGE, 0 if command in {"help", "-h", "--help"} else 2)
     if command == "lock":
         lock()
@@ -121,6 +122,8 @@ def main() -> None:
             call(PYTHON, "-m", "pytest", *arguments)
         case "docs" | "soak":
             call(PYTHON, "-m", f"tests.{command}", *arguments)
+        case "converge":
+            call(PYTHON, "-m", "tests.convergence", *arguments)
         case "demo":
             call(BIN / "breezeway-sync", "demo", *arguments)
         case _:

@@ -24,6 +24,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     derandomize=True,
 )
+# For a night: other examples each time, hundreds of times as many (`--hypothesis-profile long --timeout 0`).
+settings.register_profile("long", parent=settings.get_profile("suite"), derandomize=False, max_examples=20_000)
 settings.load_profile("suite")
 
 Rows = Callable[..., list[dict[str, Any]]]

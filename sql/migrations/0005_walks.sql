@@ -16,6 +16,7 @@ CREATE TABLE walks (
     near_at TIMESTAMPTZ,
     -- A walk that has not come to its end: what it asks for, and how many pages and records of it are stored.
     part_kind TEXT,
+    part_began_at TIMESTAMPTZ,
     part_since DATE,
     part_until DATE,
     part_pages BIGINT,

@@ -14,7 +14,7 @@ ON CONFLICT (region_code, source, parent_id, since, until) DO UPDATE SET
 
 -- name: backfills
 -- What a backfill of these days has read before it was cut off, after $5.
-SELECT parent_id, is_over, pages, page_size, shown FROM {schema}.backfills
+SELECT parent_id, read_at, is_over, pages, page_size, shown FROM {schema}.backfills
 WHERE region_code = $1 AND source = $2 AND since = $3 AND until = $4 AND read_at > $5;
 
 -- name: end_backfill

@@ -20,6 +20,15 @@ FROM {schema}.tasks t CROSS JOIN unnest($2::text[]) source
 WHERE t.region_code = $1 AND t.deleted_at IS NULL
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order);
 
+-- name: owe_again
+-- One live task ($3) owes its call of a source ($2) again, at the order $4.
+INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)
+SELECT t.region_code, $2, t.task_id, $4
+FROM {schema}.tasks t
+WHERE t.region_code = $1 AND t.task_id = $3 AND t.deleted_at IS NULL
+ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order)
+RETURNING o.parent_id;
+
 -- name: owe_calls
 -- Parents whose content is new or changed: their children of these sources must be read.
 INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)

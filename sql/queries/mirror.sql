@@ -2,27 +2,6 @@
 -- Every live property of a region, inactive ones included: tasks and contacts are asked for by property.
 SELECT property_id FROM {schema}.properties WHERE region_code = $1 AND deleted_at IS NULL ORDER BY property_id;
 
--- name: save_reject
--- A record that cannot be stored, kept whole; seen again it is updated, not added.
-INSERT INTO {schema}.rejected_records AS r (region_code, entity_type, record_id, reason, payload)
-SELECT $1, $2, x.record_id, x.reason, x.payload
-FROM unnest($3::text[], $4::text[], $5::jsonb[]) x (record_id, reason, payload)
-ON CONFLICT (region_code, entity_type, record_id) DO UPDATE SET
-    reason = EXCLUDED.reason,
-    payload = EXCLUDED.payload,
-    last_seen_at = EXCLUDED.last_seen_at,
-    resolved_at = NULL;
-
--- name: open_rejects
--- Rejected records that have not come back well yet.
-SELECT record_id FROM {schema}.rejected_records
-WHERE region_code = $1 AND entity_type = $2 AND resolved_at IS NULL;
-
--- name: resolve_rejects
--- Rejected records that have come back and could be stored.
-UPDATE {schema}.rejected_records SET resolved_at = now()
-WHERE region_code = $1 AND entity_type = $2 AND record_id = ANY ($3::text[]) AND resolved_at IS NULL;
-
 -- name: unavailable_sources
 -- Addresses that the account did not have, and that are not to be asked again yet.
 SELECT source, reason FROM {schema}.unavailable_sources WHERE region_code = $1 AND try_again_at > clock_timestamp();

@@ -4,17 +4,19 @@ DELETE FROM {schema}.missing_records m USING unnest($4::bigint[]) shown (id)
 WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id = shown.id;
 
 -- name: save_walks
--- How far lists have been read: what is NULL in $4 to $7 stays, a part ($8 to $13) is as it is now.
+-- How far lists have been read: what is NULL in $4 to $7 stays, a part ($8 to $14) is as it is now.
 INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at, whole_at, mapping_version, near_at,
-    part_kind, part_since, part_until, part_pages, part_page_size, part_shown)
+    part_kind, part_began_at, part_since, part_until, part_pages, part_page_size, part_shown)
 SELECT $1, x.* FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
-    $7::timestamptz[], $8::text[], $9::date[], $10::date[], $11::bigint[], $12::bigint[], $13::bigint[]) x
+    $7::timestamptz[], $8::text[], $9::timestamptz[], $10::date[], $11::date[], $12::bigint[], $13::bigint[],
+    $14::bigint[]) x
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
     covered_at = coalesce(EXCLUDED.covered_at, w.covered_at),
     whole_at = coalesce(EXCLUDED.whole_at, w.whole_at),
     mapping_version = coalesce(EXCLUDED.mapping_version, w.mapping_version),
     near_at = coalesce(EXCLUDED.near_at, w.near_at),
     part_kind = EXCLUDED.part_kind,
+    part_began_at = EXCLUDED.part_began_at,
     part_since = EXCLUDED.part_since,
     part_until = EXCLUDED.part_until,
     part_pages = EXCLUDED.part_pages,
@@ -91,3 +93,61 @@ FROM {schema}.tasks t
 WHERE t.region_code = $1 AND t.home_id = ANY ($2::bigint[]) AND t.deleted_at IS NULL
 ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why
 WHERE m.state IN ('noticed', 'held');
+
+-- name: missing_groups
+-- What is missing, by region, entity and state; the ids only when $3. What waits for a person comes first.
+SELECT
+    region_code,
+    entity_type,
+    state,
+    count(*) AS records,
+    min(noticed_at) AS since,
+    (array_agg(why ORDER BY noticed_at DESC, record_id))[1] AS why,
+    CASE WHEN $3 THEN
+        array_agg(CASE kind WHEN '' THEN record_id::text ELSE kind || ':' || record_id END ORDER BY kind, record_id)
+    END AS ids
+FROM {schema}.missing_records
+WHERE region_code = ANY ($1::text[]) AND entity_type = ANY ($2::text[])
+GROUP BY region_code, entity_type, state
+ORDER BY state <> 'held', region_code, entity_type, state;
+
+-- name: newest_deletions
+-- The latest deletions, undone or not.
+SELECT
+    region_code,
+    entity_type,
+    CASE kind WHEN '' THEN record_id::text ELSE kind || ':' || record_id END AS record,
+    deleted_at,
+    coalesce(evidence ->> 'why', '') AS why,
+    undone_at,
+    undone_by
+FROM {schema}.deletions
+WHERE region_code = ANY ($1::text[]) AND entity_type = ANY ($2::text[])
+ORDER BY deleted_at DESC, id DESC LIMIT $3;
+
+-- name: decide_missing
+-- A person's word on records in one of the states $6: all of them, or those named by $4 and $5. What was proven of
+-- a record that stays is void.
+UPDATE {schema}.missing_records SET
+    state = $3,
+    decided_at = $7,
+    decided_by = $8,
+    gone_at = CASE WHEN $3 <> 'kept' THEN gone_at END,
+    gone_run = CASE WHEN $3 <> 'kept' THEN gone_run END
+WHERE region_code = $1 AND entity_type = $2 AND state = ANY ($6::text[])
+  AND ($4::text[] IS NULL OR (kind, record_id) IN (SELECT * FROM unnest($4::text[], $5::bigint[])))
+RETURNING kind, record_id;
+
+-- name: keep_restored
+-- Records that a person brought back stay, also while their lists ($5 and the properties' $6) do not show them.
+INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
+    noticed_at, noticed_run, why, decided_at, decided_by)
+SELECT $1, $2, $3, x.id, $5, x.parent, 'kept', $7, $8, 'its deletion was undone', $7, $9
+FROM unnest($4::bigint[], $6::bigint[]) x (id, parent)
+ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
+    state = EXCLUDED.state, why = EXCLUDED.why, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
+
+-- name: undo_deletions
+-- Deletions that a person took back.
+UPDATE {schema}.deletions SET undone_at = $5, undone_by = $6
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL;

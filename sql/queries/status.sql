@@ -56,14 +56,18 @@ FROM {schema}.api_tokens t JOIN {schema}.regions r ON r.region_code = t.region_c
 ORDER BY 1;
 
 -- name: region_states
--- Calls still owed and rejections still open, by region.
+-- Calls still owed, rejections still open and records that wait for a person, by region.
 SELECT
     r.region_code,
     coalesce((SELECT jsonb_object_agg(o.source, o.owed) FROM (
         SELECT source, count(*) AS owed FROM {schema}.owed_calls WHERE region_code = r.region_code GROUP BY source
     ) o), '{}')::text AS owed,
     (SELECT count(*) FROM {schema}.rejected_records x WHERE x.region_code = r.region_code AND x.resolved_at IS NULL)
-        AS rejected_open
+        AS rejected_open,
+    coalesce((SELECT jsonb_object_agg(m.entity_type, m.held) FROM (
+        SELECT entity_type, count(*) AS held FROM {schema}.missing_records
+        WHERE region_code = r.region_code AND state = 'held' GROUP BY entity_type
+    ) m), '{}')::text AS held
 FROM {schema}.regions r WHERE r.is_active ORDER BY 1;
 
 -- name: last_successes

@@ -9,7 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from breezeway_sync.core.errors import DatabaseUnreachable
-from breezeway_sync.core.events import AlertDelivered, CycleFinished, CycleStarted, EntityFinished, Event, Noticed
+from breezeway_sync.core.events import (
+    AlertDelivered,
+    CycleFinished,
+    CycleStarted,
+    DeletionsHeld,
+    EntityFinished,
+    Event,
+    Noticed,
+)
 from breezeway_sync.ops.alerts import Alerter, Channel, Message, NotDelivered, Rules
 from breezeway_sync.ops.alerts.model import State
 from breezeway_sync.ops.alerts.ports import AlertStore
@@ -162,6 +170,11 @@ def ended(
 ) -> EntityFinished:
     counts = (0, 0, 0, 0, 0, 0)
     return EntityFinished("run", region, entity, status, *counts, calls, 0, 1.0, None if status == "success" else error)
+
+
+def held(records: int, entity: str = "tasks", *, region: str = "nashville") -> tuple[DeletionsHeld, EntityFinished]:
+    """A run that found that so many records wait for a person."""
+    return DeletionsHeld(region, entity, records), ended(entity, "partial", region=region)
 
 
 def went_well(entity: str = "tasks", region: str = "nashville") -> EntityFinished:

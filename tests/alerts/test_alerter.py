@@ -18,6 +18,7 @@ from tests.alerts.support import (
     begun,
     desk,
     ended,
+    held,
     notices,
     over,
     went_well,
@@ -111,6 +112,21 @@ async def test_partial_is_told_when_asked_for_and_else_ends_a_failure(on_partial
 
 
 # --- limits and failing channels ------------------------------------------------------------------
+
+
+async def test_deletions_that_wait_for_a_person_are_told_although_partial_is_not() -> None:
+    at = desk(on_partial=False)
+    assert await at.after(*held(24)) == ["nashville tasks: deletions wait for a decision"]
+    for words in ("tasks: 24 records", "`breezeway-sync deletes list nashville`", "deletes approve", "deletes reject"):
+        assert words in at.mailbox.messages[0].body
+    assert await at.after(*held(24), hours=48) == []
+    assert await at.after(*held(30)) == ["nashville tasks: deletions wait for a decision"]
+    assert "tasks: 30 records" in at.mailbox.messages[1].body
+    # A run that failed did not come to know.
+    assert await at.after(ended(error="it broke")) == ["nashville tasks failed"]
+    assert await at.after(*held(30)) == ["nashville tasks recovered"]
+    assert await at.after(went_well()) == ["nashville tasks: no deletion waits any more"]
+    assert await at.after(went_well()) == []
 
 
 async def test_the_hourly_limit_holds_back_counts_and_lets_go() -> None:

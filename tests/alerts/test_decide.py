@@ -21,6 +21,7 @@ from breezeway_sync.ops.alerts.decide import (
     INTERRUPTED_WORDS,
     blames_credentials,
     decide,
+    decide_held,
     decide_long_run,
     facts_of,
     give_back,
@@ -69,6 +70,34 @@ def test_what_is_kept_depends_on_whether_it_was_received() -> None:
     assert first.untold == State(START, 3, "it broke")
     end = decide("entity:tasks", TOLD, WORKS, now, RULES)
     assert (end.told, end.untold) == (State(version=2), TOLD)
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((24, 24, 24), [24]),
+        ((24, 30, 30), [24, 30]),
+        ((24, 10, 10, 15), [24, 15]),
+        ((0, 24, 0, 0, 24), [24, 0, 24]),
+    ],
+)
+def test_deletions_that_wait_are_told_once_and_again_only_when_they_are_more(
+    counts: tuple[int, ...], told: list[int]
+) -> None:
+    state, seen = NEW, []
+    for day, count in enumerate(counts):
+        fact = Fact(count > 0, START, "they wait", count)
+        decision = decide_held("held:tasks", state, fact, START + 48 * day * HOUR, RULES)
+        state = decision.told
+        seen += [count] if decision.kind else []
+    assert seen == told
+
+
+def test_deletions_that_wait_are_told_again_when_nobody_received_it() -> None:
+    for state in (NEW, replace(TOLD, failures=10)):
+        decision = decide_held("held:tasks", state, Fact(True, START, "they wait", 24), START, RULES)
+        assert decision.kind is Kind.FAILED
+        assert decide_held("held:tasks", decision.untold, Fact(True, START, "they wait", 24), START, RULES).kind
 
 
 def test_without_reminders_there_are_none() -> None:

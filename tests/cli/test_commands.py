@@ -33,7 +33,19 @@ async def test_version_as_command_and_as_module(start: Starter) -> None:
 async def test_help_names_every_command(start: Starter) -> None:
     finished = await start.done("--help")
     assert finished.code == 0
-    for name in ("run", "serve", "status", "token", "doctor", "migrate", "config", "demo", "sandbox", "version"):
+    for name in (
+        "run",
+        "serve",
+        "status",
+        "token",
+        "rejects",
+        "doctor",
+        "migrate",
+        "config",
+        "demo",
+        "sandbox",
+        "version",
+    ):
         assert f" {name} " in finished.out
 
 

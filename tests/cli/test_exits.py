@@ -16,6 +16,7 @@ from breezeway_sync.core.errors import (
     SchemaRefused,
 )
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
+from breezeway_sync.entities.promote import NotPromotable
 from breezeway_sync.sandbox.postgres import PostgresUnavailable
 from breezeway_sync.service.selection import UnknownName
 
@@ -35,6 +36,7 @@ BROKE_OFF = Outcome("a", "tasks", PARTIAL, read=5, fault="ApiUnreachable")
         (ConfigurationError("x"), 78),
         (SchemaRefused("x"), 78),
         (UnknownName("x"), 2),
+        (NotPromotable("x"), 2),
         (LeaseHeld("x"), 75),
         (DatabaseUnreachable("x"), 3),
         (DatabaseBusy("x"), 3),

@@ -39,6 +39,8 @@ _COMMENTED = re.compile(
     r"( \(\n.*?\n\)(?: WITH [^;]*)?|[^;]*)?;",
     re.MULTILINE | re.DOTALL,
 )
+_ALTERED = re.compile(r"^ALTER TABLE (\w+)\n(.*?);", re.MULTILINE | re.DOTALL)
+_ADDED = re.compile(r"^    ADD COLUMN ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
 _FUNCTION = re.compile(r"((?:^--[^\n]*\n)+)CREATE FUNCTION (\w+)\((.*?)\)\s+RETURNS (\w+)", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^    ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
 
@@ -132,6 +134,12 @@ def _sentence(comment: str) -> str:
     return " ".join(line.removeprefix("--").strip() for line in comment.strip().splitlines())
 
 
+def _added(table: str) -> list[tuple[str, str]]:
+    """Columns that later migrations have added to a table."""
+    bodies = (body for one in read_migrations() for name, body in _ALTERED.findall(one.text) if name == table)
+    return [column for body in bodies for column in _ADDED.findall(body)]
+
+
 def _support() -> Iterator[str]:
     mirror = {entity.table for entity in ENTITIES}
     mirror |= {child.table for entity in ENTITIES for child in entity.children}
@@ -139,7 +147,8 @@ def _support() -> Iterator[str]:
     mirror |= {tags.table for entity in ENTITIES for tags in entity.tags}
     for kind, name, text, body in _statements():
         if kind == "TABLE" and name not in mirror:
-            columns = ", ".join(f"`{column}` {sql_type.lower()}" for column, sql_type in _COLUMN.findall(body))
+            found = [*_COLUMN.findall(body), *_added(name)]
+            columns = ", ".join(f"`{column}` {sql_type.lower()}" for column, sql_type in found)
             yield f"### {name}\n\n{text}\n\n{columns}\n"
 
 

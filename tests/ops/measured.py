@@ -37,6 +37,7 @@ def filled() -> Metrics:
         e.DatabaseBack(3.0),
         e.ConfigurationReloaded((), None),
         e.RecordRejected("austin", "tasks", "4711", "no id"),
+        e.FieldChanged("austin", "tasks", "new", "appeared", "string"),
         e.EntityUnavailable("austin", "supplies", "HTTP 404", 24.0),
     ):
         metrics.observe(event)

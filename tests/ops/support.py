@@ -153,7 +153,7 @@ def fresh() -> StatusReport:
 
 
 _OWED = "1240 calls for comments and requirements are still owed, about 7 min"
-_REJECTED = "2 records could not be stored, see rejected_records"
+_REJECTED = "2 records could not be stored, see `breezeway-sync rejects list`"
 _FAILED = "tasks: the API failed in /task/: got HTTP 503"
 
 
@@ -174,7 +174,7 @@ def mixed() -> StatusReport:
         freshness=(*_mixed_mirrors(), *_unread_mirrors()),
         runs=tuple(sorted(runs, key=lambda one: one.started_at, reverse=True)),
         tokens=(*tokens, token("sea_ranch", -5, REJECTED_CREDENTIALS)),
-        regions=tuple(RegionState(code, owed.get(code, {}), int(code == "smoky")) for code in REGIONS),
+        regions=tuple(RegionState(code, owed.get(code, {}), int(code == "smoky"), {"tasks": 24}) for code in REGIONS),
         leases=(replace(leases()[0], paused_for_seconds=48.0), leases()[1]),
     )
 

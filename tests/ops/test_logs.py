@@ -21,6 +21,8 @@ from tests.ops.support import ACCOUNTS
         (e.CycleSkipped("austin", "hourly", "running"), logging.WARNING),
         (e.DatabaseLost("PostgreSQL went away"), logging.ERROR),
         (e.DatabaseBack(3.0), logging.INFO),
+        (e.FieldChanged("austin", "tasks", "new", "appeared", "string"), logging.WARNING),
+        (e.DeletionsHeld("austin", "tasks", 24), logging.WARNING),
         (e.ConfigurationReloaded(("a region",), None), logging.INFO),
         (e.ConfigurationReloaded((), "unknown key"), logging.ERROR),
         (e.EntityAdvanced("austin", "tasks", "pages", 1, 2), None),

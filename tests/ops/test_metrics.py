@@ -52,6 +52,15 @@ def test_rows_and_runs(metrics: Metrics) -> None:
     assert value(metrics, "run_duration_seconds_sum", **place) == 28.5
 
 
+def test_changes_of_fields_and_when_the_last_was(metrics: Metrics) -> None:
+    for what in ("appeared", "appeared", "emptied"):
+        metrics.observe(e.FieldChanged("austin", "tasks", "a[].b", what, "string"))
+    place = {"region": "austin", "entity": "tasks"}
+    assert value(metrics, "field_changes_total", **place, what="appeared") == 2
+    assert value(metrics, "field_changes_total", **place, what="emptied") == 1
+    assert value(metrics, "field_change_timestamp_seconds", **place, what="emptied") == 1000.0
+
+
 def test_calls(metrics: Metrics) -> None:
     for event in (
         call(200),
@@ -149,7 +158,7 @@ def test_the_report(metrics: Metrics) -> None:
         [late, never],
         [LeaseState(ACCOUNTS[0], 1, "sync-01", 30.0, 0.0, 0.0), LeaseState(ACCOUNTS[1], 1, None, 0.0, 0.0, 0.0)],
         [token("austin", 20), TokenState("smoky", None, None, 0, "the credentials are wrong")],
-        [RegionState("austin", {"task_comments": 12}, 3)],
+        [RegionState("austin", {"task_comments": 12}, 3, {"tasks": 24})],
     )
     tasks = {"region": "austin", "entity": "tasks"}
     assert late.last_success is not None
@@ -160,6 +169,7 @@ def test_the_report(metrics: Metrics) -> None:
     assert value(metrics, "last_success_timestamp_seconds", region="smoky", entity="people") is None
     assert value(metrics, "owed_calls", region="austin", source="task_comments") == 12
     assert value(metrics, "rejected_records_open", region="austin") == 3
+    assert value(metrics, "records_held", **tasks) == 24
     assert value(metrics, "token_expiry_timestamp_seconds", region="austin") == NOW.timestamp() + 20 * 3600
     assert value(metrics, "token_expiry_timestamp_seconds", region="smoky") is None
     assert [value(metrics, "token_refused", region=code) for code in ("austin", "smoky")] == [0, 1]
@@ -169,7 +179,10 @@ def test_the_report(metrics: Metrics) -> None:
 
 def test_what_is_gone_from_the_report_is_gone(metrics: Metrics) -> None:
     metrics.update(
-        [mirror("austin", "tasks", 0.5)], [], [token("austin")], [RegionState("austin", {"task_comments": 1}, 0)]
+        [mirror("austin", "tasks", 0.5)],
+        [],
+        [token("austin")],
+        [RegionState("austin", {"task_comments": 1}, 0, {"tasks": 1})],
     )
     metrics.update([mirror("smoky", "tasks", 0.5)], [], [], [])
     assert b"austin" not in metrics.render()
@@ -211,5 +224,6 @@ def test_labels_hold_no_ids_and_are_bounded() -> None:
     assert {name for one in samples for name in one.labels} <= {
         "region", "entity", "outcome", "status", "endpoint", "le", "error", "reason", "how", "tempo", "version",
         "result", "channel", "source", "account", "generation", "implementation", "major", "minor", "patchlevel",
+        "what",
     }  # fmt: skip
     assert len(samples) < MOST_SERIES

@@ -53,6 +53,7 @@ def summed(**changes: object) -> str:
         (lambda: answers.bad_answer(PATH, RawAnswer(200, {}, b"<html>")).message, troubles.UNREACHABLE),
         (lambda: summed(owed=1240), troubles.OWED),
         (lambda: summed(loaded=Loaded(rejected=3)), troubles.REJECTED),
+        (lambda: summed(loaded=Loaded(held=24)), troubles.DOUBTED),
         (lambda: summed(problems=[("tasks", errors.ApiUnreachable("the API was not reached", endpoint=PATH))]),
          troubles.UNREACHABLE),
         (lambda: "unexpected KeyError, see the log", troubles.OTHER),

@@ -215,3 +215,21 @@ async def test_edits_that_happen_by_themselves(client: Client, sandbox: Sandbox,
     time.pass_by(10)
     await client.get("/companies")
     assert account.version > drifted
+
+
+async def test_a_late_answer_is_what_was_right_when_it_was_asked_for(client: Client, sandbox: Sandbox) -> None:
+    account = sandbox.world.account(client.spec.code)
+    number = next(iter(account.ids("tasks")))
+    before = account.get("tasks", number)["name"]
+    heard: list[str] = []
+    sandbox.on_call = lambda call: heard.append(call.endpoint)
+
+    def change(_call: object, _answer: object) -> None:
+        account.patch("tasks", number, name="changed while it was on its way")
+
+    sandbox.on_answer = change
+    sandbox.faults.add("late", r"/task/\d+$", delay=0.01, times=1)
+    assert (await client.json(f"/task/{number}"))["name"] == before
+    assert (await client.json(f"/task/{number}"))["name"] == "changed while it was on its way"
+    assert heard == ["/task/{id}"] * 2
+    assert number not in account.hidden_ids("tasks") | account.deleted_ids("tasks")

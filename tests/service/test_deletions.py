@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -58,7 +59,8 @@ async def test_what_lists_leave_out_stays_and_is_read_by_its_address(dsn: str, r
         assert rows("SELECT state, record_id FROM missing_records") == [{"state": "unlisted", "record_id": key}]
         name = {"tasks": "name", "properties": "name", "reservations": "note"}[kind]
         column = {"tasks": "task_name", "properties": "property_name", "reservations": "note"}[kind]
-        account.patch(kind, key, **{name: "changed behind the lists"})
+        changes: dict[str, Any] = {name: "changed behind the lists"}
+        account.patch(kind, key, **changes)
         await setup.run(entity=kind, clock=Later(8))
         assert rows(f"SELECT {column} AS value FROM {kind} WHERE {KEYS[kind]} = %s", key) == [
             {"value": "changed behind the lists"}
@@ -195,7 +197,7 @@ async def test_a_deletion_near_today_is_seen_within_26_hours(dsn: str, rows: Row
         near = [
             task["id"]
             for task in account.records("tasks")
-            if task["scheduled_date"] and abs((today - _day(task["scheduled_date"])).days) <= 14
+            if task["scheduled_date"] and abs((today - date.fromisoformat(task["scheduled_date"])).days) <= 14
         ]
         key = near[0]
         account.delete("tasks", key)
@@ -204,9 +206,3 @@ async def test_a_deletion_near_today_is_seen_within_26_hours(dsn: str, rows: Row
             assert outcome(report, "tasks").status == SUCCESS
         assert key not in live(rows, "tasks")
         assert live(rows, "tasks") == set(account.ids("tasks"))
-
-
-def _day(text: str) -> Any:
-    from datetime import date
-
-    return date.fromisoformat(text)

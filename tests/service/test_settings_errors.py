@@ -34,6 +34,11 @@ def failure(tmp_path: Path, text: str | bytes, environ: dict[str, str] | None = 
             ["api.page_size", "got a number, wanted a whole number of at least 1", "100"],
         ),
         ("api.page_size = true", ["got true or false"]),
+        (
+            'history.entities = ["tasks", "task"]',
+            ["history.entities", "a name that no entity has", "reservations, tasks"],
+        ),
+        ("history.retention_days = -1", ["history.retention_days", "at least 0"]),
         ("api.timeout_seconds = true", ["got true or false"]),
         ("database.auto_migrate = 1", ["got a whole number, wanted true or false"]),
         ('database.auto_migrate = "true"', ["got text, wanted true or false"]),

@@ -49,11 +49,11 @@ class Store:
 
     def begin_run(self, number: int, clock: Clock | None = None) -> None:
         """Work from now on as this run; `behind` fences behind the lease that is held."""
-        holder = Holder(self.lease.account, self.lease.fence - self.behind, UUID(int=number))
+        holder = Holder(self.database, self.lease.account, self.lease.fence - self.behind, UUID(int=number))
         clock = clock or SystemClock()
-        self.proofs = Proofs(self.database, holder, clock, Guard())
+        self.proofs = Proofs(holder, clock, Guard(), history=frozenset(BY_NAME))
         owed = frozenset({"task_comments", "task_requirements"})
-        self.loader = Loader(self.database, holder, clock, self.proofs, owed_sources=owed, emit=self.events.append)
+        self.loader = Loader(self.proofs, clock, owed_sources=owed, emit=self.events.append)
 
     def next_order(self) -> int:
         self.clock += 1

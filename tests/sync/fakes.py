@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,6 +16,7 @@ from breezeway_sync.entities.decode import Item, Json
 from breezeway_sync.entities.marks import CutOff, Days, Mark, Pace, Part, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
+from breezeway_sync.entities.radar import Known
 from breezeway_sync.entities.rows import ChildSet, JsonObject
 from breezeway_sync.sync.engine import Engine, RegionTarget
 from breezeway_sync.sync.job import Settings
@@ -47,6 +48,7 @@ class Page:
     is_complete: bool = True
     total_results: int | None = None
     is_last: bool = True
+    is_repeat: bool = False
     requested_wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -154,7 +156,9 @@ class FakeLedger:
     passes: list[str] = field(default_factory=list)
     sweeping: tuple[float, int] = (0.0, 0)
     swept: list[tuple[str, int]] = field(default_factory=list)
+    rejects: dict[str, int] = field(default_factory=dict)
     failing: dict[str, Exception] = field(default_factory=dict)
+    fields: dict[tuple[str, str], dict[str, Known]] = field(default_factory=dict)
     close_seconds: float = 0.0
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -207,6 +211,9 @@ class FakeLedger:
     async def owe_all(self, region: str, sources: Sequence[str], order: int) -> None:
         self.owed_anew.append((tuple(sources), order))
 
+    async def count_open_rejects(self, region: str, names: Sequence[str]) -> int:
+        return sum(self.rejects.get(name, 0) for name in names)
+
     async def unavailable(self, region: str) -> dict[str, str]:
         self._fail(f"unavailable of {region}")
         return dict(self.closed)
@@ -219,6 +226,12 @@ class FakeLedger:
     async def mark_available(self, region: str, source: str) -> None:
         self.reopened.append(source)
         self.closed.pop(source, None)
+
+    async def known_fields(self, region: str, entity: str) -> Mapping[str, Known]:
+        return dict(self.fields.get((region, entity), {}))
+
+    async def save_fields(self, region: str, entity: str, rows: Sequence[Known]) -> None:
+        self.fields.setdefault((region, entity), {}).update({row.path: row for row in rows})
 
     def _fail(self, what: str) -> None:
         if what in self.failing:

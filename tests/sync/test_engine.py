@@ -87,7 +87,7 @@ async def test_a_partial_entity_blocks_nothing() -> None:
     world.api.answers["/property"] = ids(1)
     found = await world.run("properties", "reservations")
     assert (found["properties"].status, found["reservations"].status) == (PARTIAL, SUCCESS)
-    assert found["properties"].error == "1 records could not be stored, see rejected_records"
+    assert found["properties"].error == "1 records could not be stored, see `breezeway-sync rejects list`"
 
 
 async def test_the_store_failing_fails_the_entity_at_once_and_no_other() -> None:

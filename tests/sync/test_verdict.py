@@ -118,7 +118,7 @@ def test_everything_that_is_missing_is_said_in_one_line() -> None:
     findings = Findings(Loaded(rejected=3), 1, [("property 5", SERVER)], {"templates": "an empty answer"}, owed=360)
     assert sentence(findings, 180) == (
         "property 5: it failed in /x; "
-        "3 records could not be stored, see rejected_records; "
+        "3 records could not be stored, see `breezeway-sync rejects list`; "
         "360 calls for comments and requirements are still owed, about 2 min; "
         "templates is not available for this account: an empty answer"
     )

@@ -23,7 +23,7 @@ def test_the_second_run_found_the_edits(drifted: Copy) -> None:
     first, second = drifted.reports
     assert {one.status for one in first.outcomes} == {"success"}
     # A property whose few tasks are all gone is an empty list: a person decides.
-    partial = {(one.entity, one.error) for one in second.outcomes if one.status != "success"}
+    partial = [(one.entity, one.error or "") for one in second.outcomes if one.status != "success"]
     assert all(entity == "tasks" and "records were gone from the lists at once" in error for entity, error in partial)
     changed = {one.entity: one.new + one.updated for one in second.outcomes}
     assert changed["tasks"] > 40

@@ -18,11 +18,12 @@ Ids = frozenset[Hashable]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one page means. `fresh` are the items to hand on, `is_complete` as in `Page`."""
+    """What one page means. `fresh` are the items to hand on, `is_complete` and `is_repeat` as in `Page`."""
 
     fresh: tuple[Item, ...]
     is_last: bool
     is_complete: bool = True
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Reading:
         if not body.items:
             return Verdict((), is_last=True, is_complete=_is_empty_page_due(now)), now
         if self._is_repeat(body):
-            return Verdict(self._fresh(body), is_last=True, is_complete=_is_repeat_due(now, body)), now
+            return Verdict(self._fresh(body), True, _is_repeat_due(now, body), is_repeat=True), now
         now = _with_items(now, body)
         return Verdict(body.items, is_last=_is_end(now, body)), now
 

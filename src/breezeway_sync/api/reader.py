@@ -47,6 +47,7 @@ async def read_pages(
                 total_results=answered.body.total_results,
                 is_last=verdict.is_last,
                 is_complete=verdict.is_complete,
+                is_repeat=verdict.is_repeat,
             )
             if verdict.is_last:
                 return

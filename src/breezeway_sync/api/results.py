@@ -31,7 +31,7 @@ class Page:
     `requested_at` is in seconds of `Clock.monotonic`, `requested_wall` in UTC: when the attempt that
     succeeded was sent. `is_last` stands on the last page, which may be empty. `is_complete` is False
     only there, and only when the server had announced more than it gave: absence from such a list says
-    nothing.
+    nothing. `is_repeat`: the list ended because this page only showed again what was known.
     """
 
     items: tuple[Item, ...]
@@ -42,3 +42,4 @@ class Page:
     total_results: int | None = None
     is_last: bool = False
     is_complete: bool = True
+    is_repeat: bool = False

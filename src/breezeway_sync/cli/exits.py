@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.errors import (
     BreezewaySyncError,
     ConfigurationError,
@@ -11,8 +12,10 @@ from breezeway_sync.core.errors import (
     LeaseHeld,
     NotRead,
     SchemaRefused,
+    UnknownRecord,
 )
 from breezeway_sync.core.outcome import SUCCESS, Outcome
+from breezeway_sync.entities.promote import NotPromotable
 from breezeway_sync.service.selection import UnknownName
 
 OK = 0
@@ -29,7 +32,7 @@ _UNREACHABLE = {"ApiUnreachable", "DatabaseUnreachable"}
 
 def of_error(error: BreezewaySyncError) -> int:
     """The code for an error that kept a command from doing anything."""
-    if isinstance(error, UnknownName):
+    if isinstance(error, UnknownName | UnknownRecord | NotPromotable):
         return USAGE
     if isinstance(error, ConfigurationError | SchemaRefused):
         return CONFIGURATION
@@ -46,6 +49,16 @@ def of_run(outcomes: Sequence[Outcome], held: Sequence[str]) -> int:
     if held:
         return HELD
     return OK if all(outcome.status == SUCCESS for outcome in outcomes) else INCOMPLETE
+
+
+def of_verification(certificates: Sequence[Certificate], held: Sequence[str]) -> int:
+    """The code of a comparison: success only when everything was compared and all that differs is explained."""
+    faults = {one.fault for one in certificates}
+    if certificates and faults <= _UNREACHABLE and not any(one.records for one in certificates):
+        return OUT_OF_REACH
+    if held:
+        return HELD
+    return OK if all(one.is_explained for one in certificates) else INCOMPLETE
 
 
 def _brought_something(outcome: Outcome) -> bool:

@@ -14,12 +14,16 @@ from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.alerts import alerts_app
 from breezeway_sync.cli.backfill import backfill
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out
+from breezeway_sync.cli.deletes import deletes_app
 from breezeway_sync.cli.doctor import doctor
+from breezeway_sync.cli.gaps import gaps_app
 from breezeway_sync.cli.plan import plan
 from breezeway_sync.cli.progress import bars
+from breezeway_sync.cli.rejects import rejects_app
 from breezeway_sync.cli.status import status
 from breezeway_sync.cli.tables import print_report, report_json
 from breezeway_sync.cli.token import token_app
+from breezeway_sync.cli.verify import verify
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.service.settings import describe, load_settings
 
@@ -35,10 +39,14 @@ app.add_typer(config_app, name="config")
 
 app.command("status")(status)
 app.command("doctor")(doctor)
+app.add_typer(deletes_app, name="deletes")
+app.command("verify")(verify)
 app.command("plan")(plan)
 app.command("backfill")(backfill)
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(rejects_app, name="rejects")
+app.add_typer(gaps_app, name="gaps")
 
 
 @app.command()
@@ -46,7 +54,9 @@ def run(
     region: Annotated[str, typer.Argument(help="A region of the configuration, or all.")] = "all",
     entity: Annotated[str, typer.Argument(help="properties, tasks, … or all.")] = "all",
     config: ConfigOption = None,
-    full: Annotated[bool, typer.Option("--full", help="Also ask again for all comments and requirements.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again now, all comments and requirements included.")
+    ] = False,
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:

@@ -53,6 +53,10 @@ class NotRead(BreezewaySyncError):
     """Left out of a run, because something that it needs failed in it."""
 
 
+class UnknownRecord(BreezewaySyncError):
+    """A record that was named is not there, or not in the state that was spoken of; nothing was changed."""
+
+
 class ConfigurationError(BreezewaySyncError):
     """The configuration cannot be used as it is; nothing was started."""
 

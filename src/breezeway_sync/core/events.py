@@ -180,6 +180,18 @@ class DeletionsHeld(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FieldChanged(Event):
+    """The API's records look different. `what`: `appeared`, `vanished`, `type_changed` or `emptied`; `path` is a JSON
+    path (`assignments[].name`), `detail` types or shares, never a value."""
+
+    region: str
+    entity: str
+    path: str
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntityUnavailable(Event):
     """This account does not have that endpoint; it is tried again after `retry_hours`."""
 

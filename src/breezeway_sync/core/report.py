@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -74,8 +74,55 @@ class TokenState:
 
 @dataclass(frozen=True, slots=True)
 class RegionState:
-    """Totals of one region: live rows, calls still owed, open rejections."""
+    """Totals of one region: calls still owed by source, open rejections, records that wait for a person by entity."""
 
     region: str
     owed: dict[str, int]
     rejected_open: int
+    held: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRejection:
+    """A record that could not be stored, without what it holds.
+
+    `entity` is an entity, or the list of a parent (`task_comments`) whose id `record_id` then is; `kind` is the
+    type of a tag, otherwise "".
+    """
+
+    region: str
+    entity: str
+    kind: str
+    record_id: str
+    reason: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    payload_bytes: int
+
+
+STORED = "stored"
+UPDATED = "updated"
+UNCHANGED = "unchanged"
+SUPERSEDED = "superseded"
+"""A newer answer of the same record is in the mirror."""
+OWED = "owed"
+"""It will be asked for again."""
+LEFT = "left"
+"""Nothing was tried, since it could do harm."""
+REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What came of bringing a rejected record again, and why where it is still open."""
+
+    region: str
+    entity: str
+    kind: str
+    record_id: str
+    came: str
+    why: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.came in (OWED, LEFT, REJECTED)

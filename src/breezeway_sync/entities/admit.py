@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from breezeway_sync.entities.decode import Item, Json, Unreadable
+from breezeway_sync.entities.decode import Item, Json, Unreadable, read_item
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan
 from breezeway_sync.entities.rows import ChildSet, JsonObject, build_called, record_key
 from breezeway_sync.entities.text import clean, clean_text
 from breezeway_sync.entities.values import dump, encode
 
+NAMELESS = "payload "
+"""How the names of records without an id begin."""
+NOT_AN_OBJECT = "not an object"
 _DEEP = 20_000
 _NUL = b"\\u0000"
 
@@ -33,11 +36,15 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that cannot be stored. `record_id` is short, `payload` JSON text; `reason` quotes no value."""
+    """A record that cannot be stored. `record_id` is short, `payload` JSON text; `reason` quotes no value.
+
+    `is_altered`: characters were removed or replaced; without an id, what is left may read as another record.
+    """
 
     record_id: str
     reason: str
     payload: str
+    is_altered: bool = False
 
 
 def admit(plan: EntityPlan, item: Item) -> Admitted | Rejected:
@@ -45,7 +52,7 @@ def admit(plan: EntityPlan, item: Item) -> Admitted | Rejected:
     if isinstance(item, Unreadable):
         return reject(item.text, item.reason)
     if not isinstance(item, dict):
-        return reject(item, "not an object")
+        return reject(item, NOT_AN_OBJECT)
     key = record_key(item, plan.entity.key.path)
     if key is None:
         return reject(item, "no id that is a whole number within 64 bits")
@@ -98,9 +105,19 @@ def _readable(value: _Value, write: Callable[[_Value], bytes]) -> tuple[_Value, 
 
 def reject(payload: Json, reason: str, key: int | None = None) -> Rejected:
     """A rejection, keyed by the record's id or, without one, by its payload."""
-    cleaned, _ = clean_text(payload) if isinstance(payload, str) else _clean_deep(payload)
+    cleaned, changed = clean_text(payload) if isinstance(payload, str) else _clean_deep(payload)
     text = _dump_deep(cleaned)
-    return Rejected(str(key) if key is not None else "payload " + digest(text.encode()).hex(), reason, text)
+    name = str(key) if key is not None else NAMELESS + digest(text.encode()).hex()
+    return Rejected(name, reason, text, changed > 0)
+
+
+def stored_item(payload: str, reason: str) -> Item:
+    """What a rejection's payload (JSON text) was when it came: of what only the text could be kept, read again.
+
+    A text that was sent as one is told from these by the `reason` of its rejection. Never raises.
+    """
+    item = read_item(payload.encode())
+    return read_item(item.encode()) if isinstance(item, str) and reason != NOT_AN_OBJECT else item
 
 
 def canonical(plan: EntityPlan, record: JsonObject) -> bytes:

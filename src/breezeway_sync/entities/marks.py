@@ -63,9 +63,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A walk that was cut off: what it asked for, how many pages and records of it are stored."""
+    """A walk that was cut off: what it asked for, since when, how many pages and records of it are stored."""
 
     kind: str
+    began_at: datetime
     since: date | None
     until: date | None
     pages: int

@@ -41,6 +41,16 @@ class Instruments:
         self.run_duration = self._histogram(
             "run_duration_seconds", "How long runs of a region and entity took.", RUN_BUCKETS_SECONDS, *_PLACE
         )
+        self.field_changes = self._counter(
+            "field_changes_total",
+            "Fields of the API that appeared, vanished, changed type or emptied.",
+            *_PLACE,
+            "what",
+        )
+        # A counter's first step is invisible to increase(); the alert goes by the time.
+        self.field_change_time = self._gauge(
+            "field_change_timestamp_seconds", "When such a change was last found.", *_PLACE, "what"
+        )
         self.cycles = self._counter("cycles_total", "Cycles of one account by the worst of their runs.", "status")
         self.cycle_duration = self._histogram(
             "cycle_duration_seconds", "How long cycles of one account took.", RUN_BUCKETS_SECONDS
@@ -109,6 +119,9 @@ class Instruments:
             "owed_calls", "Calls for children of records that are still to be made.", "region", "source"
         )
         self.rejected_open = self._gauge("rejected_records_open", "Records that could not be stored so far.", "region")
+        self.records_held = self._gauge(
+            "records_held", "Records gone from the lists at once; none is deleted before a person decides.", *_PLACE
+        )
         self.token_expiry = self._gauge("token_expiry_timestamp_seconds", "When the access token ends.", "region")
         self.token_refused = self._gauge("token_refused", "1 when the latest attempt to get a token failed.", "region")
         self.lease_held = self._gauge("lease_held", "1 while a process works the account (a hash).", "account")
@@ -117,7 +130,7 @@ class Instruments:
         )
         self._report = (
             self.last_success, self.promise, self.late, self.last_run_failed, self.owed, self.rejected_open,
-            self.token_expiry, self.token_refused, self.lease_held,
+            self.records_held, self.token_expiry, self.token_refused, self.lease_held,
         )  # fmt: skip
 
     def forget_report(self) -> None:

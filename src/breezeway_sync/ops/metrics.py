@@ -35,6 +35,7 @@ from breezeway_sync.core.events import (
     DatabaseLost,
     EntityFinished,
     Event,
+    FieldChanged,
     LeaseClaimed,
     TokenFailed,
     TokenObtained,
@@ -80,6 +81,7 @@ class Metrics:
             LeaseClaimed: self._lease_claimed,
             BatchLoaded: lambda e: self._m.batch_duration.observe(e.duration_seconds),
             EntityFinished: self._entity_finished,
+            FieldChanged: self._field_changed,
             CycleFinished: self._cycle_finished,
             CycleSkipped: lambda e: self._m.cycles_skipped.labels(e.tempo, e.reason).inc(),
             Crashed: lambda _: self._m.crashes.inc(),
@@ -135,6 +137,11 @@ class Metrics:
         self._m.runs.labels(*place, event.status).inc()
         self._m.run_duration.labels(*place).observe(event.duration_seconds)
 
+    def _field_changed(self, event: FieldChanged) -> None:
+        place = (event.region, event.entity, event.what)
+        self._m.field_changes.labels(*place).inc()
+        self._m.field_change_time.labels(*place).set(self._now())
+
     def _cycle_finished(self, event: CycleFinished) -> None:
         self._m.cycles.labels(event.status).inc()
         self._m.cycle_duration.observe(event.duration_seconds)
@@ -172,6 +179,8 @@ class Metrics:
             self._m.rejected_open.labels(region.region).set(region.rejected_open)
             for source, calls in region.owed.items():
                 self._m.owed.labels(region.region, source).set(calls)
+            for entity, records in region.held.items():
+                self._m.records_held.labels(region.region, entity).set(records)
         self._failed = {(one.region, one.entity): self._is_failed(one) for one in freshness}
         self._m.database_up.set(1)
         self._m.report_time.set(self._now())

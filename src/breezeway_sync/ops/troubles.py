@@ -65,7 +65,8 @@ REFUSED = Kind(
 REJECTED = Kind(
     "rejected",
     "Records that cannot be stored",
-    "Look into the table rejected_records: it has each record whole, and the reason. Everything else was written.",
+    "`breezeway-sync rejects list` names them and the reasons; rejected_records has each one whole. Everything else "
+    "was written. When the reason is gone, `breezeway-sync rejects retry` brings them again.",
     ("could not be stored",),
 )
 OWED = Kind(
@@ -73,6 +74,13 @@ OWED = Kind(
     "Calls still owed",
     "Nothing to do while the number falls. If it grows for days, raise sync.max_minutes.",
     ("still owed",),
+)
+DOUBTED = Kind(
+    "doubted",
+    "Deletions that wait for a person",
+    "`breezeway-sync deletes list` shows them. If they are really gone, `deletes approve`; else `deletes reject`, or "
+    "wait until the lists show them again. Until then they stay.",
+    ("gone from the lists at once",),
 )
 SHORT = Kind(
     "short",
@@ -98,7 +106,7 @@ LATE = Kind(
     "Late without an error",
     "Cycles are too slow or do not start: see the latest runs below, the calls owed and who works the account.",
 )
-KINDS = (CREDENTIALS, DATABASE, UNREACHABLE, LIMITED, REFUSED, HELD, REJECTED, SHORT, STOPPED, OWED)
+KINDS = (CREDENTIALS, DATABASE, UNREACHABLE, LIMITED, REFUSED, HELD, REJECTED, DOUBTED, SHORT, STOPPED, OWED)
 
 
 @dataclass(frozen=True, slots=True)

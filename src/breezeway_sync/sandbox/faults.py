@@ -28,6 +28,7 @@ FaultKind = Literal[
     "null",  # 200 with null
     "drop",  # the connection ends without an answer
     "slow",  # `delay` seconds, then the right answer
+    "late",  # the right answer as it was `delay` seconds ago: others overtake it
     "blank",  # 200 with an empty list
     "garbage",  # 200, control characters inside the right body
 ]
@@ -117,7 +118,7 @@ class Faults:
         delay = 0.0
         for rule in self.rules:
             if rule.strikes(account, method, path, self._rng):
-                delay += rule.delay
+                delay += rule.delay if rule.kind != "late" else 0.0
                 if rule.kind != "slow":
                     return delay, rule
         return delay, None

@@ -68,6 +68,10 @@ class Sandbox:
     selector: Selector = field(default_factory=Selector)
     faults: Faults = field(init=False)
     tokens: Tokens = field(init=False)
+    on_call: Callable[[Call], None] | None = None
+    """Hears of each call before it is answered; may change the accounts."""
+    on_answer: Callable[[Call, Answer], None] | None = None
+    """Hears of each right answer at the moment it is made, before faults spoil or delay it."""
     _recent: dict[str, deque[float]] = field(default_factory=dict)
     _drifted: float | None = None
 
@@ -83,6 +87,8 @@ class Sandbox:
             call.account = self._caller(call)
             code = None if call.account is None else call.account.code
             self.stats.called(code, call.endpoint)
+            if self.on_call is not None:
+                self.on_call(call)
             answer = await self._answer(call, code, handler, needs_token=needs_token)
             self.stats.answered(code, answer.status, len(answer.body))
             return answer
@@ -104,16 +110,24 @@ class Sandbox:
             raise Dropped
         retry_at = zoneless(self.world.now().timestamp() + rule.retry_after)
         wrong = faults.instead(rule, retry_at)
-        return wrong or faults.spoiled(rule, self._right(call, handler, needs_token=needs_token))
+        if wrong is not None:
+            return wrong
+        right = self._right(call, handler, needs_token=needs_token)
+        if rule.kind == "late":
+            await asyncio.sleep(rule.delay)
+        return faults.spoiled(rule, right)
 
     def _right(self, call: Call, handler: Handler, *, needs_token: bool) -> Answer:
         try:
             if needs_token:
                 self._admit(call)
             self._drift()
-            return handler(call)
+            answer = handler(call)
         except Refusal as refusal:
-            return refusal.answer
+            answer = refusal.answer
+        if self.on_answer is not None:
+            self.on_answer(call, answer)
+        return answer
 
     def _caller(self, call: Call) -> Account | None:
         """Whose token was sent, valid or not."""

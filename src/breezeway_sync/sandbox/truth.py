@@ -86,6 +86,14 @@ class Truth:
                 yield record_id
         yield from [record_id for record_id in self._written[kind] if self.place(kind, record_id) is None]
 
+    def deleted_ids(self, kind: Kind) -> frozenset[int]:
+        """Records that were deleted and have not been created again."""
+        return frozenset(self._deleted[kind])
+
+    def hidden_ids(self, kind: Kind) -> frozenset[int]:
+        """Records that lists leave out while their own address answers."""
+        return frozenset(self._hidden[kind])
+
     def count(self, kind: Kind) -> int:
         added = sum(self.place(kind, record_id) is None for record_id in self._written[kind])
         return (

@@ -227,9 +227,10 @@ class Daemon:
                         await opened.authenticator.token()
 
     async def _forget(self) -> None:
-        """Retention of the log."""
+        """Retention of the log and of records' history."""
         with contextlib.suppress(DatabaseError):
             await self._status.delete_old_log_rows(self.settings.retention.sync_log_days * 86_400)
+            await self._status.prune_history(self.settings.history.retention_days * 86_400)
 
     def _clock_was_set(self) -> None:
         self._is_anew = True

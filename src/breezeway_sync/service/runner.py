@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import SchemaRefused
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.outcome import Outcome
+from breezeway_sync.core.waiting import together
 from breezeway_sync.entities.marks import Days
 from breezeway_sync.service.access import Means
 from breezeway_sync.service.accounts import credentials_of, group
@@ -86,10 +86,8 @@ async def run(
             for one in group(list(settings.regions), credentials)
         ]
         nameless = _part(order, request, [code for code in request.regions if code not in credentials])
-        results = await asyncio.gather(
-            workshop.without_credentials(nameless),
-            *(workshop.work(account, part) for account, part in wanted if part.entities),
-        )
+        works = [workshop.work(account, part) for account, part in wanted if part.entities]
+        results = await together([workshop.without_credentials(nameless), *works])
     outcomes = [outcome for result in results for outcome in result.outcomes]
     place = {code: number for number, code in enumerate(request.regions)}
     outcomes.sort(key=lambda one: place[one.region])

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from breezeway_sync.core.errors import BreezewaySyncError
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.model import Entity
 from breezeway_sync.service.settings import Settings
+from breezeway_sync.store.retry import TYPES as REJECTED_TYPES
 from breezeway_sync.sync.stages import NAMES
 
 ALL = "all"
@@ -21,6 +24,23 @@ def choose_regions(settings: Settings, name: str) -> tuple[str, ...]:
     return tuple(settings.regions) if name == ALL else (_known("region", name, settings.regions),)
 
 
+def choose_region(settings: Settings, name: str) -> str:
+    """The one region that something is decided about. Raises UnknownName."""
+    return _known("region", name, settings.regions, or_all=False)
+
+
+def choose_mirrored(name: str) -> Entity:
+    """The one entity that something is decided about, switched off or not. Raises UnknownName."""
+    by_name = {entity.name: entity for entity in ENTITIES}
+    return by_name[_known("entity", name, by_name, or_all=False)]
+
+
+def choose_all_mirrored(name: str) -> tuple[str, ...]:
+    """The entities to look at, those switched off as well. Raises UnknownName."""
+    names = tuple(entity.name for entity in ENTITIES)
+    return names if name == ALL else (_known("entity", name, names),)
+
+
 def choose_entities(settings: Settings, name: str) -> tuple[str, ...]:
     """The entities asked for, without those switched off. Raises UnknownName."""
     if name == ALL:
@@ -31,15 +51,21 @@ def choose_entities(settings: Settings, name: str) -> tuple[str, ...]:
     return (name,)
 
 
+def choose_rejected(name: str) -> str | None:
+    """The entity whose rejections are asked for, or the list of a parent; None for all. Raises UnknownName."""
+    return None if name == ALL else _known("entity", name, REJECTED_TYPES)
+
+
 def enabled_entities(settings: Settings) -> tuple[str, ...]:
     """Every entity that is not switched off, in reading order."""
     return tuple(name for name in NAMES if settings.entities[name].enabled)
 
 
-def _known(kind: str, name: str, names: Iterable[str]) -> str:
+def _known(kind: str, name: str, names: Iterable[str], *, or_all: bool = True) -> str:
     known: Sequence[str] = sorted(names)
     if name in known:
         return name
     close = get_close_matches(name, known, 1)
     hint = f'did you mean "{close[0]}"? ' if close else ""
-    raise UnknownName(f'unknown {kind} "{name}"', cure=f"{hint}known are: {', '.join(known)}, or all")
+    more = ", or all" if or_all else ""
+    raise UnknownName(f'unknown {kind} "{name}"', cure=f"{hint}known are: {', '.join(known)}{more}")

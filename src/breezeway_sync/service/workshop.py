@@ -17,6 +17,7 @@ from breezeway_sync.service.access import Access, Means, access
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account
 from breezeway_sync.service.settings import PART_NAMES, Settings
 from breezeway_sync.store.holder import Holder
+from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.ledger import Ledger
 from breezeway_sync.store.load import Loader
 from breezeway_sync.store.proof import Proofs
@@ -113,13 +114,10 @@ class Workshop:
     def _engine(self, opened: Access, order: Order) -> Engine:
         means, lease = self.means, opened.lease
         reading = replace(read_settings(means.settings, full=order.full), backfill=order.backfill)
-        owed = frozenset(c.source.name for e in ENTITIES for c in e.called if c.owed) - reading.disabled
-        holder = Holder(lease.account, lease.fence, order.run_id)
-        proofs = Proofs(means.database, holder, means.clock, guard(means.settings))
-        loader = Loader(means.database, holder, means.clock, proofs, owed_sources=owed, emit=means.emit)
+        proofs = proofs_of(means, lease, order.run_id)
         return Engine(
             opened.api,
-            loader,
+            loader_of(means, proofs),
             self.ledger,
             proofs,
             lease.order,
@@ -132,6 +130,25 @@ class Workshop:
 
     def _target(self, code: str, names: Sequence[str]) -> RegionTarget:
         return RegionTarget(code, self.means.settings.regions[code].company_id, tuple(names))
+
+
+def owed_sources(settings: Settings) -> frozenset[str]:
+    """Lists of a parent that are asked for when it is new or changed, without those switched off."""
+    owed = {called.source.name for entity in ENTITIES for called in entity.called if called.owed}
+    return frozenset(name for name in owed if settings.entities[name].enabled)
+
+
+def proofs_of(means: Means, lease: Lease, run_id: UUID) -> Proofs:
+    """What writes marks and deletions under this lease, as this run."""
+    holder = Holder(means.database, lease.account, lease.fence, run_id)
+    history = frozenset(means.settings.history.entities)
+    return Proofs(holder, means.clock, guard(means.settings), history=history)
+
+
+def loader_of(means: Means, proofs: Proofs) -> Loader:
+    """A loader that writes under the lease of these proofs."""
+    owed = owed_sources(means.settings)
+    return Loader(proofs, means.clock, owed_sources=owed, emit=means.emit)
 
 
 def failures(entities: Mapping[str, Sequence[str]], error: str, fault: str) -> list[Outcome]:

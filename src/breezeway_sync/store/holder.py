@@ -13,13 +13,14 @@ from breezeway_sync.store.database import Connection, Database
 class Holder:
     """Who writes: the account, the fencing token of its lease, and the run."""
 
+    database: Database
     account: str
     fence: int
     run_id: UUID
 
-    async def check(self, connection: Connection, database: Database) -> None:
+    async def check(self, connection: Connection) -> None:
         """Lock and check the lease until the transaction ends. Raises LeaseLost."""
-        fence = await connection.fetchval(database.query("check_lease"), self.account)
+        fence = await connection.fetchval(self.database.query("check_lease"), self.account)
         if fence != self.fence:
             raise LeaseLost(
                 "the account was taken over by another process",

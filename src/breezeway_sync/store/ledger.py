@@ -10,6 +10,7 @@ from uuid import UUID
 
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.entities.marks import BACKFILL, CutOff, Days, Part, Standing
+from breezeway_sync.entities.radar import Known
 from breezeway_sync.store.database import Database, Row
 
 _HIGHEST = 2**63 - 1
@@ -124,7 +125,7 @@ class Ledger:
         return {
             row["parent_id"]: None
             if row["is_over"]
-            else Part(BACKFILL, days.since, days.until, row["pages"], row["page_size"], row["shown"])
+            else Part(BACKFILL, row["read_at"], days.since, days.until, row["pages"], row["page_size"], row["shown"])
             for row in rows
         }
 
@@ -141,6 +142,11 @@ class Ledger:
         """The next so many live parents owe this call."""
         await self._database.fetch("sweep", region, source, order, parents)
 
+    async def count_open_rejects(self, region: str, names: Sequence[str]) -> int:
+        """Records of an entity, or lists of its children, that could not be stored and have not come back well."""
+        row = await self._database.fetch_row("count_open_rejects", region, list(names))
+        return row["records"] if row else 0
+
     async def unavailable(self, region: str) -> dict[str, str]:
         """Sources that are not to be asked now, with the reason."""
         return {row["source"]: row["reason"] for row in await self._database.fetch("unavailable_sources", region)}
@@ -153,12 +159,52 @@ class Ledger:
     async def mark_available(self, region: str, source: str) -> None:
         await self._database.fetch_row("mark_available", region, source)
 
+    async def known_fields(self, region: str, entity: str) -> dict[str, Known]:
+        """What the radar knows of an entity's fields, by path."""
+        rows = await self._database.fetch("known_fields", region, entity)
+        return {
+            row["path"]: Known(
+                path=row["path"],
+                types=tuple(row["types"]),
+                first_seen_at=row["first_seen_at"],
+                last_seen_at=row["last_seen_at"],
+                seen=row["seen_count"],
+                present=row["present_count"],
+                filled=row["filled_count"],
+                appeared_at=row["appeared_at"],
+                type_changed_at=row["type_changed_at"],
+                emptied_at=row["emptied_at"],
+                vanished_at=row["vanished_at"],
+            )
+            for row in rows
+        }
+
+    async def save_fields(self, region: str, entity: str, rows: Sequence[Known]) -> None:
+        """Write down what has changed of the radar."""
+        await self._database.fetch_row(
+            "save_fields",
+            region,
+            entity,
+            [row.path for row in rows],
+            [",".join(row.types) for row in rows],
+            [row.first_seen_at for row in rows],
+            [row.last_seen_at for row in rows],
+            [row.seen for row in rows],
+            [row.present for row in rows],
+            [row.filled for row in rows],
+            [row.appeared_at for row in rows],
+            [row.type_changed_at for row in rows],
+            [row.emptied_at for row in rows],
+            [row.vanished_at for row in rows],
+        )
+
 
 def _part(row: Row) -> Part | None:
     if row["part_kind"] is None:
         return None
     return Part(
         row["part_kind"],
+        row["part_began_at"],
         row["part_since"],
         row["part_until"],
         row["part_pages"],

@@ -8,23 +8,25 @@ lock, cannot block it either).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import stamina
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseBusy, DataRefused
-from breezeway_sync.core.events import BatchLoaded, Emit, RecordRejected
+from breezeway_sync.core.events import BatchLoaded, Emit
 from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.marks import BACKFILL, Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet, Unstorable, build
-from breezeway_sync.store.database import Connection, Database
-from breezeway_sync.store.holder import Holder
+from breezeway_sync.store.database import Connection, Row
+from breezeway_sync.store.history import HistorySql, history_sql, recording
 from breezeway_sync.store.proof import Proofs, Scope
+from breezeway_sync.store.rejects import Refusal, Rejects
 from breezeway_sync.store.sql import ChildSql, EntitySql, leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Candidate,
@@ -49,7 +51,7 @@ class _Batch:
     sql: EntitySql
     discriminator: str | None
     owed_sources: tuple[str, ...]
-    rejects: list[Rejected] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
     @property
     def scope(self) -> Scope:
@@ -59,27 +61,42 @@ class _Batch:
     def kind(self) -> tuple[str, ...]:
         return (self.discriminator,) if self.discriminator else ()
 
+    def refuse(self, admitted: Admitted, order: int, reason: str) -> None:
+        self.refusals.append(Refusal(reject(admitted.record, reason, admitted.key), order))
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What became of some records: counts, those that cannot be stored, and the keys of all that have one.
+
+    `is_marked`: the marks that came with them are stored.
+    """
+
+    loaded: Loaded
+    refusals: list[Refusal]
+    keys: list[int]
+    is_marked: bool
+
 
 class Loader:
     """Writes one account's records. `owed_sources` are the calls that new and changed parents owe."""
 
     def __init__(
         self,
-        database: Database,
-        holder: Holder,
-        clock: Clock,
         proofs: Proofs,
+        clock: Clock,
         *,
         owed_sources: frozenset[str],
         emit: Emit,
     ) -> None:
-        self._database = database
-        self._holder = holder
+        self._database = proofs.holder.database
+        self._holder = proofs.holder
         self._clock = clock
         self._proofs = proofs
         self._owed_sources = owed_sources
         self._emit = emit
         self._new_rows: dict[str, int] = {}
+        self.rejects = Rejects(proofs.holder, emit)
 
     async def load(
         self,
@@ -96,24 +113,38 @@ class Loader:
         afterwards. Raises LeaseLost, DatabaseUnreachable or DatabaseBusy; then nothing of it is stored.
         """
         started = time.perf_counter()
-        plan = plan_of(entity)
-        owed = tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
-        batch = _Batch(region, plan, sql_for(entity, self._database.schema), discriminator, owed)
-        loaded = Loaded(read=len(incoming))
-        newest = _admit_all(plan, incoming, batch.rejects, loaded)
-        candidates = await self._differing(batch, newest, loaded)
-        await self._save_rejects(region, entity.name, batch.rejects)
-        known = len(batch.rejects)
-        is_marked = await self._merge_or_split(batch, candidates, loaded, marks)
-        await self._save_rejects(region, entity.name, batch.rejects[known:])
-        if marks and not is_marked:
-            await self._merge_or_split(batch, [], loaded, marks)
-        loaded.rejected = len(batch.rejects)
-        await self._resolve(batch, newest)
-        await self._analyze(entity.table, loaded.new)
+        brought = await self.bring(region, entity, incoming, discriminator, marks=marks)
+        loaded, kind = brought.loaded, discriminator or ""
+        loaded.rejected = len(brought.refusals)
+        await self.rejects.save(region, entity.name, kind, brought.refusals)
+        if marks and not brought.is_marked:
+            loaded.add(await self._mark(Scope(region, entity, kind), marks))
+        refused = {one.rejected.record_id for one in brought.refusals}
+        await self.rejects.close_returned(region, entity.name, kind, set(map(str, brought.keys)) - refused)
         written = loaded.new + loaded.updated
         self._emit(BatchLoaded(region, entity.name, loaded.read, written, time.perf_counter() - started))
         return loaded
+
+    async def bring(
+        self,
+        region: str,
+        entity: Entity,
+        incoming: Sequence[Incoming],
+        discriminator: str | None = None,
+        *,
+        marks: Sequence[Mark] = (),
+    ) -> Brought:
+        """Store what can be stored; what cannot is handed back, and nothing of it is written down. Raises as `load`."""
+        plan = plan_of(entity)
+        batch = _Batch(region, plan, sql_for(entity, self._database.schema), discriminator, self._owed_of(entity))
+        loaded = Loaded(read=len(incoming))
+        newest = _admit_all(plan, incoming, batch.refusals, loaded)
+        candidates = await self._differing(batch, newest, loaded)
+        # Nothing is marked as read before what of it cannot be stored is written down.
+        pending = () if batch.refusals else marks
+        is_stored = await self._merge_or_split(batch, candidates, loaded, pending)
+        await self._analyze(entity.table, loaded.new)
+        return Brought(loaded, batch.refusals, list(newest), is_marked=is_stored and not batch.refusals)
 
     async def load_children(
         self,
@@ -138,9 +169,9 @@ class Loader:
                     loaded = await self._load_children(region, entity, child, sql, source, sets, marks)
         except DataRefused as error:
             if len(sets) == 1:
-                only = sets[0][0]
+                only, order = sets[0]
                 rejected = reject(only.items, f"{error.what}: {error.got}", only.parent_key)
-                await self._save_rejects(region, source, [rejected])
+                await self.rejects.save(region, source, "", [Refusal(rejected, order)])
                 return Loaded(read=len(only.items), rejected=len(only.items) or 1)
             middle = len(sets) // 2
             for half in (sets[:middle], sets[middle:]):
@@ -151,7 +182,7 @@ class Loader:
     async def settle(self, region: str, source: str, parents: Sequence[tuple[int, int]]) -> None:
         """Calls (parent, order) that have nothing to bring: not owed any more, the stored children stay."""
         async with self._database.transaction("settling calls") as connection:
-            await self._holder.check(connection, self._database)
+            await self._holder.check(connection)
             keys, orders = [key for key, _ in parents], [order for _, order in parents]
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
 
@@ -172,7 +203,7 @@ class Loader:
             try:
                 row = build(batch.plan, key, admitted.record)
             except Unstorable as error:
-                batch.rejects.append(reject(admitted.record, str(error), key))
+                batch.refuse(admitted, order, str(error))
                 continue
             candidates.append(Candidate(admitted, order, row, payload_hash != admitted.payload_hash))
         return candidates
@@ -193,11 +224,10 @@ class Loader:
                 with attempt:
                     merged = await self._merge(batch, candidates, marks)
         except DataRefused as error:
-            if len(candidates) <= 1:
-                if not candidates:
-                    raise
-                only = candidates[0].admitted
-                batch.rejects.append(reject(only.record, f"{error.what}: {error.got}", only.key))
+            if not candidates:
+                raise
+            if len(candidates) == 1:
+                batch.refuse(candidates[0].admitted, candidates[0].order, f"{error.what}: {error.got}")
                 return False
             middle = len(candidates) // 2
             await self._merge_or_split(batch, candidates[:middle], loaded)
@@ -207,23 +237,31 @@ class Loader:
         return True
 
     async def _merge(self, batch: _Batch, candidates: list[Candidate], marks: Sequence[Mark]) -> Loaded:
+        if not candidates:
+            return await self._mark(batch.scope, marks)
         async with self._database.transaction("merging") as connection:
-            merged = await self._merge_records(connection, batch, candidates) if candidates else Loaded()
-            if not candidates:
-                await self._holder.check(connection, self._database)
+            merged = await self._merge_records(connection, batch, candidates)
             if marks:
-                merged.add(await self._proofs.save_marks(connection, batch.scope, marks))
-                await self._owe_backfilled(connection, batch, marks)
+                merged.add(await self._save_marks(connection, batch.scope, marks))
         return merged
 
-    async def _owe_backfilled(self, connection: Connection, batch: _Batch, marks: Sequence[Mark]) -> None:
-        """Whatever a list of some days holds owes its calls again, also what did not change."""
-        owe = self._database.query("owe_planned")
+    async def _mark(self, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+        """Marks of what is stored already."""
+        async with self._database.transaction("marking lists as read") as connection:
+            await self._holder.check(connection)
+            return await self._save_marks(connection, scope, marks)
+
+    async def _save_marks(self, connection: Connection, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+        """Marks, and the calls that a list of some days owes again, also for what did not change."""
+        sources = list(self._owed_of(scope.entity))
         for mark in marks:
-            if mark.kind == BACKFILL and mark.is_over and batch.owed_sources:
-                days = (mark.since, mark.until)
-                sources = list(batch.owed_sources)
-                await connection.execute(owe, batch.region, sources, mark.parent, *days, mark.began_order)
+            if mark.kind == BACKFILL and mark.is_over and sources:
+                values = (scope.region, sources, mark.parent, mark.since, mark.until, mark.began_order)
+                await connection.execute(self._database.query("owe_planned"), *values)
+        return await self._proofs.save_marks(connection, scope, marks)
+
+    def _owed_of(self, entity: Entity) -> tuple[str, ...]:
+        return tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
 
     async def _merge_records(self, connection: Connection, batch: _Batch, candidates: list[Candidate]) -> Loaded:
         sql, now = batch.sql, self._clock.now()
@@ -232,30 +270,44 @@ class Loader:
             await stage(connection, child_sql.staging, child_rows(candidates, child.child.table))
         for link, tag_sql in sql.tags:
             await stage(connection, tag_sql.staging, tag_rows(candidates, link.table))
-        await self._holder.check(connection, self._database)
-        rows_merged = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
-        ids: dict[int, int] = {row["key"]: row["id"] for row in rows_merged}
-        new = [row["key"] for row in rows_merged if row["is_new"]]
-        merged = [candidate for candidate in candidates if candidate.row.key in ids]
-        if len(merged) < len(candidates):
-            await drop_stale(connection, sql, [c.row.key for c in candidates if c.row.key not in ids])
-        old = [candidate for candidate in merged if candidate.row.key not in set(new)]
-        await self._merge_children(connection, batch, old, ids, now)
-        if new:
-            for statement in sql.late_links:
-                await connection.execute(statement, batch.region, now, new)
-        changed = [candidate for candidate in merged if candidate.content_changed]
+        await self._holder.check(connection)
+        told = [candidate.row.key for candidate in candidates if candidate.content_changed]
+        history = self._history_sql(batch.plan.entity)
+        async with recording(connection, history, now, batch.region, told, *batch.kind):
+            written = await self._merge_staged(connection, batch, candidates, now)
+        merged = {row["key"] for row in written}
+        changed = [one for one in candidates if one.content_changed and one.row.key in merged]
         if batch.owed_sources and changed:
             keys, orders = [c.row.key for c in changed], [c.order for c in changed]
             owe = self._database.query("owe_calls")
             await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders)
-        deleted = [row["key"] for row in rows_merged if row["is_deleted"]]
-        if deleted:
+        if deleted := [row["key"] for row in written if row["is_deleted"]]:
             await self._proofs.note_status(connection, batch.scope, deleted)
-        if returned := [row["key"] for row in rows_merged if row["is_live"] and not row["is_new"]]:
+        if returned := [row["key"] for row in written if row["is_live"] and not row["is_new"]]:
             await self._proofs.note_return(connection, batch.scope, returned)
-        stale = len(candidates) - len(merged)
-        return Loaded(new=len(new), updated=len(merged) - len(new), deleted=len(deleted), stale=stale)
+        new, stale = sum(row["is_new"] for row in written), len(candidates) - len(written)
+        return Loaded(new=new, updated=len(written) - new, deleted=len(deleted), stale=stale)
+
+    async def _merge_staged(
+        self, connection: Connection, batch: _Batch, candidates: list[Candidate], now: datetime
+    ) -> Sequence[Row]:
+        """What was written, as `merge` returns it."""
+        sql = batch.sql
+        written: Sequence[Row] = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
+        ids: dict[int, int] = {row["key"]: row["id"] for row in written}
+        if stale := [one.row.key for one in candidates if one.row.key not in ids]:
+            await drop_stale(connection, sql, stale)
+        new = [row["key"] for row in written if row["is_new"]]
+        old_keys = ids.keys() - set(new)
+        old = [one for one in candidates if one.row.key in old_keys]
+        await self._merge_children(connection, batch, old, ids, now)
+        if new:
+            for statement in sql.late_links:
+                await connection.execute(statement, batch.region, now, new)
+        return written
+
+    def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
+        return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None
 
     async def _merge_children(
         self, connection: Connection, batch: _Batch, old: list[Candidate], ids: dict[int, int], now: object
@@ -295,58 +347,30 @@ class Loader:
         async with self._database.transaction("merging children") as connection:
             rows = [[one.parent_key, *row] for one, _ in sets for row in one.rows]
             await stage(connection, sql.staging, rows)
-            await self._holder.check(connection, self._database)
+            await self._holder.check(connection)
             found = await connection.fetch(entity_sql.parents, region, [one.parent_key for one, _ in sets])
             ids: dict[int, int] = {row["key"]: row["id"] for row in found}
             known = [(one, order) for one, order in sets if one.parent_key in ids]
             wanted = {
                 ids[one.parent_key]: {tuple(row[: len(child.key_columns)]) for row in one.rows} for one, _ in known
             }
-            deleted = await delete_vanished(connection, sql.existing, sql.delete, region, wanted)
-            merged = await connection.fetch(sql.merge, region, now)
+            history = self._history_sql(entity, child.child.table)
+            async with recording(connection, history, now, region, [one.parent_key for one, _ in known]):
+                deleted = await delete_vanished(connection, sql.existing, sql.delete, region, wanted)
+                merged = await connection.fetch(sql.merge, region, now)
             leftovers = [one.leftover for one, _ in known]
             await connection.execute(
                 entity_sql.save_leftover, region, now, leftover_name(child), list(wanted), leftovers
             )
             keys, orders = [one.parent_key for one, _ in sets], [order for _, order in sets]
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
-            resolve = self._database.query("resolve_rejects")
-            await connection.execute(resolve, region, source, [str(key) for key in keys])
             await connection.execute(self._database.query("touch_pass"), region, now)
             if marks:
                 await self._proofs.save_walks(connection, region, marks, [True] * len(marks))
+            back = [str(one.parent_key) for one, _ in known]
+            await connection.execute(self._database.query("resolve_rejects"), region, source, "", back)
         read, new = len(rows), sum(row["is_new"] for row in merged)
         return Loaded(read=read, new=new, updated=len(merged) - new, unchanged=read - len(merged), deleted=deleted)
-
-    # --- rejected records -----------------------------------------------------------------------------
-
-    async def _save_rejects(self, region: str, name: str, rejects: Sequence[Rejected]) -> None:
-        if not rejects:
-            return
-        unique = list({one.record_id: one for one in rejects}.values())
-        async with self._database.transaction("saving rejected records") as connection:
-            await self._holder.check(connection, self._database)
-            await connection.execute(
-                self._database.query("save_reject"),
-                region,
-                name,
-                [one.record_id for one in unique],
-                [one.reason for one in unique],
-                [one.payload for one in unique],
-            )
-        for one in unique:
-            self._emit(RecordRejected(region, name, one.record_id, one.reason))
-
-    async def _resolve(self, batch: _Batch, newest: Iterable[int]) -> None:
-        """Close earlier rejections of records that have come back and were stored."""
-        name = batch.plan.entity.name
-        open_rows = await self._database.fetch("open_rejects", batch.region, name)
-        rejected = {one.record_id for one in batch.rejects}
-        back = {row["record_id"] for row in open_rows} & {str(key) for key in newest} - rejected
-        if back:
-            async with self._database.connection("resolving rejected records") as connection:
-                query = self._database.query("resolve_rejects")
-                await connection.execute(query, batch.region, name, sorted(back))
 
     async def _analyze(self, table: str, new_rows: int) -> None:
         before = self._new_rows.get(table, 0)
@@ -361,14 +385,14 @@ def _while_busy() -> stamina._core._RetryContextIterator:
 
 
 def _admit_all(
-    plan: EntityPlan, incoming: Sequence[Incoming], rejects: list[Rejected], loaded: Loaded
+    plan: EntityPlan, incoming: Sequence[Incoming], refusals: list[Refusal], loaded: Loaded
 ) -> dict[int, tuple[Admitted, int]]:
-    """The newest version of each record, by key; the others go to `rejects`."""
+    """The newest version of each record, by key; the others go to `refusals`."""
     newest: dict[int, tuple[Admitted, int]] = {}
     for one in incoming:
         judged = admit(plan, one.item)
         if isinstance(judged, Rejected):
-            rejects.append(judged)
+            refusals.append(Refusal(judged, one.order))
             continue
         loaded.changed_characters += judged.changed_characters
         loaded.lists_not_sent += judged.lists_not_sent

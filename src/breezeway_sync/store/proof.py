@@ -13,7 +13,7 @@ from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.marks import BACKFILL, CHANGED, NEAR, WHOLE, Mark, Pace
 from breezeway_sync.entities.model import Entity
-from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.database import Connection
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.sql import sql_for
 
@@ -31,11 +31,12 @@ class Scope:
 
 
 class Proofs:
-    """Marks, absences and deletions of one account's regions."""
+    """Marks, absences and deletions of one account's regions. `history` are entities whose every change is kept."""
 
-    def __init__(self, database: Database, holder: Holder, clock: Clock, guard: Guard) -> None:
-        self._database = database
-        self._holder = holder
+    def __init__(self, holder: Holder, clock: Clock, guard: Guard, *, history: frozenset[str] = frozenset()) -> None:
+        self.history = history
+        self._database = holder.database
+        self.holder = holder
         self._clock = clock
         self._guard = guard
 
@@ -102,6 +103,8 @@ class Proofs:
         )
         expected, absent = (row["expected"], row["absent"]) if row else (0, [])
         loaded.expected += expected
+        if mark.kind == WHOLE:
+            await self._close_rejects(connection, scope, mark)
         why = self._guard.of_list(mark.kind, mark.shown, expected, len(absent))
         if absent:
             await connection.execute(
@@ -114,7 +117,7 @@ class Proofs:
                 mark.parent,
                 HELD if why else NOTICED,
                 self._clock.now(),
-                self._holder.run_id,
+                self.holder.run_id,
                 why or f"not in the list of {mark.kind} of {mark.began_at:%Y-%m-%d %H:%M:%S} UTC",
             )
         if not why:
@@ -123,9 +126,16 @@ class Proofs:
             loaded.deleted += await self._delete_twice_absent(connection, scope)
         return why is not None
 
+    async def _close_rejects(self, connection: Connection, scope: Scope, mark: Mark) -> None:
+        """What could not be stored once and is not sent any more waits for nothing."""
+        per = next((source.per for source in scope.entity.sources if source.name == mark.source), None)
+        close = self._database.query("close_unshown_rejects")
+        values = (scope.region, scope.entity.name, scope.kind, mark.began_order, per, mark.parent)
+        await connection.execute(close, *values)
+
     async def _delete_twice_absent(self, connection: Connection, scope: Scope) -> int:
         """Without an address of its own, a second complete walk without a record is what proves that it is gone."""
-        run_id, now = self._holder.run_id, self._clock.now()
+        run_id, now = self.holder.run_id, self._clock.now()
         rows = await connection.fetch(
             self._database.query("twice_absent"), scope.region, scope.entity.name, scope.kind, run_id
         )
@@ -153,7 +163,7 @@ class Proofs:
             return Loaded(held=count.get(HELD, 0))
         why = self._guard.of_pass(max(expected, noticed), noticed)
         async with self._database.transaction("judging what is missing") as connection:
-            await self._holder.check(connection, self._database)
+            await self.holder.check(connection)
             settle = self._database.query("settle_noticed")
             await connection.execute(settle, region, entity.name, HELD if why else OPEN, why)
         return Loaded(held=count.get(HELD, 0) + (noticed if why else 0))
@@ -168,7 +178,7 @@ class Proofs:
             rows = await connection.fetch(
                 sql.candidates,
                 region,
-                self._holder.run_id,
+                self.holder.run_id,
                 now - timedelta(seconds=pace.unlisted_seconds),
                 now - timedelta(seconds=pace.near_seconds),
                 now.date(),
@@ -187,7 +197,7 @@ class Proofs:
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         """Their own addresses answered: lists leave them out."""
         async with self._database.transaction("noting answers") as connection:
-            await self._holder.check(connection, self._database)
+            await self.holder.check(connection)
             note = self._database.query("note_answered")
             await connection.execute(note, region, entity.name, list(keys), self._clock.now())
 
@@ -196,9 +206,9 @@ class Proofs:
 
         Those of which an earlier run found the same are deleted.
         """
-        now, run_id, scope = self._clock.now(), self._holder.run_id, Scope(region, entity)
+        now, run_id, scope = self._clock.now(), self.holder.run_id, Scope(region, entity)
         async with self._database.transaction("deleting what is proven") as connection:
-            await self._holder.check(connection, self._database)
+            await self.holder.check(connection)
             rows = await connection.fetch(
                 self._database.query("note_gone"), region, entity.name, list(keys), now, run_id
             )
@@ -240,6 +250,10 @@ class Proofs:
             self._clock.now(),
             [called.source.name for called in scope.entity.called if called.owed],
         )
+        if evidence and scope.entity.name in self.history:
+            record = self._database.query("record_deletions_in_history")
+            values = (scope.region, scope.entity.name, list(evidence), self._clock.now(), scope.kind or None)
+            await connection.execute(record, *values)
 
 
 def _proof(at: datetime, run_id: object) -> dict[str, str]:
@@ -256,5 +270,5 @@ def _walk_row(mark: Mark, *, is_believed: bool) -> tuple[tuple[object, ...], tup
         mark.version if is_whole and is_believed else None,
         None if mark.kind == CHANGED else at,
     )
-    part = (mark.kind, mark.since, mark.until, mark.pages, mark.page_size, mark.shown)
+    part = (mark.kind, mark.began_at, mark.since, mark.until, mark.pages, mark.page_size, mark.shown)
     return known, (None,) * len(part) if mark.is_over else part

@@ -52,19 +52,20 @@ class EntitySql:
     """Every statement for one entity.
 
     `lookup` ($1 region, $2 keys, [$3 discriminator]) sees live rows only, so that a record that comes back with
-    its old content is undeleted, and those that say of themselves that they are deleted. `merge` ($1 region,
-    $2 now, $3 mapping version, [$4 discriminator]) returns key, id, whether the row is new, whether it is live and
-    whether it has just been deleted. `late_links` ($1 region, $2 now, $3 keys) point what was waiting at
-    rows that have just appeared.
+    its old content is undeleted, and those that say of themselves that they are deleted; `standing` ($1 region,
+    $2 key, [$3 discriminator]) sees all. `merge` ($1 region, $2 now, $3 mapping version, [$4 discriminator])
+    returns key, id, whether the row is new, whether it is live and whether it has just been deleted. `late_links`
+    ($1 region, $2 now, $3 keys) point what was waiting at rows that have just appeared.
 
     `absent` ($1 region, $2 order of the walk's first request, $3 ids shown, $4 kind, $5 parent, $6 and $7 days)
     finds what a list did not show. `delete` ($1 region, $2 keys, $3 now, $4 kind) and `restore` return the keys
-    that it did. `candidates` ($1 region, $2 run, $3 and $4 when unlisted records were to be asked, $5 today,
-    $6 days around it, $7 limit) and `listed` ($1 region) look for records by their own address.
+    that it did, and whose list shows each. `candidates` ($1 region, $2 run, $3 and $4 when unlisted records were to
+    be asked, $5 today, $6 days around it, $7 limit) and `listed` ($1 region) look for records by their own address.
     """
 
     staging: Staging
     lookup: str
+    standing: str
     merge: str
     children: tuple[tuple[ChildPlan, ChildSql], ...]
     called: tuple[tuple[ChildPlan, ChildSql], ...]
@@ -87,6 +88,7 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
     return EntitySql(
         staging=_staging(entity.table, _staged_columns(plan)),
         lookup=_lookup(entity, table),
+        standing=_standing(entity, table),
         merge=_merge(plan, schema, table),
         children=tuple((child, _child(child, entity, schema)) for child in plan.children),
         called=tuple((child, _child(child, entity, schema)) for child in plan.called),
@@ -152,6 +154,14 @@ def _or_says_deleted(entity: Entity) -> str:
     return f" OR t.{column} = '{value}'"
 
 
+def _standing(entity: Entity, table: str) -> str:
+    kind = f" AND {entity.discriminator} = $3" if entity.discriminator else ""
+    return (
+        f"SELECT read_order, deleted_at IS NOT NULL AS is_deleted FROM {table} "
+        f"WHERE region_code = $1 AND {entity.key.name} = $2{kind}"
+    )
+
+
 def _merge(plan: EntityPlan, schema: str, table: str) -> str:
     entity = plan.entity
     target: list[str] = ["region_code"]
@@ -184,7 +194,10 @@ def _merge(plan: EntityPlan, schema: str, table: str) -> str:
         for name in target
         if name not in identity and name not in ("extra", "deleted_at", "system_created_at", "system_updated_at")
     ]
-    sets.append("deleted_at = CASE WHEN EXCLUDED.deleted_at IS NOT NULL THEN coalesce(t.deleted_at, $2) END")
+    sets.append(
+        f"deleted_at = CASE WHEN EXCLUDED.deleted_at IS NOT NULL{_unless_undone(entity, schema)} "
+        "THEN coalesce(t.deleted_at, $2) END"
+    )
     sets.append(f"extra = {_merged_extra(plan)}")
     if entity.keeps_own_times:
         sets.append(
@@ -210,6 +223,17 @@ def _deleted(entity: Entity) -> str:
         return "NULL::timestamptz"
     column, value = entity.deleted_when
     return f"CASE WHEN s.{column} = '{value}' THEN $2::timestamptz END"
+
+
+def _unless_undone(entity: Entity, schema: str) -> str:
+    """What a person has made live again stays so while the record says nothing new."""
+    if entity.deleted_when is None:
+        return ""
+    return (
+        " AND NOT (t.deleted_at IS NULL AND t.payload_hash = EXCLUDED.payload_hash "
+        f"AND EXISTS (SELECT FROM {quote(schema)}.deletions d WHERE d.region_code = t.region_code "
+        f"AND d.entity_type = '{entity.name}' AND d.record_id = t.{entity.key.name} AND d.undone_at IS NOT NULL))"
+    )
 
 
 def _merged_extra(plan: EntityPlan) -> str:
@@ -328,7 +352,7 @@ def _missing(entity: Entity, schema: str, region: str) -> str:
 
 def _absent(entity: Entity, schema: str, table: str) -> str:
     """What is live, was stored before the walk and is in its scope, but not among the ids shown nor missing before."""
-    key, per = entity.key.name, next((source.per for source in entity.sources if source.per), None)
+    key, per = entity.key.name, list_column(entity)
     planned = f"t.{entity.planned} BETWEEN $6 + 1 AND $7::date - 1" if entity.planned else "$7::date IS NULL"
     conditions = [
         "t.region_code = $1 AND t.deleted_at IS NULL AND t.read_order < $2",
@@ -358,12 +382,19 @@ def _unused_tag(entity: Entity, schema: str) -> list[str]:
     ]
 
 
+def list_column(entity: Entity) -> str | None:
+    """The column that says whose list shows a record; None: the region's own."""
+    return next((source.per for source in entity.sources if source.per), None)
+
+
 def _set_deleted(entity: Entity, table: str, value: str, before: str) -> str:
     kind = f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''"
+    per = list_column(entity)
+    parent = f"t.{per}" if per else "0"
     return (
         f"UPDATE {table} t SET deleted_at = {value}, synced_at = $3 "
         f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) AND t.deleted_at {before} AND {kind} "
-        f"RETURNING t.{entity.key.name} AS key"
+        f"RETURNING t.{entity.key.name} AS key, {parent} AS parent"
     )
 
 

@@ -9,6 +9,8 @@ from breezeway_sync.core.report import Freshness, LeaseState, PastRun, RegionSta
 from breezeway_sync.store.database import Database
 
 DAY_SECONDS = 86_400.0
+PRUNE_ROWS = 10_000
+PRUNE_BATCHES = 50
 
 
 class Status:
@@ -33,7 +35,10 @@ class Status:
 
     async def regions(self) -> list[RegionState]:
         rows = await self._database.fetch("region_states")
-        return [RegionState(row["region_code"], json.loads(row["owed"]), row["rejected_open"]) for row in rows]
+        return [
+            RegionState(row["region_code"], json.loads(row["owed"]), row["rejected_open"], json.loads(row["held"]))
+            for row in rows
+        ]
 
     async def last_successes(self) -> dict[tuple[str, str], datetime]:
         """When each region and entity last succeeded; those that never did are missing."""
@@ -43,3 +48,13 @@ class Status:
     async def delete_old_log_rows(self, seconds: float) -> int:
         """Forget rows that ended longer ago; the latest of each region and entity stays. How many went."""
         return len(await self._database.fetch("delete_old_log_rows", seconds))
+
+    async def prune_history(self, retention_seconds: float) -> int:
+        """Delete older history in batches of a statement each; how many rows. What is left waits; 0 keeps all."""
+        deleted = 0
+        for _ in range(PRUNE_BATCHES if retention_seconds else 0):
+            rows = len(await self._database.fetch("prune_history", retention_seconds, PRUNE_ROWS))
+            deleted += rows
+            if rows < PRUNE_ROWS:
+                break
+        return deleted

@@ -17,9 +17,7 @@ from breezeway_sync.sync.ports import Page
 from breezeway_sync.sync.walks import Course, Walk, is_made, sweep_share
 
 CHUNK_PARENTS = 500
-# A set waits for its load at most so long: what a kill may cost.
 FLUSH_SETS = 200
-FLUSH_SECONDS = 10.0
 
 
 class ChildReader:
@@ -45,6 +43,7 @@ class ChildReader:
         path = job.path(source).replace("{id}", str(parent))
         page = await job.api.listing(source.path, path, tally=job.tally)
         job.findings.answers += 1
+        job.survey(source.name).add(page.items)
         children, changed = admit_children(self._plan, parent, page.items)
         job.findings.loaded.changed_characters += changed
         if not self._sets:
@@ -53,7 +52,7 @@ class ChildReader:
         self._sets.append((children, order))
         if not self.called.owed:
             self._marks.append(self._mark(parent, page, order))
-        if len(self._sets) >= FLUSH_SETS or job.clock.monotonic() - self._oldest >= FLUSH_SECONDS:
+        if len(self._sets) >= FLUSH_SETS or job.clock.monotonic() - self._oldest >= job.settings.flush_seconds:
             await self.flush()
 
     def _mark(self, parent: int, page: Page, order: int) -> Mark:

@@ -16,7 +16,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
-from breezeway_sync.core.waiting import finish
+from breezeway_sync.core.waiting import finish, together
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import CutOff, Days
 from breezeway_sync.entities.model import Entity
@@ -25,6 +25,7 @@ from breezeway_sync.sync.job import Job, OwedTime, Settings, log_name
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
 from breezeway_sync.sync.proof import settle_absent
+from breezeway_sync.sync.radar import remember_fields
 from breezeway_sync.sync.stages import blocked_by, stages
 from breezeway_sync.sync.verdict import sentence, status_of
 
@@ -93,7 +94,7 @@ class Engine:
         for stage in stages(target.entities, knows_properties=knows_properties or is_backfill):
             statuses = {outcome.entity: outcome.status for outcome in outcomes}
             jobs = [self._entity(around, name, blocked_by(name, statuses)) for name in stage]
-            outcomes += await asyncio.gather(*jobs)
+            outcomes += await together(jobs)
         await self._end_pass(target.code)
         return outcomes
 
@@ -128,6 +129,7 @@ class Engine:
                 error = NotRead(f"not read, because {blocker} failed in this run")
             else:
                 await self._read(job)
+                await remember_fields(job)
         except asyncio.CancelledError as cancelled:
             error = cancelled
             raise
@@ -167,6 +169,12 @@ class Engine:
         )
 
     async def _read(self, job: Job) -> None:
+        await self._read_lists(job)
+        called = () if job.name == "properties" else job.entity.called
+        names = [job.name, *(one.source.name for one in called)]
+        job.findings.waiting = await self.ledger.count_open_rejects(job.region, names)
+
+    async def _read_lists(self, job: Job) -> None:
         if self.settings.backfill is not None:
             await self._read_days(job, self.settings.backfill)
         elif job.name == "property_contacts":

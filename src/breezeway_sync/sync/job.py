@@ -13,6 +13,7 @@ from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.entities.marks import CutOff, Days, Pace
 from breezeway_sync.entities.model import Company, Entity, Source
+from breezeway_sync.entities.survey import Survey
 from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink
 from breezeway_sync.sync.verdict import Findings, ends_everything
@@ -79,6 +80,14 @@ class Job:
     """The run before that did not end, if this one goes on with it."""
     closed_sources: dict[str, str] = field(default_factory=dict)
     """Sources that this account was found not to have, less than a day ago."""
+    is_whole: bool = True
+    """Whether everything is asked for: only then can a field be missing."""
+    surveys: dict[str, Survey] = field(default_factory=dict)
+    """What the records of each list looked like, by the entity's or called source's name."""
+
+    def survey(self, name: str) -> Survey:
+        """Where the looks of a list's records are counted."""
+        return self.surveys.setdefault(name, Survey())
 
     def path(self, source: Source) -> str:
         """Where a source is read."""

@@ -79,6 +79,7 @@ def _walks(job: Job, source: Source, parent: int, standing: Standing) -> list[Wa
     )
     found = walks(source, list_name(job.region, source.name, parent), standing, wanted)
     job.findings.note("lists that were read before the interruption", int(not found))
+    job.is_whole &= [walk.kind for walk in found] == [WHOLE] and not found[0].is_resumed
     return found
 
 
@@ -117,6 +118,7 @@ async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: 
     job.findings.answers += 1
     order = job.order_of(page.requested_at)
     fresh = newest_only(job.entity, page.items, order, course.seen)
+    job.survey(job.name).add(one.item for one in fresh)
     course.turned(page, order)
     can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1
     await batcher.add(fresh, course.mark(is_over=is_over) if is_over or can_go_on else None)

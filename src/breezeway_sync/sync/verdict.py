@@ -32,6 +32,8 @@ class Findings:
     """What (a source, "property 17") could not be read, and why."""
     unavailable: dict[str, str] = field(default_factory=dict)
     owed: int = 0
+    waiting: int = 0
+    """Records that could not be stored, now or in an earlier run, and have not come back well."""
     notes: dict[str, int] = field(default_factory=dict)
     children: dict[str, Loaded] = field(default_factory=dict)
 
@@ -68,7 +70,13 @@ def status_of(findings: Findings) -> str:
         nothing_read = not findings.answers and not findings.loaded.read
         return FAILED if nothing_read or any(ends_everything(e) for _, e in findings.problems) else PARTIAL
     loaded = findings.loaded
-    if loaded.rejected or loaded.held or findings.owed or any(one.rejected for one in findings.children.values()):
+    if (
+        loaded.rejected
+        or findings.waiting
+        or loaded.held
+        or findings.owed
+        or any(one.rejected for one in findings.children.values())
+    ):
         return PARTIAL
     return SUCCESS
 
@@ -78,8 +86,8 @@ def sentence(findings: Findings, requests_per_minute: float) -> str | None:
     parts = [f"{what}: {error.message}" for what, error in findings.problems[:NAMED_PROBLEMS]]
     if len(findings.problems) > NAMED_PROBLEMS:
         parts.append(f"and {len(findings.problems) - NAMED_PROBLEMS} more like these")
-    if findings.loaded.rejected:
-        parts.append(f"{findings.loaded.rejected} records could not be stored, see rejected_records")
+    if rejected := max(findings.loaded.rejected, findings.waiting):
+        parts.append(f"{rejected} records could not be stored, see `breezeway-sync rejects list`")
     if findings.loaded.held:
         parts.append(
             f"{findings.loaded.held} records were gone from the lists at once and stay until somebody decides, "

@@ -80,7 +80,8 @@ def walks(source: Source, name: str, standing: Standing, wanted: Wanted) -> list
     cut_off = wanted.cut_off
     if cut_off is None:
         return found
-    return [_resumed(walk, standing, wanted) for walk in found if not is_made(walk.kind, standing, cut_off)]
+    left = [walk for walk in found if not is_made(walk.kind, standing, cut_off)]
+    return [_resumed(walk, standing.part, wanted.page_size, cut_off) for walk in left]
 
 
 def _kinds(source: Source, name: str, standing: Standing, wanted: Wanted) -> list[str]:
@@ -131,9 +132,9 @@ def backfill_walk(days: Days, part: Part | None, page_size: int) -> Walk:
     return Walk(BACKFILL, days.since, days.until, part.pages, part.shown)
 
 
-def _resumed(walk: Walk, standing: Standing, wanted: Wanted) -> Walk:
-    part = standing.part
-    if part is None or part.kind != walk.kind or part.page_size != wanted.page_size:
+def _resumed(walk: Walk, part: Part | None, page_size: int, cut_off: datetime) -> Walk:
+    """Go on with what the run that was cut off has stored of this walk; what an earlier one left is too old."""
+    if part is None or (part.kind, part.page_size) != (walk.kind, page_size) or part.began_at < cut_off:
         return walk
     return Walk(part.kind, part.since, part.until, part.pages, part.shown)
 
@@ -153,6 +154,7 @@ class Course:
     began_order: int = 0
     first_total: int | None = None
     last_total: int | None = None
+    is_repeating: bool = False
 
     @property
     def shown(self) -> int:
@@ -168,6 +170,7 @@ class Course:
             self.first_total = page.total_results
         self.pages += 1
         self.last_total = page.total_results
+        self.is_repeating = page.is_repeat
 
     def flaw(self) -> str | None:
         """Why the list may have held records that were not shown, in words; None when it was read whole."""
@@ -183,6 +186,8 @@ class Course:
     @property
     def is_complete(self) -> bool:
         """Whether absence from this walk says something."""
+        if self.last_total is None and self.is_repeating:
+            return False  # nothing says that there was not more
         is_steady = self.first_total == self.last_total
         return is_steady and not self.walk.is_resumed and self.last_total in (None, self.shown)
 

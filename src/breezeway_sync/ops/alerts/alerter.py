@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
-from breezeway_sync.core.events import DatabaseBack, Emit, Event, Noticed, ignore
+from breezeway_sync.core.events import DatabaseBack, Emit, Event, FieldChanged, Noticed, ignore
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import OF_INTEREST, Collector
 from breezeway_sync.ops.alerts.configured import send_test_on
 from breezeway_sync.ops.alerts.decide import DAY, summary_moment
 from breezeway_sync.ops.alerts.deliver import PAUSES_SECONDS
+from breezeway_sync.ops.alerts.fields import FieldNews
 from breezeway_sync.ops.alerts.model import Rules
 from breezeway_sync.ops.alerts.ports import AlertStore, Channel, ChannelResult
 from breezeway_sync.ops.alerts.teller import Counts, Teller
@@ -55,6 +56,7 @@ class Alerter:
         self._final_seconds = final_seconds
         self._queue: deque[tuple[Event, datetime]] = deque()
         self._collector = Collector(rules)
+        self._news = FieldNews(rules)
         self._book = Book(store, rules.max_per_hour)
         self._teller = Teller(self._book, self._channels, rules, clock, emit, pauses, self.counts)
         self._ending = asyncio.Event()
@@ -65,7 +67,7 @@ class Alerter:
 
     def observe(self, event: Event) -> None:
         """Take an event; does not wait. Without room the oldest one goes."""
-        if not self._channels or not isinstance(event, OF_INTEREST):
+        if not self._channels or not isinstance(event, (*OF_INTEREST, FieldChanged)):
             return
         if len(self._queue) >= QUEUE_EVENTS:
             self._queue.popleft()
@@ -122,6 +124,7 @@ class Alerter:
             try:
                 await self._book.settle_owed()
                 await self._regions(now, everything=everything)
+                await self._fields(now, everything=everything)
                 await self._long_runs(now)
                 await self._summary(now)
             except DatabaseError as error:
@@ -135,6 +138,7 @@ class Alerter:
         while self._queue:
             event, at = self._queue.popleft()
             self._collector.take(event, at)
+            self._news.take(event, at)
             if isinstance(event, DatabaseBack):
                 self._store_after = None
         if self._dropped:
@@ -150,6 +154,13 @@ class Alerter:
             except DatabaseError:
                 self._collector.put_back(region, pending)
                 raise
+
+    async def _fields(self, now: datetime, *, everything: bool) -> None:
+        for region, changes in self._news.due(now, everything=everything):
+            if await self._teller.fields(region, changes, now):
+                self._news.told(region)
+            else:
+                self._news.put_off(region, now + self._rules.retry)
 
     async def _long_runs(self, now: datetime) -> None:
         for cycle in self._collector.long_runs(now):

@@ -6,13 +6,21 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from breezeway_sync.core.events import CycleFinished, CycleStarted, DatabaseBack, DatabaseLost, EntityFinished, Event
+from breezeway_sync.core.events import (
+    CycleFinished,
+    CycleStarted,
+    DatabaseBack,
+    DatabaseLost,
+    DeletionsHeld,
+    EntityFinished,
+    Event,
+)
 from breezeway_sync.core.outcome import FAILED
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
 from breezeway_sync.ops.alerts.model import Finding, Rules
 
 MOST_ENDED = 100
-OF_INTEREST = (EntityFinished, CycleStarted, CycleFinished, DatabaseLost, DatabaseBack)
+OF_INTEREST = (EntityFinished, DeletionsHeld, CycleStarted, CycleFinished, DatabaseLost, DatabaseBack)
 
 
 @dataclass(slots=True)
@@ -57,6 +65,7 @@ class Collector:
         self._pending: dict[str, Pending] = {}
         self._cycles: dict[str, Cycle] = {}
         self._ended: deque[Cycle] = deque(maxlen=MOST_ENDED)
+        self._held: dict[tuple[str, str], int] = {}
         self.outage: Outage | None = None
 
     @property
@@ -69,6 +78,8 @@ class Collector:
         match event:
             case EntityFinished():
                 self._finished(event, at)
+            case DeletionsHeld(region, entity, records):
+                self._held[region, entity] = records
             case CycleStarted(account, run_id, regions):
                 self._cycles[account] = Cycle(account, run_id, regions, at, look_at=at)
             case CycleFinished():
@@ -83,6 +94,8 @@ class Collector:
         # While the database is away everything fails by that; what fails by something else as well, and stays
         # so, is told after the next run.
         failed = event.status == FAILED
+        # Said by a run before it ends; one that failed may not have come to it.
+        held = self._held.pop((event.region, event.entity), None if failed else 0)
         if failed and (self.is_away or is_interruption(event.error)):
             return
         pending = self._pending.setdefault(event.region, Pending(at))
@@ -95,6 +108,7 @@ class Collector:
             event.calls > 0,
             again.first_at if again else at,
             again.failures + 1 if again else 1,
+            known.held if held is None and known is not None else held,
         )
 
     def _cycle_finished(self, event: CycleFinished, at: datetime) -> None:

@@ -19,6 +19,8 @@ from breezeway_sync.ops.alerts.model import (
     Rules,
     State,
     entity_subject,
+    held_subject,
+    is_held,
 )
 
 HOUR = timedelta(hours=1)
@@ -77,12 +79,37 @@ def decide_long_run(subject: str, state: State, fact: Fact, now: datetime, rules
     return decide(subject, state, fact, now, replace(rules, remind=rules.remind or DAY))
 
 
+def decide_held(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) -> Decision:
+    """Deletions that wait for a person are told once, again only when they are more, and their end: `failures` of the
+    state are those that people know of."""
+    is_claimed = state.claimed_until is not None and state.claimed_until > now
+    if is_claimed or not fact.fails:
+        return decide(subject, state, fact, now, rules)
+    # Where they have become fewer, what comes on top of these is news.
+    known = min(state.failures, fact.count) if state.told_at is not None else 0
+    since = state.failing_since or fact.at
+    untold = replace(state, claimed_until=None, failing_since=since, failures=known, error=fact.error)
+    if fact.count <= known:
+        return Decision(subject, state, untold, untold, None)
+    return Decision(subject, state, replace(untold, failures=fact.count, told_at=now), untold, Kind.FAILED)
+
+
 def plan(found: Sequence[Finding], states: Mapping[str, State], now: datetime, rules: Rules) -> list[Decision]:
     """What to do about a region: one decision for each subject that the findings say something of."""
+    facts = facts_of(found, rules) | held_facts(found)
     return [
-        decide(subject, states.get(subject, State()), fact, now, rules)
-        for subject, fact in facts_of(found, rules).items()
+        (decide_held if is_held(subject) else decide)(subject, states.get(subject, State()), fact, now, rules)
+        for subject, fact in facts.items()
     ]
+
+
+def held_facts(found: Sequence[Finding]) -> dict[str, Fact]:
+    """How many deletions of each entity wait for a person, where that came out."""
+    return {
+        held_subject(one.entity): Fact(one.held > 0, one.first_at, f"{one.held} records wait for a decision", one.held)
+        for one in found
+        if one.held is not None
+    }
 
 
 def facts_of(found: Sequence[Finding], rules: Rules) -> dict[str, Fact]:

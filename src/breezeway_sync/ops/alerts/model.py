@@ -9,10 +9,13 @@ from typing import Protocol
 
 CREDENTIALS = "credentials"
 SUMMARY = "summary"
+FIELDS = "fields"
+"""What changed in the shape of a region's records."""
 NOWHERE = ""
 """The region of what concerns no single region."""
 
 _ENTITY = "entity:"
+_HELD = "held:"
 _LONG_RUN = "long_run:"
 
 
@@ -23,7 +26,17 @@ def entity_subject(entity: str) -> str:
 
 def entity_of(subject: str) -> str:
     """The entity that a subject is about."""
-    return subject.removeprefix(_ENTITY)
+    return subject.removeprefix(_ENTITY).removeprefix(_HELD)
+
+
+def held_subject(entity: str) -> str:
+    """The subject of an entity's deletions that wait for a person."""
+    return _HELD + entity
+
+
+def is_held(subject: str) -> bool:
+    """Whether a subject is about deletions that wait for a person."""
+    return subject.startswith(_HELD)
 
 
 def long_run_subject(account: str) -> str:
@@ -66,6 +79,8 @@ class Finding:
     called: bool
     first_at: datetime
     failures: int
+    held: int | None = None
+    """Records that wait for a person; None where the run did not come to know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
-from breezeway_sync.core.events import Emit
+from breezeway_sync.core.events import Emit, FieldChanged
 from breezeway_sync.ops.alerts import words
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import Cycle, Outage
@@ -18,6 +18,7 @@ from breezeway_sync.ops.alerts.decide import DAY, decide_long_run, plan
 from breezeway_sync.ops.alerts.deliver import deliver, longest_seconds
 from breezeway_sync.ops.alerts.model import (
     CREDENTIALS,
+    FIELDS,
     NOWHERE,
     SUMMARY,
     Decision,
@@ -28,6 +29,8 @@ from breezeway_sync.ops.alerts.model import (
     Rules,
     State,
     entity_subject,
+    held_subject,
+    is_held,
     long_run_subject,
 )
 from breezeway_sync.ops.alerts.ports import Channel
@@ -63,8 +66,9 @@ class Teller:
     counts: Counts
 
     async def region(self, region: str, found: Sequence[Finding], now: datetime) -> None:
-        """A region's findings: at most one message for its credentials, and one of each kind for its entities."""
-        subjects = [CREDENTIALS, *(entity_subject(one.entity) for one in found)]
+        """A region's findings: at most one message for its credentials, and one of each kind for its entities, and
+        for its deletions that wait."""
+        subjects = [CREDENTIALS, *(of(one.entity) for one in found for of in (entity_subject, held_subject))]
         decisions = plan(found, await self.book.states(region, subjects), now, self.rules)
         for decision in decisions:
             if decision.kind is None:
@@ -72,7 +76,9 @@ class Teller:
         for kind in Kind:
             of_kind = [one for one in decisions if one.kind is kind]
             await self._tell_credentials(region, kind, [one for one in of_kind if one.subject == CREDENTIALS], now)
-            await self._tell_entities(region, kind, [one for one in of_kind if one.subject != CREDENTIALS], now)
+            await self._tell_held(region, kind, [one for one in of_kind if is_held(one.subject)], now)
+            others = [one for one in of_kind if one.subject != CREDENTIALS and not is_held(one.subject)]
+            await self._tell_entities(region, kind, others, now)
 
     async def _tell_credentials(self, region: str, kind: Kind, decisions: list[Decision], now: datetime) -> None:
         def compose(won: Sequence[Decision], held_back: int) -> tuple[str, str]:
@@ -92,6 +98,26 @@ class Teller:
             return title, words.entities_body(region, kind, won, successes, held_back)
 
         await self._tell(region, decisions, now, compose)
+
+    async def fields(self, region: str, changes: Sequence[FieldChanged], now: datetime) -> bool:
+        """Tell of fields that look different from now on; each change is told once. False: to be tried again."""
+        state = (await self.book.states(region, [FIELDS])).get(FIELDS, State())
+        if state.claimed_until is not None and state.claimed_until > now:
+            return False
+        untold = replace(state, claimed_until=None)
+        told = replace(untold, told_at=now)
+
+        def compose(_won: Sequence[Decision], held_back: int) -> tuple[str, str]:
+            return words.fields_title(region, changes), words.fields_body(region, changes, held_back)
+
+        return await self._tell(region, [Decision(FIELDS, state, told, untold, Kind.FAILED)], now, compose)
+
+    async def _tell_held(self, region: str, kind: Kind, decisions: list[Decision], now: datetime) -> None:
+        def compose(won: Sequence[Decision], held_back: int) -> tuple[str, str]:
+            return words.held_title(region, kind, won), words.held_body(region, kind, won, held_back)
+
+        if decisions:
+            await self._tell(region, decisions, now, compose)
 
     async def long_run(self, cycle: Cycle, now: datetime) -> bool:
         """Tell of a run that takes too long, unless people were told of such a run lately. False: nobody was."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from breezeway_sync.core.events import FieldChanged
 from breezeway_sync.ops.alerts.model import Decision, Kind, State, entity_of
 from breezeway_sync.ops.alerts.ports import Trouble
 
 LONGEST_ERROR = 1_000
 MOST_NAMES = 6
 MOST_TROUBLES = 100
+MOST_CHANGES = 50
 
 STATUS = "`breezeway-sync status` shows every region and entity, `etl_sync_log` every run with its error."
 NOT_RECORDED = "none recorded"
@@ -92,6 +94,31 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def held_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
+    what = "no deletion waits any more" if kind is Kind.RECOVERED else "deletions wait for a decision"
+    return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
+
+
+def held_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
+    """How many records are gone from the lists at once, and what a person can do about them."""
+    if kind is Kind.RECOVERED:
+        lines = [f"{entity_of(one.subject)}: decided, or shown by the lists again" for one in decisions]
+        return paragraphs(f"Region {region}, no deletion waits any more:", *lines, held_back=held_back)
+    lines = [
+        f"{entity_of(one.subject)}: {one.told.failures} records, since {at(one.told.failing_since)}"
+        for one in decisions
+    ]
+    return paragraphs(
+        f"Region {region}, gone from the lists, and too many at once to be believed:",
+        *lines,
+        "None of them is deleted before somebody decides; until then they stay as they are.",
+        f"What to do: look with `breezeway-sync deletes list {region}`. If they are gone in Breezeway as well, "
+        f"`breezeway-sync deletes approve {region} ENTITY`; if not, `deletes reject`, or wait until the lists show "
+        "them again.",
+        held_back=held_back,
+    )
+
+
 def credentials_title(region: str, kind: Kind) -> str:
     words = {
         Kind.FAILED: "credentials rejected",
@@ -114,6 +141,31 @@ def credentials_body(region: str, kind: Kind, decision: Decision, held_back: int
         "whether the pair is active. They stand in the configuration or in the region's row of `api_tokens`; "
         "`breezeway-sync config show` says where they came from, without showing them.",
         f"Where to look: {STATUS}",
+        held_back=held_back,
+    )
+
+
+# --- fields -----------------------------------------------------------------------------------------
+
+
+def fields_title(region: str, changes: Sequence[FieldChanged]) -> str:
+    entities = list(dict.fromkeys(one.entity for one in changes))
+    return f"{region} {named(entities)}: fields changed"
+
+
+def fields_body(region: str, changes: Sequence[FieldChanged], held_back: int) -> str:
+    """Which fields, and how; never what is in them."""
+    lines = [
+        f"  {one.entity} {one.path}: {one.what.replace('_', ' ')} ({one.detail})" for one in changes[:MOST_CHANGES]
+    ]
+    more = len(changes) - MOST_CHANGES
+    return paragraphs(
+        f"The API sends region {region}'s records differently from before:",
+        "\n".join(lines),
+        f"… and {more} more." if more > 0 else None,
+        "What to do: see whether reports use these fields. What appeared is kept in `extra`, and nothing is lost by a "
+        "changed type; what is missing or empty now is missing in the mirror too.",
+        "Where to look: `breezeway-sync gaps` shows every change, and what no column takes.",
         held_back=held_back,
     )
 

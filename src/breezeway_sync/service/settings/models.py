@@ -20,6 +20,7 @@ from breezeway_sync.service.settings.checks import (
     UNFIT_ENTITY,
     check_region_code,
 )
+from breezeway_sync.service.settings.history import History
 from breezeway_sync.service.settings.tables import (
     Api,
     Database,
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     schedule: Schedule = Field(default_factory=Schedule)
     http: Http = Field(default_factory=Http)
     retention: Retention = Field(default_factory=Retention)
+    history: History = Field(default_factory=History)
     alerts: Alerts = Field(default_factory=Alerts)
 
     _source: Path | None = PrivateAttr(default=None)

@@ -1,0 +1,174 @@
+"""`breezeway-sync deletes`: what lists do not show any more, what was deleted, and a person's word on both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from breezeway_sync.cli import loop
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out
+
+if TYPE_CHECKING:
+    from breezeway_sync.entities.model import Entity
+    from breezeway_sync.service.deletes import Listing
+    from breezeway_sync.service.settings import Settings
+    from breezeway_sync.store.deletions import Deletion, Missing
+
+    Decide = Callable[[Settings, str, Entity, Sequence[str]], Coroutine[object, object, int]]
+
+deletes_app = typer.Typer(
+    help="What lists do not show any more and what was deleted: look, approve, reject, undo.", no_args_is_help=True
+)
+
+RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration.")]
+EntityArgument = Annotated[str, typer.Argument(help="properties, tasks, …")]
+IdsArgument = Annotated[
+    list[str] | None, typer.Argument(help="Ids, of tags with their type (task:17); without any: all that are held.")
+]
+
+_STYLES = {"held": "red", "open": "yellow"}
+
+
+@deletes_app.command("list")
+def list_(
+    region: Annotated[str, typer.Argument(help="A region of the configuration, or all.")] = "all",
+    entity: Annotated[str, typer.Argument(help="properties, tasks, … or all.")] = "all",
+    config: ConfigOption = None,
+    with_ids: Annotated[bool, typer.Option("--ids", help="Also name every missing record.")] = False,
+    deleted: Annotated[int, typer.Option(min=0, help="How many of the newest deletions to show.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is missing, what waits for a person first, and the newest deletions. Reads the database only."""
+    from breezeway_sync.service import deletes
+    from breezeway_sync.service.selection import choose_all_mirrored, choose_regions
+    from breezeway_sync.service.settings import load_settings
+
+    settings = load_settings(config)
+    regions, entities = choose_regions(settings, region), choose_all_mirrored(entity)
+    found = loop.run(deletes.listing(settings, regions, entities, with_ids=with_ids, newest=deleted))
+    if as_json:
+        typer.echo(listing_json(found))
+    else:
+        print_listing(out(), found)
+
+
+@deletes_app.command()
+def approve(
+    region: RegionArgument, entity: EntityArgument, ids: IdsArgument = None, config: ConfigOption = None
+) -> None:
+    """Let held records go, once it is proven that they are gone."""
+    from breezeway_sync.service import deletes
+
+    count, chosen = _decide(deletes.approve, region, entity, ids or [], config)
+    proof = "its own address answers 404 in two runs" if chosen.own_address else "a further complete list lacks it"
+    remark = f"nothing is deleted yet: each goes with the next runs, when {proof}"
+    typer.echo(_said(count, region, entity, "open", remark))
+
+
+@deletes_app.command()
+def reject(
+    region: RegionArgument, entity: EntityArgument, ids: IdsArgument = None, config: ConfigOption = None
+) -> None:
+    """Keep missing records until the lists show them again."""
+    from breezeway_sync.service import deletes
+
+    count, _ = _decide(deletes.reject, region, entity, ids or [], config)
+    typer.echo(_said(count, region, entity, "kept", "they stay live until the lists show them again"))
+
+
+@deletes_app.command()
+def undo(
+    region: RegionArgument,
+    entity: EntityArgument,
+    ids: Annotated[list[str], typer.Argument(help="Ids, of tags with their type (task:17).")],
+    config: ConfigOption = None,
+) -> None:
+    """Make deleted records live again, as they are stored."""
+    from breezeway_sync.service import deletes
+
+    count, _ = _decide(deletes.undo, region, entity, ids, config)
+    typer.echo(_said(count, region, entity, "live", "they stay so until Breezeway says something new of them"))
+
+
+def _decide(decide: Decide, region: str, entity: str, ids: Sequence[str], config: ConfigOption) -> tuple[int, Entity]:
+    from breezeway_sync.service.selection import choose_mirrored, choose_region
+    from breezeway_sync.service.settings import load_settings
+
+    settings = load_settings(config)
+    chosen = choose_mirrored(entity)
+    return loop.run(decide(settings, choose_region(settings, region), chosen, ids)), chosen
+
+
+def _said(count: int, region: str, entity: str, state: str, remark: str) -> str:
+    if not count:
+        return f"{region} {entity}: nothing waits for a decision"
+    return f"{region} {entity}: {_records(count)} {'is' if count == 1 else 'are'} {state} now; {remark}"
+
+
+def print_listing(console: Console, found: Listing) -> None:
+    """Both tables, where there is something to show, and below the first what is to be decided."""
+    if found.missing:
+        console.print(missing_table(found.missing))
+        for one in found.missing:
+            if one.ids:
+                line = f"{one.region} {one.entity} {one.state}: {', '.join(one.ids)}"
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+    else:
+        console.print("nothing is missing", markup=False)
+    if found.held_records:
+        verb = "waits" if found.held_records == 1 else "wait"
+        console.print(f"\n{_records(found.held_records)} {verb} for a decision: approve or reject", style="red")
+    if found.deleted:
+        console.print()
+        console.print(deleted_table(found.deleted))
+
+
+def missing_table(missing: Sequence[Missing]) -> Table:
+    """Regions x entities x states."""
+    table = _table("region", "entity", "state")
+    table.add_column("records", justify="right")
+    table.add_column("since (UTC)")
+    table.add_column("why")
+    for one in missing:
+        state = Text(one.state, style=_STYLES.get(one.state, ""))
+        since = f"{one.since:%Y-%m-%d %H:%M}"
+        table.add_row(Text(one.region), one.entity, state, f"{one.records:,}", since, Text(one.why))
+    return table
+
+
+def deleted_table(deleted: Sequence[Deletion]) -> Table:
+    """The newest deletions, newest first."""
+    table = _table("region", "entity", "deleted", "at (UTC)", "why", "undone")
+    for one in deleted:
+        undone = f"{one.undone_at:%Y-%m-%d %H:%M}, {one.undone_by}" if one.undone_at else ""
+        at = f"{one.deleted_at:%Y-%m-%d %H:%M}"
+        table.add_row(Text(one.region), one.entity, one.record, at, Text(one.why), Text(undone))
+    return table
+
+
+def listing_json(found: Listing) -> str:
+    """The same for programs: one JSON object, times as ISO 8601."""
+    content = {
+        "held": found.held_records,
+        "missing": [asdict(one) for one in found.missing],
+        "deleted": [asdict(one) for one in found.deleted],
+    }
+    return json.dumps(content, indent=2, default=lambda moment: moment.isoformat())
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name)
+    return table

@@ -1,0 +1,161 @@
+"""`breezeway-sync rejects`: records that could not be stored, and bringing them again."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from breezeway_sync.cli import exits, loop
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, tell
+from breezeway_sync.core.errors import DatabaseError, LeaseHeld
+
+if TYPE_CHECKING:
+    from breezeway_sync.core.report import OpenRejection, Retried
+    from breezeway_sync.service.rejects import RetryReport
+
+rejects_app = typer.Typer(help="Records that could not be stored: list them, bring them again.", no_args_is_help=True)
+
+RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration, or all.")]
+EntityArgument = Annotated[str, typer.Argument(help="properties, tasks, task_comments, … or all.")]
+
+# Terminals obey these, and jsonb keeps them as they are.
+_CONTROLS = re.compile("[\x7f-\x9f]")
+
+
+@rejects_app.command("list")
+def rejects_list(
+    region: RegionArgument = "all",
+    entity: EntityArgument = "all",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    payload: Annotated[
+        str | None,
+        typer.Option("--payload", metavar="RECORD", help="Print what was sent as this record: your guests' data."),
+    ] = None,
+) -> None:
+    """Show what is open: which record, why, since when; never what it holds, unless asked for."""
+    from breezeway_sync.service import rejects
+    from breezeway_sync.service.selection import choose_regions, choose_rejected
+    from breezeway_sync.service.settings import load_settings
+
+    settings = load_settings(config)
+    regions, name = choose_regions(settings, region), choose_rejected(entity)
+    if payload is not None:
+        for text in loop.run(rejects.payloads(settings, regions, name, payload)):
+            typer.echo(printable(text))
+        return
+    found = loop.run(rejects.listing(settings, regions, name))
+    if as_json:
+        typer.echo(listing_json(found))
+    else:
+        print_listing(out(), found)
+
+
+@rejects_app.command("retry")
+def rejects_retry(
+    region: RegionArgument = "all",
+    entity: EntityArgument = "all",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    wait: WaitOption = 60.0,
+) -> None:
+    """Bring what was rejected to the mirror again, without a call; exit 1 when something stays open."""
+    from breezeway_sync.service import rejects
+    from breezeway_sync.service.selection import choose_regions, choose_rejected
+    from breezeway_sync.service.settings import load_settings
+
+    if not math.isfinite(wait):
+        raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
+    settings = load_settings(config)
+    regions, name = choose_regions(settings, region), choose_rejected(entity)
+    emit = log_to_stderr(settings.log.level)
+    report = loop.run(rejects.retry(settings, regions, name, emit=emit, tell=tell, wait_seconds=wait))
+    if as_json:
+        typer.echo(retry_json(report))
+    else:
+        print_retry(out(), report)
+    raise typer.Exit(of_retry(report))
+
+
+def of_retry(report: RetryReport) -> int:
+    """The exit code; the strongest reason wins: the database, held, something stays open, success. Pure."""
+    errors = list(report.problems.values())
+    if any(isinstance(one, DatabaseError) and not isinstance(one, LeaseHeld) for one in errors):
+        return exits.OUT_OF_REACH
+    if any(isinstance(one, LeaseHeld) for one in errors):
+        return exits.HELD
+    return exits.INCOMPLETE if errors or any(one.is_open for one in report.records) else exits.OK
+
+
+def print_listing(console: Console, found: Sequence[OpenRejection]) -> None:
+    """A line for every record."""
+    if not found:
+        console.print("nothing is rejected", markup=False)
+        return
+    table = _table("region", "entity", "record", "first seen (UTC)", "last seen (UTC)", "bytes", "why")
+    for one in found:
+        table.add_row(
+            Text(one.region),
+            _entity(one),
+            Text(one.record_id),
+            f"{one.first_seen_at:%Y-%m-%d %H:%M}",
+            f"{one.last_seen_at:%Y-%m-%d %H:%M}",
+            f"{one.payload_bytes:,}",
+            Text(one.reason),
+        )
+    console.print(table)
+
+
+def print_retry(console: Console, report: RetryReport) -> None:
+    """A line for every record, and one for every region that could not be worked."""
+    if report.records:
+        table = _table("region", "entity", "record", "", "why")
+        for one in report.records:
+            style = "yellow" if one.is_open else "green"
+            came = Text(one.came, style=style)
+            table.add_row(Text(one.region), _entity(one), Text(one.record_id), came, Text(one.why or ""))
+        console.print(table)
+    elif not report.problems:
+        console.print("nothing is rejected", markup=False)
+    for region, error in report.problems.items():
+        console.print(f"{region}: {error.message}", markup=False, highlight=False, soft_wrap=True)
+
+
+def listing_json(found: Sequence[OpenRejection]) -> str:
+    """The same for programs: one JSON object."""
+    content = {"rejected": [asdict(one) for one in found]}
+    return json.dumps(content, indent=2, default=lambda moment: moment.isoformat())
+
+
+def retry_json(report: RetryReport) -> str:
+    """The same for programs: one JSON object."""
+    content = {
+        "records": [{**asdict(one), "is_open": one.is_open} for one in report.records],
+        "problems": {region: error.message for region, error in report.problems.items()},
+    }
+    return json.dumps(content, indent=2)
+
+
+def printable(payload: str) -> str:
+    """JSON text that no terminal takes for a command: what would be one is written as an escape."""
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", payload)
+
+
+def _entity(one: OpenRejection | Retried) -> Text:
+    return Text(f"{one.entity} ({one.kind})" if one.kind else one.entity)
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold", justify="right" if name == "bytes" else "left")
+    return table

@@ -1,0 +1,84 @@
+"""What a comparison of the mirror with the API amounts to: what `certificates` keeps and `verify` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+
+class Class(Enum):
+    """What a difference means. Only LATE is explained: the API changed after our last read."""
+
+    LATE = "late"
+    MISSING = "missing"
+    SURPLUS = "surplus"
+    WRONG = "wrong"
+    UNEXPLAINED = "unexplained"
+
+
+PROVED = "proved"
+LATE = "late"
+FAILED = "failed"
+INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where mirror and API say different things; never what they say.
+
+    `key` is the API's id ("task 17" for a tag of type task), or "" for the whole list; `path` the field,
+    "" for the whole record.
+    """
+
+    entity: str
+    key: str
+    path: str
+    kind: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One region and entity, compared. `compared` counts what was looked at, by name: records, lists, links …
+
+    `announced` and `mirrored` are records of the lists that were read whole; `fault` names the class of the
+    error that ended it, if one did.
+    """
+
+    region: str
+    entity: str
+    started_at: datetime
+    seed: int
+    compared: Mapping[str, int] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+    calls: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    fault: str | None = None
+
+    @property
+    def result(self) -> str:
+        """PROVED only when everything was compared and nothing differs."""
+        kinds = {one.kind for one in self.differences}
+        if kinds - {Class.LATE}:
+            return FAILED
+        if self.error is not None:
+            return INCOMPLETE
+        return LATE if kinds else PROVED
+
+    @property
+    def is_explained(self) -> bool:
+        return self.result in (PROVED, LATE)
+
+    @property
+    def records(self) -> int:
+        return self.compared.get("records", 0)
+
+    @property
+    def equal(self) -> int:
+        """Compared records without a difference."""
+        return max(0, self.records - len({one.key for one in self.differences if one.kind is not Class.MISSING}))
+
+    def count(self, kind: Class) -> int:
+        return sum(one.kind is kind for one in self.differences)

@@ -1,0 +1,44 @@
+"""`[history]`: of which entities every change is kept, and for how long."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.service.settings.alerts import as_tuple
+from breezeway_sync.service.settings.checks import Wanted, unfit
+from breezeway_sync.service.settings.tables import _FROZEN
+
+HISTORY_NAMES = tuple(entity.name for entity in ENTITIES)
+
+
+def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Entities that there are, each once."""
+    if set(names) - set(HISTORY_NAMES):
+        raise unfit("a name that no entity has")
+    return tuple(name for name in HISTORY_NAMES if name in names)
+
+
+class History(BaseModel):
+    """The life of records: created, changed from what to what, deleted, come back (`record_history`)."""
+
+    model_config = _FROZEN
+
+    entities: Annotated[
+        tuple[str, ...],
+        BeforeValidator(as_tuple),
+        AfterValidator(check_names),
+        Wanted(f"a list, or a text with commas, of {', '.join(HISTORY_NAMES)}"),
+    ] = Field(
+        default=(),
+        description="Entities whose every change is kept from now on; in a variable with commas between them. "
+        "Nothing is kept unless it is asked for: it makes writing what changed slower, and the database grow.",
+    )
+    retention_days: float = Field(
+        default=400.0,
+        ge=0,
+        le=36_500,
+        description="How long changes are kept; `0`: for ever. `serve` deletes older ones.",
+    )

@@ -1,0 +1,148 @@
+"""What a person sees of missing and deleted records, and decides about them; no lease is needed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from uuid import uuid4
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import UnknownRecord
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.sql import sql_for
+
+Record = tuple[str, int]
+"""A tag's type (otherwise "") and the API's id."""
+
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Records of one region, entity and state; `since` the first was noticed, `why` the last. `ids` as people give
+    them, None where they were not asked for."""
+
+    region: str
+    entity: str
+    state: str
+    records: int
+    since: datetime
+    why: str
+    ids: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A deletion with its proof in words; `undone_at` None: it stands."""
+
+    region: str
+    entity: str
+    record: str
+    deleted_at: datetime
+    why: str
+    undone_at: datetime | None
+    undone_by: str | None
+
+
+class Deletions:
+    """A person's side of deletion by proof. `person` is who decides, as it is written down."""
+
+    def __init__(self, database: Database, clock: Clock, person: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._person = person
+
+    async def missing(self, regions: Sequence[str], entities: Sequence[str], *, with_ids: bool) -> list[Missing]:
+        """What is missing; what waits for a person comes first."""
+        rows = await self._database.fetch("missing_groups", list(regions), list(entities), with_ids)
+        return [Missing(*row) for row in rows]
+
+    async def newest(self, regions: Sequence[str], entities: Sequence[str], limit: int) -> list[Deletion]:
+        """The latest deletions, newest first."""
+        rows = await self._database.fetch("newest_deletions", list(regions), list(entities), limit)
+        return [Deletion(*row) for row in rows]
+
+    async def approve(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
+        """Make held records candidates (without `records`: all of them); how many. Raises UnknownRecord."""
+        states = ("held", "kept", "open")
+        return await self._decide(region, entity, records, "open", states, "waits for a decision")
+
+    async def reject(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
+        """Keep missing records (without `records`: all that are held); how many. Raises UnknownRecord."""
+        states = ("held", "open", "unlisted", "noticed", "kept")
+        return await self._decide(region, entity, records, "kept", states, "is missing")
+
+    async def _decide(
+        self, region: str, entity: Entity, records: Sequence[Record], state: str, before: Sequence[str], wanted: str
+    ) -> int:
+        kinds, keys = ([kind for kind, _ in records], [key for _, key in records]) if records else (None, None)
+        async with self._database.transaction("deciding what is missing") as connection:
+            rows = await connection.fetch(
+                self._database.query("decide_missing"),
+                region,
+                entity.name,
+                state,
+                kinds,
+                keys,
+                before if records else ("held",),
+                self._clock.now(),
+                self._person,
+            )
+            _all_found(region, entity, records, [(row["kind"], row["record_id"]) for row in rows], wanted)
+        return len(rows)
+
+    async def undo(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
+        """Make deleted records live again, as they are stored, and keep them; how many. Raises UnknownRecord."""
+        found: list[Record] = []
+        async with self._database.transaction("undoing deletions") as connection:
+            for kind, group in groupby(sorted(records), key=lambda record: record[0]):
+                restored = await self._restore(connection, region, entity, kind, [key for _, key in group])
+                found += [(kind, key) for key in restored]
+            _all_found(region, entity, records, found, "is deleted")
+        return len(found)
+
+    async def _restore(
+        self, connection: Connection, region: str, entity: Entity, kind: str, keys: list[int]
+    ) -> list[int]:
+        now = self._clock.now()
+        rows = await connection.fetch(sql_for(entity, self._database.schema).restore, region, keys, now, kind)
+        restored = [row["key"] for row in rows]
+        # A record's list is its property's, or 0; of a tag, that of its type.
+        source = next(source.name for source in entity.sources if source.discriminator in (kind, None))
+        await connection.execute(
+            self._database.query("keep_restored"),
+            region,
+            entity.name,
+            kind,
+            restored,
+            source,
+            [row["parent"] or 0 for row in rows],
+            now,
+            uuid4(),
+            self._person,
+        )
+        undo = self._database.query("undo_deletions")
+        await connection.execute(undo, region, entity.name, kind, restored, now, self._person)
+        return restored
+
+
+def shown(record: Record) -> str:
+    """A record as people give it: 17, of a tag task:17."""
+    kind, key = record
+    return f"{kind}:{key}" if kind else str(key)
+
+
+def _all_found(region: str, entity: Entity, asked: Iterable[Record], found: Iterable[Record], wanted: str) -> None:
+    lacking = sorted(set(asked) - set(found))
+    if lacking:
+        more = f" and {len(lacking) - MOST_NAMED} more" if len(lacking) > MOST_NAMED else ""
+        raise UnknownRecord(
+            "nothing was changed",
+            where=f"{entity.name} of {region}",
+            got=", ".join(map(shown, lacking[:MOST_NAMED])) + more,
+            wanted=f"only what {wanted}",
+            cure=f"see `breezeway-sync deletes list {region} {entity.name} --ids`",
+        )

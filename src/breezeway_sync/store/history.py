@@ -1,0 +1,129 @@
+"""The life of records: what one merge changed, written in the merge's own transaction.
+
+The stored rows are looked at before and after the merge and compared by PostgreSQL: what lost against a newer
+answer, or is only written another way, leaves no trace, whatever the merge does. Columns of the mirror's own and
+links are left out; children are compared as whole sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from breezeway_sync.entities.model import Entity, TagLinks
+from breezeway_sync.entities.plan import ChildPlan, plan_of
+from breezeway_sync.store.database import Connection
+from breezeway_sync.store.files import quote
+
+# ruff: noqa: S608 - put together from names of the catalog only
+
+_BEFORE = "history_before"
+_OWN = (
+    "region_code",
+    "id",
+    "payload_hash",
+    "read_order",
+    "mapping_version",
+    "synced_at",
+    "deleted_at",
+    "system_created_at",
+    "system_updated_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySql:
+    """`lock`, `look` ($1 region, $2 keys, [$3 discriminator]) before the merge; `record` (then now) after it."""
+
+    create: str
+    lock: str
+    look: str
+    record: str
+
+
+@cache
+def history_sql(entity: Entity, schema: str, called: str | None = None) -> HistorySql:
+    """Statements for records of an entity, or for the table of children that a call of its own brings."""
+    table = f"{quote(schema)}.{entity.table}"
+    where = f"t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[])"
+    where += f" AND t.{entity.discriminator} = $3" if entity.discriminator else ""
+    now, record_type = ("$4", "$3") if entity.discriminator else ("$3", "NULL")
+    plan = plan_of(entity)
+    children = [child for child in plan.called if child.child.table == called] if called else plan.children
+    sets = [_child_set(child, entity, schema) for child in children]
+    sets += [] if called else [_tag_set(link, entity, schema) for link in entity.tags]
+    parts = [] if called else [f"to_jsonb(t) - {_names((*_OWN, *_skipped(entity)))}"]
+    parts += [f"jsonb_build_object({', '.join(sets)})"] if sets else []
+    look = (
+        f"SELECT t.{entity.key.name} AS key, t.deleted_at, {' || '.join(parts)} AS content FROM {table} t WHERE {where}"
+    )
+    return HistorySql(
+        create=(
+            f"CREATE TEMP TABLE {_BEFORE} (key bigint PRIMARY KEY, deleted_at timestamptz, content jsonb) "
+            "ON COMMIT DROP"
+        ),
+        lock=f"SELECT FROM {table} t WHERE {where} ORDER BY t.{entity.key.name} FOR UPDATE",
+        look=f"INSERT INTO {_BEFORE} {look}",
+        record=(
+            f"WITH after AS MATERIALIZED ({look}), happened (key, place, what, field, old_value, new_value) AS (\n"
+            "SELECT a.key, 0, CASE WHEN b.key IS NULL THEN 'created' ELSE 'undeleted' END, NULL,\n"
+            "    NULL::jsonb, NULL::jsonb\n"
+            f"FROM after a LEFT JOIN {_BEFORE} b ON b.key = a.key\n"
+            "WHERE b.key IS NULL OR (b.deleted_at IS NOT NULL AND a.deleted_at IS NULL)\nUNION ALL\n"
+            "SELECT a.key, 1, 'changed', n.key, nullif(b.content -> n.key, 'null'), nullif(n.value, 'null')\n"
+            f"FROM after a JOIN {_BEFORE} b ON b.key = a.key AND b.content <> a.content, jsonb_each(a.content) n\n"
+            "WHERE b.content -> n.key IS DISTINCT FROM n.value)\n"
+            f"INSERT INTO {quote(schema)}.record_history\n"
+            "    (region_code, entity_type, record_id, record_type, seen_at, what, field, old_value, new_value)\n"
+            f"SELECT $1, '{entity.name}', key, {record_type}, {now}, what, field, old_value, new_value\n"
+            "FROM happened ORDER BY key, place, field"
+        ),
+    )
+
+
+def _skipped(entity: Entity) -> tuple[str, ...]:
+    own = [entity.key.name, *(link.column for link in entity.links)]
+    return (*own, entity.discriminator) if entity.discriminator else tuple(own)
+
+
+def _names(names: Sequence[str]) -> str:
+    return "ARRAY[" + ", ".join(f"'{name}'" for name in names) + "]"
+
+
+def _child_set(child: ChildPlan, entity: Entity, schema: str) -> str:
+    table, order = child.child.table, ", ".join(f"c.{column.name}" for column in child.key_columns)
+    content = f"to_jsonb(c) - {_names(('region_code', 'id', entity.pk, 'synced_at'))}"
+    return (
+        f"'{table}', (SELECT coalesce(jsonb_agg({content} ORDER BY {order}), '[]') FROM {quote(schema)}.{table} c "
+        f"WHERE c.region_code = $1 AND c.{entity.pk} = t.id)"
+    )
+
+
+def _tag_set(link: TagLinks, entity: Entity, schema: str) -> str:
+    tag = "jsonb_build_object('tag_id', g.tag_id, 'tag_name', coalesce(g.tag_name, g.extra ->> 'name'))"
+    return (
+        f"'{link.table}', (SELECT coalesce(jsonb_agg({tag} ORDER BY g.tag_id), '[]') "
+        f"FROM {quote(schema)}.{link.table} c JOIN {quote(schema)}.tags g ON g.region_code = $1 AND g.id = c.tag_pk "
+        f"WHERE c.region_code = $1 AND c.{entity.pk} = t.id)"
+    )
+
+
+@asynccontextmanager
+async def recording(
+    connection: Connection, sql: HistorySql | None, now: datetime, region: str, keys: list[int], *kind: str
+) -> AsyncIterator[None]:
+    """Write down what the block does to these records; without `sql`, nothing."""
+    if sql is None or not keys:
+        yield
+        return
+    # The lock is a statement of its own: the look that follows sees what a transaction before us has committed.
+    await connection.execute(sql.lock, region, keys, *kind)
+    await connection.execute(sql.create)
+    await connection.execute(sql.look, region, keys, *kind)
+    # Without statistics the comparison was planned as a loop over all pairs.
+    await connection.execute(f"ANALYZE {_BEFORE} (key)")
+    yield
+    await connection.execute(sql.record, region, keys, *kind, now)

@@ -1,0 +1,101 @@
+"""The stored side of a comparison, and the certificates that come of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from breezeway_sync.core.certificate import Certificate, Class
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.comparison import LastRead, Scope, Stored
+from breezeway_sync.entities.model import CalledChild, Entity, Link
+from breezeway_sync.store import verify_sql
+from breezeway_sync.store.database import Database
+
+_TABLES = {entity.table: entity for entity in ENTITIES}
+
+
+class StoredMirror:
+    """Live rows of one schema, read without anything that loading uses."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def last_read(self, region: str, log_name: str, entity: Entity) -> LastRead:
+        row = await self._database.fetch_row("last_success_started", region, log_name)
+        keys = await self._rows(Scope(entity), region, f"max(r.{entity.key.name}) AS highest")
+        return LastRead(row["sync_started_at"] if row else None, keys[0]["highest"])
+
+    async def count(self, region: str, scope: Scope) -> int:
+        """Live rows that a list speaks of."""
+        return int((await self._rows(scope, region, "count(*) AS n"))[0]["n"])
+
+    async def keys(self, region: str, scope: Scope) -> set[int]:
+        return {row["key"] for row in await self._rows(scope, region, f"r.{scope.entity.key.name} AS key")}
+
+    async def sample(self, region: str, scope: Scope, size: int, seed: int) -> list[int]:
+        """So many of them; the same seed finds the same ones again."""
+        key = f"r.{scope.entity.key.name}"
+        order = f"ORDER BY hashint8extended({key}, {seed:d}), 1 LIMIT {size:d}"
+        return [row["key"] for row in await self._rows(scope, region, f"{key} AS key", order)]
+
+    async def stored(self, region: str, scope: Scope, keys: Sequence[int]) -> dict[int, Stored]:
+        kind = scope.discriminator
+        text = verify_sql.stored(scope.entity, self._database.schema, discriminator=kind is not None)
+        values = [region, *([] if kind is None else [kind]), list(keys)]
+        return {row["key"]: _stored(row) for row in await self._fetch("reading rows to compare", text, *values)}
+
+    async def called(self, region: str, entity: Entity, called: CalledChild, key: int) -> tuple[Stored | None, bool]:
+        """The parent with the rows of that list, and whether the call is owed."""
+        text = verify_sql.called(entity, called, self._database.schema)
+        rows = await self._fetch("reading rows to compare", text, region, key, called.source.name)
+        return (_stored(rows[0]), rows[0]["is_owed"]) if rows else (None, False)
+
+    async def broken_links(self, region: str, entity: Entity, link: Link) -> list[int]:
+        """Keys of rows whose link does not go where its id says, though that row is there."""
+        text = verify_sql.broken_links(entity, link, _TABLES[link.target], self._database.schema)
+        return [row["key"] for row in await self._fetch("comparing links", text, region)]
+
+    async def unavailable(self, region: str) -> set[str]:
+        """Sources that this account was found not to have."""
+        return {row["source"] for row in await self._database.fetch("unavailable_sources", region)}
+
+    async def save(self, run_id: UUID, certificate: Certificate) -> None:
+        """Keep what was found: places and classes, no values."""
+        one = certificate
+        differences = [[at.key, at.path, at.kind.value] for at in one.differences]
+        await self._database.fetch_row(
+            "save_certificate",
+            one.region,
+            run_id,
+            one.entity,
+            one.started_at,
+            one.seconds,
+            one.result,
+            one.seed,
+            one.calls,
+            json.dumps(dict(one.compared)),
+            *(one.count(kind) for kind in Class),
+            json.dumps([dict(zip(("key", "path", "class"), at, strict=True)) for at in differences]),
+            one.error,
+        )
+
+    async def _rows(self, scope: Scope, region: str, columns: str, order: str = "") -> Sequence[Any]:
+        value = scope.discriminator if scope.by is None else scope.parent
+        text = verify_sql.live(
+            scope.entity, self._database.schema, discriminator=scope.discriminator is not None, by=scope.by
+        )
+        values = [region] if value is None else [region, value]
+        return await self._fetch("counting rows to compare", f"SELECT {columns} {text} {order}", *values)
+
+    async def _fetch(self, operation: str, text: str, *values: object) -> Sequence[Any]:
+        async with self._database.connection(operation) as connection:
+            found: Sequence[Any] = await connection.fetch(text, *values)
+            return found
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(*(json.loads(row[name], parse_float=Decimal) for name in ("row", "children")))

@@ -1,0 +1,68 @@
+"""SQL that reads rows as PostgreSQL itself writes them in JSON, derived from the catalog's tables and keys."""
+
+# ruff: noqa: S608 - SQL is put together from names of the catalog only
+
+from __future__ import annotations
+
+from breezeway_sync.entities.model import CalledChild, Child, Entity, Link
+from breezeway_sync.store.files import quote
+
+
+def live(entity: Entity, schema: str, *, discriminator: bool, by: str | None) -> str:
+    """FROM and WHERE of live rows: $1 region, $2 value of the discriminator or of `by` where there is one.
+
+    A tag that only records mention waits for its list: lists do not speak of it.
+    """
+    text = f"FROM {quote(schema)}.{entity.table} r WHERE r.region_code = $1 AND r.deleted_at IS NULL"
+    if discriminator:
+        text += f" AND r.{entity.discriminator} = $2 AND r.payload_hash IS NOT NULL"
+    return text if by is None else f"{text} AND r.{by} = $2"
+
+
+def stored(entity: Entity, schema: str, *, discriminator: bool) -> str:
+    """Rows with their embedded children; $1 region, then the discriminator, the keys last."""
+    keys = f"r.{entity.key.name} = ANY(${3 if discriminator else 2}::bigint[])"
+    kind = f" AND r.{entity.discriminator} = $2" if discriminator else ""
+    parts = [_children(entity, child, schema) for child in entity.children]
+    parts += [
+        f"'{tags.table}', (SELECT coalesce(jsonb_agg(jsonb_build_object('tag_id', t.tag_id)), '[]') "
+        f"FROM {quote(schema)}.{tags.table} l JOIN {quote(schema)}.tags t "
+        f"ON t.region_code = l.region_code AND t.id = l.tag_pk AND t.tag_type = '{tags.tag_type}' "
+        f"WHERE l.region_code = r.region_code AND l.{entity.pk} = r.id)"
+        for tags in entity.tags
+    ]
+    return (
+        f"SELECT r.{entity.key.name} AS key, to_jsonb(r) AS row, jsonb_build_object({', '.join(parts)}) AS children "
+        f"FROM {quote(schema)}.{entity.table} r "
+        f"WHERE r.region_code = $1{kind} AND r.deleted_at IS NULL AND {keys}"
+    )
+
+
+def called(entity: Entity, one: CalledChild, schema: str) -> str:
+    """One row with the children of one call, and whether that call is owed; $1 region, $2 key, $3 source."""
+    return (
+        f"SELECT r.{entity.key.name} AS key, to_jsonb(r) AS row, "
+        f"jsonb_build_object({_children(entity, one.child, schema)}) AS children, "
+        f"EXISTS (SELECT 1 FROM {quote(schema)}.owed_calls o "
+        f"WHERE o.region_code = $1 AND o.source = $3 AND o.parent_id = $2) AS is_owed "
+        f"FROM {quote(schema)}.{entity.table} r "
+        f"WHERE r.region_code = $1 AND r.deleted_at IS NULL AND r.{entity.key.name} = $2"
+    )
+
+
+def broken_links(entity: Entity, link: Link, target: Entity, schema: str) -> str:
+    """Keys whose link does not go to the row that has the id, or to none though that row is live; $1 region."""
+    return (
+        f"SELECT r.{entity.key.name} AS key FROM {quote(schema)}.{entity.table} r "
+        f"LEFT JOIN {quote(schema)}.{target.table} t "
+        f"ON t.region_code = r.region_code AND t.{target.key.name} = r.{link.by} "
+        f"WHERE r.region_code = $1 AND r.deleted_at IS NULL AND r.{link.column} IS DISTINCT FROM t.id "
+        f"AND NOT (r.{link.column} IS NULL AND t.deleted_at IS NOT NULL) ORDER BY 1"
+    )
+
+
+def _children(entity: Entity, child: Child, schema: str) -> str:
+    return (
+        f"'{child.table}', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM {quote(schema)}.{child.table} c "
+        f"WHERE c.region_code = r.region_code AND c.{entity.pk} = r.id)"
+    )

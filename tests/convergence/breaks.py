@@ -1,0 +1,139 @@
+"""The product broken on purpose, one promise at a time: what the machine must notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
+from breezeway_sync.api import answers, client
+from breezeway_sync.core.errors import BadAnswer
+from breezeway_sync.entities import admit
+from breezeway_sync.entities.decode import ListBody
+from breezeway_sync.store import load
+from breezeway_sync.store.leases import Lease
+from breezeway_sync.store.load import Loader
+
+Break = Callable[[], AbstractContextManager[Any]]
+
+
+def children_follow_their_record() -> AbstractContextManager[Any]:
+    """The record is committed alone, its embedded children by a second transaction."""
+    whole, children = Loader._merge, Loader._merge_children
+    alone: set[int] = set()
+
+    async def some(self: Loader, connection: Any, batch: Any, *rest: Any) -> None:
+        if id(batch) not in alone:
+            await children(self, connection, batch, *rest)
+
+    async def twice(self: Loader, batch: Any, candidates: list[Any]) -> tuple[int, int]:
+        alone.add(id(batch))
+        found = await whole(self, batch, candidates)
+        alone.discard(id(batch))
+        await whole(self, batch, candidates)
+        return found
+
+    return patch.multiple(Loader, _merge=twice, _merge_children=some)
+
+
+def vanished_children_stay() -> AbstractContextManager[Any]:
+    """What a list no longer shows is not deleted."""
+
+    async def keep(*_: Any) -> int:
+        return 0
+
+    return patch.object(load, "delete_vanished", keep)
+
+
+def order_is_ignored() -> AbstractContextManager[Any]:
+    """Within a run, the answer that is handled last wins, whenever it was asked for."""
+    return patch.multiple(
+        Lease,
+        order=lambda self, _requested_at: self.fence << 32,
+    )
+
+
+def cut_answers_are_empty_lists() -> AbstractContextManager[Any]:
+    """A body that cannot be read is taken for a list without items."""
+    whole = answers.read_items
+
+    def read(endpoint: str, answer: Any) -> ListBody:
+        try:
+            return whole(endpoint, answer)
+        except BadAnswer:
+            return ListBody((), is_bare=True)
+
+    return patch.object(client, "read_items", read)
+
+
+def hashes_see_only_lengths() -> AbstractContextManager[Any]:
+    """Two contents of equal length are taken for the same."""
+    whole = admit.digest
+    return patch.object(admit, "digest", lambda text: whole(len(text).to_bytes(8, "big")))
+
+
+def leases_are_not_checked() -> AbstractContextManager[Any]:
+    """A process writes although another one has the account."""
+
+    async def pass_by(*_: Any) -> None:
+        return None
+
+    return patch.object(Loader, "_hold", pass_by)
+
+
+def calls_are_settled_before_they_are_stored() -> AbstractContextManager[Any]:
+    """What is owed is struck out in a transaction of its own, then the answer is stored."""
+    whole = Loader.load_children
+
+    async def early(self: Loader, region: str, entity: Any, child: Any, source: str, sets: Sequence[Any]) -> Any:
+        await self.settle(region, source, [(one.parent_key, order) for one, order in sets])
+        return await whole(self, region, entity, child, source, sets)
+
+    return patch.object(Loader, "load_children", early)
+
+
+def absence_is_deletion() -> AbstractContextManager[Any]:
+    """What a batch does not show is marked as deleted."""
+    whole = Loader.load
+
+    async def sweep(self: Loader, region: str, entity: Any, incoming: Sequence[Any], kind: str | None = None) -> Any:
+        loaded = await whole(self, region, entity, incoming, kind)
+        if entity.name == "tasks":
+            shown = [one.item["id"] for one in incoming]
+            async with self._database.connection("sweeping") as connection:
+                await connection.execute(
+                    "UPDATE breezeway.tasks SET deleted_at = now() WHERE region_code = $1 AND task_id <> ALL ($2)",
+                    region,
+                    shown,
+                )
+        return loaded
+
+    return patch.object(Loader, "load", sweep)
+
+
+def pages_end_at_the_first() -> AbstractContextManager[Any]:
+    """Only the first page of a list is read."""
+    whole = answers.read_items
+
+    def read(endpoint: str, answer: Any) -> ListBody:
+        body = whole(endpoint, answer)
+        return body if body.is_bare else ListBody(body.items, is_bare=True)
+
+    return patch.object(client, "read_items", read)
+
+
+BREAKS: dict[str, Break] = {
+    made.__name__: made
+    for made in (
+        children_follow_their_record,
+        vanished_children_stay,
+        order_is_ignored,
+        cut_answers_are_empty_lists,
+        hashes_see_only_lengths,
+        leases_are_not_checked,
+        calls_are_settled_before_they_are_stored,
+        absence_is_deletion,
+        pages_end_at_the_first,
+    )
+}

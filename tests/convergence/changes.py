@@ -1,0 +1,300 @@
+"""What people do to an account, one small change at a time; each returns its name, or None where it had no object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any, TypeAlias
+
+from breezeway_sync.sandbox import stamps
+from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.drift import drift, random_id
+from breezeway_sync.sandbox.spec import ChildKind, Kind
+from breezeway_sync.sandbox.world import World
+
+Json: TypeAlias = Any
+Change: TypeAlias = "Callable[[Account, Dice], bool]"
+
+
+class Dice(Random):
+    """Chance that prefers what is on its way: `hot` are the records of the latest answers, by account and kind."""
+
+    def __init__(self, seed: int, hot: Mapping[tuple[str, Kind], Sequence[int]] | None = None) -> None:
+        super().__init__(seed)
+        self.hot = hot or {}
+
+
+EMBEDDED: tuple[tuple[Kind, str], ...] = (
+    ("tasks", "assignments"),
+    ("tasks", "photos"),
+    ("tasks", "supplies"),
+    ("tasks", "costs"),
+    ("tasks", "task_tags"),
+    ("reservations", "guests"),
+    ("reservations", "tags"),
+    ("properties", "photos"),
+)
+CALLED: tuple[tuple[ChildKind, Kind], ...] = (
+    ("comments", "tasks"),
+    ("requirements", "tasks"),
+    ("contacts", "properties"),
+)
+GOING: tuple[Kind, ...] = (
+    "tasks",
+    "tasks",
+    "reservations",
+    "properties",
+    "people",
+    "supplies",
+    "task_tags",
+    "templates",
+)
+NAMED: dict[Kind, str] = {
+    "tasks": "name", "reservations": "note", "properties": "name", "people": "first_name", "supplies": "name",
+    "task_tags": "name", "reservation_tags": "name", "property_tags": "name", "templates": "name",
+    "subdepartments": "name",
+}  # fmt: skip
+KINDS = tuple(NAMED)
+
+
+def _fresh(account: Account) -> str:
+    """A text that nothing has had before: versions are told apart by it."""
+    return f"change {account.version}"
+
+
+def _some(account: Account, kind: Kind, rng: Dice) -> int | None:
+    """Any listed record with a whole id; every second time one of those that the last answer showed."""
+    shown = [number for number in rng.hot.get((account.code, kind), ()) if account.exists(kind, number)]
+    if shown and rng.random() < 0.5:
+        return rng.choice(shown)
+    found = random_id(account, kind, rng)
+    return found if found is not None and found > 0 else None
+
+
+def _born(account: Account, kind: Kind, record: Json) -> Json:
+    """As if it had been created now, where the kind says when."""
+    times = {"created_at": stamps.naive(account.now()), "updated_at": stamps.like(account.now(), kind)}
+    return record | {name: time for name, time in times.items() if name in record}
+
+
+def _edit(account: Account, rng: Dice) -> bool:
+    kind = rng.choice(KINDS)
+    number = _some(account, kind, rng)
+    if number is None:
+        return False
+    changes: dict[str, Any] = {NAMED[kind]: _fresh(account)}
+    account.patch(kind, number, **changes)
+    return True
+
+
+def _touch(account: Account, rng: Dice) -> bool:
+    number = _some(account, "tasks", rng)
+    if number is None:
+        return False
+    account.patch("tasks", number)
+    return True
+
+
+def _create(account: Account, rng: Dice) -> bool:
+    """A copy of a record under a new id."""
+    kind = rng.choice(KINDS)
+    number = _some(account, kind, rng)
+    if number is None:
+        return False
+    record = account.get(kind, number)
+    if kind == "properties":
+        record |= {"reference_property_id": None, "reference_external_property_id": None}
+    account.put(kind, _born(account, kind, record) | {"id": account.new_id(kind), NAMED[kind]: _fresh(account)})
+    return True
+
+
+def _delete(account: Account, rng: Dice) -> bool:
+    kind = rng.choice(GOING)
+    number = _some(account, kind, rng)
+    if number is None or (kind == "properties" and len(account.listing(kind)) < 2):
+        return False
+    account.delete(kind, number)
+    return True
+
+
+def _hide(account: Account, rng: Dice) -> bool:
+    kind = rng.choice(GOING)
+    number = _some(account, kind, rng)
+    if number is None or (kind == "properties" and len(account.listing(kind)) < 2):
+        return False
+    account.hide(kind, number)
+    return True
+
+
+def _show(account: Account, rng: Dice) -> bool:
+    hidden = [(kind, number) for kind in KINDS for number in sorted(account.hidden_ids(kind))]
+    if not hidden:
+        return False
+    account.show(*rng.choice(hidden))
+    return True
+
+
+def _come_back(account: Account, rng: Dice) -> bool:
+    """A deleted record is created again under its old id."""
+    gone = [(kind, number) for kind in KINDS for number in sorted(account.deleted_ids(kind))]
+    if not gone:
+        return False
+    kind, number = rng.choice(gone)
+    like = _some(account, kind, rng)
+    if like is None:
+        return False
+    account.put(kind, _born(account, kind, account.get(kind, like)) | {"id": number, NAMED[kind]: _fresh(account)})
+    return True
+
+
+def _move_task(account: Account, rng: Dice) -> bool:
+    number, home = _some(account, "tasks", rng), _some(account, "properties", rng)
+    if number is None or home is None:
+        return False
+    account.patch("tasks", number, home_id=home)
+    return True
+
+
+def _link_task(account: Account, rng: Dice) -> bool:
+    number, stay = _some(account, "tasks", rng), _some(account, "reservations", rng)
+    if number is None or stay is None:
+        return False
+    link = None if rng.random() < 0.25 else {"id": stay, "external_reservation_id": _fresh(account)}
+    account.patch("tasks", number, linked_reservation=link)
+    return True
+
+
+def _move_stay(account: Account, rng: Dice) -> bool:
+    stay, home = _some(account, "reservations", rng), _some(account, "properties", rng)
+    if stay is None or home is None:
+        return False
+    account.patch("reservations", stay, property_id=home, note=_fresh(account))
+    return True
+
+
+def _shrink(items: list[Json], _account: Account, _kind: str, rng: Dice) -> list[Json]:
+    return [] if rng.random() < 0.2 else [item for item in items if rng.random() < 0.5]
+
+
+def _grow(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Json]:
+    """Copies of items that the account has somewhere, with ids of their own; tags are linked, not made."""
+    more = [dict(item) for item in _examples(account, kind, rng)]
+    for place, item in enumerate(more):
+        if "id" in item and kind not in ("task_tags", "tags"):
+            item["id"] = None if kind in ("supplies", "costs") and rng.random() < 0.3 else _new_number(account, place)
+    taken = {item["id"] for item in items if item.get("id") is not None}
+    return items + [item for item in more if item.get("id") is None or item["id"] not in taken]
+
+
+def _reorder(items: list[Json], _account: Account, _kind: str, rng: Dice) -> list[Json]:
+    return rng.sample(items, len(items))
+
+
+def _alter(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Json]:
+    """One item says something else."""
+    texts = {
+        "assignments": "name", "photos": "caption", "supplies": "name", "costs": "description", "guests": "first_name",
+        "comments": "comment", "requirements": "response", "contacts": "name",
+    }  # fmt: skip
+    if not items or kind not in texts:
+        return items
+    place = rng.randrange(len(items))
+    return [*items[:place], {**items[place], texts[kind]: _fresh(account)}, *items[place + 1 :]]
+
+
+def _new_number(account: Account, place: int) -> int:
+    return 770_000_000 + account.version * 8 + place
+
+
+def _examples(account: Account, kind: str, rng: Dice) -> list[Json]:
+    """One to three items of such lists."""
+    found: list[Json] = []
+    if kind in ("comments", "requirements", "contacts"):
+        parent: Kind = "properties" if kind == "contacts" else "tasks"
+        read: dict[str, Callable[[int], list[Json]]] = {
+            "comments": account.comments, "requirements": account.requirements, "contacts": account.contacts,
+        }  # fmt: skip
+        found = [item for number in account.ids(parent) for item in read[kind](number)]
+    else:
+        owner = next(one for one, name in EMBEDDED if name == kind)
+        found = [item for number in account.ids(owner) for item in account.get(owner, number).get(kind) or []]
+    unique = list({item.get("id", place): item for place, item in enumerate(found)}.values())
+    return rng.sample(unique, min(len(unique), rng.randint(1, 3)))
+
+
+def _of_children(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> Change:
+    def change(account: Account, rng: Dice) -> bool:
+        kind, name = rng.choice(EMBEDDED)
+        number = _some(account, kind, rng)
+        if number is None:
+            return False
+        items = account.get(kind, number).get(name) or []
+        changes: dict[str, Any] = {name: how(items, account, name, rng)}
+        account.patch(kind, number, **changes)
+        return True
+
+    return change
+
+
+def _of_called(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> Change:
+    """The parent's `updated_at` moves with it or does not: which of them is right is unknown."""
+
+    def change(account: Account, rng: Dice) -> bool:
+        child, kind = rng.choice(CALLED)
+        number = _some(account, kind, rng)
+        if number is None:
+            return False
+        read = {"comments": account.comments, "requirements": account.requirements, "contacts": account.contacts}
+        write = {
+            "comments": account.set_comments,
+            "requirements": account.set_requirements,
+            "contacts": account.set_contacts,
+        }
+        write[child](number, how(read[child](number), account, child, rng))
+        if rng.random() < 0.5:
+            account.patch(kind, number)
+        return True
+
+    return change
+
+
+def _drift(account: Account, rng: Dice) -> bool:
+    return bool(drift(account, 1, rng))
+
+
+CHANGES: dict[str, Change] = {
+    "create": _create,
+    "edit": _edit,
+    "touch": _touch,
+    "delete": _delete,
+    "hide from lists": _hide,
+    "show again": _show,
+    "delete and create again": _come_back,
+    "task to another property": _move_task,
+    "task to another reservation or none": _link_task,
+    "reservation to another property": _move_stay,
+    "embedded children shrink": _of_children(_shrink),
+    "embedded children grow": _of_children(_grow),
+    "embedded children reorder": _of_children(_reorder),
+    "embedded child edited": _of_children(_alter),
+    "called children shrink": _of_called(_shrink),
+    "called children grow": _of_called(_grow),
+    "called children reorder": _of_called(_reorder),
+    "called child edited": _of_called(_alter),
+    "drift": _drift,
+}
+
+
+def twin(world: World, rng: Dice) -> bool:
+    """The same id in two regions: a record of one account is put into the other one."""
+    one, other = rng.sample(list(world.accounts.values()), 2)
+    kind: Kind = rng.choice(("tasks", "reservations", "properties", "people", "supplies"))
+    number, home = _some(one, kind, rng), _some(other, "properties", rng)
+    if number is None or home is None or other.exists(kind, number):
+        return False
+    record = _born(other, kind, one.get(kind, number)) | {NAMED[kind]: _fresh(other)}
+    if kind == "properties":
+        record |= {"reference_property_id": None, "reference_external_property_id": None}
+    record |= {name: home for name in ("home_id", "property_id") if name in record}
+    other.put(kind, record)
+    return True

@@ -1,0 +1,85 @@
+"""The end: after two undisturbed full runs the mirror is the truth, by the path of `tests.truth`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.spec import AccountSpec, Kind
+from tests.convergence.rules import expected_live
+from tests.convergence.watcher import Live
+from tests.truth.api import READERS, Client, Served, ids_of
+from tests.truth.checks import column_differences, item_differences, rebuild_differences, tag_links
+from tests.truth.compare import Region
+from tests.truth.contract import CHILDREN, TOP, Table
+from tests.truth.mirror import Mirror
+
+TAG_KINDS: dict[str, Kind] = {"task": "task_tags", "reservation": "reservation_tags", "property": "property_tags"}
+ITEMS = tuple(child for child in CHILDREN if child.order != "link")
+LINKS = tuple(child for child in CHILDREN if child.order == "link")
+
+
+def read_truth(url: str, spec: AccountSpec, homes: set[int]) -> Served:
+    """What one account serves; tasks also of `homes`, properties that lists do not show but the mirror has."""
+    client, found = Client(url, spec), Served()
+    try:
+        for read in READERS.values():
+            read(client, found)
+        for home in sorted(homes - set(ids_of(found.properties))):
+            tasks = client.pages("/task/", home_id=home)
+            found.tasks += tasks
+            for number in ids_of(tasks):
+                found.comments[number] = client.get(f"/task/{number}/comments") or []
+                found.requirements[number] = client.get(f"/task/{number}/requirements") or []
+    finally:
+        client.close()
+    return found
+
+
+def faults_of(account: Account, truth: Served, mirror: Mirror, live: Live) -> Iterator[str]:
+    """Everything in which one region's mirror is not as it must be; `live` is what was live before."""
+    region = Region(account.code, truth, mirror)
+    missing = {table.name: list(_missing(region, account, table, live)) for table in TOP}
+    for table in TOP:
+        yield from missing[table.name]
+    if any(missing.values()):
+        return
+    for table in TOP:
+        yield from column_differences(region, table)
+        yield from rebuild_differences(region, table)
+    for child in ITEMS:
+        yield from item_differences(region, child)
+    for child in LINKS:
+        yield from _tag_link_differences(region, child)
+
+
+def _missing(region: Region, account: Account, table: Table, live: Live) -> Iterator[str]:
+    rows = region.rows(table)
+    served = {key for key, _record in region.records(table)}
+    known = {key for name, code, key in live if (name, code) == (table.name, region.code)}
+    found = {key for key, row in rows.items() if row["deleted_at"] is None}
+    wanted = expected_live(served, known, {key for key in known if _exists(account, table, key)})
+    if wanted - found:
+        yield f"{region.code} {table.name}: {sorted(wanted - found)} are not live"
+    if found - wanted:
+        yield f"{region.code} {table.name}: {sorted(found - wanted)} are live"
+
+
+def _exists(account: Account, table: Table, key: Any) -> bool:
+    if table.name == "tags":
+        return account.exists(TAG_KINDS[key[0]], key[1])
+    kind: Kind = table.name  # type: ignore[assignment]  # tables are named like kinds
+    return account.exists(kind, key)
+
+
+def _tag_link_differences(region: Region, child: Table) -> Iterator[str]:
+    wanted = tag_links(region, child)
+    parents = {parent for parent, _tag in wanted}
+    table = next(one for one in TOP if child in one.lists)
+    rows = region.rows(table)
+    served = {rows[key]["id"] for key, _record in region.records(table)} | parents
+    found = {(row[child.parent], row["tag_pk"]) for row in region.mirror.of(child.name, region.code)}
+    found = {link for link in found if link[0] in served}
+    if found != wanted:
+        yield f"{region.code} {child.name}: {sorted(found ^ wanted)} are in one of mirror and truth only"

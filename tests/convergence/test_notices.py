@@ -1,0 +1,100 @@
+"""The machine notices a product that breaks its promises: each is broken on purpose, in a story that needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import pytest
+
+from breezeway_sync.sandbox.answers import Answer
+from breezeway_sync.sandbox.simulator import Call
+from tests.convergence.breaks import BREAKS
+from tests.convergence.changes import CHANGES
+from tests.convergence.draws import Edit, Wrong
+from tests.convergence.ground import Ground, ground
+from tests.convergence.machine import Convergence
+
+Story: TypeAlias = Callable[[Convergence], None]
+
+EDITS: list[Edit] = [(name, account, 7) for name in CHANGES for account in (0, 1)]
+CUT: list[Wrong] = [("cut body", r"/(comments|requirements)", 3, 0, 40), ("cut body", r"/task/\?", 5, 3, 2)]
+
+
+def usual(machine: Convergence) -> None:
+    """A copy, changes of every kind, a disturbed run."""
+    machine.run(("ends", 0), False, [], [], None)
+    machine.change(EDITS)
+    machine.run(("ends", 0), True, [], CUT, None)
+    machine.converge()
+
+
+def woken_too_late(machine: Convergence) -> None:
+    """A process is frozen with comments in its hands; they change, another one reads them, it wakes."""
+    machine.run(("ends", 0), False, [], [], None)
+    machine.run(("frozen", 2000), True, [], [], None)
+    assert machine.frozen
+    for account in machine.world.accounts.values():
+        for number in account.ids("tasks"):
+            comments = [{**one, "comment": "changed meanwhile"} for one in account.comments(number)]
+            account.set_comments(number, comments)
+        machine.history.note(account)
+    machine.run(("ends", 0), True, [], [], None)
+    machine.wake_a_frozen_process()
+    machine.converge()
+
+
+def overtaken(machine: Convergence) -> None:
+    """A task moves to another property while the page that shows it at the old one is on its way."""
+    machine.run(("ends", 0), False, [], [], None)
+    account = machine.world.account(machine.specs[0].code)
+    homes = sorted(home for home in account.ids("properties") if len(account.listing("tasks", home)) > 3)
+    old, new = homes[:2]
+    heard = machine.sandbox.on_answer
+    assert heard is not None
+
+    def move(call: Call, answer: Answer) -> None:
+        heard(call, answer)
+        params = call.request.query_params
+        if call.account is account and params.get("home_id") == str(old) and call.endpoint == "/task":
+            machine.sandbox.on_answer = heard
+            account.patch("tasks", next(iter(account.listing("tasks", old))), home_id=new, name="moved")
+            machine.history.note(account)
+
+    machine.sandbox.on_answer = move
+    wrong: list[Wrong] = [("late answer, overtaken by others", rf"/task/\?.*home_id={old}", 1, 0, 1)]
+    machine.run(("ends", 0), False, [], wrong, None)
+    machine.converge()
+
+
+STORIES: dict[str, Story] = {"leases_are_not_checked": woken_too_late, "order_is_ignored": overtaken}
+
+
+@pytest.fixture(scope="module")
+def standing(postgres: str, migrated: str) -> Iterator[Ground]:
+    with ground(postgres, migrated) as made:
+        yield made
+
+
+def told(standing: Ground, story: Story) -> None:
+    class Machine(Convergence):
+        ground = standing
+
+    machine = Machine()
+    try:
+        story(machine)
+    finally:
+        while machine.frozen:
+            machine.frozen.pop().kill()
+        machine.stack.close()
+
+
+@pytest.mark.parametrize("story", [usual, woken_too_late, overtaken])
+def test_the_product_itself_comes_through(standing: Ground, story: Story) -> None:
+    told(standing, story)
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_broken_promise_is_noticed(standing: Ground, name: str) -> None:
+    with BREAKS[name](), pytest.raises(AssertionError):
+        told(standing, STORIES.get(name, usual))

@@ -1,0 +1,91 @@
+"""What a difference is called, and which values count as the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from breezeway_sync.core.certificate import Certificate, Class, Difference
+from breezeway_sync.entities.comparison import LastRead
+from breezeway_sync.entities.model import Kind
+from breezeway_sync.sync.verify.classify import of_called, of_missing, of_unlike
+from breezeway_sync.sync.verify.values import normal, same, same_money
+
+LAST = LastRead(datetime(2026, 11, 20, 12, tzinfo=UTC), 100)
+BEFORE, KEPT, AFTER = "2026-11-20T09:00:00", "2026-11-19T09:00:00+00:00", "2026-11-20T13:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept", "is_as_loaded", "kind"),
+    [
+        (AFTER, KEPT, None, Class.LATE),
+        (BEFORE, KEPT, None, Class.UNEXPLAINED),  # that read should have brought it
+        ("2026-11-19T09:00:00Z", KEPT, False, Class.WRONG),
+        (None, None, True, Class.WRONG),
+        (None, None, False, Class.LATE),
+        (None, None, None, Class.UNEXPLAINED),
+    ],
+)
+def test_what_differs(changed: str | None, kept: str | None, is_as_loaded: bool | None, kind: Class) -> None:
+    assert of_unlike({"updated_at": changed}, kept, LAST, is_as_loaded=is_as_loaded) is kind
+
+
+def test_what_is_missing() -> None:
+    assert of_missing({"created_at": AFTER}, 7, LAST) is Class.LATE
+    assert of_missing({"created_at": BEFORE}, 700, LAST) is Class.MISSING
+    assert of_missing({}, 101, LAST) is Class.LATE
+    assert of_missing({}, 99, LAST) is Class.MISSING
+    assert of_missing({"created_at": AFTER}, 7, LastRead(None, None)) is Class.MISSING
+
+
+def test_what_differs_in_a_list_with_a_call_of_its_own() -> None:
+    assert of_called([], LAST, is_owed=True) is Class.LATE
+    assert of_called([{"created_at": AFTER}], LAST, is_owed=False) is Class.LATE
+    assert of_called([{"created_at": BEFORE}, {"response": "x"}], LAST, is_owed=False) is Class.WRONG
+
+
+def test_a_certificate_is_as_good_as_its_worst_difference() -> None:
+    def result(*kinds: Class, error: str | None = None) -> str:
+        differences = tuple(Difference("tasks", "1", "", kind) for kind in kinds)
+        return Certificate("north", "tasks", KNOWN, 1, differences=differences, error=error).result
+
+    assert result() == "proved"
+    assert result(Class.LATE) == "late"
+    assert result(Class.LATE, error="x") == "incomplete"
+    assert result(error="x") == "incomplete"
+    for kind in (Class.MISSING, Class.SURPLUS, Class.WRONG, Class.UNEXPLAINED):
+        assert result(Class.LATE, kind) == "failed"
+
+
+KNOWN = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "api", "mirror", "expected"),
+    [
+        (Kind.NUMERIC, "12.50", Decimal("12.5"), True),
+        (Kind.NUMERIC, 12.5, Decimal("12.51"), False),
+        (Kind.BIGINT, "42", 42, True),
+        (Kind.TEXT, 42, "42", True),
+        (Kind.TEXT, "42.0", "42", False),
+        (Kind.TIMESTAMP, "2026-11-20T09:00:00", "2026-11-20T10:00:00+01:00", True),
+        (Kind.TIMESTAMP, "2026-11-20T09:00:00", "2026-11-20T09:00:01+00:00", False),
+        (Kind.TIME, "16:00", "16:00:00", True),
+        (Kind.BOOLEAN, True, 1, False),
+        (Kind.TEXT, "a\0b", "ab", True),
+        (Kind.TEXT, "a", None, False),
+    ],
+)
+def test_when_values_are_the_same(kind: Kind, api: object, mirror: object, expected: bool) -> None:
+    assert same(kind, api, mirror) is expected
+
+
+def test_money_and_the_normal_form() -> None:
+    assert same_money("1,250.00 USD", Decimal(1250), "USD")
+    assert not same_money("1,250.00 USD", Decimal(1250), "EUR")
+    assert same_money("12.5", Decimal("12.50"), None)
+    assert normal({"a": None, "b": {"c": None}}) is None
+    assert normal([1, 2]) != normal([2, 1])
+    assert normal({"a": True}) != normal({"a": 1})

@@ -1,0 +1,140 @@
+"""Damage done to a mirror behind its back is found and named; what only came later is called late."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+from typing import Any
+
+from breezeway_sync.cli import exits
+from breezeway_sync.sandbox.drift import drift
+from breezeway_sync.service.verification import Report, Request, verify
+from breezeway_sync.sync.stages import NAMES
+from tests.conftest import Rows
+from tests.helpers import Setup, sandboxed, tiny
+
+
+async def compared(setup: Setup, entity: str = "all", **request: Any) -> Report:
+    entities = NAMES if entity == "all" else (entity,)
+    wanted = Request(tuple(setup.settings.regions), entities, **{"sample_records": 1000, **request})
+    return await verify(setup.settings, wanted, emit=setup.events.append, tell=lambda _sentence: None)
+
+
+def told(report: Report) -> set[tuple[str, str, str]]:
+    return {(at.entity, at.path, at.kind.value) for one in report.certificates for at in one.differences}
+
+
+async def test_a_clean_mirror_is_proved_and_sql_can_ask(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn, tiny(2)) as setup:
+        await setup.run()
+        report = await compared(setup)
+    assert told(report) == set()
+    assert {one.result for one in report.certificates} == {"proved"}
+    assert exits.of_verification(report.certificates, []) == exits.OK
+    stored = rows("SELECT region_code, entity_type, result, compared FROM v_latest_certificates")
+    assert len(stored) == 2 * len(NAMES)
+    assert {one["result"] for one in stored} == {"proved"}
+    assert sum(one["compared"].get("records", 0) for one in stored) == sum(
+        rows(f"SELECT count(*) n FROM {table} WHERE payload_hash IS NOT NULL")[0]["n"]
+        for table in (
+            "properties",
+            "reservations",
+            "tasks",
+            "people",
+            "supplies",
+            "tags",
+            "templates",
+            "subdepartments",
+        )
+    )
+
+
+def task(nth: int) -> str:
+    """One row that no other damage is done to."""
+    return f"(SELECT id FROM tasks ORDER BY task_id OFFSET {nth} LIMIT 1)"
+
+
+def first(table: str, nth: int | None = None) -> str:
+    of = "" if nth is None else f" WHERE task_pk = {task(nth)}"
+    return f"(SELECT min(id) FROM {table}{of})"
+
+
+def rich(table: str, nth: int) -> str:
+    """A child row of one of the last tasks."""
+    return (
+        f"(SELECT min(c.id) FROM {table} c WHERE task_pk = (SELECT DISTINCT task_pk FROM {table} "
+        f"ORDER BY task_pk DESC OFFSET {nth} LIMIT 1))"
+    )
+
+
+DAMAGE = {
+    ("tasks", "", "surplus"): "INSERT INTO tasks (region_code, task_id, home_id, property_pk) "
+    "SELECT region_code, 5, property_id, id FROM properties LIMIT 1",
+    ("tasks", "total_cost", "wrong"): f"UPDATE tasks SET total_cost = 987.65 WHERE id = {task(1)}",
+    ("tasks", "odd", "wrong"): "UPDATE tasks SET extra = coalesce(extra, '{}') || '{\"odd\": 1}' "
+    f"WHERE id = {task(2)}",
+    ("tasks", "property_pk", "wrong"): f"UPDATE tasks SET property_pk = NULL WHERE id = {task(3)}",
+    ("reservations", "property_pk", "wrong"): "UPDATE reservations r SET property_pk = (SELECT max(id) FROM "
+    f"properties p WHERE p.id <> r.property_pk) WHERE id = {first('reservations')}",
+    ("tasks", "", "missing"): f"UPDATE tasks SET deleted_at = now() WHERE id = {task(4)}",
+    ("people", "", "missing"): "DELETE FROM people WHERE person_id = (SELECT min(person_id) FROM people)",
+    ("people", "", "surplus"): "INSERT INTO people (region_code, person_id) SELECT region_code, 5 FROM regions LIMIT 1",
+    ("people", "person_name", "wrong"): "UPDATE people SET person_name = 'other' "
+    "WHERE person_id = (SELECT max(person_id) FROM people)",
+    ("properties", "notes.wifi", "wrong"): f"UPDATE properties SET notes_wifi = 'x' WHERE id = {first('properties')}",
+    ("tags", "name", "wrong"): "UPDATE tags SET tag_name = 'x' "
+    "WHERE id = (SELECT min(id) FROM tags WHERE payload_hash IS NOT NULL)",
+    ("tasks", "comments[].comment", "wrong"): "UPDATE task_comments SET comment = 'other' "
+    f"WHERE id = {rich('task_comments', 0)}",
+    ("tasks", "requirements[]", "wrong"): f"DELETE FROM task_requirements WHERE id = {rich('task_requirements', 1)}",
+    ("tasks", "assignments[]", "wrong"): f"DELETE FROM task_assignments WHERE id = {rich('task_assignments', 2)}",
+    ("tasks", "task_tags", "wrong"): f"DELETE FROM task_tags WHERE id = {rich('task_tags', 3)}",
+    ("reservations", "guests[].guest_name", "wrong"): "UPDATE reservation_guests SET guest_name = 'other' "
+    "WHERE id = (SELECT max(id) FROM reservation_guests)",
+    ("property_contacts", "contacts[].phone", "wrong"): "UPDATE property_contacts SET phone = 'other' "
+    f"WHERE id = {first('property_contacts')}",
+}
+
+
+async def test_every_damage_is_found_and_nothing_else(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        for damage in DAMAGE.values():
+            rows(damage)
+        report = await compared(setup, sample_records=100_000)
+        again = await compared(setup, "tasks", sample_records=5, whole=True)
+    assert {(entity, re.sub(r"\[\d+\]", "[]", path), kind) for entity, path, kind in told(report)} == set(DAMAGE)
+    assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
+    assert {("tasks", "", "missing"), ("tasks", "", "surplus"), ("tasks", "total_cost", "wrong")} <= told(again)
+    assert rows("SELECT DISTINCT result FROM v_latest_certificates WHERE entity_type = 'tasks'") == [
+        {"result": "failed"}
+    ]
+    kept = rows("SELECT differences FROM v_latest_certificates WHERE entity_type = 'people'")[0]["differences"]
+    assert {"key": "5", "path": "", "class": "surplus"} in kept
+    assert "other" not in str(kept)
+
+
+async def test_what_the_account_changed_after_the_last_read_is_late(dsn: str) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        drift(account, 40, Random(3))
+        report = await compared(setup, sample_records=100_000)
+    # An answer that changes without a sign on its task is one that no run would read again.
+    kinds = {kind for _, path, kind in told(report) if not path.startswith("requirements[")}
+    assert "late" in kinds
+    assert kinds <= {"late", "surplus"}  # the account also deletes
+
+
+async def test_an_api_that_fails_midway_proves_nothing(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        setup.faults.add("403_json", path=r"/task/\d+/comments")
+        report = await compared(setup, "tasks")
+    (one,) = report.certificates
+    assert one.result == "incomplete"
+    assert one.records > 0
+    assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
+    assert rows("SELECT result, error_message IS NOT NULL AS said FROM certificates") == [
+        {"result": "incomplete", "said": True}
+    ]
