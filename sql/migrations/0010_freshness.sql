@@ -1,7 +1,8 @@
 -- Up to which moment everything is in the mirror, as SQL that a payroll or a bill can ask before it uses the data.
 
 -- What the configuration switches off, entities and parts of them: nobody reads it, so nothing waits for it.
-ALTER TABLE regions ADD COLUMN disabled_sources TEXT[] NOT NULL DEFAULT '{}';
+ALTER TABLE regions
+    ADD COLUMN disabled_sources TEXT[] NOT NULL DEFAULT '{}';
 
 -- One row per region and entity: up to which moment every change of it is in the mirror, and what is missing.
 -- `as_of` is when the oldest reading began among the lists that the entity consists of (of tasks and contacts one per

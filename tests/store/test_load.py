@@ -123,6 +123,16 @@ async def test_a_rejected_record_that_comes_back_well_is_resolved(store: Store, 
     assert rows("SELECT resolved_at IS NOT NULL AS done FROM rejected_records") == [{"done": True}]
 
 
+async def test_a_rejected_list_of_children_that_comes_back_well_is_resolved(store: Store, rows: Rows) -> None:
+    await store.load("tasks", {"id": 1, "home_id": 10}, {"id": 2, "home_id": 10})
+    rows(
+        "INSERT INTO rejected_records (region_code, entity_type, record_id, reason) "
+        "VALUES ('nashville', 'task_comments', '1', 'x'), ('nashville', 'task_comments', '2', 'x')"
+    )
+    await store.load_children("task_comments", 1, [])
+    assert rows("SELECT record_id FROM rejected_records WHERE resolved_at IS NOT NULL") == [{"record_id": "1"}]
+
+
 async def test_a_row_that_postgresql_refuses_costs_only_itself(store: Store, rows: Rows) -> None:
     rows("ALTER TABLE tasks ADD CONSTRAINT made_up CHECK (task_name <> 'bad')")
     loaded = await store.load(

@@ -171,8 +171,10 @@ class FakeLedger:
         self._fail("close")
         self.closing.set()
         await asyncio.sleep(self.close_seconds)
-        assert self.rows[row_id] == (region, outcome.entity, None)
-        self.rows[row_id] = (region, outcome.entity, outcome)
+        of, entity, before = self.rows[row_id]
+        assert (of, before) == (region, None)
+        assert entity.startswith(outcome.entity)
+        self.rows[row_id] = (region, entity, outcome)
 
     async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> CutOff | None:
         self.passes.append(f"{region} began")

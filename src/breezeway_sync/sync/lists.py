@@ -64,6 +64,7 @@ async def _wanted(job: Job, source: Source, parents: Sequence[int]) -> dict[int,
     if days is None:
         standings = await job.ledger.standings(job.region, source.name)
         return {one: _walks(job, source, one, standings.get(one, Standing())) for one in parents}
+    job.is_whole = False
     begun = await job.ledger.backfilled(job.region, source.name, days, job.clock.now())
     over = {parent for parent, part in begun.items() if part is None}
     job.findings.note("lists that were read before the interruption", len(over & set(parents)))

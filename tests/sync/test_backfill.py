@@ -1,0 +1,36 @@
+"""Reading some days again, in the engine."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from breezeway_sync.core.events import FieldChanged
+from breezeway_sync.core.outcome import SUCCESS
+from breezeway_sync.entities.marks import Days
+from breezeway_sync.entities.radar import Known
+from breezeway_sync.sync.job import Settings
+from tests.sync.fakes import REGION, World, ids
+
+DAYS = Days(date(2026, 1, 5), date(2026, 2, 3))
+THEN = datetime(2025, 12, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("days", [None, DAYS])
+async def test_what_no_record_of_some_days_has_is_not_missed(days: Days | None) -> None:
+    world = World(Settings(backfill=days))
+    world.ledger.fields[REGION, "reservations"] = {
+        "odd": Known("odd", ("string",), THEN, THEN, seen=100, present=20, filled=20)
+    }
+    world.api.answers["/reservation"] = ids(*range(1, 101))
+    assert (await world.run("reservations"))["reservations"].status == SUCCESS
+    missed = [one for one in world.told(FieldChanged) if isinstance(one, FieldChanged) and one.path == "odd"]
+    assert bool(missed) is (days is None)
+
+
+async def test_it_is_no_run_of_the_entity_and_goes_on_with_none() -> None:
+    world = World(Settings(backfill=DAYS))
+    await world.run("reservations")
+    assert [entity for _, entity, _ in world.ledger.rows] == ["reservations backfill"]
+    assert f"{REGION} began" not in world.ledger.passes
