@@ -94,6 +94,10 @@ async def test_a_new_field_is_told_kept_shown_and_promoted_without_a_call(
         assert tasks(rows) == promoted
 
 
+# What was seen too rarely to tell anything is added up, reading by reading.
+RADAR = "SELECT *, xmin::text FROM field_radar WHERE seen_count >= 10"
+
+
 async def test_what_vanishes_empties_or_changes_its_type_is_told_once_and_failed_reads_tell_nothing(
     dsn: str, rows: Rows
 ) -> None:
@@ -111,11 +115,11 @@ async def test_what_vanishes_empties_or_changes_its_type_is_told_once_and_failed
         setup.faults.clear()
         await setup.run(entity="tasks", full=True)
         assert sorted(told(setup)) == [("tasks", "old_field", "vanished"), ("tasks", "steady_field", "emptied")]
-        before = rows("SELECT *, xmin::text FROM field_radar ORDER BY entity_type, path")
+        before = rows(f"{RADAR} ORDER BY entity_type, path")
         await setup.run(full=True)
         assert told(setup) == []
-        assert rows("SELECT *, xmin::text FROM field_radar ORDER BY entity_type, path") == before
-    assert {one["entity_type"] for one in before} >= {
+        assert rows(f"{RADAR} ORDER BY entity_type, path") == before
+    assert {one["entity_type"] for one in rows("SELECT DISTINCT entity_type FROM field_radar")} >= {
         "tasks",
         "task_comments",
         "task_requirements",
