@@ -93,7 +93,7 @@ async def other(dsn: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         await connection.rollback()
 
 
-WAITING = "wait_event_type = 'Lock' AND query LIKE 'INSERT INTO %'"
+WAITING = "wait_event_type = 'Lock' AND application_name = 'breezeway-sync' AND datname = current_database()"
 
 
 async def waits_for_a_lock(rows: Rows) -> None:

@@ -59,7 +59,19 @@ def test_the_defaults_are_the_documented_ones(tmp_path: Path) -> None:
         True,
         10,
     )
-    assert settings.sync.model_dump() == {"max_minutes": None, "batch_rows": 2000, "flush_seconds": 1.5}
+    assert settings.sync.model_dump() == {
+        "max_minutes": None,
+        "batch_rows": 2000,
+        "flush_seconds": 1.5,
+        "resume_minutes": 60.0,
+        "overlap_hours": 24.0,
+        "sweep_days": 7.0,
+        "near_days": 14,
+        "near_hours": 22.0,
+        "children_sweep_days": 30.0,
+        "unlisted_days": 7.0,
+    }
+    assert settings.deletes.model_dump() == {"guard_share": 0.05, "guard_least_records": 20}
     assert settings.log.level == "info"
     assert list(settings.entities) == [*ENTITY_NAMES, *PART_NAMES]
     assert all(entity.enabled and entity.path is None for entity in settings.entities.values())
