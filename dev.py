@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything a checkout can do, with nothing but Python: `python3 dev.py demo|test|check|lock`.
+"""Everything a checkout can do, with nothing but Python: `python3 dev.py demo|test|check|…`.
 
 Makes `.venv` beside this file from the hashed `requirements.lock` (again whenever that file or the
 package's own declaration changes), then runs the real command inside it. Standard library only.
@@ -27,10 +27,14 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
   check           ruff, mypy --strict, import-linter, generated documents
   converge [--examples N] [--seed S]  accounts change, the API fails, processes die: the mirror converges
   soak [--cycles N]  thousands of cycles of the service, and what memory they take
+  mutate          change the pure modules in every small way and see which changes no test notices (about 15 min)
   docs            write the generated parts of docs/ again
   run ARGS        the breezeway-sync command itself
   lock            write requirements.lock again from pyproject.toml (needs `uv`)
 """
+
+# Only for `mutate`, so it is no part of the environment; its own version is pinned.
+MUTATION = "mutmut==3.8.1"
 
 CHECKS = (
     ("ruff", "check", "."),
@@ -109,7 +113,7 @@ def check() -> None:
 
 def main() -> None:
     command, *arguments = sys.argv[1:] or ["help"]
-    if command not in {"demo", "test", "check", "converge", "soak", "docs", "run", "lock"}:
+    if command not in {"demo", "test", "check", "converge", "soak", "mutate", "docs", "run", "lock"}:
         fail(USAGE, 0 if command in {"help", "-h", "--help"} else 2)
     if command == "lock":
         lock()
@@ -124,6 +128,9 @@ def main() -> None:
             call(PYTHON, "-m", f"tests.{command}", *arguments)
         case "converge":
             call(PYTHON, "-m", "tests.convergence", *arguments)
+        case "mutate":
+            call(PYTHON, "-m", "pip", "--disable-pip-version-check", "-qq", "install", MUTATION)
+            call(BIN / "mutmut", "run", *arguments)
         case "demo":
             call(BIN / "breezeway-sync", "demo", *arguments)
         case _:
