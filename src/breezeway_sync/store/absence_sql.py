@@ -94,9 +94,10 @@ def _set_deleted(entity: Entity, table: str, value: str, conditions: list[str]) 
     kind = f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''"
     per = list_column(entity)
     parent = f"t.{per}" if per else "0"
+    scope = " AND ".join([kind, *conditions])
     return (
         f"UPDATE {table} t SET deleted_at = {value}, synced_at = $3 "
-        f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) AND {' AND '.join([kind, *conditions])} "
+        f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) AND {scope} "
         f"RETURNING t.{entity.key.name} AS key, {parent} AS parent"
     )
 
