@@ -1,8 +1,10 @@
--- name: last_success_started
--- When the last success of a region and entity began.
-SELECT sync_started_at FROM {schema}.etl_sync_log
-WHERE region_code = $1 AND entity_type = $2 AND sync_status = 'success'
-ORDER BY sync_started_at DESC LIMIT 1;
+-- name: lists_read
+-- How far the lists of some sources have been read.
+SELECT source, parent_id, covered_at, whole_at FROM {schema}.walks WHERE region_code = $1 AND source = ANY ($2::text[]);
+
+-- name: absent_records
+-- Live records that their lists do not show, and when their own address answered last.
+SELECT kind, record_id, asked_at FROM {schema}.missing_records WHERE region_code = $1 AND entity_type = $2;
 
 -- name: save_certificate
 -- $5: seconds that it took.
