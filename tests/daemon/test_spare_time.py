@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
+from breezeway_sync.core.certificate import Class
 from breezeway_sync.core.events import Crashed, CycleSkipped, VerificationFinished
 from breezeway_sync.service.access import Means, means, tell_nobody
 from breezeway_sync.service.accounts import Account, credentials_of, group
@@ -16,8 +20,9 @@ from breezeway_sync.service.worker import Staff
 from breezeway_sync.service.workshop import Order, Result, Workshop
 from breezeway_sync.store.status import Status
 from breezeway_sync.sync.stages import NAMES
+from tests.cli.support import Starter
 from tests.conftest import Rows
-from tests.daemon.support import eventually
+from tests.daemon.support import configured, eventually, logged, nothing_is_open, ready, serve
 from tests.helpers import Later, Setup, sandboxed, tiny
 
 
@@ -123,3 +128,27 @@ async def test_old_certificates_are_forgotten_but_for_the_newest(dsn: str, rows:
             await idle(staff)
             assert await status.delete_old_certificates(90 * 86_400) == len(NAMES)
     assert rows("SELECT count(*) AS n FROM certificates") == [{"n": len(NAMES)}]
+
+
+@pytest.mark.process
+@pytest.mark.timeout(120)
+async def test_the_daemon_compares_by_itself(dsn: str, rows: Rows, start: Starter) -> None:
+    accounts = tiny(1)
+    async with sandboxed(dsn, accounts) as setup:
+        config, port = configured(start.folder / "own", setup.url, dsn, accounts, "[schedule]\nspread_seconds = 0")
+        daemon = serve(start, config, port)
+        await ready(daemon)
+        await logged(daemon, "verification_finished", len(NAMES))
+
+        async def is_measured() -> bool:
+            name = "breezeway_sync_last_certificate_timestamp_seconds"
+            return sum(key == name for key, _ in await daemon.metrics()) == len(NAMES)
+
+        await eventually(is_measured, 30, "the metrics do not tell of the comparisons")
+        differences = {key[1]: value for key, value in (await daemon.metrics()).items() if "verify_differ" in key[0]}
+        daemon.running.send(signal.SIGTERM)
+        await daemon.running.end()
+    assert {line["result"] for line in daemon.lines("verification_finished")} == {"proved"}
+    assert len(differences) == len(NAMES) * len(Class)
+    assert set(differences.values()) == {0}
+    nothing_is_open(rows)
