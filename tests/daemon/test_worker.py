@@ -65,6 +65,7 @@ def played(scene: Scene, shop: Shop, account: Account = ACCOUNT) -> list[Event]:
         worker.drain()
         assert await stop([task], 100_000, 1)
         assert not worker.is_busy
+        assert not worker.is_aside
         task.result()
 
     run(main())
