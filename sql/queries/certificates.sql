@@ -1,8 +1,38 @@
--- name: last_success_started
--- When the last success of a region and entity began.
-SELECT sync_started_at FROM {schema}.etl_sync_log
-WHERE region_code = $1 AND entity_type = $2 AND sync_status = 'success'
-ORDER BY sync_started_at DESC LIMIT 1;
+-- name: lists_read
+-- How far the lists of some sources have been read.
+SELECT source, parent_id, covered_at, whole_at FROM {schema}.walks WHERE region_code = $1 AND source = ANY ($2::text[]);
+
+-- name: absent_records
+-- Live records that their lists do not show, and when their own address answered last.
+SELECT kind, record_id, asked_at FROM {schema}.missing_records WHERE region_code = $1 AND entity_type = $2;
+
+-- name: certificate_states
+-- The latest comparison of each active region and entity that came to its end, and when one was last begun. $1: now;
+-- what a clock that was set back has left in the future does not count.
+SELECT t.region_code, t.entity_type, t.tried_at, c.started_at AS compared_at, c.result, c.sample_seed, c.late_differences,
+    c.missing_differences, c.surplus_differences, c.wrong_differences, c.unexplained_differences
+FROM (
+    SELECT region_code, entity_type, max(started_at) AS tried_at FROM {schema}.certificates
+    WHERE started_at <= $1 GROUP BY region_code, entity_type
+) t
+JOIN {schema}.regions r ON r.region_code = t.region_code AND r.is_active
+LEFT JOIN LATERAL (
+    SELECT * FROM {schema}.certificates n
+    WHERE n.region_code = t.region_code AND n.entity_type = t.entity_type AND n.started_at <= $1
+      AND n.result <> 'incomplete'
+    ORDER BY n.started_at DESC, n.id DESC LIMIT 1
+) c ON true
+ORDER BY t.region_code, t.entity_type;
+
+-- name: delete_old_certificates
+-- Certificates older than $1 seconds; the newest of a region and entity that came to its end stays.
+DELETE FROM {schema}.certificates c
+WHERE c.started_at < now() - make_interval(secs => $1) AND EXISTS (
+    SELECT FROM {schema}.certificates n
+    WHERE n.region_code = c.region_code AND n.entity_type = c.entity_type AND n.started_at > c.started_at
+      AND n.result <> 'incomplete'
+)
+RETURNING c.id;
 
 -- name: save_certificate
 -- $5: seconds that it took.

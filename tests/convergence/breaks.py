@@ -10,6 +10,7 @@ from unittest.mock import patch
 from breezeway_sync.api import answers, client
 from breezeway_sync.core.errors import BadAnswer
 from breezeway_sync.entities import admit
+from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.decode import ListBody
 from breezeway_sync.store import load
 from breezeway_sync.store.leases import Lease
@@ -27,11 +28,11 @@ def children_follow_their_record() -> AbstractContextManager[Any]:
         if id(batch) not in alone:
             await children(self, connection, batch, *rest)
 
-    async def twice(self: Loader, batch: Any, candidates: list[Any]) -> tuple[int, int]:
+    async def twice(self: Loader, batch: Any, candidates: list[Any], marks: Any) -> Loaded:
         alone.add(id(batch))
-        found = await whole(self, batch, candidates)
+        found = await whole(self, batch, candidates, marks)
         alone.discard(id(batch))
-        await whole(self, batch, candidates)
+        await whole(self, batch, candidates, marks)
         return found
 
     return patch.multiple(Loader, _merge=twice, _merge_children=some)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from breezeway_sync.cli.world import settings_for
-from breezeway_sync.service.schedule import Line, first_in_seconds, retry_in_seconds, timetable
+from breezeway_sync.core.report import CertificateState
+from breezeway_sync.service.schedule import Comparison, Line, comparisons, first_in_seconds, retry_in_seconds, timetable
+from breezeway_sync.service.selection import enabled_entities
 from breezeway_sync.service.settings import Entity, Settings
 from tests.helpers import tiny
 
@@ -120,3 +123,47 @@ def test_tempos_and_switches_of_entities() -> None:
     assert "people" in lines["austin hourly"]
     assert "subdepartments" in lines["austin daily"]
     assert not any("templates" in names for names in lines.values())
+
+
+def test_what_is_to_be_compared() -> None:
+    """Whole regions that were read, the longest waiting first; each at its own place in the last quarter of the day."""
+    two = settings()
+    names = enabled_entities(two)
+    one, other = two.regions
+    all_read = {(region, name): NOW for region in two.regions for name in names}
+
+    def state(hours: float, *, region: str = one, entity: str = "tasks", **more: Any) -> CertificateState:
+        at = NOW - timedelta(hours=hours)
+        return CertificateState(
+            region, entity, **{"tried_at": at, "compared_at": at, "result": "proved", "seed": 5, **more}
+        )
+
+    def due(*states: CertificateState, successes: Any = all_read, now: datetime = NOW) -> dict[str, list[Comparison]]:
+        return dict(comparisons(two, states, successes, now))
+
+    fresh = [state(1, entity=name, region=region) for region in two.regions for name in names if name != "tasks"]
+    assert list(due()) == [one, other]
+    assert set(names) == {at.entity for at in due()[one]}
+    assert due(successes={key: at for key, at in all_read.items() if key != (one, "tags")}).keys() == {other}
+    assert due(*fresh, state(17), state(17, region=other)) == {}
+    assert due(*fresh, state(24), state(17, region=other)) == {one: [Comparison("tasks")]}
+    assert list(due(*fresh, state(24), state(25, region=other))) == [other, one]
+    assert due(*fresh, state(24, result="failed"), state(1, region=other)) == {one: [Comparison("tasks", 5)]}
+    tried: dict[str, Any] = {"tried_at": NOW - timedelta(minutes=50)}
+    assert due(*fresh, state(24, **tried), state(1, region=other)) == {}
+    assert due(*fresh, state(24, **tried), state(1, region=other), now=NOW + timedelta(minutes=10)).keys() == {one}
+    never = two.schedule.model_copy(update={"verify_seconds": 0.0})
+    assert comparisons(settings(schedule=never), [], all_read, NOW) == []
+    firsts = {first_due(two, region, fresh, all_read) for region in two.regions}
+    assert len(firsts) == 2
+    assert all(18 <= hours <= 24 for hours in firsts)
+
+
+def first_due(two: Settings, region: str, fresh: list[CertificateState], successes: Any) -> float:
+    """After how many hours the region's tasks are due again."""
+    states = [*fresh, CertificateState(region, "tasks", NOW, NOW, "proved", 1)]
+
+    def is_due(hours: float) -> bool:
+        return region in dict(comparisons(two, states, successes, NOW + timedelta(hours=hours)))
+
+    return next(hours for hours in (tenth / 10 for tenth in range(300)) if is_due(hours))

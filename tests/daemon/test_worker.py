@@ -65,6 +65,7 @@ def played(scene: Scene, shop: Shop, account: Account = ACCOUNT) -> list[Event]:
         worker.drain()
         assert await stop([task], 100_000, 1)
         assert not worker.is_busy
+        assert not worker.is_aside
         task.result()
 
     run(main())
@@ -117,6 +118,37 @@ def test_another_tempo_waits_for_its_turn_once() -> None:
     assert skips(played(scene, shop)) == [("austin", "daily", "running")]
     assert shop.asked == [{"austin": HOURLY.entities}, {"austin": ("tags", "people"), "smoky": OTHER.entities}]
     assert [at for at, _ in shop.begun] == pytest.approx([0, 10], abs=0.01)
+
+
+def test_what_is_done_aside_ends_before_a_due_line_is_read() -> None:
+    told: list[tuple[str, float]] = []
+
+    async def aside(_account: Account) -> None:
+        loop = asyncio.get_running_loop()
+        told.append(("begun", loop.time() - 1000))
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(2)  # gives the account back
+            told.append(("ended", loop.time() - 1000))
+
+    async def scene(worker: Worker, _shop: Shop, _events: list[Event]) -> None:
+        assert worker.aside(aside)
+        await asyncio.sleep(5)
+        assert not worker.aside(aside)
+        assert worker.due(HOURLY)
+        assert not worker.aside(aside)
+        await asyncio.sleep(5)
+        assert not worker.aside(aside)
+        await asyncio.sleep(20)
+        assert worker.aside(aside)
+        await asyncio.sleep(10)  # draining ends it as well
+
+    shop = Shop()
+    assert skips(played(scene, shop)) == []
+    assert [at for at, _ in shop.begun] == pytest.approx([7], abs=0.01)
+    assert [what for what, _ in told] == ["begun", "ended"] * 2
+    assert [at for _, at in told] == pytest.approx([0, 7, 30, 42], abs=0.01)
 
 
 def test_owed_calls_give_way_to_what_is_due() -> None:

@@ -8,8 +8,11 @@ import subprocess
 import pytest
 
 from breezeway_sync.core import events as e
+from breezeway_sync.core.report import CertificateState
 from breezeway_sync.ops.metrics import Metrics
-from tests.ops.support import ACCOUNTS, PROMISES, REGIONS, REJECTED_CREDENTIALS, mixed
+from tests.ops.support import ACCOUNTS, NOW, PROMISES, REGIONS, REJECTED_CREDENTIALS, mixed
+
+DIFFERENCES = {"late": 2, "missing": 0, "surplus": 0, "wrong": 0, "unexplained": 0}
 
 
 def filled() -> Metrics:
@@ -42,7 +45,8 @@ def filled() -> Metrics:
     ):
         metrics.observe(event)
     seen = mixed()
-    metrics.update(seen.freshness, seen.leases, seen.tokens, seen.regions)
+    compared = [CertificateState(one.region, one.entity, NOW, NOW, "late", 7, DIFFERENCES) for one in seen.freshness]
+    metrics.update(seen.freshness, seen.leases, seen.tokens, seen.regions, compared)
     metrics.observe(e.AlertDelivered("webhook", None))
     metrics.observe(e.AlertDelivered("email", "it is down"))
     metrics.set_budget(180, 8)

@@ -11,6 +11,10 @@ from breezeway_sync.ops.logs import level_of
 from tests.ops.support import ACCOUNTS
 
 
+def compared(result: str) -> e.VerificationFinished:
+    return e.VerificationFinished("r", "austin", "tasks", result, 50, 1, 0, 0, 0, 0, 60, 20.0, None)
+
+
 @pytest.mark.parametrize(
     ("event", "level"),
     [
@@ -23,6 +27,10 @@ from tests.ops.support import ACCOUNTS
         (e.DatabaseBack(3.0), logging.INFO),
         (e.FieldChanged("austin", "tasks", "new", "appeared", "string"), logging.WARNING),
         (e.DeletionsHeld("austin", "tasks", 24), logging.WARNING),
+        (compared("proved"), logging.INFO),
+        (compared("late"), logging.INFO),
+        (compared("incomplete"), logging.WARNING),
+        (compared("failed"), logging.ERROR),
         (e.ConfigurationReloaded(("a region",), None), logging.INFO),
         (e.ConfigurationReloaded((), "unknown key"), logging.ERROR),
         (e.EntityAdvanced("austin", "tasks", "pages", 1, 2), None),

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from breezeway_sync.core import events as e
-from breezeway_sync.core.report import LeaseState, RegionState, TokenState
+from breezeway_sync.core.report import CertificateState, LeaseState, RegionState, TokenState
 from breezeway_sync.ops.metrics import CONTENT_TYPE, Metrics
 from tests.ops.measured import filled, promtool
 from tests.ops.support import ACCOUNTS, NOW, mirror, token, unread
@@ -177,6 +177,21 @@ def test_the_report(metrics: Metrics) -> None:
     assert value(metrics, "report_timestamp_seconds") == 1000
 
 
+def test_the_latest_comparisons(metrics: Metrics) -> None:
+    states = [
+        CertificateState("austin", "tasks", NOW, NOW, "failed", 7, {"late": 1, "wrong": 2, "missing": 0}),
+        CertificateState("smoky", "tasks", NOW),
+    ]
+    metrics.update([], [], [], [], states)
+    tasks = {"region": "austin", "entity": "tasks"}
+    found = [value(metrics, "verify_differences", **tasks, **{"class": kind}) for kind in ("late", "wrong", "missing")]
+    assert found == [1, 2, 0]
+    assert value(metrics, "last_certificate_timestamp_seconds", **tasks) == NOW.timestamp()
+    assert b"smoky" not in metrics.render()
+    metrics.update([], [], [], [], [])
+    assert b"austin" not in metrics.render()
+
+
 def test_what_is_gone_from_the_report_is_gone(metrics: Metrics) -> None:
     metrics.update(
         [mirror("austin", "tasks", 0.5)],
@@ -224,6 +239,6 @@ def test_labels_hold_no_ids_and_are_bounded() -> None:
     assert {name for one in samples for name in one.labels} <= {
         "region", "entity", "outcome", "status", "endpoint", "le", "error", "reason", "how", "tempo", "version",
         "result", "channel", "source", "account", "generation", "implementation", "major", "minor", "patchlevel",
-        "what",
+        "what", "class",
     }  # fmt: skip
     assert len(samples) < MOST_SERIES

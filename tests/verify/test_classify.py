@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 
 from breezeway_sync.core.certificate import Certificate, Class, Difference
-from breezeway_sync.entities.comparison import LastRead
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.comparison import Known, LastRead, Reading
 from breezeway_sync.entities.model import Kind
-from breezeway_sync.sync.verify.classify import of_called, of_missing, of_unlike
+from breezeway_sync.sync.verify.classify import last_read, of_called, of_gone, of_missing, of_unlike
 from breezeway_sync.sync.verify.values import normal, same, same_money
 
 LAST = LastRead(datetime(2026, 11, 20, 12, tzinfo=UTC), 100)
@@ -89,3 +90,38 @@ def test_money_and_the_normal_form() -> None:
     assert normal({"a": None, "b": {"c": None}}) is None
     assert normal([1, 2]) != normal([2, 1])
     assert normal({"a": True}) != normal({"a": 1})
+
+
+TASKS = next(entity for entity in ENTITIES if entity.name == "tasks")
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FRESH, OLD = NOON, datetime(2026, 11, 14, 12, tzinfo=UTC)
+ROW = {"home_id": 7, "payload_hash": "\\x00"}
+
+
+def known(told_at: datetime | None = None, **absent: datetime | None) -> Known:
+    gone = {} if told_at is None else {"1": told_at}
+    by_key = {("", int(key[1:])): at for key, at in absent.items()}
+    return Known({("tasks", 7): Reading(FRESH, OLD)}, by_key, gone, 9)
+
+
+def test_each_record_goes_by_its_own_list_and_what_lists_leave_out_by_its_own_address() -> None:
+    assert last_read(TASKS, known(), None, 1, ROW) == LastRead(FRESH, 9)
+    assert last_read(TASKS, known(), None, 1, {"home_id": 8}).covered_at is None
+    assert last_read(TASKS, known(_1=OLD), None, 1, ROW).covered_at == OLD
+    never_asked = last_read(TASKS, known(_1=None), None, 1, ROW)
+    assert of_unlike({"updated_at": BEFORE}, KEPT, never_asked, is_as_loaded=None) is Class.LATE
+    assert of_unlike({"updated_at": KEPT}, KEPT, never_asked, is_as_loaded=None) is Class.WRONG
+
+
+@pytest.mark.parametrize(
+    ("standing", "row", "kind"),
+    [
+        (known(), ROW, Class.LATE),  # only a walk over the whole list would notice
+        (known(FRESH), ROW, Class.LATE),  # found gone before, and no such walk since
+        (known(datetime(2026, 11, 14, 11, tzinfo=UTC)), ROW, Class.SURPLUS),  # that walk should have noted it
+        (known(datetime(2026, 11, 14, 11, tzinfo=UTC), _1=None), ROW, Class.LATE),  # it did
+        (known(), {**ROW, "payload_hash": None}, Class.SURPLUS),  # it never came from the API
+    ],
+)
+def test_what_the_api_does_not_have_any_more(standing: Known, row: dict[str, object], kind: Class) -> None:
+    assert of_gone(TASKS, standing, None, 1, row) is kind

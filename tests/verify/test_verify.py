@@ -126,6 +126,47 @@ async def test_what_the_account_changed_after_the_last_read_is_late(dsn: str) ->
     assert kinds <= {"late", "surplus"}  # the account also deletes
 
 
+async def test_what_lists_leave_out_and_what_is_being_deleted_is_explained(dsn: str) -> None:
+    async with sandboxed(dsn) as setup:
+        account = setup.world.account("nashville")
+
+        async def found() -> tuple[set[str], set[tuple[str, str, str]]]:
+            report = await compared(setup, sample_records=100_000)
+            return {one.result for one in report.certificates}, told(report)
+
+        await setup.run()
+        hidden, gone = list(account.ids("tasks"))[:2]
+        account.hide("tasks", hidden)
+        unseen = await found()
+        await setup.run(full=True)
+        unlisted = await found()
+        account.delete("tasks", gone)
+        account.delete("people", next(iter(account.ids("people"))))
+        deleted = await found()
+        await setup.run(full=True)
+        once = await found()
+        await setup.run(full=True)
+        twice = await found()
+    late = {"proved", "late"}, {("tasks", "", "late"), ("people", "", "late")}
+    assert (unseen, unlisted, twice) == (({"proved"}, set()),) * 3
+    assert (deleted, once) == (late, late)
+
+
+async def test_a_row_that_walks_should_have_noted_is_surplus_when_it_is_found_again(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        account.delete("tasks", next(iter(account.ids("tasks"))))
+        first = await compared(setup, "tasks", sample_records=100_000)
+        await setup.run(full=True)
+        rows("DELETE FROM missing_records")
+        second = await compared(setup, "tasks", sample_records=1)
+        rows("UPDATE tasks SET deleted_at = now()")
+        third = await compared(setup, "tasks", sample_records=1)
+    assert (told(first), told(second)) == ({("tasks", "", "late")}, {("tasks", "", "surplus")})
+    assert "surplus" not in {kind for _, _, kind in told(third)}
+
+
 async def test_an_api_that_fails_midway_proves_nothing(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from breezeway_sync.core.events import VerificationFinished
+
 
 class Class(Enum):
     """What a difference means. Only LATE is explained: the API changed after our last read."""
@@ -82,3 +84,21 @@ class Certificate:
 
     def count(self, kind: Class) -> int:
         return sum(one.kind is kind for one in self.differences)
+
+    def told(self, run_id: str) -> VerificationFinished:
+        """The fact for whoever listens: counts, no places."""
+        return VerificationFinished(
+            run_id=run_id,
+            region=self.region,
+            entity=self.entity,
+            result=self.result,
+            compared_records=self.records,
+            late_differences=self.count(Class.LATE),
+            missing_differences=self.count(Class.MISSING),
+            surplus_differences=self.count(Class.SURPLUS),
+            wrong_differences=self.count(Class.WRONG),
+            unexplained_differences=self.count(Class.UNEXPLAINED),
+            calls=self.calls,
+            duration_seconds=self.seconds,
+            error=self.error,
+        )

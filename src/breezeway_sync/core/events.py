@@ -222,6 +222,25 @@ class EntityFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationFinished(Event):
+    """A region and entity was compared with the API. `result` and the classes of differences as in `certificates`."""
+
+    run_id: str
+    region: str
+    entity: str
+    result: str
+    compared_records: int
+    late_differences: int
+    missing_differences: int
+    surplus_differences: int
+    wrong_differences: int
+    unexplained_differences: int
+    calls: int
+    duration_seconds: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Crashed(Event):
     """An error that nobody foresaw. `stack` are frames without values or the error's text, which may quote data."""
 

@@ -83,6 +83,23 @@ class RegionState:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateState:
+    """How a region and entity last compared with the API; what is None was never compared to its end.
+
+    `tried_at` is the latest comparison's start, `compared_at` that of the latest one that came to its end, with
+    its result, the seed of its sample and how many differences of each class it found.
+    """
+
+    region: str
+    entity: str
+    tried_at: datetime
+    compared_at: datetime | None = None
+    result: str | None = None
+    seed: int | None = None
+    differences: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class OpenRejection:
     """A record that could not be stored, without what it holds.
 

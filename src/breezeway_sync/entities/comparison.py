@@ -33,7 +33,31 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class LastRead:
-    """When the entity's last success began (None: never), and the highest id that the mirror knows."""
+    """Up to when the API's changes are in the mirror (None: not known), and the highest id that it knows."""
 
-    started_at: datetime | None
+    covered_at: datetime | None
+    highest_key: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """When the first request of a list's last complete walks was sent: of what changed, and of everything."""
+
+    covered_at: datetime | None = None
+    whole_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How far the mirror claims to be read.
+
+    `lists` by source and parent (0: the region's own list). `absent` are live records that their lists do not
+    show, by kind ('' without a discriminator) and id, with the time when their own address answered last, if
+    ever. `gone` are live rows, named as in certificates, which an earlier comparison found gone, with the time
+    of the first one, or whose deletion is on record.
+    """
+
+    lists: Mapping[tuple[str, int], Reading]
+    absent: Mapping[tuple[str, int], datetime | None]
+    gone: Mapping[str, datetime]
     highest_key: int | None

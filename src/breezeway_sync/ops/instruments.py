@@ -125,12 +125,22 @@ class Instruments:
         self.token_expiry = self._gauge("token_expiry_timestamp_seconds", "When the access token ends.", "region")
         self.token_refused = self._gauge("token_refused", "1 when the latest attempt to get a token failed.", "region")
         self.lease_held = self._gauge("lease_held", "1 while a process works the account (a hash).", "account")
+        self.last_certificate = self._gauge(
+            "last_certificate_timestamp_seconds", "When a region and entity was last compared with the API.", *_PLACE
+        )
+        self.verify_differences = self._gauge(
+            "verify_differences",
+            "Places at which that comparison found a difference, by what it means.",
+            *_PLACE,
+            "class",
+        )
         self.report_time = self._gauge(
             "report_timestamp_seconds", "When the database was last asked for what the metrics above say."
         )
         self._report = (
             self.last_success, self.promise, self.late, self.last_run_failed, self.owed, self.rejected_open,
-            self.records_held, self.token_expiry, self.token_refused, self.lease_held,
+            self.records_held, self.last_certificate, self.verify_differences, self.token_expiry, self.token_refused,
+            self.lease_held,
         )  # fmt: skip
 
     def forget_report(self) -> None:

@@ -15,6 +15,7 @@ from typing import TextIO
 
 import structlog
 
+from breezeway_sync.core.certificate import FAILED, LATE, PROVED
 from breezeway_sync.core.events import (
     AccountPaused,
     AlertDelivered,
@@ -40,6 +41,7 @@ from breezeway_sync.core.events import (
     RecordRejected,
     TokenFailed,
     TokenObtained,
+    VerificationFinished,
 )
 
 LEVELS: Mapping[type[Event], int] = {
@@ -63,6 +65,7 @@ LEVELS: Mapping[type[Event], int] = {
     DatabaseLost: logging.ERROR,
 }
 _STATUS_LEVELS = {"success": logging.INFO, "partial": logging.WARNING, "failed": logging.ERROR}
+_RESULT_LEVELS = {PROVED: logging.INFO, LATE: logging.INFO, FAILED: logging.ERROR}
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -72,6 +75,8 @@ def level_of(event: Event) -> int | None:
         return None
     if isinstance(event, EntityFinished | CycleFinished):
         return _STATUS_LEVELS.get(event.status, logging.WARNING)
+    if isinstance(event, VerificationFinished):
+        return _RESULT_LEVELS.get(event.result, logging.WARNING)
     if isinstance(event, ConfigurationReloaded) and event.error is not None:
         return logging.ERROR
     return LEVELS.get(type(event), logging.INFO)

@@ -41,7 +41,7 @@ from breezeway_sync.core.events import (
     TokenObtained,
 )
 from breezeway_sync.core.outcome import FAILED
-from breezeway_sync.core.report import Freshness, LeaseState, RegionState, TokenState
+from breezeway_sync.core.report import CertificateState, Freshness, LeaseState, RegionState, TokenState
 from breezeway_sync.ops.instruments import Instruments
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -164,6 +164,7 @@ class Metrics:
         leases: Sequence[LeaseState],
         tokens: Sequence[TokenState],
         regions: Sequence[RegionState],
+        certificates: Sequence[CertificateState] = (),
     ) -> None:
         """Take over a report that was just read; regions and accounts that are gone from it vanish."""
         self._m.forget_report()
@@ -181,6 +182,8 @@ class Metrics:
                 self._m.owed.labels(region.region, source).set(calls)
             for entity, records in region.held.items():
                 self._m.records_held.labels(region.region, entity).set(records)
+        for certificate in certificates:
+            self._compared(certificate)
         self._failed = {(one.region, one.entity): self._is_failed(one) for one in freshness}
         self._m.database_up.set(1)
         self._m.report_time.set(self._now())
@@ -192,6 +195,13 @@ class Metrics:
         self._m.promise.labels(*place).set(one.promise_seconds)
         self._m.late.labels(*place).set(one.is_late)
         self._m.last_run_failed.labels(*place).set(self._is_failed(one))
+
+    def _compared(self, one: CertificateState) -> None:
+        if one.compared_at is None:
+            return
+        self._m.last_certificate.labels(one.region, one.entity).set(one.compared_at.timestamp())
+        for kind, places in one.differences.items():
+            self._m.verify_differences.labels(one.region, one.entity, kind).set(places)
 
     def _is_failed(self, one: Freshness) -> bool:
         """Whether the latest run that ended failed; while one runs, what was known of the one before."""

@@ -16,9 +16,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 from breezeway_sync.api.limits import Flight
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import ApiError, ConfigurationError, DatabaseError, SchemaRefused
+from breezeway_sync.core.errors import ConfigurationError, DatabaseError, SchemaRefused
 from breezeway_sync.core.events import ConfigurationReloaded, CycleSkipped, Noticed
-from breezeway_sync.service.access import Means, access
+from breezeway_sync.service.access import Means
 from breezeway_sync.service.accounts import Account, credentials_of, group
 from breezeway_sync.service.alerting import Alerting
 from breezeway_sync.service.notify import Notifier
@@ -27,6 +27,7 @@ from breezeway_sync.service.reload import changes
 from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
 from breezeway_sync.service.schedule import Line, Turns, first_in_seconds, timetable
 from breezeway_sync.service.settings import Settings
+from breezeway_sync.service.spare_time import compare_next, renew_tokens
 from breezeway_sync.service.worker import Staff, beside, stop
 from breezeway_sync.service.workshop import Entities, Order, Result, Workshop
 from breezeway_sync.store.database import Database
@@ -40,7 +41,8 @@ CANCEL_SECONDS = 8.0
 DATABASE_RETRY_SECONDS = (0.5, 15.0)
 RETENTION_SECONDS = 6 * 3600.0
 TOKENS_SECONDS = 600.0
-_HOUSEKEEPING = ("retention", "tokens")
+VERIFY_SECONDS = 30.0
+_HOUSEKEEPING = ("retention", "tokens", "verify")
 
 
 class Daemon:
@@ -164,6 +166,7 @@ class Daemon:
         for name, (what, every) in {
             "retention": (self._forget, RETENTION_SECONDS),
             "tokens": (self._renew_tokens, TOKENS_SECONDS),
+            "verify": (self._compare, VERIFY_SECONDS),
         }.items():
             if self._scheduler.get_job(name) is None:
                 self._at(name, what, every, every / 2)
@@ -219,17 +222,18 @@ class Daemon:
 
     async def _renew_tokens(self) -> None:
         """Tokens that end soon are renewed ahead of the cycle that needs them, where nobody works the account."""
-        for worker in list(self._staff.workers.values()):
-            if not worker.is_busy:
-                # What is in the way was told as an event, and the next cycle meets it again.
-                with contextlib.suppress(ApiError, DatabaseError):
-                    async with access(self._workshop.means, worker.account, wait_seconds=0) as opened:
-                        await opened.authenticator.token()
+        await renew_tokens(self._staff, self._workshop.means)
+
+    async def _compare(self) -> None:
+        """The mirror is compared with the API now and then, where nobody works the account."""
+        with contextlib.suppress(DatabaseError):
+            await compare_next(self._staff, self._workshop.means)
 
     async def _forget(self) -> None:
-        """Retention of the log and of records' history."""
+        """Retention of the log, of certificates and of records' history."""
         with contextlib.suppress(DatabaseError):
             await self._status.delete_old_log_rows(self.settings.retention.sync_log_days * 86_400)
+            await self._status.delete_old_certificates(self.settings.retention.sync_log_days * 86_400)
             await self._status.prune_history(self.settings.history.retention_days * 86_400)
 
     def _clock_was_set(self) -> None:

@@ -19,6 +19,7 @@ from breezeway_sync.core.events import (
     Event,
     Noticed,
     TokenFailed,
+    VerificationFinished,
 )
 from breezeway_sync.ops.health import Facts, judge
 from breezeway_sync.ops.metrics import Metrics
@@ -121,6 +122,7 @@ class Observatory:
                 leases = tuple(await status.leases())
                 tokens = tuple(await status.tokens())
                 regions = tuple(await status.regions())
+                certificates = await status.certificates(self._clock.now())
         except TimeoutError:
             self.lost(DatabaseError("PostgreSQL did not answer in time", where="reading the status"))
             return
@@ -129,7 +131,7 @@ class Observatory:
             return
         self.reached()
         self._report = StatusReport(freshness, runs, leases, tokens, regions, None, self._clock.now())
-        self.metrics.update(freshness, leases, tokens, regions)
+        self.metrics.update(freshness, leases, tokens, regions, certificates)
 
     async def status(self) -> StatusReport:
         """The latest report; with the reason why there is no newer one."""
@@ -176,7 +178,7 @@ class Observatory:
         match event:
             case ConfigurationReloaded():
                 self._config_error = event.error
-            case CycleFinished() | TokenFailed() | Noticed():
+            case CycleFinished() | TokenFailed() | VerificationFinished() | Noticed():
                 self._news.set()
             case _:
                 pass

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from zlib import crc32
 
+from breezeway_sync.core.certificate import FAILED
+from breezeway_sync.core.report import CertificateState
 from breezeway_sync.service.selection import enabled_entities
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.sync.stages import TEMPOS
@@ -26,6 +29,14 @@ class Line:
     @property
     def name(self) -> str:
         return f"{self.region} {self.tempo}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An entity that is to be compared; `seed` where an earlier sample is to be drawn again."""
+
+    entity: str
+    seed: int | None = None
 
 
 def timetable(settings: Settings) -> tuple[Line, ...]:
@@ -64,6 +75,39 @@ def _due_in_seconds(line: Line, successes: Successes, now: datetime) -> float:
         return 0.0
     # A success in the future is a clock that was set back: due a full interval from now, not later.
     return min(line.every_seconds, line.every_seconds - (now - oldest).total_seconds())
+
+
+def comparisons(
+    settings: Settings, states: Iterable[CertificateState], successes: Successes, now: datetime
+) -> list[tuple[str, list[Comparison]]]:
+    """What is to be compared with the API now, by region; the region that has waited longest comes first.
+
+    A region is compared once all of it was read. Each has its own place in the last quarter of the interval; one that
+    did not come to its end is tried again a 24th of the interval later. What has failed is drawn again with its
+    seed, so that it is good only when that is repaired.
+    """
+    every = settings.schedule.verify_seconds
+    known = {(one.region, one.entity): one for one in states}
+    names = enabled_entities(settings)
+    found: list[tuple[float, str, list[Comparison]]] = []
+    for region in settings.regions if every else ():
+        if any((region, name) not in successes for name in names):
+            continue
+        longest = every * (1 - crc32(region.encode()) / 2**32 / 4)
+        due, waited = [], 0.0
+        for name in names:
+            one = known.get((region, name))
+            age = _age_seconds(None if one is None else one.compared_at, now)
+            if age >= longest and _age_seconds(None if one is None else one.tried_at, now) >= every / 24:
+                due.append(Comparison(name, one.seed if one is not None and one.result == FAILED else None))
+                waited = max(waited, age)
+        if due:
+            found.append((waited, region, due))
+    return [(region, due) for _, region, due in sorted(found, key=lambda one: -one[0])]
+
+
+def _age_seconds(moment: datetime | None, now: datetime) -> float:
+    return inf if moment is None else (now - moment).total_seconds()
 
 
 def retry_in_seconds(failures: int, line_seconds: float) -> float:

@@ -61,7 +61,7 @@ async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell
         await save_regions(settings, database)
         use = await stack.enter_async_context(means(settings, database, emit=emit, tell=tell, clock=time))
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
-        work = _Work(use, StoredMirror(database), request, run_id)
+        work = Comparing(use, StoredMirror(database), request, run_id)
         await work.announce()
         parts = [
             (account, [code for code in request.regions if code in account.regions])
@@ -79,7 +79,7 @@ async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell
     return Report(run_id, tuple(work.certificates), work.held)
 
 
-class _Work:
+class Comparing:
     """The certificates of one request as they come."""
 
     def __init__(self, use: Means, mirror: StoredMirror, request: Request, run_id: UUID) -> None:
@@ -145,4 +145,5 @@ class _Work:
 
     async def _keep(self, certificate: Certificate) -> None:
         await self._mirror.save(self._run_id, certificate)
+        self._use.emit(certificate.told(str(self._run_id)))
         self.certificates.append(certificate)

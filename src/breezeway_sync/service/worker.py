@@ -44,6 +44,7 @@ class Worker:
         self._failed: dict[str, Line] = {}
         self._retry: asyncio.TimerHandle | None = None
         self._is_draining = False
+        self._aside: asyncio.Task[None] | None = None
         self.is_busy = False
 
     def drain(self) -> None:
@@ -52,6 +53,26 @@ class Worker:
         self._pending.clear()
         self._owed.is_up = True
         self._wake.set()
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether something is done that gives way to whatever becomes due."""
+        return self._aside is not None and not self._aside.done()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is done or about to be."""
+        return not (self.is_busy or self.is_aside or self._pending or self._is_draining)
+
+    def aside(self, work: Callable[[Account], Coroutine[object, object, None]]) -> bool:
+        """Do something while idle: it is cancelled, and its end awaited, as soon as a line becomes due.
+
+        False when there is no time for it. `work` must not raise.
+        """
+        if not self.is_idle:
+            return False
+        self._aside = asyncio.create_task(work(self.account), name=f"aside {', '.join(self.account.regions)}")
+        return True
 
     def due(self, line: Line) -> bool:
         """A line's time has come; False when it is skipped."""
@@ -82,6 +103,7 @@ class Worker:
         finally:
             if self._retry is not None:
                 self._retry.cancel()
+            await self._end_aside()
 
     async def _cycle(self, lines: Sequence[Line]) -> None:
         self._owed = OwedTime()
@@ -89,6 +111,7 @@ class Worker:
             self._failed.pop(line.name, None)  # read now, whatever was to be tried again of it
         self.is_busy = True
         try:
+            await self._end_aside()
             result = await self._work(self.account, Order(merged(lines), owed=self._owed))
         except Exception as error:  # noqa: BLE001 - the edge of a cycle: the account's next turn comes all the same
             stack = "".join(traceback.format_tb(error.__traceback__))
@@ -101,6 +124,13 @@ class Worker:
                 self._emit(CycleSkipped(line.region, line.tempo, "held"))
             return
         self._plan_retry(lines, result.outcomes)
+
+    async def _end_aside(self) -> None:
+        """What was done aside gives the account back."""
+        if self._aside is not None:
+            self._aside.cancel()
+            await asyncio.wait([self._aside])
+            self._aside = None
 
     def _plan_retry(self, lines: Sequence[Line], outcomes: Sequence[Outcome]) -> None:
         again = to_try_again(outcomes)
@@ -151,6 +181,11 @@ class Staff:
 
     def of(self, region: str) -> Worker | None:
         return next((one for one in self.workers.values() if region in one.account.regions), None)
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether anybody does something aside."""
+        return any(worker.is_aside for worker in self.workers.values())
 
     def drain(self) -> None:
         """Nobody begins anything more."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from breezeway_sync.core.report import Freshness, LeaseState, PastRun, RegionState, TokenState
+from breezeway_sync.core.certificate import Class
+from breezeway_sync.core.report import CertificateState, Freshness, LeaseState, PastRun, RegionState, TokenState
 from breezeway_sync.store.database import Database
 
 DAY_SECONDS = 86_400.0
@@ -40,6 +41,21 @@ class Status:
             for row in rows
         ]
 
+    async def certificates(self, now: datetime) -> list[CertificateState]:
+        """How each active region and entity last compared with the API; those that never did are missing."""
+        return [
+            CertificateState(
+                row["region_code"],
+                row["entity_type"],
+                row["tried_at"],
+                row["compared_at"],
+                row["result"],
+                row["sample_seed"],
+                {kind.value: row[f"{kind.value}_differences"] or 0 for kind in Class},
+            )
+            for row in await self._database.fetch("certificate_states", now)
+        ]
+
     async def last_successes(self) -> dict[tuple[str, str], datetime]:
         """When each region and entity last succeeded; those that never did are missing."""
         rows = await self._database.fetch("last_successes")
@@ -48,6 +64,10 @@ class Status:
     async def delete_old_log_rows(self, seconds: float) -> int:
         """Forget rows that ended longer ago; the latest of each region and entity stays. How many went."""
         return len(await self._database.fetch("delete_old_log_rows", seconds))
+
+    async def delete_old_certificates(self, seconds: float) -> int:
+        """Forget older comparisons; the latest of each region and entity stays. How many went."""
+        return len(await self._database.fetch("delete_old_certificates", seconds))
 
     async def prune_history(self, retention_seconds: float) -> int:
         """Delete older history in batches of a statement each; how many rows. What is left waits; 0 keeps all."""

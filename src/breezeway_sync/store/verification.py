@@ -10,7 +10,7 @@ from uuid import UUID
 
 from breezeway_sync.core.certificate import Certificate, Class
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.comparison import LastRead, Scope, Stored
+from breezeway_sync.entities.comparison import Known, Reading, Scope, Stored
 from breezeway_sync.entities.model import CalledChild, Entity, Link
 from breezeway_sync.store import verify_sql
 from breezeway_sync.store.database import Database
@@ -24,10 +24,21 @@ class StoredMirror:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def last_read(self, region: str, log_name: str, entity: Entity) -> LastRead:
-        row = await self._database.fetch_row("last_success_started", region, log_name)
-        keys = await self._rows(Scope(entity), region, f"max(r.{entity.key.name}) AS highest")
-        return LastRead(row["sync_started_at"] if row else None, keys[0]["highest"])
+    async def known(self, region: str, entity: Entity) -> Known:
+        """How far the lists of an entity and of its children have been read, and what they do not show."""
+        names = [source.name for source in (*entity.sources, *(one.source for one in entity.called))]
+        lists = await self._database.fetch("lists_read", region, names)
+        absent = await self._database.fetch("absent_records", region, entity.name)
+        gone = await self._fetch(
+            "reading earlier certificates", verify_sql.gone(entity, self._database.schema), region, entity.name
+        )
+        highest = await self._rows(Scope(entity), region, f"max(r.{entity.key.name}) AS key")
+        return Known(
+            {(row["source"], row["parent_id"]): Reading(row["covered_at"], row["whole_at"]) for row in lists},
+            {(row["kind"], row["record_id"]): row["asked_at"] for row in absent},
+            {row["name"]: row["told_at"] for row in gone},
+            highest[0]["key"],
+        )
 
     async def count(self, region: str, scope: Scope) -> int:
         """Live rows that a list speaks of."""

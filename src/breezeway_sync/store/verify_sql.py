@@ -61,6 +61,23 @@ def broken_links(entity: Entity, link: Link, target: Entity, schema: str) -> str
     )
 
 
+def gone(entity: Entity, schema: str) -> str:
+    """Live rows that the API did not have any more when they were compared before, named as in certificates, with
+    the first such time; those whose deletion is on record should not be live at all. $1 region, $2 entity.
+    """
+    kind = "" if entity.discriminator is None else f"r.{entity.discriminator} || ' ' || "
+    return (
+        "SELECT x.name, min(x.told_at) AS told_at FROM ("
+        f"SELECT d.key AS name, c.started_at AS told_at FROM {quote(schema)}.certificates c, "
+        "jsonb_to_recordset(c.differences) AS d (key TEXT, path TEXT, class TEXT) "
+        "WHERE c.region_code = $1 AND c.entity_type = $2 AND d.path = '' AND d.class IN ('late', 'surplus') "
+        "UNION ALL SELECT CASE kind WHEN '' THEN record_id::text ELSE kind || ' ' || record_id END, to_timestamp(0) "
+        f"FROM {quote(schema)}.deletions WHERE region_code = $1 AND entity_type = $2 AND undone_at IS NULL"
+        f") x JOIN {quote(schema)}.{entity.table} r ON r.region_code = $1 AND r.deleted_at IS NULL "
+        f"AND {kind}r.{entity.key.name}::text = x.name GROUP BY 1"
+    )
+
+
 def _children(entity: Entity, child: Child, schema: str) -> str:
     return (
         f"'{child.table}', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM {quote(schema)}.{child.table} c "

@@ -265,6 +265,13 @@ class Schedule(BaseModel):
         description="After a start, what is overdue begins spread over so long; a region that was never read begins "
         "at once.",
     )
+    verify_seconds: float = Field(
+        default=86_400.0,
+        ge=0,
+        le=YEAR_MINUTES * 60,
+        description="How often a small sample of every region and entity is compared with the API while nobody reads "
+        "the account; what is due goes first. `0`: never.",
+    )
 
 
 class Http(BaseModel):
@@ -287,5 +294,5 @@ class Retention(BaseModel):
         default=90.0,
         gt=0,
         le=36_500,
-        description="Rows of `etl_sync_log`; the latest of each region and entity always stays.",
+        description="Rows of `etl_sync_log` and certificates; the latest of each region and entity always stay.",
     )

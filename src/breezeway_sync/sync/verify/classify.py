@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from breezeway_sync.core.certificate import Class
 from breezeway_sync.entities.admit import Admitted, admit
-from breezeway_sync.entities.comparison import LastRead, Stored
+from breezeway_sync.entities.comparison import Known, LastRead, Reading, Row, Stored
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.entities.rows import JsonObject
-from breezeway_sync.sync.verify.values import instant
+from breezeway_sync.sync.verify.values import instant, whole
 
-# Two clocks are compared, the API's and the database's.
+# The API's times are whole seconds, and its clock is not ours.
 SKEW = timedelta(minutes=2)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def reading_of(entity: Entity, known: Known, discriminator: str | None, record: Mapping[str, object]) -> Reading:
+    """How far the list has been read that a record, or the row of one, belongs to."""
+    source = next(one for one in entity.sources if one.discriminator == discriminator)
+    parent = 0 if source.per is None else whole(record.get(source.per))
+    return known.lists.get((source.name, -1 if parent is None else parent), Reading())
+
+
+def last_read(
+    entity: Entity, known: Known, discriminator: str | None, key: int, record: Mapping[str, object]
+) -> LastRead:
+    """Up to when a record's changes are known: by its list, or by its own address where lists do not show it."""
+    if (discriminator or "", key) in known.absent:
+        return LastRead(known.absent[discriminator or "", key] or _NEVER, known.highest_key)
+    return LastRead(reading_of(entity, known, discriminator, record).covered_at, known.highest_key)
 
 
 def of_unlike(
@@ -22,8 +39,8 @@ def of_unlike(
 ) -> Class:
     """Both have the record and it differs.
 
-    With `updated_at` on both sides: the same is WRONG; another one is LATE when the change came after the
-    last read began, and UNEXPLAINED when that read should have brought it. Without: `is_as_loaded` says
+    With `updated_at` on both sides: the same is WRONG; another one is LATE when the change came after its
+    list was read, and UNEXPLAINED when that read should have brought it. Without: `is_as_loaded` says
     whether the API still shows what was loaded; then the row is WRONG, otherwise the API has changed.
     """
     changed, known = instant(record.get("updated_at")), instant(kept_updated_at)
@@ -37,15 +54,35 @@ def of_unlike(
 
 
 def of_missing(record: Mapping[str, object], key: int, last: LastRead) -> Class:
-    """The API has it, the mirror does not. One that was created after the last read began is LATE.
+    """The API has it, the mirror does not. One that was created after its list was read is LATE.
 
     A record without `created_at` counts as new when its id is higher than all that the mirror knows.
     """
     created = instant(record.get("created_at"))
-    if created is not None and last.started_at is not None:
+    if created is not None and last.covered_at is not None:
         return Class.LATE if _is_after(created, last) else Class.MISSING
     is_new = last.highest_key is not None and key > last.highest_key
     return Class.LATE if is_new else Class.MISSING
+
+
+def of_gone(entity: Entity, known: Known, discriminator: str | None, key: int, row: Row) -> Class:
+    """The mirror has it, the API does not. Nobody says when it went.
+
+    LATE: the mirror is proving its deletion already, or only a walk over the whole list will begin to. SURPLUS: such
+    a walk came after it was first found gone and noted nothing; or the row was never read from the API.
+    """
+    if (discriminator or "", key) in known.absent:
+        return Class.LATE
+    if row.get("payload_hash") is None:
+        return Class.SURPLUS
+    told_at = known.gone.get(name_of(discriminator, key))
+    whole_at = reading_of(entity, known, discriminator, row).whole_at
+    return Class.SURPLUS if told_at is not None and whole_at is not None and told_at < whole_at else Class.LATE
+
+
+def name_of(discriminator: str | None, key: int | None) -> str:
+    """A record's name in certificates."""
+    return " ".join(str(one) for one in (discriminator, key) if one is not None)
 
 
 def of_called(items: object, last: LastRead, *, is_owed: bool) -> Class:
@@ -60,7 +97,7 @@ def of_called(items: object, last: LastRead, *, is_owed: bool) -> Class:
 
 
 def _is_after(moment: datetime, last: LastRead) -> bool:
-    return last.started_at is not None and moment > last.started_at - SKEW
+    return last.covered_at is not None and moment > last.covered_at - SKEW
 
 
 def is_as_loaded(entity: Entity, record: JsonObject, stored: Stored) -> bool | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.outcome import Tally
-from breezeway_sync.entities.comparison import LastRead, Scope, Stored
+from breezeway_sync.entities.comparison import Known, Scope, Stored
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.model import CalledChild, Entity, Link
 from breezeway_sync.sync.ports import Params, Record
@@ -44,7 +44,7 @@ class ListApi(Protocol):
 class Mirror(Protocol):
     """The stored side; live rows only."""
 
-    async def last_read(self, region: str, log_name: str, entity: Entity) -> LastRead: ...
+    async def known(self, region: str, entity: Entity) -> Known: ...
     async def count(self, region: str, scope: Scope) -> int: ...
     async def keys(self, region: str, scope: Scope) -> set[int]: ...
     async def sample(self, region: str, scope: Scope, size: int, seed: int) -> list[int]: ...

@@ -10,14 +10,14 @@ from breezeway_sync.core.certificate import Certificate, Class, Difference
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError, CutShort, EmptyAnswer, NotFound
 from breezeway_sync.core.outcome import Tally
-from breezeway_sync.entities.comparison import LastRead, Scope
+from breezeway_sync.entities.comparison import Known, LastRead, Reading, Scope
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.model import CalledChild, Company, Entity, Shape, Source
 from breezeway_sync.entities.rows import JsonObject
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.ports import Params
 from breezeway_sync.sync.verdict import means_unavailable
-from breezeway_sync.sync.verify.classify import is_as_loaded, of_called, of_missing, of_unlike
+from breezeway_sync.sync.verify import classify
 from breezeway_sync.sync.verify.compare import paths_unlike, unlike_items
 from breezeway_sync.sync.verify.extent import CONTACTS, PAGE_ROWS, SMALL_PAGES, Extent
 from breezeway_sync.sync.verify.ports import ListApi, ListPage, Mirror
@@ -40,7 +40,7 @@ class Verifier:
     extent: Extent
     properties: Entity
     """What tasks are asked for by."""
-    last: LastRead = field(default_factory=lambda: LastRead(None, None))
+    known: Known = field(default_factory=lambda: Known({}, {}, {}, None))
     compared: dict[str, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -68,7 +68,7 @@ class Verifier:
         )
 
     async def _compare(self) -> None:
-        self.last = await self.mirror.last_read(self.region, self.name, self.entity)
+        self.known = await self.mirror.known(self.region, self.entity)
         closed = self.extent.disabled | await self.mirror.unavailable(self.region)
         if self.name != CONTACTS:
             for source in self.entity.sources:
@@ -136,7 +136,8 @@ class Verifier:
                 await self._judge(scope, key, await self._own(key))
 
         keys = await self.mirror.sample(self.region, scope, self.extent.sample_records, self.extent.seed)
-        await each([key for key in keys if (None, key) not in self._seen], self.extent.workers, look)
+        wanted = {key for key in keys if (None, key) not in self._seen} | {int(name) for name in self.known.gone}
+        await each(sorted(wanted), self.extent.workers, look)
 
     async def _called(self, called: CalledChild) -> None:
         async def look(key: int) -> None:
@@ -156,7 +157,8 @@ class Verifier:
         stored = (await self.mirror.stored(self.region, Scope(self.entity), [key])).get(key)
         if record is None or stored is None or not paths_unlike(self.entity, record, stored):
             return False
-        return of_unlike(record, stored.row.get("updated_at"), self.last, is_as_loaded=None) is Class.LATE
+        last = classify.last_read(self.entity, self.known, None, key, record)
+        return classify.of_unlike(record, stored.row.get("updated_at"), last, is_as_loaded=None) is Class.LATE
 
     async def _called_once(self, called: CalledChild, key: int) -> tuple[list[str], Class] | None:
         """Where the list of one parent differs and what that means; None where it does not.
@@ -180,7 +182,10 @@ class Verifier:
         extra = stored.row.get("extra")
         kept = extra.get(f"/{child.items}") if isinstance(extra, dict) else None
         paths = unlike_items(child, items, stored.children[child.table], kept)
-        return (paths, of_called(items, self.last, is_owed=is_owed)) if paths else None
+        last = classify.last_read(self.entity, self.known, None, key, stored.row)
+        if not called.owed:
+            last = LastRead(self.known.lists.get((source.name, key), Reading()).covered_at, None)
+        return (paths, classify.of_called(items, last, is_owed=is_owed)) if paths else None
 
     async def _links(self) -> None:
         for link in self.entity.links:
@@ -219,22 +224,24 @@ class Verifier:
 
     async def _judge(self, scope: Scope, key: int, record: JsonObject | None) -> None:
         """Both sides once more, then the class of what still differs."""
-        scope = Scope(self.entity, scope.discriminator)
-        stored = (await self.mirror.stored(self.region, scope, [key])).get(key)
-        if record is None or stored is None:
-            if record is not None:
-                self._differ(scope.discriminator, key, [""], of_missing(record, key, self.last))
-            elif stored is not None:
-                self._differ(scope.discriminator, key, [""], Class.SURPLUS)
+        entity, discriminator = self.entity, scope.discriminator
+        stored = (await self.mirror.stored(self.region, Scope(entity, discriminator), [key])).get(key)
+        if record is None:
+            if stored is not None:
+                kind = classify.of_gone(entity, self.known, discriminator, key, stored.row)
+                self._differ(discriminator, key, [""], kind)
             return
-        paths = paths_unlike(self.entity, record, stored)
+        last = classify.last_read(entity, self.known, discriminator, key, record)
+        if stored is None:
+            self._differ(discriminator, key, [""], classify.of_missing(record, key, last))
+            return
+        paths = paths_unlike(entity, record, stored)
         if not paths:
             self._count("explained at their own address")
             return
-        kind = of_unlike(
-            record, stored.row.get("updated_at"), self.last, is_as_loaded=is_as_loaded(self.entity, record, stored)
-        )
-        self._differ(scope.discriminator, key, paths, kind)
+        as_loaded = classify.is_as_loaded(entity, record, stored)
+        kind = classify.of_unlike(record, stored.row.get("updated_at"), last, is_as_loaded=as_loaded)
+        self._differ(discriminator, key, paths, kind)
 
     async def _own(self, key: int) -> JsonObject | None:
         own = self.entity.own_address or ""
@@ -283,8 +290,7 @@ class Verifier:
         self.compared[what] = self.compared.get(what, 0) + 1
 
     def _differ(self, discriminator: str | None, key: int | None, paths: Sequence[str], kind: Class) -> None:
-        name = " ".join(str(one) for one in (discriminator, key) if one is not None)
         for path in paths:
-            one = Difference(self.name, name, path, kind)
+            one = Difference(self.name, classify.name_of(discriminator, key), path, kind)
             if one not in self.differences:
                 self.differences.append(one)

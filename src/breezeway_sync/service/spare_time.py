@@ -1,0 +1,64 @@
+"""What is done with accounts while nobody reads them: tokens are renewed, the mirror is compared with the API."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Sequence
+from uuid import uuid4
+
+from breezeway_sync.core.errors import ApiError, DatabaseError
+from breezeway_sync.core.events import Crashed
+from breezeway_sync.service.access import Means, access
+from breezeway_sync.service.accounts import Account
+from breezeway_sync.service.schedule import Comparison, comparisons
+from breezeway_sync.service.verification import Comparing, Request
+from breezeway_sync.service.worker import Staff
+from breezeway_sync.store.status import Status
+from breezeway_sync.store.verification import StoredMirror
+
+# About a hundred calls a region; the sample is another one each time.
+SAMPLE_RECORDS = 25
+
+
+async def renew_tokens(staff: Staff, use: Means) -> None:
+    """Renew tokens that end soon ahead of the cycle that needs them."""
+    for worker in list(staff.workers.values()):
+        if worker.is_idle:
+            # What is in the way was told as an event, and the next cycle meets it again.
+            with contextlib.suppress(ApiError, DatabaseError):
+                async with access(use, worker.account, wait_seconds=0) as opened:
+                    await opened.authenticator.token()
+
+
+async def compare_next(staff: Staff, use: Means) -> None:
+    """Begin to compare the next region that is due and whose account is idle; one at a time.
+
+    A line that becomes due ends it: what was compared by then has its certificate, the rest is still due.
+    Raises DatabaseError.
+    """
+    if not use.settings.schedule.verify_seconds or staff.is_aside:
+        return
+    status, now = Status(use.database), use.clock.now()
+    states, successes = await status.certificates(now), await status.last_successes()
+    for region, due in comparisons(use.settings, states, successes, now):
+        worker = staff.of(region)
+        if worker is not None and worker.aside(lambda account: _compare(use, account, region, due)):  # noqa: B023
+            return
+
+
+async def _compare(use: Means, account: Account, region: str, due: Sequence[Comparison]) -> None:
+    """One region, each entity under a lease of its own. What keeps it from going on passes: it is still due."""
+    run_id, mirror = uuid4(), StoredMirror(use.database)
+    for one in due:
+        seed = int(use.clock.now().timestamp()) if one.seed is None else one.seed
+        request = Request((region,), (one.entity,), SAMPLE_RECORDS, seed, wait_seconds=0)
+        comparing = Comparing(use, mirror, request, run_id)
+        try:
+            await comparing.account(account, [region])
+        except Exception as error:  # noqa: BLE001 - the edge of a job: the account is read all the same
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            use.emit(Crashed(region, one.entity, type(error).__name__, stack))
+            return
+        if comparing.held or comparing.failure is not None:
+            return

@@ -1,0 +1,154 @@
+"""Comparisons of the daemon: begun where nobody reads the account, ended by whatever becomes due."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from breezeway_sync.core.certificate import Class
+from breezeway_sync.core.events import Crashed, CycleSkipped, VerificationFinished
+from breezeway_sync.service.access import Means, means, tell_nobody
+from breezeway_sync.service.accounts import Account, credentials_of, group
+from breezeway_sync.service.runner import open_database
+from breezeway_sync.service.schedule import Line
+from breezeway_sync.service.spare_time import compare_next
+from breezeway_sync.service.worker import Staff
+from breezeway_sync.service.workshop import Order, Result, Workshop
+from breezeway_sync.store.status import Status
+from breezeway_sync.sync.stages import NAMES
+from tests.cli.support import Starter
+from tests.conftest import Rows
+from tests.daemon.support import configured, eventually, logged, nothing_is_open, ready, serve
+from tests.helpers import Later, Setup, sandboxed, tiny
+
+
+@asynccontextmanager
+async def employed(setup: Setup, results: list[Result], clock: Later) -> AsyncIterator[tuple[Staff, Means]]:
+    """Workers of the sandbox's accounts; what their cycles come to is added to `results`."""
+    settings, emit = setup.settings, setup.events.append
+    async with (
+        open_database(settings) as database,
+        means(settings, database, emit=emit, tell=tell_nobody, clock=clock) as use,
+    ):
+        workshop = Workshop(use)
+
+        async def work(account: Account, order: Order) -> Result:
+            results.append(await workshop.work(account, order))
+            return results[-1]
+
+        staff = Staff(work, emit)
+        staff.assign(group(list(settings.regions), credentials_of(settings, {})))
+        try:
+            yield staff, use
+        finally:
+            staff.drain()
+            await asyncio.gather(*staff.tasks)
+
+
+async def idle(staff: Staff) -> None:
+    async def is_idle() -> bool:
+        return all(worker.is_idle for worker in staff.workers.values())
+
+    await eventually(is_idle, 30, "the workers do not come to rest")
+
+
+def compared(setup: Setup) -> list[str]:
+    return [one.region for one in setup.events if isinstance(one, VerificationFinished)]
+
+
+async def test_every_region_is_compared_once_a_day_one_after_the_other(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn, tiny(2)) as setup:
+        async with employed(setup, [], Later()) as (staff, use):
+            await compare_next(staff, use)  # nothing was read yet
+            assert not staff.is_aside
+            await setup.run()
+            regions = list(setup.settings.regions)
+            for expected in (regions[:1], regions, regions):
+                await compare_next(staff, use)
+                await compare_next(staff, use)  # one at a time
+                await idle(staff)
+                assert compared(setup) == [region for region in expected for _ in NAMES]
+            rows("UPDATE tasks SET task_name = 'x'")
+        async with employed(setup, [], Later(1)) as (staff, use):
+            await compare_next(staff, use)
+            await idle(staff)
+            again = compared(setup)[len(NAMES) * 2 :]
+            assert len(again) == len(NAMES)
+            states = {(one.region, one.entity): one for one in await Status(use.database).certificates(use.clock.now())}
+    failed = states[again[0], "tasks"]
+    assert failed.differences["wrong"] > 0
+    assert len(states) == 2 * len(NAMES)
+    assert {one.result for key, one in states.items() if key != (again[0], "tasks")} == {"proved"}
+
+
+async def test_a_due_line_ends_a_comparison_that_leaves_no_certificate(dsn: str, rows: Rows) -> None:
+    results: list[Result] = []
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        async with employed(setup, results, Later()) as (staff, use):
+            slow = setup.faults.add("slow", path=r"/property(\?|$)", delay=60)
+            await compare_next(staff, use)
+
+            async def is_waiting() -> bool:
+                return slow.hits > 0
+
+            await eventually(is_waiting, 20, "the comparison asks nothing")
+            (worker,) = staff.workers.values()
+            setup.faults.clear()
+            assert worker.due(Line("nashville", "hourly", 3600.0, ("properties",)))
+            await idle(staff)
+            (result,) = results
+            assert result.held is None
+            assert [(one.entity, one.status) for one in result.outcomes] == [("properties", "success")]
+            names = {row["entity_type"] for row in rows("SELECT entity_type FROM certificates")}
+            assert "properties" not in names
+            await compare_next(staff, use)  # it is still due
+            await idle(staff)
+    assert not [one for one in setup.events if isinstance(one, CycleSkipped | Crashed)]
+    found = rows("SELECT entity_type, result FROM certificates")
+    assert sorted(row["entity_type"] for row in found) == sorted(NAMES)
+    assert {row["result"] for row in found} == {"proved"}
+    assert rows("SELECT account FROM account_leases WHERE owner IS NOT NULL") == []
+
+
+async def test_old_certificates_are_forgotten_but_for_the_newest(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        async with employed(setup, [], Later()) as (staff, use):
+            await compare_next(staff, use)
+            await idle(staff)
+            status = Status(use.database)
+            rows("UPDATE certificates SET started_at = started_at - interval '91 days'")
+            assert await status.delete_old_certificates(90 * 86_400) == 0
+            await compare_next(staff, use)
+            await idle(staff)
+            assert await status.delete_old_certificates(90 * 86_400) == len(NAMES)
+    assert rows("SELECT count(*) AS n FROM certificates") == [{"n": len(NAMES)}]
+
+
+@pytest.mark.process
+@pytest.mark.timeout(120)
+async def test_the_daemon_compares_by_itself(dsn: str, rows: Rows, start: Starter) -> None:
+    accounts = tiny(1)
+    async with sandboxed(dsn, accounts) as setup:
+        config, port = configured(start.folder / "own", setup.url, dsn, accounts, "[schedule]\nspread_seconds = 0")
+        daemon = serve(start, config, port)
+        await ready(daemon)
+        await logged(daemon, "verification_finished", len(NAMES))
+
+        async def is_measured() -> bool:
+            name = "breezeway_sync_last_certificate_timestamp_seconds"
+            return sum(key == name for key, _ in await daemon.metrics()) == len(NAMES)
+
+        await eventually(is_measured, 30, "the metrics do not tell of the comparisons")
+        differences = {key[1]: value for key, value in (await daemon.metrics()).items() if "verify_differ" in key[0]}
+        daemon.running.send(signal.SIGTERM)
+        await daemon.running.end()
+    assert {line["result"] for line in daemon.lines("verification_finished")} == {"proved"}
+    assert len(differences) == len(NAMES) * len(Class)
+    assert set(differences.values()) == {0}
+    nothing_is_open(rows)
