@@ -10,7 +10,9 @@ from unittest.mock import patch
 from breezeway_sync.api import answers, client
 from breezeway_sync.core.errors import BadAnswer
 from breezeway_sync.entities import admit
+from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.decode import ListBody
+from breezeway_sync.entities.marks import Mark
 from breezeway_sync.store import load
 from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.load import Loader
@@ -27,11 +29,11 @@ def children_follow_their_record() -> AbstractContextManager[Any]:
         if id(batch) not in alone:
             await children(self, connection, batch, *rest)
 
-    async def twice(self: Loader, batch: Any, candidates: list[Any]) -> tuple[int, int]:
+    async def twice(self: Loader, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
         alone.add(id(batch))
-        found = await whole(self, batch, candidates)
+        found = await whole(self, batch, candidates, ())
         alone.discard(id(batch))
-        await whole(self, batch, candidates)
+        found.add(await whole(self, batch, candidates, marks))
         return found
 
     return patch.multiple(Loader, _merge=twice, _merge_children=some)
@@ -86,9 +88,11 @@ def calls_are_settled_before_they_are_stored() -> AbstractContextManager[Any]:
     """What is owed is struck out in a transaction of its own, then the answer is stored."""
     whole = Loader.load_children
 
-    async def early(self: Loader, region: str, entity: Any, child: Any, source: str, sets: Sequence[Any]) -> Any:
+    async def early(
+        self: Loader, region: str, entity: Any, child: Any, source: str, sets: Sequence[Any], **more: Any
+    ) -> Any:
         await self.settle(region, source, [(one.parent_key, order) for one, order in sets])
-        return await whole(self, region, entity, child, source, sets)
+        return await whole(self, region, entity, child, source, sets, **more)
 
     return patch.object(Loader, "load_children", early)
 
@@ -97,8 +101,10 @@ def absence_is_deletion() -> AbstractContextManager[Any]:
     """What a batch does not show is marked as deleted."""
     whole = Loader.load
 
-    async def sweep(self: Loader, region: str, entity: Any, incoming: Sequence[Any], kind: str | None = None) -> Any:
-        loaded = await whole(self, region, entity, incoming, kind)
+    async def sweep(
+        self: Loader, region: str, entity: Any, incoming: Sequence[Any], kind: str | None = None, **more: Any
+    ) -> Any:
+        loaded = await whole(self, region, entity, incoming, kind, **more)
         if entity.name == "tasks":
             shown = [one.item["id"] for one in incoming]
             async with self._database.connection("sweeping") as connection:

@@ -87,6 +87,25 @@ def _edit(account: Account, rng: Dice) -> bool:
     return True
 
 
+def _status(code: str) -> Change:
+    """What a task says of itself."""
+
+    def change(account: Account, rng: Dice) -> bool:
+        kind: Kind = rng.choice(("tasks", "tasks", "reservations"))
+        number = _some(account, kind, rng)
+        if number is None:
+            return False
+        said: dict[str, Any] = (
+            {"status": code}
+            if kind == "reservations"
+            else {"type_task_status": {"code": code, "name": code, "stage": code}}
+        )
+        account.patch(kind, number, **said)
+        return True
+
+    return change
+
+
 def _touch(account: Account, rng: Dice) -> bool:
     number = _some(account, "tasks", rng)
     if number is None:
@@ -267,6 +286,9 @@ CHANGES: dict[str, Change] = {
     "edit": _edit,
     "touch": _touch,
     "delete": _delete,
+    "status deleted": _status("deleted"),
+    "status pending_delete": _status("pending_delete"),
+    "status created": _status("created"),
     "hide from lists": _hide,
     "show again": _show,
     "delete and create again": _come_back,

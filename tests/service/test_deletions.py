@@ -189,6 +189,46 @@ async def test_a_tag_on_a_live_record_is_no_candidate(dsn: str, rows: Rows) -> N
         assert kept == used | {999_999_1}
 
 
+async def test_a_candidate_that_a_record_has_got_meanwhile_stays(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        account = setup.world.account("nashville")
+        tag = {"id": 999_999_1, "name": "new"}
+        account.put("task_tags", tag)
+        await setup.run()
+        account.delete("task_tags", tag["id"])
+        await setup.run(entity="tags")
+        assert rows("SELECT state FROM missing_records") == [{"state": "open"}]
+        task = min(account.ids("tasks"))
+        account.patch("tasks", task, task_tags=[tag])
+        await setup.run(entity="tasks")
+        for _ in range(2):
+            await setup.run(entity="tags")
+        assert rows("SELECT deleted_at FROM tags WHERE tag_id = %s", tag["id"]) == [{"deleted_at": None}]
+        account.patch("tasks", task, task_tags=[])
+        await setup.run(entity="tasks")
+        for _ in range(2):
+            await setup.run(entity="tags")
+        assert rows("SELECT * FROM tags WHERE tag_id = %s AND deleted_at IS NULL", tag["id"]) == []
+
+
+async def test_an_empty_list_is_not_the_second_proof(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("supplies"))
+        account.hide("supplies", key)
+        await setup.run(entity="supplies")
+        setup.faults.add("blank")
+        for _ in range(3):
+            await setup.run(entity="supplies")
+            assert key in live(rows, "supplies")
+        setup.faults.clear()
+        account.show("supplies", key)
+        await setup.run(entity="supplies")
+        assert live(rows, "supplies") == set(account.ids("supplies"))
+        assert rows("SELECT * FROM deletions") == []
+
+
 async def test_a_deletion_near_today_is_seen_within_26_hours(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()

@@ -7,6 +7,7 @@ they also run where tables are distributed by region (Citus).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -105,8 +106,8 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
         ),
         save_leftover=_save_leftover(table),
         absent=_absent(entity, schema, table),
-        delete=_set_deleted(entity, table, "$3::timestamptz", "IS NULL"),
-        restore=_set_deleted(entity, table, "NULL", "IS NOT NULL"),
+        delete=_set_deleted(entity, table, "$3::timestamptz", ("t.deleted_at IS NULL", *_unused_tag(entity, schema))),
+        restore=_set_deleted(entity, table, "NULL", ("t.deleted_at IS NOT NULL",)),
         candidates=_candidates(entity, schema, table) if entity.own_address else None,
         listed=(
             f"SELECT t.{entity.key.name} FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL "
@@ -370,7 +371,7 @@ def _absent(entity: Entity, schema: str, table: str) -> str:
 
 
 def _unused_tag(entity: Entity, schema: str) -> list[str]:
-    """A tag on a live record is never absent, whatever its list shows."""
+    """A tag on a live record is never absent nor deleted, whatever its list shows."""
     if entity.table != "tags":
         return []
     return [
@@ -387,13 +388,14 @@ def list_column(entity: Entity) -> str | None:
     return next((source.per for source in entity.sources if source.per), None)
 
 
-def _set_deleted(entity: Entity, table: str, value: str, before: str) -> str:
+def _set_deleted(entity: Entity, table: str, value: str, only: Sequence[str]) -> str:
     kind = f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''"
     per = list_column(entity)
     parent = f"t.{per}" if per else "0"
     return (
         f"UPDATE {table} t SET deleted_at = {value}, synced_at = $3 "
-        f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) AND t.deleted_at {before} AND {kind} "
+        f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) AND {kind} "
+        f"AND {' AND '.join(only)} "
         f"RETURNING t.{entity.key.name} AS key, {parent} AS parent"
     )
 
