@@ -13,7 +13,7 @@ from tests.convergence.changes import CHANGES
 from tests.convergence.process import Fate
 from tests.helpers import tiny
 
-MOST_TURNS = 6_000
+MOST_TURNS = 6_500
 """A little more steps than an undisturbed full run takes."""
 MOST_CALLS = 250
 

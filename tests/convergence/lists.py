@@ -20,11 +20,11 @@ NEVER = -1.0
 
 
 class Lists:
-    """Told of every change; `is_read` says whether somebody is between two pages of something."""
+    """Told of every change, and when somebody reads."""
 
     def __init__(self, time: MovingTime) -> None:
         self._time = time
-        self.is_read = False
+        self._read_since: float | None = None
         self.blanked = NEVER
         """When a list was last said to be empty that was not."""
         self._places: dict[tuple[str, Kind], dict[int, int]] = defaultdict(dict)
@@ -33,9 +33,19 @@ class Lists:
         self._shown: dict[Key, float] = {}
         self._updated: dict[Key, datetime] = {}
         self._is_told: dict[Key, bool] = {}
+        self._came: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
+        self._went: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
         self._slipped: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
-        self._left: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
         self._last_seen: dict[Key, float] = {}
+
+    def begin(self) -> None:
+        """Somebody reads from now on, if nobody did yet."""
+        if self._read_since is None:
+            self._read_since = self._time.seconds
+
+    def end(self) -> None:
+        """Nobody reads any more."""
+        self._read_since = None
 
     def renewed(self, account: Account, kind: Kind, number: int) -> None:
         """A record has a new version. Whether the API tells of it: by the time that lists are narrowed by."""
@@ -56,13 +66,15 @@ class Lists:
             for number, home in before.items():
                 if places.get(number) != home:
                     self._last_seen[code, kind, number] = now
-                    self._left[code, kind] = now
-                    if self.is_read:
-                        self._slipped[code, kind] = now
+                    self._went[code, kind] = now
             for number, home in places.items():
                 if before.get(number) != home:
                     self._shown[code, kind, number] = now
+                    self._came[code, kind] = now
             self._places[code, kind] = places
+            # One that comes hides from the announced number that one has gone, and another slipped past.
+            if self._read_since is not None and min(self._came[code, kind], self._went[code, kind]) >= self._read_since:
+                self._slipped[code, kind] = max(self._came[code, kind], self._went[code, kind])
 
     def _shown_by(self, account: Account, kind: Kind) -> Iterator[tuple[int, int]]:
         for home in sorted(self._homes[account.code]) if kind == "tasks" else [0]:
@@ -85,8 +97,7 @@ class Lists:
     def is_owed(self, key: Key, covered: float, whole: float) -> bool:
         """Whether a list that was read at `covered`, and whole at `whole`, has brought the record as it is now.
 
-        A record slips past when others leave a list between two of its pages. What only a look at
-        everything can find (shown again) is owed by a walk of everything.
+        What only a look at everything can find (shown again) is owed by a walk of everything.
         """
         last, slipped = self.last(key), self._slipped[key[:2]]
         if last >= covered:
@@ -98,4 +109,8 @@ class Lists:
 
     def has_stood(self, code: str, kind: str, since: float) -> bool:
         """Whether no record has left a list since then."""
-        return self._left[code, kind] < since
+        return self._went[code, kind] < since
+
+    def has_slipped(self, code: str, kind: str, since: float) -> bool:
+        """Whether a walk since then may have missed a record without any sign of it."""
+        return self._slipped[code, kind] >= since

@@ -136,7 +136,7 @@ class Convergence(RuleBasedStateMachine):
             added = self.sandbox.faults.add_rule(fault(name, path, every=every, skip=skip, times=times))
             self._names[added.id] = name
         (last,) = self.admin.execute("SELECT coalesce(max(id), 0) FROM etl_sync_log").fetchone() or (0,)
-        began = self._cut_off()
+        cut_off = self._cut_off()
         process = self._process(*fate, full=full, planned=planned)
         self._wake(process)
         self._runs += 1
@@ -148,8 +148,9 @@ class Convergence(RuleBasedStateMachine):
         self._well()
         self._judge(process)
         if process.report is not None:
-            since = {code: began.get(code, self._began[id(process)][1]) for code in self.world.accounts}
-            green = is_honest(self.world, self.history.lists, self.watcher, process.report, since, is_full=full)
+            since = self._began[id(process)][1]
+            lists = self.history.lists
+            green = is_honest(self.world, lists, self.watcher, process.report, since, cut_off, is_full=full)
             TRIED["watched", "regions that were green after a run"] += green
         if fate[0] in ("ends", "cancelled") and not self.frozen:
             self._is_tidy(last, was_cancelled=fate[0] == "cancelled")
@@ -252,11 +253,12 @@ class Convergence(RuleBasedStateMachine):
         """Evidence and absences are told apart by the run, and by when it began."""
         evidence = self.history.evidence
         evidence.run, evidence.began = self._began.setdefault(id(process), (len(self._began), self.time.seconds))
-        self.history.lists.is_read = True
+        self.history.lists.begin()
         try:
             process.wake()
         finally:
-            self.history.lists.is_read = bool(self.frozen) or process.is_frozen
+            if not self.frozen and not process.is_frozen:
+                self.history.lists.end()
 
     def _undisturbed(self) -> Report:
         process = self._process("ends", 0, full=True, planned=[])

@@ -200,7 +200,8 @@ class Watcher:
         """Lists with a call of their own are one version as a whole, or empty: owed still, or said to be so."""
         name, kept = child.name, _kept(row, child)
         place: Key = (key[0], CALLED[name], key[2])
-        is_due = name in owed or name == "property_contacts"
+        # What is deleted owes nothing, and may never have been asked for.
+        is_due = name in owed or name == "property_contacts" or row["deleted_at"] is not None
         if not rows and not kept and (is_due or self._history.was_hushed(place)):
             return None
         had = None if before is None else before.called.get(name)
