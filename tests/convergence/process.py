@@ -89,6 +89,9 @@ class Process:
     def __init__(self, place: Place, request: Request, fate: Fate = "ends", turn: int = 0) -> None:
         self.place = place
         self.fate = fate
+        self.number = 0
+        """Tells runs apart; given by whoever runs it."""
+        self.began = place.time.seconds
         self.turns = 0
         self.events: list[Event] = []
         self.report: Report | None = None
