@@ -62,12 +62,16 @@ Wrong: TypeAlias = tuple[str, str, int, int, int]
 Token: TypeAlias = tuple[str, int] | None
 """How tokens end before a run, and whose."""
 
-edits = st.tuples(st.sampled_from([*CHANGES, "same id in two regions"]), st.integers(0, 1), st.integers(0, 9999))
+edits = st.tuples(
+    st.sampled_from([*CHANGES, "delete", "hide from lists", "same id in two regions"]),
+    st.integers(0, 1),
+    st.integers(0, 9999),
+)
 planned = st.lists(st.tuples(st.integers(1, MOST_CALLS), edits), max_size=6)
 faults = st.tuples(
     st.sampled_from(sorted(FAULTS)), st.sampled_from(PATHS), st.integers(1, 5), st.integers(0, 12), st.integers(1, 9)
 )
-waits = st.sampled_from((0.2, 1.5, 23.0, 27.0, 80.0, 200.0))
+waits = st.sampled_from((0.0, 0.2, 1.5, 23.0, 27.0, 80.0, 200.0))
 """Hours between runs: within what a run that was cut off is gone on with, and beyond every pace."""
 tokens = st.one_of(st.none(), st.none(), st.none(), st.tuples(st.sampled_from(TOKEN_ENDS), st.integers(0, 1)))
 fates: st.SearchStrategy[tuple[Fate, int]] = st.one_of(

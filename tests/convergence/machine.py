@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Crashed
@@ -39,6 +39,12 @@ MOST_RUNS = 6
 class Convergence(Scene):
     """See the package. `ground` is set by whoever runs it."""
 
+    @initialize(is_copied=st.booleans())
+    def begin(self, is_copied: bool) -> None:
+        """What vanishes before the first copy is never missed."""
+        if is_copied:
+            self.run(("ends", 0), False, [], [], None)
+
     # --- what happens to accounts and API -------------------------------------------------------------
 
     @rule(many=st.lists(edits, min_size=1, max_size=5))
@@ -47,17 +53,29 @@ class Convergence(Scene):
             self._change(edit)
         told("change", "between runs", len(many))
 
-    @rule(hours=waits)
-    def wait(self, hours: float) -> None:
-        """Time passes in which nothing runs."""
-        self._pass(hours * HOUR)
-        told("time", f"{hours:g} h without a run")
-
     # --- what happens to the product ------------------------------------------------------------------
 
-    @rule(fate=fates, full=st.booleans(), planned=planned, wrong=st.lists(faults, max_size=4), token=tokens)
-    def run(self, fate: tuple[Fate, int], full: bool, planned: list[Planned], wrong: list[Wrong], token: Token) -> None:
-        """A run that may be disturbed in every way; some of the changes come between its calls."""
+    @rule(
+        fate=fates,
+        full=st.booleans(),
+        planned=planned,
+        wrong=st.lists(faults, max_size=4),
+        token=tokens,
+        hours=waits,
+    )
+    def run(
+        self,
+        fate: tuple[Fate, int],
+        full: bool,
+        planned: list[Planned],
+        wrong: list[Wrong],
+        token: Token,
+        hours: float = 0.0,
+    ) -> None:
+        """A run, some hours after the one before, that may be disturbed in every way; some of the changes come
+        between its calls."""
+        self._pass(hours * HOUR)
+        told("time", f"{hours:g} h later")
         self._end_tokens(token)
         for name, path, every, skip, times in wrong:
             added = self.sandbox.faults.add_rule(fault(name, path, every=every, skip=skip, times=times))

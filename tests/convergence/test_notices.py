@@ -107,12 +107,11 @@ def cut_off(machine: Convergence) -> None:
     """Runs are killed until one has left a list half read; the next one goes on with it."""
     machine.run(("ends", 0), False, [], [], None)
     for turn in range(600, 4000, 200):
-        machine.wait(2.0)
         for account in machine.world.accounts.values():
             for number in account.ids("tasks"):
                 account.patch("tasks", number, name=f"changed {turn}")
             machine.history.note(account)
-        machine.run(("killed", turn), True, [], [], None)
+        machine.run(("killed", turn), True, [], [], None, 2.0)
         if machine.admin.execute("SELECT FROM walks WHERE part_pages > 0").fetchone() is not None:
             break
     else:

@@ -173,6 +173,28 @@ async def test_tasks_of_a_deleted_property_become_candidates(dsn: str, rows: Row
         assert live(rows, "tasks") & set(mine) == {kept}
 
 
+async def test_tasks_of_a_property_that_says_that_it_is_deleted_become_candidates(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        tasks = {task["id"]: task["home_id"] for task in account.records("tasks")}
+        home = next(iter(tasks.values()))
+        kept, gone, *_ = [key for key, of in tasks.items() if of == home]
+        account.patch("properties", home, status="deleted")
+        account.delete("tasks", gone)
+        account.patch("tasks", kept, name="changed behind the lists")
+        for _ in range(2):
+            await again(setup)
+        assert live(rows, "tasks") == set(tasks) - {gone}
+        assert rows("SELECT task_name FROM tasks WHERE task_id = %s", kept) == [
+            {"task_name": "changed behind the lists"}
+        ]
+        account.patch("properties", home, status="active")
+        await again(setup)
+        assert rows("SELECT * FROM missing_records") == []
+        assert live(rows, "tasks") == set(tasks) - {gone}
+
+
 async def test_a_tag_on_a_live_record_is_no_candidate(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
