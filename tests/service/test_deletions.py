@@ -214,10 +214,11 @@ async def test_a_tag_on_a_live_record_is_no_candidate(dsn: str, rows: Rows) -> N
 async def test_a_candidate_that_a_record_has_got_meanwhile_stays(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         account = setup.world.account("nashville")
-        tag = {"id": 999_999_1, "name": "new"}
+        key = 999_999_1
+        tag = {"id": key, "name": "new"}
         account.put("task_tags", tag)
         await setup.run()
-        account.delete("task_tags", tag["id"])
+        account.delete("task_tags", key)
         await setup.run(entity="tags")
         assert rows("SELECT state FROM missing_records") == [{"state": "open"}]
         task = min(account.ids("tasks"))
@@ -225,12 +226,12 @@ async def test_a_candidate_that_a_record_has_got_meanwhile_stays(dsn: str, rows:
         await setup.run(entity="tasks")
         for _ in range(2):
             await setup.run(entity="tags")
-        assert rows("SELECT deleted_at FROM tags WHERE tag_id = %s", tag["id"]) == [{"deleted_at": None}]
+        assert rows("SELECT deleted_at FROM tags WHERE tag_id = %s", key) == [{"deleted_at": None}]
         account.patch("tasks", task, task_tags=[])
         await setup.run(entity="tasks")
         for _ in range(2):
             await setup.run(entity="tags")
-        assert rows("SELECT * FROM tags WHERE tag_id = %s AND deleted_at IS NULL", tag["id"]) == []
+        assert rows("SELECT * FROM tags WHERE tag_id = %s AND deleted_at IS NULL", key) == []
 
 
 async def test_an_empty_list_is_not_the_second_proof(dsn: str, rows: Rows) -> None:
