@@ -21,7 +21,8 @@ from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from tests.conftest import as_url, made_database
 from tests.convergence.ground import ground
-from tests.convergence.machine import TRIED, Convergence
+from tests.convergence.machine import Convergence
+from tests.convergence.scene import TRIED
 
 STEPS = 8
 

@@ -12,9 +12,14 @@ from breezeway_sync.core.errors import BadAnswer
 from breezeway_sync.entities import admit
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.decode import ListBody
+from breezeway_sync.entities.marks import Mark
 from breezeway_sync.store import load
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.load import Loader
+from breezeway_sync.sync import proof
+from breezeway_sync.sync.walks import Course
 
 Break = Callable[[], AbstractContextManager[Any]]
 
@@ -28,11 +33,11 @@ def children_follow_their_record() -> AbstractContextManager[Any]:
         if id(batch) not in alone:
             await children(self, connection, batch, *rest)
 
-    async def twice(self: Loader, batch: Any, candidates: list[Any], marks: Any) -> Loaded:
+    async def twice(self: Loader, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
         alone.add(id(batch))
-        found = await whole(self, batch, candidates, marks)
+        found = await whole(self, batch, candidates, ())
         alone.discard(id(batch))
-        await whole(self, batch, candidates, marks)
+        found.add(await whole(self, batch, candidates, marks))
         return found
 
     return patch.multiple(Loader, _merge=twice, _merge_children=some)
@@ -80,16 +85,18 @@ def leases_are_not_checked() -> AbstractContextManager[Any]:
     async def pass_by(*_: Any) -> None:
         return None
 
-    return patch.object(Loader, "_hold", pass_by)
+    return patch.object(Holder, "check", pass_by)
 
 
 def calls_are_settled_before_they_are_stored() -> AbstractContextManager[Any]:
     """What is owed is struck out in a transaction of its own, then the answer is stored."""
     whole = Loader.load_children
 
-    async def early(self: Loader, region: str, entity: Any, child: Any, source: str, sets: Sequence[Any]) -> Any:
+    async def early(
+        self: Loader, region: str, entity: Any, child: Any, source: str, sets: Sequence[Any], **more: Any
+    ) -> Any:
         await self.settle(region, source, [(one.parent_key, order) for one, order in sets])
-        return await whole(self, region, entity, child, source, sets)
+        return await whole(self, region, entity, child, source, sets, **more)
 
     return patch.object(Loader, "load_children", early)
 
@@ -98,8 +105,10 @@ def absence_is_deletion() -> AbstractContextManager[Any]:
     """What a batch does not show is marked as deleted."""
     whole = Loader.load
 
-    async def sweep(self: Loader, region: str, entity: Any, incoming: Sequence[Any], kind: str | None = None) -> Any:
-        loaded = await whole(self, region, entity, incoming, kind)
+    async def sweep(
+        self: Loader, region: str, entity: Any, incoming: Sequence[Any], kind: str | None = None, **more: Any
+    ) -> Any:
+        loaded = await whole(self, region, entity, incoming, kind, **more)
         if entity.name == "tasks":
             shown = [one.item["id"] for one in incoming]
             async with self._database.connection("sweeping") as connection:
@@ -124,6 +133,62 @@ def pages_end_at_the_first() -> AbstractContextManager[Any]:
     return patch.object(client, "read_items", read)
 
 
+def _said_otherwise(query: str, old: str, new: str) -> AbstractContextManager[Any]:
+    """One statement of the product, with something else in it."""
+    whole = Database.query
+
+    def said(self: Database, name: str) -> str:
+        text = whole(self, name)
+        if name != query:
+            return text
+        assert old in text
+        return text.replace(old, new)
+
+    return patch.object(Database, "query", said)
+
+
+def the_first_404_is_deletion() -> AbstractContextManager[Any]:
+    """No second run is waited for."""
+    return _said_otherwise("note_gone", "gone_run <> $5 AS is_proven", "true AS is_proven")
+
+
+def a_404_needs_no_control() -> AbstractContextManager[Any]:
+    """Nobody asks whether the address answers for a record that is listed."""
+
+    async def anything(_job: Any) -> int:
+        return 0
+
+    return patch.object(proof, "_listed", anything)
+
+
+def every_walk_is_complete() -> AbstractContextManager[Any]:
+    """Watermarks move, and what was not shown is missing, whatever the numbers say."""
+    return patch.object(Course, "is_complete", True)
+
+
+def a_resumed_walk_is_complete() -> AbstractContextManager[Any]:
+    """The numbers of one that went on with another are believed."""
+
+    def by_numbers(self: Course) -> bool:
+        return self.first_total == self.last_total and self.last_total in (None, self.shown)
+
+    return patch.object(Course, "is_complete", property(by_numbers))
+
+
+def marks_come_before_their_records() -> AbstractContextManager[Any]:
+    """How far a list was read is committed alone, then what it has shown."""
+    whole = Loader._merge
+
+    async def late(self: Loader, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
+        if not candidates:
+            return await whole(self, batch, candidates, marks)
+        found = await self._mark(batch.scope, marks) if marks else Loaded()
+        found.add(await whole(self, batch, candidates, ()))
+        return found
+
+    return patch.object(Loader, "_merge", late)
+
+
 BREAKS: dict[str, Break] = {
     made.__name__: made
     for made in (
@@ -136,5 +201,10 @@ BREAKS: dict[str, Break] = {
         calls_are_settled_before_they_are_stored,
         absence_is_deletion,
         pages_end_at_the_first,
+        the_first_404_is_deletion,
+        a_404_needs_no_control,
+        every_walk_is_complete,
+        a_resumed_walk_is_complete,
+        marks_come_before_their_records,
     )
 }

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from random import Random
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from breezeway_sync.sandbox import stamps
 from breezeway_sync.sandbox.account import Account
-from breezeway_sync.sandbox.drift import drift, random_id
+from breezeway_sync.sandbox.drift import drift
 from breezeway_sync.sandbox.spec import ChildKind, Kind
 from breezeway_sync.sandbox.world import World
+from tests.convergence.dice import KINDS, NAMED, Dice, born, fresh, some
 
 Json: TypeAlias = Any
 Change: TypeAlias = "Callable[[Account, Dice], bool]"
-
-
-class Dice(Random):
-    """Chance that prefers what is on its way: `hot` are the records of the latest answers, by account and kind."""
-
-    def __init__(self, seed: int, hot: Mapping[tuple[str, Kind], Sequence[int]] | None = None) -> None:
-        super().__init__(seed)
-        self.hot = hot or {}
 
 
 EMBEDDED: tuple[tuple[Kind, str], ...] = (
@@ -49,46 +40,39 @@ GOING: tuple[Kind, ...] = (
     "task_tags",
     "templates",
 )
-NAMED: dict[Kind, str] = {
-    "tasks": "name", "reservations": "note", "properties": "name", "people": "first_name", "supplies": "name",
-    "task_tags": "name", "reservation_tags": "name", "property_tags": "name", "templates": "name",
-    "subdepartments": "name",
-}  # fmt: skip
-KINDS = tuple(NAMED)
-
-
-def _fresh(account: Account) -> str:
-    """A text that nothing has had before: versions are told apart by it."""
-    return f"change {account.version}"
-
-
-def _some(account: Account, kind: Kind, rng: Dice) -> int | None:
-    """Any listed record with a whole id; every second time one of those that the last answer showed."""
-    shown = [number for number in rng.hot.get((account.code, kind), ()) if account.exists(kind, number)]
-    if shown and rng.random() < 0.5:
-        return rng.choice(shown)
-    found = random_id(account, kind, rng)
-    return found if found is not None and found > 0 else None
-
-
-def _born(account: Account, kind: Kind, record: Json) -> Json:
-    """As if it had been created now, where the kind says when."""
-    times = {"created_at": stamps.naive(account.now()), "updated_at": stamps.like(account.now(), kind)}
-    return record | {name: time for name, time in times.items() if name in record}
 
 
 def _edit(account: Account, rng: Dice) -> bool:
     kind = rng.choice(KINDS)
-    number = _some(account, kind, rng)
+    number = some(account, kind, rng)
     if number is None:
         return False
-    changes: dict[str, Any] = {NAMED[kind]: _fresh(account)}
+    changes: dict[str, Any] = {NAMED[kind]: fresh(account)}
     account.patch(kind, number, **changes)
     return True
 
 
+def _status(code: str) -> Change:
+    """What a task says of itself."""
+
+    def change(account: Account, rng: Dice) -> bool:
+        kind: Kind = rng.choice(("tasks", "tasks", "reservations"))
+        number = some(account, kind, rng)
+        if number is None:
+            return False
+        said: dict[str, Any] = (
+            {"status": code}
+            if kind == "reservations"
+            else {"type_task_status": {"code": code, "name": code, "stage": code}}
+        )
+        account.patch(kind, number, **said)
+        return True
+
+    return change
+
+
 def _touch(account: Account, rng: Dice) -> bool:
-    number = _some(account, "tasks", rng)
+    number = some(account, "tasks", rng)
     if number is None:
         return False
     account.patch("tasks", number)
@@ -98,19 +82,19 @@ def _touch(account: Account, rng: Dice) -> bool:
 def _create(account: Account, rng: Dice) -> bool:
     """A copy of a record under a new id."""
     kind = rng.choice(KINDS)
-    number = _some(account, kind, rng)
+    number = some(account, kind, rng)
     if number is None:
         return False
     record = account.get(kind, number)
     if kind == "properties":
         record |= {"reference_property_id": None, "reference_external_property_id": None}
-    account.put(kind, _born(account, kind, record) | {"id": account.new_id(kind), NAMED[kind]: _fresh(account)})
+    account.put(kind, born(account, kind, record) | {"id": account.new_id(kind), NAMED[kind]: fresh(account)})
     return True
 
 
 def _delete(account: Account, rng: Dice) -> bool:
     kind = rng.choice(GOING)
-    number = _some(account, kind, rng)
+    number = some(account, kind, rng)
     if number is None or (kind == "properties" and len(account.listing(kind)) < 2):
         return False
     account.delete(kind, number)
@@ -119,7 +103,7 @@ def _delete(account: Account, rng: Dice) -> bool:
 
 def _hide(account: Account, rng: Dice) -> bool:
     kind = rng.choice(GOING)
-    number = _some(account, kind, rng)
+    number = some(account, kind, rng)
     if number is None or (kind == "properties" and len(account.listing(kind)) < 2):
         return False
     account.hide(kind, number)
@@ -140,15 +124,15 @@ def _come_back(account: Account, rng: Dice) -> bool:
     if not gone:
         return False
     kind, number = rng.choice(gone)
-    like = _some(account, kind, rng)
+    like = some(account, kind, rng)
     if like is None:
         return False
-    account.put(kind, _born(account, kind, account.get(kind, like)) | {"id": number, NAMED[kind]: _fresh(account)})
+    account.put(kind, born(account, kind, account.get(kind, like)) | {"id": number, NAMED[kind]: fresh(account)})
     return True
 
 
 def _move_task(account: Account, rng: Dice) -> bool:
-    number, home = _some(account, "tasks", rng), _some(account, "properties", rng)
+    number, home = some(account, "tasks", rng), some(account, "properties", rng)
     if number is None or home is None:
         return False
     account.patch("tasks", number, home_id=home)
@@ -156,19 +140,19 @@ def _move_task(account: Account, rng: Dice) -> bool:
 
 
 def _link_task(account: Account, rng: Dice) -> bool:
-    number, stay = _some(account, "tasks", rng), _some(account, "reservations", rng)
+    number, stay = some(account, "tasks", rng), some(account, "reservations", rng)
     if number is None or stay is None:
         return False
-    link = None if rng.random() < 0.25 else {"id": stay, "external_reservation_id": _fresh(account)}
+    link = None if rng.random() < 0.25 else {"id": stay, "external_reservation_id": fresh(account)}
     account.patch("tasks", number, linked_reservation=link)
     return True
 
 
 def _move_stay(account: Account, rng: Dice) -> bool:
-    stay, home = _some(account, "reservations", rng), _some(account, "properties", rng)
+    stay, home = some(account, "reservations", rng), some(account, "properties", rng)
     if stay is None or home is None:
         return False
-    account.patch("reservations", stay, property_id=home, note=_fresh(account))
+    account.patch("reservations", stay, property_id=home, note=fresh(account))
     return True
 
 
@@ -199,7 +183,7 @@ def _alter(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Js
     if not items or kind not in texts:
         return items
     place = rng.randrange(len(items))
-    return [*items[:place], {**items[place], texts[kind]: _fresh(account)}, *items[place + 1 :]]
+    return [*items[:place], {**items[place], texts[kind]: fresh(account)}, *items[place + 1 :]]
 
 
 def _new_number(account: Account, place: int) -> int:
@@ -225,7 +209,7 @@ def _examples(account: Account, kind: str, rng: Dice) -> list[Json]:
 def _of_children(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> Change:
     def change(account: Account, rng: Dice) -> bool:
         kind, name = rng.choice(EMBEDDED)
-        number = _some(account, kind, rng)
+        number = some(account, kind, rng)
         if number is None:
             return False
         items = account.get(kind, number).get(name) or []
@@ -241,7 +225,7 @@ def _of_called(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> C
 
     def change(account: Account, rng: Dice) -> bool:
         child, kind = rng.choice(CALLED)
-        number = _some(account, kind, rng)
+        number = some(account, kind, rng)
         if number is None:
             return False
         read = {"comments": account.comments, "requirements": account.requirements, "contacts": account.contacts}
@@ -267,6 +251,9 @@ CHANGES: dict[str, Change] = {
     "edit": _edit,
     "touch": _touch,
     "delete": _delete,
+    "status deleted": _status("deleted"),
+    "status pending_delete": _status("pending_delete"),
+    "status created": _status("created"),
     "hide from lists": _hide,
     "show again": _show,
     "delete and create again": _come_back,
@@ -289,10 +276,10 @@ def twin(world: World, rng: Dice) -> bool:
     """The same id in two regions: a record of one account is put into the other one."""
     one, other = rng.sample(list(world.accounts.values()), 2)
     kind: Kind = rng.choice(("tasks", "reservations", "properties", "people", "supplies"))
-    number, home = _some(one, kind, rng), _some(other, "properties", rng)
+    number, home = some(one, kind, rng), some(other, "properties", rng)
     if number is None or home is None or other.exists(kind, number):
         return False
-    record = _born(other, kind, one.get(kind, number)) | {NAMED[kind]: _fresh(other)}
+    record = born(other, kind, one.get(kind, number)) | {NAMED[kind]: fresh(other)}
     if kind == "properties":
         record |= {"reference_property_id": None, "reference_external_property_id": None}
     record |= {name: home for name in ("home_id", "property_id") if name in record}

@@ -13,7 +13,7 @@ from tests.convergence.changes import CHANGES
 from tests.convergence.process import Fate
 from tests.helpers import tiny
 
-MOST_TURNS = 6_000
+MOST_TURNS = 6_500
 """A little more steps than an undisturbed full run takes."""
 MOST_CALLS = 250
 
@@ -44,10 +44,11 @@ PATHS = (
     "", "", r"/task/\?", r"/task/\?.*page=[2-9]", r"/task/\d+$", r"/comments", r"/requirements", r"/property\?",
     r"/property\?.*page=[2-9]", r"/reservation\?",
     r"/reservation\?.*page=[2-9]", r"/contacts", r"/people", r"/supplies",
+    r"/reservation/\d+$", r"updated_at", r"scheduled_date",
     r"/tags", r"/companies", r"/auth/",
 )  # fmt: skip
 SMALL = {
-    "properties": 4, "tasks_per_property": 8, "reservations_per_property": 3, "people": 4, "supplies": 4,
+    "properties": 4, "tasks_per_property": 8, "reservations_per_property": 3, "people": 4, "supplies": 7,
     "task_tags": 4, "reservation_tags": 3, "property_tags": 2, "templates": 3, "subdepartments": 2,
 }  # fmt: skip
 TOKEN_ENDS = ("access token expires", "both tokens expire", "access token revoked", "both tokens revoked")
@@ -61,11 +62,17 @@ Wrong: TypeAlias = tuple[str, str, int, int, int]
 Token: TypeAlias = tuple[str, int] | None
 """How tokens end before a run, and whose."""
 
-edits = st.tuples(st.sampled_from([*CHANGES, "same id in two regions"]), st.integers(0, 1), st.integers(0, 9999))
+edits = st.tuples(
+    st.sampled_from([*CHANGES, "delete", "hide from lists", "same id in two regions"]),
+    st.integers(0, 1),
+    st.integers(0, 9999),
+)
 planned = st.lists(st.tuples(st.integers(1, MOST_CALLS), edits), max_size=6)
 faults = st.tuples(
     st.sampled_from(sorted(FAULTS)), st.sampled_from(PATHS), st.integers(1, 5), st.integers(0, 12), st.integers(1, 9)
 )
+waits = st.sampled_from((0.0, 0.2, 1.5, 23.0, 27.0, 80.0, 200.0))
+"""Hours between runs: within what a run that was cut off is gone on with, and beyond every pace."""
 tokens = st.one_of(st.none(), st.none(), st.none(), st.tuples(st.sampled_from(TOKEN_ENDS), st.integers(0, 1)))
 fates: st.SearchStrategy[tuple[Fate, int]] = st.one_of(
     st.just(("ends", 0)),

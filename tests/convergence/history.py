@@ -12,12 +12,12 @@ from breezeway_sync.sandbox.answers import Answer
 from breezeway_sync.sandbox.simulator import Call
 from breezeway_sync.sandbox.spec import KINDS, ChildKind, Kind
 from breezeway_sync.sandbox.world import World
+from tests.convergence.evidence import Evidence
+from tests.convergence.lists import Key, Lists
 from tests.convergence.moving_time import MovingTime
 from tests.truth.api import decoded
 
 Json: TypeAlias = Any
-Key: TypeAlias = tuple[str, str, int]
-"""Region, kind of record or of list, the API's id."""
 Span: TypeAlias = tuple[float, float]
 """The earliest and the latest start of a request that brought something, in moving seconds."""
 
@@ -33,7 +33,7 @@ _LISTED: dict[str, Kind] = {
     "/supplies": "supplies",
     "/people": "people",
 }
-_OWN_ADDRESS = re.compile(r"/(property|reservation|task|people)/\{id\}")
+_ONE = re.compile(r"/(property|reservation|task|people)/\{id\}")
 _CALLED = re.compile(r"/(?:property|task)/\{id\}/(comments|requirements|contacts)")
 _CALLED_PATH = re.compile(r"/(?:property|task)/(\d+)/(comments|requirements|contacts)$")
 
@@ -50,8 +50,8 @@ class History:
         self._versions: dict[Key, list[bytes]] = defaultdict(list)
         self._decoded: dict[bytes, Json] = {}
         self._spans: dict[tuple[Key, int], Span] = {}
-        self.refused: dict[Key, int] = defaultdict(int)
-        """How often an own address said that there is no such record."""
+        self.lists = Lists(time)
+        self.evidence = Evidence(self.lists)
         self.hot: dict[tuple[str, Kind], list[int]] = defaultdict(list)
         """The records of the latest right answer, by account and kind."""
         self._hushed: set[tuple[str, int]] = set()
@@ -62,10 +62,12 @@ class History:
         """Keep whatever is new after a change."""
         for kind in KINDS:
             for number in account.ids(kind):
-                self._append((account.code, kind, number), account.body(kind, number))
+                if self._append((account.code, kind, number), account.body(kind, number)):
+                    self.lists.renewed(account, kind, number)
                 for child, parent in CHILD_KINDS:
                     if parent == kind:
                         self._append((account.code, child, number), account.child_body(child, number))
+        self.lists.note(account)
 
     def versions(self, key: Key) -> list[Json]:
         """All versions of a record or a list, oldest first."""
@@ -85,10 +87,8 @@ class History:
         called = _CALLED.fullmatch(call.endpoint)
         if called and answer.status == 200:
             self._widen((code, called[1], int(call.request.path_params["id"])), asked_at)
-        own = _OWN_ADDRESS.fullmatch(call.endpoint)
+        own = _ONE.fullmatch(call.endpoint)
         kind = _LISTED.get(f"/{own[1]}" if own else call.endpoint)
-        if own and answer.status == 404 and kind:
-            self.refused[code, kind, int(call.request.path_params["id"])] += 1
         if answer.status != 200 or kind is None:
             return
         numbers = list(_ids(decoded(answer.body)))
@@ -112,10 +112,12 @@ class History:
         first, last = self._spans.get((key, version), (asked_at, asked_at))
         self._spans[key, version] = (min(first, asked_at), max(last, asked_at))
 
-    def _append(self, key: Key, body: bytes | None) -> None:
+    def _append(self, key: Key, body: bytes | None) -> bool:
         kept = self._versions[key]
-        if body is not None and (not kept or kept[-1] != body):
+        is_new = body is not None and (not kept or kept[-1] != body)
+        if body is not None and is_new:
             kept.append(body)
+        return is_new
 
     def _decode(self, body: bytes) -> Json:
         if body not in self._decoded:

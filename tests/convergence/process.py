@@ -73,8 +73,8 @@ class Place:
     settings: Settings
     dsn: str
     pool_size: int
-    sent: Callable[[str, int, bytes], None]
-    """Hears of every answer as it is sent: path, status, body."""
+    sent: Callable[[Any, int, bytes], None]
+    """Hears of every answer as it is sent: scope of the request, status, body."""
     look: Callable[[], None]
     """Looks at the mirror from outside."""
     is_locked: Callable[[], bool]
@@ -89,6 +89,9 @@ class Process:
     def __init__(self, place: Place, request: Request, fate: Fate = "ends", turn: int = 0) -> None:
         self.place = place
         self.fate = fate
+        self.number = 0
+        """Tells runs apart; given by whoever runs it."""
+        self.began = place.time.seconds
         self.turns = 0
         self.events: list[Event] = []
         self.report: Report | None = None
@@ -186,7 +189,7 @@ class Process:
         elif self.fate == "disconnected":
             self.place.disconnect()
 
-    def _overheard(self, path: str, send: Any) -> Any:
+    def _overheard(self, scope: Any, send: Any) -> Any:
         """A `send` that tells what is sent, before it is."""
         status = 0
 
@@ -194,7 +197,7 @@ class Process:
             nonlocal status
             status = message.get("status", status)
             if message["type"] == "http.response.body":
-                self.place.sent(path, status, message.get("body", b""))
+                self.place.sent(scope, status, message.get("body", b""))
             await send(message)
 
         return overheard
@@ -206,7 +209,7 @@ class Process:
         async def answer(scope: Any, receive: Any, send: Any) -> None:
             if self._is_buried:
                 raise ConnectionResetError
-            await self.place.app(scope, receive, self._overheard(scope["path"], send))
+            await self.place.app(scope, receive, self._overheard(scope, send))
 
         def transport(base_url: str, timeout_seconds: float) -> Transport:
             return Transport(base_url, timeout_seconds, http=httpx.ASGITransport(answer))

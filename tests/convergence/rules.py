@@ -4,24 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.convergence.history import History
+from tests.convergence.evidence import OWN_ADDRESS, Evidence
+from tests.truth.mirror import Row
 
-DELETES = False
-"""Whether the product deletes by proof. Off: whatever was ever mirrored stays live."""
 PROOFS = 2
-_KINDS = {"properties", "reservations", "tasks", "people"}
+DELETED = "deleted"
+_STATUS = {"tasks": "task_status_code", "reservations": "status", "properties": "property_status"}
 
 
-def expected_live(served: set[Any], known: set[Any], existing: set[Any]) -> set[Any]:
-    """The keys that must be live after two undisturbed full runs, of one region and table.
+def says_deleted(table: str, record: Any) -> bool:
+    """Whether a record, as the API has it, says of itself that it is deleted."""
+    if table == "tasks":
+        return bool((record.get("type_task_status") or {}).get("code") == DELETED)
+    return table in _STATUS and record.get("status") == DELETED
 
-    `served` are in the lists, `known` were live in the mirror before, `existing` answer at their own address.
-    """
-    return served | (known & existing if DELETES else known)
+
+def row_says_deleted(table: str, row: Row) -> bool:
+    return table in _STATUS and row[_STATUS[table]] == DELETED
 
 
-def may_disappear(history: History, table: str, region: str, key: Any) -> bool:
-    """Whether a live row of the mirror may stop to be one."""
-    if not DELETES:
+def may_disappear(evidence: Evidence, table: str, region: str, key: Any, row: Row | None) -> bool:
+    """Whether a live row of the mirror may stop to be one; it is never removed."""
+    if row is None:
         return False
-    return table not in _KINDS or history.refused[region, table, key] >= PROOFS
+    if row_says_deleted(table, row):
+        return True
+    if table in OWN_ADDRESS:
+        return evidence.refusals((region, table, key)) >= PROOFS
+    return evidence.absences(table, region, key) >= PROOFS
+
+
+def expected_live(table: str, served: set[Any], known: set[Any], existing: set[Any]) -> set[Any]:
+    """The keys that must be live after undisturbed full runs, of one region and table.
+
+    `served` are in the lists and do not say that they are deleted, `known` were live in the mirror before,
+    `existing` answer at their own address and do not say so either. Where no record is listed, no 404
+    proves anything.
+    """
+    if table not in OWN_ADDRESS:
+        return served
+    return served | (known & existing if served else known)

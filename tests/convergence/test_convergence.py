@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.convergence.ground import ground
 from tests.convergence.machine import Convergence
 
-EXAMPLES = 15
+EXAMPLES = 10
 STEPS = 8
 
 

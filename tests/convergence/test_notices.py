@@ -32,7 +32,7 @@ def usual(machine: Convergence) -> None:
 def woken_too_late(machine: Convergence) -> None:
     """A process is frozen with comments in its hands; they change, another one reads them, it wakes."""
     machine.run(("ends", 0), False, [], [], None)
-    machine.run(("frozen", 2000), True, [], [], None)
+    machine.run(("frozen", 4100), True, [], [], None)
     assert machine.frozen
     for account in machine.world.accounts.values():
         for number in account.ids("tasks"):
@@ -63,11 +63,71 @@ def overtaken(machine: Convergence) -> None:
 
     machine.sandbox.on_answer = move
     wrong: list[Wrong] = [("late answer, overtaken by others", rf"/task/\?.*home_id={old}", 1, 0, 1)]
-    machine.run(("ends", 0), False, [], wrong, None)
+    machine.run(("ends", 0), True, [], wrong, None)
     machine.converge()
 
 
-STORIES: dict[str, Story] = {"leases_are_not_checked": woken_too_late, "order_is_ignored": overtaken}
+def gone(machine: Convergence) -> None:
+    """A task is deleted, and its address says so in two runs; in the first one every address does."""
+    machine.run(("ends", 0), False, [], [], None)
+    account = machine.world.account(machine.specs[0].code)
+    account.delete("tasks", min(account.ids("tasks")))
+    machine.history.note(account)
+    for _ in range(2):
+        machine.run(("ends", 0), True, [], [("404", r"/task/\d+$", 1, 0, 500)], None)
+    machine.run(("ends", 0), True, [], [], None)
+    machine.converge()
+
+
+def shrinking(machine: Convergence) -> None:
+    """A task that was shown leaves while its list is read: another one slips past, which has changed."""
+    machine.run(("ends", 0), False, [], [], None)
+    account = machine.world.account(machine.specs[0].code)
+    home = next(home for home in account.ids("properties") if len(account.listing("tasks", home)) > 6)
+    for number in list(account.listing("tasks", home)):
+        account.patch("tasks", number, name="changed before")
+    machine.history.note(account)
+    heard = machine.sandbox.on_answer
+    assert heard is not None
+
+    def leave(call: Call, answer: Answer) -> None:
+        heard(call, answer)
+        params = call.request.query_params
+        if call.account is account and call.endpoint == "/task" and params.get("home_id") == str(home):
+            machine.sandbox.on_answer = heard
+            account.delete("tasks", next(iter(account.listing("tasks", home))))
+            machine.history.note(account)
+
+    machine.sandbox.on_answer = leave
+    machine.run(("ends", 0), True, [], [], None)
+    machine.converge()
+
+
+def cut_off(machine: Convergence) -> None:
+    """Runs are killed until one has left a list half read; the next one goes on with it."""
+    machine.run(("ends", 0), False, [], [], None)
+    for turn in range(600, 4000, 200):
+        for account in machine.world.accounts.values():
+            for number in account.ids("tasks"):
+                account.patch("tasks", number, name=f"changed {turn}")
+            machine.history.note(account)
+        machine.run(("killed", turn), True, [], [], None, 2.0)
+        if machine.admin.execute("SELECT FROM walks WHERE part_pages > 0").fetchone() is not None:
+            break
+    else:
+        raise RuntimeError("no list was left half read")
+    machine.run(("ends", 0), True, [], [], None)
+    machine.converge()
+
+
+STORIES: dict[str, Story] = {
+    "leases_are_not_checked": woken_too_late,
+    "order_is_ignored": overtaken,
+    "the_first_404_is_deletion": gone,
+    "a_404_needs_no_control": gone,
+    "every_walk_is_complete": shrinking,
+    "a_resumed_walk_is_complete": cut_off,
+}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +149,7 @@ def told(standing: Ground, story: Story) -> None:
         machine.stack.close()
 
 
-@pytest.mark.parametrize("story", [usual, woken_too_late, overtaken])
+@pytest.mark.parametrize("story", [usual, woken_too_late, overtaken, gone, shrinking, cut_off])
 def test_the_product_itself_comes_through(standing: Ground, story: Story) -> None:
     told(standing, story)
 

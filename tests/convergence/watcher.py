@@ -15,8 +15,11 @@ import psycopg
 from psycopg.rows import dict_row, tuple_row
 from psycopg.types.json import set_json_loads
 
-from tests.convergence.history import History, Key, Span
-from tests.convergence.rules import may_disappear
+from tests.convergence.claims import READ as CLAIMED
+from tests.convergence.claims import Claims
+from tests.convergence.history import History, Span
+from tests.convergence.lists import Key
+from tests.convergence.rules import may_disappear, row_says_deleted
 from tests.truth.contract import BY_NAME, TOP, Table
 from tests.truth.mirror import Mirror, Row, _loads
 from tests.truth.rebuild import unlike, unlike_list
@@ -31,7 +34,7 @@ TAG_TYPES = {"reservation_tags": "reservation", "task_tags": "task"}
 SAME_MOMENT_SECONDS = 0.003
 """Requests that start closer together than this have no order."""
 
-READ = (*BY_NAME, "owed_calls")
+READ = (*BY_NAME, "owed_calls", *CLAIMED)
 _FINGERPRINT = " UNION ALL ".join(
     f"SELECT '{name}', count(*), max(xmin::text::bigint), sum(hashtext(ctid::text)::bigint) FROM {name}"
     for name in READ
@@ -64,8 +67,10 @@ class Watcher:
         self._tables: dict[str, list[Row]] = {name: [] for name in READ}
         self._seen: dict[Key, Seen] = {}
         self._live: Live = {}
+        self.claims = Claims(history.lists, history.evidence)
         self.snapshots = 0
         self.rows_checked = 0
+        self.deletions = 0
 
     def close(self) -> None:
         self._connection.close()
@@ -79,7 +84,9 @@ class Watcher:
         """Whether the mirror has a record, and as it is now."""
         seen, versions = self._seen.get(key), self._history.versions(key)
         table = BY_NAME[key[1]]
-        return seen is not None and not unlike(table, versions[-1], seen.row, seen.children)
+        if seen is None or unlike(table, versions[-1], seen.row, seen.children):
+            return False
+        return (seen.row["deleted_at"] is None) != row_says_deleted(table.name, seen.row)
 
     @property
     def mirror(self) -> Mirror:
@@ -112,6 +119,7 @@ class Watcher:
                 still = owed[row["region_code"], row["task_id"]] if table.name == "tasks" else set[str]()
                 self._judge(table, row, children, frozenset(still))
                 _links(table, row, targets)
+        self.claims.judge(self._tables, self.is_current)
 
     # --- reading --------------------------------------------------------------------------------------
 
@@ -143,17 +151,22 @@ class Watcher:
     # --- judging --------------------------------------------------------------------------------------
 
     def _no_row_disappeared(self) -> None:
-        live: Live = {}
+        rows: dict[tuple[str, str, Any], Row] = {}
         for table in TOP:
             for row in self._tables[table.name]:
-                if row["deleted_at"] is None:
-                    key = (row["tag_type"], row["tag_id"]) if table.name == "tags" else row[table.key or ""]
-                    live[table.name, row["region_code"], key] = row["id"]
+                key = (row["tag_type"], row["tag_id"]) if table.name == "tags" else row[table.key or ""]
+                rows[table.name, row["region_code"], key] = row
+        live: Live = {place: row["id"] for place, row in rows.items() if row["deleted_at"] is None}
+        evidence = self._history.evidence
         for place, number in self._live.items():
             if place not in live:
-                assert may_disappear(self._history, *place), f"{place} is not live any more, without proof"
+                is_proven = may_disappear(evidence, *place, rows.get(place))
+                assert is_proven, f"{place} is not live any more, without proof"
+                self.deletions += 1
             else:
                 assert live[place] == number, f"{place} is another row than before"
+        for place in live.keys() - self._live.keys():
+            evidence.returned(*place)
         self._live = live
 
     def _judge(self, table: Table, row: Row, children: dict[str, list[Row]], owed: frozenset[str]) -> None:
@@ -187,7 +200,8 @@ class Watcher:
         """Lists with a call of their own are one version as a whole, or empty: owed still, or said to be so."""
         name, kept = child.name, _kept(row, child)
         place: Key = (key[0], CALLED[name], key[2])
-        is_due = name in owed or name == "property_contacts"
+        # What is deleted owes nothing, and may never have been asked for.
+        is_due = name in owed or name == "property_contacts" or row["deleted_at"] is not None
         if not rows and not kept and (is_due or self._history.was_hushed(place)):
             return None
         had = None if before is None else before.called.get(name)

@@ -173,6 +173,28 @@ async def test_tasks_of_a_deleted_property_become_candidates(dsn: str, rows: Row
         assert live(rows, "tasks") & set(mine) == {kept}
 
 
+async def test_tasks_of_a_property_that_says_that_it_is_deleted_become_candidates(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        tasks = {task["id"]: task["home_id"] for task in account.records("tasks")}
+        home = next(iter(tasks.values()))
+        kept, gone, *_ = [key for key, of in tasks.items() if of == home]
+        account.patch("properties", home, status="deleted")
+        account.delete("tasks", gone)
+        account.patch("tasks", kept, name="changed behind the lists")
+        for _ in range(2):
+            await again(setup)
+        assert live(rows, "tasks") == set(tasks) - {gone}
+        assert rows("SELECT task_name FROM tasks WHERE task_id = %s", kept) == [
+            {"task_name": "changed behind the lists"}
+        ]
+        account.patch("properties", home, status="active")
+        await again(setup)
+        assert rows("SELECT * FROM missing_records") == []
+        assert live(rows, "tasks") == set(tasks) - {gone}
+
+
 async def test_a_tag_on_a_live_record_is_no_candidate(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
@@ -189,18 +211,45 @@ async def test_a_tag_on_a_live_record_is_no_candidate(dsn: str, rows: Rows) -> N
         assert kept == used | {999_999_1}
 
 
-async def test_a_candidate_that_comes_into_use_stays(dsn: str, rows: Rows) -> None:
+async def test_a_candidate_that_a_record_has_got_meanwhile_stays(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         account = setup.world.account("nashville")
-        key = account.put("task_tags", {"id": 999_999_1, "name": "new"})
+        key = 999_999_1
+        tag = {"id": key, "name": "new"}
+        account.put("task_tags", tag)
         await setup.run()
         account.delete("task_tags", key)
         await setup.run(entity="tags")
-        assert rows("SELECT state FROM missing_records WHERE record_id = %s", key) == [{"state": "open"}]
-        account.patch("tasks", min(account.ids("tasks")), task_tags=[{"id": key, "name": "new"}])
+        assert rows("SELECT state FROM missing_records") == [{"state": "open"}]
+        task = min(account.ids("tasks"))
+        account.patch("tasks", task, task_tags=[tag])
         await setup.run(entity="tasks")
-        await setup.run(entity="tags")
-    assert rows("SELECT deleted_at FROM tags WHERE tag_id = %s", key) == [{"deleted_at": None}]
+        for _ in range(2):
+            await setup.run(entity="tags")
+        assert rows("SELECT deleted_at FROM tags WHERE tag_id = %s", key) == [{"deleted_at": None}]
+        account.patch("tasks", task, task_tags=[])
+        await setup.run(entity="tasks")
+        for _ in range(2):
+            await setup.run(entity="tags")
+        assert rows("SELECT * FROM tags WHERE tag_id = %s AND deleted_at IS NULL", key) == []
+
+
+async def test_an_empty_list_is_not_the_second_proof(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("supplies"))
+        account.hide("supplies", key)
+        await setup.run(entity="supplies")
+        setup.faults.add("blank")
+        for _ in range(3):
+            await setup.run(entity="supplies")
+            assert key in live(rows, "supplies")
+        setup.faults.clear()
+        account.show("supplies", key)
+        await setup.run(entity="supplies")
+        assert live(rows, "supplies") == set(account.ids("supplies"))
+        assert rows("SELECT * FROM deletions") == []
 
 
 async def test_a_deletion_near_today_is_seen_within_26_hours(dsn: str, rows: Rows) -> None:

@@ -88,6 +88,7 @@ class Proofs:
         """Records that say of themselves that they are deleted, and were just stored so."""
         column, value = scope.entity.deleted_when or ("", "")
         await self._note_deletions(connection, scope, {key: {"why": f"{column} is {value}"} for key in keys})
+        await self._doubt_tasks_of(connection, scope, keys)
 
     async def note_return(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
         """Records that the API shows: whatever was deleted of them is live again."""
@@ -224,10 +225,15 @@ class Proofs:
                 if row["is_proven"]
             }
             deleted = await self._delete(connection, scope, evidence)
-            if deleted and entity.name == "properties":
-                doubt = self._database.query("doubt_tasks_of")
-                await connection.execute(doubt, region, list(evidence), now, run_id)
+            if deleted:
+                await self._doubt_tasks_of(connection, scope, list(evidence))
         return Loaded(deleted=deleted)
+
+    async def _doubt_tasks_of(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
+        """Nobody lists the tasks of properties that are deleted."""
+        if scope.entity.name == "properties":
+            doubt = self._database.query("doubt_tasks_of")
+            await connection.execute(doubt, scope.region, list(keys), self._clock.now(), self.holder.run_id)
 
     async def _delete(self, connection: Connection, scope: Scope, evidence: Mapping[int, Evidence]) -> int:
         """Mark rows as deleted, with what proves it; how many were live."""

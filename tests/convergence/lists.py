@@ -1,0 +1,116 @@
+"""Which list shows which record since when, and what a walk over it must therefore have brought."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeAlias
+
+from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.spec import Kind
+from tests.convergence.moving_time import MovingTime
+
+Key: TypeAlias = tuple[str, str, int]
+
+COPIED: tuple[Kind, ...] = ("properties", "reservations", "tasks", "people", "supplies")
+NARROWED = ("reservations", "tasks")
+"""What lists can be asked for the changes of."""
+NEVER = -1.0
+
+
+class Lists:
+    """Told of every change, and when somebody reads."""
+
+    def __init__(self, time: MovingTime) -> None:
+        self._time = time
+        self._read_since: float | None = None
+        self.blanked = NEVER
+        """When a list was last said to be empty that was not."""
+        self._places: dict[tuple[str, Kind], dict[int, int]] = defaultdict(dict)
+        self._homes: dict[str, set[int]] = defaultdict(set)
+        self._changed: dict[Key, float] = {}
+        self._shown: dict[Key, float] = {}
+        self._updated: dict[Key, datetime] = {}
+        self._is_told: dict[Key, bool] = {}
+        self._came: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
+        self._went: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
+        self._slipped: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
+        self._last_seen: dict[Key, float] = {}
+
+    def begin(self) -> None:
+        """Somebody reads from now on, if nobody did yet."""
+        if self._read_since is None:
+            self._read_since = self._time.seconds
+
+    def end(self) -> None:
+        """Nobody reads any more."""
+        self._read_since = None
+
+    def renewed(self, account: Account, kind: Kind, number: int) -> None:
+        """A record has a new version. Whether the API tells of it: by the time that lists are narrowed by."""
+        key = (account.code, kind, number)
+        self._changed[key] = self._time.seconds
+        if kind in NARROWED:
+            updated: datetime = account.facts(kind, number)["updated_at"]
+            self._is_told[key] = updated != self._updated.get(key)
+            self._updated[key] = updated
+
+    def note(self, account: Account) -> None:
+        """Compare what the lists show with what they showed."""
+        now, code = self._time.seconds, account.code
+        self._homes[code] |= set(account.ids("properties"))
+        for kind in COPIED:
+            places = dict(self._shown_by(account, kind))
+            before = self._places[code, kind]
+            for number, home in before.items():
+                if places.get(number) != home:
+                    self._last_seen[code, kind, number] = now
+                    self._went[code, kind] = now
+            for number, home in places.items():
+                if before.get(number) != home:
+                    self._shown[code, kind, number] = now
+                    self._came[code, kind] = now
+            self._places[code, kind] = places
+            # One that comes hides from the announced number that one has gone, and another slipped past.
+            if self._read_since is not None and min(self._came[code, kind], self._went[code, kind]) >= self._read_since:
+                self._slipped[code, kind] = max(self._came[code, kind], self._went[code, kind])
+
+    def _shown_by(self, account: Account, kind: Kind) -> Iterator[tuple[int, int]]:
+        for home in sorted(self._homes[account.code]) if kind == "tasks" else [0]:
+            yield from ((number, home) for number in account.listing(kind, home or None))
+
+    def of(self, code: str, kind: str, home: int | None = None) -> list[tuple[int, int]]:
+        """Records that a list shows, with the property whose list it is (0: the region's)."""
+        places = self._places[code, kind]  # type: ignore[index]  # kinds are named like tables
+        return [(number, place) for number, place in places.items() if home in (None, place)]
+
+    def shows(self, key: Key, since: float) -> bool:
+        """Whether a list shows a record now, or has shown it after `since`."""
+        code, kind, number = key
+        return number in self._places[code, kind] or self._last_seen.get(key, NEVER) >= since  # type: ignore[index]
+
+    def last(self, key: Key) -> float:
+        """When a record changed, or came to where it is listed, last."""
+        return max(self._changed.get(key, NEVER), self._shown.get(key, NEVER))
+
+    def is_owed(self, key: Key, covered: float, whole: float) -> bool:
+        """Whether a list that was read at `covered`, and whole at `whole`, has brought the record as it is now.
+
+        What only a look at everything can find (shown again) is owed by a walk of everything.
+        """
+        last, slipped = self.last(key), self._slipped[key[:2]]
+        if last >= covered:
+            return False
+        if last < whole and max(slipped, self.blanked) < whole:
+            return True
+        is_told = self._is_told.get(key, False) and last == self._changed.get(key)
+        return is_told and max(slipped, self.blanked) < last
+
+    def has_stood(self, code: str, kind: str, since: float) -> bool:
+        """Whether no record has left a list since then."""
+        return self._went[code, kind] < since
+
+    def has_slipped(self, code: str, kind: str, since: float) -> bool:
+        """Whether a walk since then may have missed a record without any sign of it."""
+        return self._slipped[code, kind] >= since
