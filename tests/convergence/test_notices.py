@@ -79,6 +79,26 @@ def gone(machine: Convergence) -> None:
     machine.converge()
 
 
+def emptied(machine: Convergence) -> None:
+    """Lists become empty, some rightly, others by a blank answer; a property goes with all its tasks."""
+    machine.run(("ends", 0), False, [], [], None)
+    account = machine.world.account(machine.specs[0].code)
+    first, second, *_ = sorted(account.ids("properties"))
+    for task in list(account.listing("tasks", first)):
+        account.delete("tasks", task)
+    for supply in list(account.ids("supplies")):
+        account.delete("supplies", supply)
+    for task in list(account.listing("tasks", second)):
+        account.delete("tasks", task)
+    account.delete("properties", second)
+    machine.history.note(account)
+    for hours in (0.0, 27.0):
+        machine.run(("ends", 0), False, [], [("blank list", r"/(people|reservation|task/tags)", 1, 0, 99)], None, hours)
+    assert machine.watcher.deletions == 1  # the property, by its own address
+    machine.converge()
+    assert machine.watcher.deletions > 20
+
+
 def shrinking(machine: Convergence) -> None:
     """A task that was shown leaves while its list is read: another one slips past, which has changed."""
     machine.run(("ends", 0), False, [], [], None)
@@ -149,7 +169,7 @@ def told(standing: Ground, story: Story) -> None:
         machine.stack.close()
 
 
-@pytest.mark.parametrize("story", [usual, woken_too_late, overtaken, gone, shrinking, cut_off])
+@pytest.mark.parametrize("story", [usual, woken_too_late, overtaken, gone, emptied, shrinking, cut_off])
 def test_the_product_itself_comes_through(standing: Ground, story: Story) -> None:
     told(standing, story)
 
