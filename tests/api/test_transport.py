@@ -236,12 +236,14 @@ async def test_connections_have_no_bound_of_their_own() -> None:
         assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
 
 
-async def test_a_wedged_pool_is_replaced() -> None:
-    async with Transport("http://api.test", 5, http=httpx.MockTransport(wedged_once())) as transport:
-        before = transport._client
+async def test_a_wedged_pool_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = wedged_once()
+    monkeypatch.setattr(Transport, "_make_network", lambda _self: httpx.MockTransport(handle))
+    async with Transport("http://api.test", 5) as transport:
+        before = transport._http
         with pytest.raises(errors.ApiUnreachable):
             await transport.send("GET", "/x", endpoint="/x")
-        assert transport._client is not before
+        assert transport._http is not before
         assert (await transport.send("GET", "/x", endpoint="/x")).status == 200
 
 
