@@ -33,10 +33,14 @@ class Slot:
 
 @dataclass(slots=True)
 class Node:
-    """One name of the API: the columns its plain value may fill, and the names nested under it."""
+    """One name of the API: the columns its plain value may fill, and the names nested under it.
+
+    `only` is the one column there is for it, of most names.
+    """
 
     slots: list[Slot] = field(default_factory=list)
     nested: dict[str, Node] = field(default_factory=dict)
+    only: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,9 @@ def _shape(fields: tuple[Field, ...], derived: tuple[Derived, ...]) -> Shape:
     for paths in ([(f.path, f) for f in fields], [(path, f) for f in fields for path in f.also]):
         for path, item in paths:
             slot = Slot(index_of[item.name], FIT[item.kind], item.kind is Kind.MONEY)
-            _node_at(nodes, path).slots.append(slot)
+            node = _node_at(nodes, path)
+            node.slots.append(slot)
+            node.only = slot if len(node.slots) == 1 and not slot.is_money else None
     return Shape(columns, nodes, tuple((index_of[rule.column], rule) for rule in derived))
 
 

@@ -55,15 +55,22 @@ def record_key(record: JsonObject, path: str = "id") -> int | None:
 def build(plan: EntityPlan, key: int, record: JsonObject) -> Row:
     """Rows of one record that has already been made storable. Raises Unstorable."""
     try:
-        # Names that begin with a slash are kept free for what calls of their own leave in `extra`.
-        rest = {f"/{name}" if name.startswith("/") else name: value for name, value in record.items()}
-        rest.pop("id", None)
+        rest = _freed(record)
         children = {child.child.table: _take_children(child, rest) for child in plan.children}
         tags = {link.table: _take_tags(link.items, rest) for link in plan.entity.tags}
         values = _fill(plan.shape, rest)
         return Row(key, values, children, tags)
     except RecursionError as error:
         raise Unstorable("nested too deeply") from error
+
+
+def _freed(record: JsonObject) -> JsonObject:
+    """The record without its id, to be taken from; names with a slash are kept free (see `leftover_name`)."""
+    if "/" in "".join(record):
+        record = {f"/{name}" if name[:1] == "/" else name: value for name, value in record.items()}
+    rest = dict(record)
+    rest.pop("id", None)
+    return rest
 
 
 def build_called(child: ChildPlan, parent_key: int, items: list[Json]) -> ChildSet:
@@ -128,7 +135,9 @@ def _ordinal_rows(child: ChildPlan, items: list[Json]) -> tuple[list[Values], li
 
 
 def _item_values(child: ChildPlan, item: JsonObject, key_path: str | None, place: int) -> Values:
-    rest = {name: value for name, value in item.items() if name != key_path}
+    rest = dict(item)
+    if key_path is not None:
+        rest.pop(key_path, None)
     return _fill(child.shape, rest, place)
 
 
@@ -161,10 +170,19 @@ def _fill(shape: Shape, record: JsonObject, place: int = 0) -> Values:
 
 
 def _place(nodes: dict[str, Node], record: JsonObject, values: Values) -> JsonObject:
+    """Fill the columns; what none of them takes is returned. Runs for every value, so it calls as little as it can."""
     leftover: JsonObject = {}
     for name, node in nodes.items():
         value = record.get(name)
-        if value is None or _fits_somewhere(node, value, values):
+        if value is None:
+            continue
+        only = node.only
+        if only is not None:
+            fitted = only.fit(value)
+            if fitted is not MISFIT and values[only.index] is None:
+                values[only.index] = fitted
+                continue
+        if _fits_somewhere(node, value, values):
             continue
         if node.nested and isinstance(value, dict):
             rest = _place(node.nested, value, values)
@@ -173,9 +191,9 @@ def _place(nodes: dict[str, Node], record: JsonObject, values: Values) -> JsonOb
                 leftover[name] = rest
         else:
             leftover[name] = value
-    for name, value in record.items():
-        if name not in nodes and value is not None:
-            leftover[name] = value
+    for name in record.keys() - nodes.keys():
+        if record[name] is not None:
+            leftover[name] = record[name]
     return leftover
 
 

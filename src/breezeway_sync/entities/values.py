@@ -39,15 +39,13 @@ _MONEY = re.compile(rf"({_AMOUNT})(?:\s+([A-Z]{{3}}))?|([A-Z]{{3}})\s+({_AMOUNT}
 
 def fit_bigint(value: object) -> object:
     """A whole number within 64 bits, also written as text ("42") or with a zero fraction (42.0)."""
-    number = fit_numeric(value)
-    if not isinstance(number, Decimal | int):
-        return MISFIT
+    number = value if type(value) is int else fit_numeric(value)
     if isinstance(number, Decimal):
         # Compared before conversion: int(Decimal("1e131000")) would build all its digits.
         if number.adjusted() > 18 or number != number.to_integral_value():
             return MISFIT
         number = int(number)
-    return number if _BIGINT_MIN <= number <= _BIGINT_MAX else MISFIT
+    return number if isinstance(number, int) and _BIGINT_MIN <= number <= _BIGINT_MAX else MISFIT
 
 
 def fit_numeric(value: object) -> object:
@@ -90,6 +88,12 @@ def fit_boolean(value: object) -> object:
 
 def fit_timestamp(value: object) -> object:
     """ISO 8601 with or without an offset (none: UTC), to the microsecond, within the years 1 to 9999."""
+    if type(value) is str and len(value) == 19 and value[4:17:3] == "--T::":
+        # How nearly all are written: the same answer in a fifth of the time.
+        try:
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        except ValueError:
+            return MISFIT
     match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
     if not match:
         return MISFIT
