@@ -49,6 +49,7 @@ class Page:
     total_results: int | None = None
     is_last: bool = True
     is_repeat: bool = False
+    size_bytes: int = 0
     requested_wall: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 

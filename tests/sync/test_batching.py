@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breezeway_sync.core.room import Room
 from breezeway_sync.core.errors import DatabaseBusy
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Unreadable
@@ -30,8 +31,16 @@ class Setup:
         self.clock = ManualClock()
         self.sink = sink or FakeSink(FakeLedger())
         self.loaded = Loaded()
+        self.room = Room(1000)
         self.batcher = Batcher(
-            self.sink, "north", TASKS, self.loaded, clock=self.clock, batch_rows=batch_rows, flush_seconds=2.0
+            self.sink,
+            "north",
+            TASKS,
+            self.loaded,
+            clock=self.clock,
+            room=self.room,
+            batch_rows=batch_rows,
+            flush_seconds=2.0,
         )
 
     async def add(self, *keys: int) -> None:

@@ -25,6 +25,7 @@ from breezeway_sync.api.transport import RawAnswer, Transport
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError, CredentialsRejected, Unauthorized
 from breezeway_sync.core.events import AccountPaused, CallFinished, CallRetried, Emit
+from breezeway_sync.core.room import Room
 
 __all__ = ["PREFIX", "AccountApi", "Page", "Params", "Record", "Tally"]
 
@@ -52,6 +53,7 @@ class _Got(Generic[_Value]):
     value: _Value
     requested_at: float
     requested_wall: datetime
+    size_bytes: int
 
 
 class AccountApi:
@@ -71,6 +73,7 @@ class AccountApi:
         clock: Clock,
         *,
         emit: Emit,
+        room: Room | None = None,
         prefix: str = PREFIX,
         page_size: int = 100,
         dice: random.Random | None = None,
@@ -81,6 +84,7 @@ class AccountApi:
         self._budget = budget
         self._clock = clock
         self._emit = emit
+        self._room = room or Room()
         self._prefix = prefix
         self._page_size = page_size
         self._dice = dice or random.Random()  # noqa: S311 - spreads waits, guards nothing
@@ -110,6 +114,7 @@ class AccountApi:
             total_results=body.total_results,
             is_last=True,
             is_complete=is_whole(body),
+            size_bytes=got.size_bytes,
         )
 
     async def pages(
@@ -133,10 +138,10 @@ class AccountApi:
         async def ask(number: int) -> Answered:
             asked = (*params, *added, ("page", number))
             got = await self._call(_Ask(endpoint, path, asked, read_items, tally))
-            return Answered(got.value, got.requested_at, got.requested_wall)
+            return Answered(got.value, got.requested_at, got.requested_wall, got.size_bytes)
 
         limit = next((int(value) for name, value in params if name == "limit"), self._page_size)
-        async with aclosing(read_pages(ask, limit, concurrency, after_page)) as pages:
+        async with aclosing(read_pages(ask, limit, concurrency, self._room, after_page)) as pages:
             async for page in pages:
                 yield page
 
@@ -202,7 +207,7 @@ class AccountApi:
                 error = classify(ask.endpoint, answer, self._clock.now())
                 if error is not None:
                     raise error
-                got = _Got(ask.read(ask.endpoint, answer), sent_at, sent_wall)
+                got = _Got(ask.read(ask.endpoint, answer), sent_at, sent_wall, len(answer.body))
             except ApiError as failure:
                 self._pause(failure)
                 self._report(ask.endpoint, answer, failure, sent_at, waited_seconds)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from aiolimiter import AsyncLimiter
 
 from breezeway_sync.core.errors import ShuttingDown
+from breezeway_sync.core.room import Room
 
 WINDOW_SECONDS = 60.0
 BUCKET_SHARE = 36  # a bucket of N/36 keeps 97 % of N and lets no more than N/36 through at once
@@ -45,13 +46,22 @@ def pace(requests_per_minute: int) -> Pace:
 
 
 class Flight:
-    """How many calls of all accounts together may be under way; `async with flight:` is one of them."""
+    """How many calls of all accounts together may be under way; `async with flight:` is one of them.
 
-    def __init__(self, max_in_flight_total: int) -> None:
+    None begins while there is no `room` for what it brings.
+    """
+
+    def __init__(self, max_in_flight_total: int, room: Room | None = None) -> None:
         self._places = asyncio.Semaphore(max_in_flight_total)
+        self.room = room or Room()
 
     async def __aenter__(self) -> None:
         await self._places.acquire()
+        try:
+            await self.room.wait()
+        except BaseException:
+            self._places.release()
+            raise
 
     async def __aexit__(self, *_: object) -> None:
         self._places.release()

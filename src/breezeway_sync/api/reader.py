@@ -9,6 +9,7 @@ from datetime import datetime
 
 from breezeway_sync.api.pages import Reading
 from breezeway_sync.api.results import Page
+from breezeway_sync.core.room import Room
 from breezeway_sync.entities.decode import ListBody
 
 
@@ -19,39 +20,52 @@ class Answered:
     body: ListBody
     requested_at: float
     requested_wall: datetime
+    size_bytes: int
 
 
 async def read_pages(
-    ask: Callable[[int], Awaitable[Answered]], asked_limit: int, concurrency: int, after_page: int = 0
+    ask: Callable[[int], Awaitable[Answered]], asked_limit: int, concurrency: int, room: Room, after_page: int = 0
 ) -> AsyncGenerator[Page, None]:
     """Pages in order after `after_page`, the last one marked; `ask` fetches one by its number and raises ApiErrors.
 
     An error of page n is raised after page n - 1. However the reading ends, calls under way are
-    cancelled and awaited: close the generator when it is not read to its end.
+    cancelled and awaited: close the generator when it is not read to its end. Pages take `room` from their
+    answer until whoever reads asks for the next one.
     """
+
+    async def held(number: int) -> Answered:
+        answered = await ask(number)
+        room.take(answered.size_bytes)
+        return answered
+
     reading = Reading.after(after_page, asked_limit)
     ahead: dict[int, asyncio.Task[Answered]] = {}
     try:
         while True:
             for number in reading.window(concurrency):
                 if number not in ahead:
-                    ahead[number] = asyncio.ensure_future(ask(number))
+                    ahead[number] = asyncio.ensure_future(held(number))
             answered = await ahead.pop(reading.number + 1)
             verdict, reading = reading.judge(answered.body)
-            yield Page(
-                items=verdict.fresh,
-                number=reading.number,
-                requested_at=answered.requested_at,
-                requested_wall=answered.requested_wall,
-                total_pages=answered.body.total_pages,
-                total_results=answered.body.total_results,
-                is_last=verdict.is_last,
-                is_complete=verdict.is_complete,
-                is_repeat=verdict.is_repeat,
-            )
+            try:
+                yield Page(
+                    items=verdict.fresh,
+                    number=reading.number,
+                    requested_at=answered.requested_at,
+                    requested_wall=answered.requested_wall,
+                    total_pages=answered.body.total_pages,
+                    total_results=answered.body.total_results,
+                    is_last=verdict.is_last,
+                    is_complete=verdict.is_complete,
+                    is_repeat=verdict.is_repeat,
+                    size_bytes=answered.size_bytes,
+                )
+            finally:
+                room.give_back(answered.size_bytes)
             if verdict.is_last:
                 return
     finally:
         for task in ahead.values():
             task.cancel()
-        await asyncio.gather(*ahead.values(), return_exceptions=True)
+        left = await asyncio.gather(*ahead.values(), return_exceptions=True)
+        room.give_back(sum(one.size_bytes for one in left if isinstance(one, Answered)))

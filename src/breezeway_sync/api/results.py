@@ -31,7 +31,8 @@ class Page:
     `requested_at` is in seconds of `Clock.monotonic`, `requested_wall` in UTC: when the attempt that
     succeeded was sent. `is_last` stands on the last page, which may be empty. `is_complete` is False
     only there, and only when the server had announced more than it gave: absence from such a list says
-    nothing. `is_repeat`: the list ended because this page only showed again what was known.
+    nothing. `is_repeat`: the list ended because this page only showed again what was known. `size_bytes` is
+    the JSON that it came in.
     """
 
     items: tuple[Item, ...]
@@ -43,3 +44,4 @@ class Page:
     is_last: bool = False
     is_complete: bool = True
     is_repeat: bool = False
+    size_bytes: int = 0

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from breezeway_sync.cli.exits import INTERRUPTED, TERMINATED
+from breezeway_sync.cli.loop import tune_collector
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.ops import logs
 from breezeway_sync.ops.http import create_app
@@ -31,6 +32,7 @@ def serve(settings: Settings, load: Callable[[], Settings]) -> None:
         as_json=not is_terminal,
         colors=is_terminal and "NO_COLOR" not in os.environ,
     )
+    tune_collector()
     asyncio.run(_serve(settings, load))
 
 

@@ -1,12 +1,23 @@
-"""Waiting that cancellation does not cut short."""
+"""Waiting that cancellation does not cut short, and work that keeps nobody waiting."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
+
+# Making rows of 50 records takes about 2 ms; with the batches of several regions in turn, the loop stays awake.
+SLICE = 50
+
+
+async def in_slices(things: Iterable[T]) -> AsyncIterator[T]:
+    """One thing after the other; after every few of them whoever else is due has a turn."""
+    for number, thing in enumerate(things, 1):
+        yield thing
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
 
 
 async def finish(work: Coroutine[object, object, None]) -> None:

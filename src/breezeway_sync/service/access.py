@@ -133,6 +133,13 @@ def _opened(use: Means, account: Account, lease: Lease) -> Access:
         flight=use.flight,
     )
     client = AccountApi(
-        lease.account, use.transport, authenticator, budget, use.clock, emit=use.emit, page_size=api.page_size
+        lease.account,
+        use.transport,
+        authenticator,
+        budget,
+        use.clock,
+        emit=use.emit,
+        room=use.flight.room,
+        page_size=api.page_size,
     )
     return Access(account, lease, budget, vault, authenticator, client)

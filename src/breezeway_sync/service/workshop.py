@@ -126,6 +126,7 @@ class Workshop:
             means.emit,
             order.run_id,
             owed_time=order.owed,
+            room=means.flight.room,
         )
 
     def _target(self, code: str, names: Sequence[str]) -> RegionTarget:

@@ -17,6 +17,7 @@ import stamina
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseBusy, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit
+from breezeway_sync.core.waiting import in_slices
 from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.marks import BACKFILL, Mark
@@ -138,7 +139,7 @@ class Loader:
         plan = plan_of(entity)
         batch = _Batch(region, plan, sql_for(entity, self._database.schema), discriminator, self._owed_of(entity))
         loaded = Loaded(read=len(incoming))
-        newest = _admit_all(plan, incoming, batch.refusals, loaded)
+        newest = await _admit_all(plan, incoming, batch.refusals, loaded)
         candidates = await self._differing(batch, newest, loaded)
         # Nothing is marked as read before what of it cannot be stored is written down.
         pending = () if batch.refusals else marks
@@ -195,7 +196,7 @@ class Loader:
             rows = await connection.fetch(batch.sql.lookup, batch.region, list(newest), *batch.kind)
         stored = {row["key"]: (row["payload_hash"], row["mapping_version"]) for row in rows}
         candidates = []
-        for key, (admitted, order) in newest.items():
+        async for key, (admitted, order) in in_slices(newest.items()):
             payload_hash, version = stored.get(key, (None, None))
             if payload_hash == admitted.payload_hash and version == batch.plan.version:
                 loaded.unchanged += 1
@@ -265,7 +266,7 @@ class Loader:
 
     async def _merge_records(self, connection: Connection, batch: _Batch, candidates: list[Candidate]) -> Loaded:
         sql, now = batch.sql, self._clock.now()
-        await stage(connection, sql.staging, [staged_values(candidate) for candidate in candidates])
+        await stage(connection, sql.staging, map(staged_values, candidates))
         for child, child_sql in sql.children:
             await stage(connection, child_sql.staging, child_rows(candidates, child.child.table))
         for link, tag_sql in sql.tags:
@@ -384,12 +385,12 @@ def _while_busy() -> stamina._core._RetryContextIterator:
     return stamina.retry_context(on=DatabaseBusy, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
 
 
-def _admit_all(
+async def _admit_all(
     plan: EntityPlan, incoming: Sequence[Incoming], refusals: list[Refusal], loaded: Loaded
 ) -> dict[int, tuple[Admitted, int]]:
     """The newest version of each record, by key; the others go to `refusals`."""
     newest: dict[int, tuple[Admitted, int]] = {}
-    for one in incoming:
+    async for one in in_slices(incoming):
         judged = admit(plan, one.item)
         if isinstance(judged, Rejected):
             refusals.append(Refusal(judged, one.order))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from breezeway_sync.core.waiting import in_slices
 from breezeway_sync.entities.admit import Admitted
 from breezeway_sync.entities.rows import Row, Values
 from breezeway_sync.store.database import Connection
@@ -32,18 +33,18 @@ def staged_values(candidate: Candidate) -> Values:
     ]
 
 
-def child_rows(candidates: list[Candidate], table: str) -> list[Values]:
-    return [[c.row.key, *row] for c in candidates for row in c.row.children[table] or ()]
+def child_rows(candidates: list[Candidate], table: str) -> Iterator[Values]:
+    return ([c.row.key, *row] for c in candidates for row in c.row.children[table] or ())
 
 
-def tag_rows(candidates: list[Candidate], table: str) -> list[Values]:
-    return [[c.row.key, tag, rest] for c in candidates for tag, rest in c.row.tags[table] or ()]
+def tag_rows(candidates: list[Candidate], table: str) -> Iterator[Values]:
+    return ([c.row.key, tag, rest] for c in candidates for tag, rest in c.row.tags[table] or ())
 
 
-async def stage(connection: Connection, staging: Staging, rows: Sequence[Values]) -> None:
+async def stage(connection: Connection, staging: Staging, rows: Iterable[Values]) -> None:
+    """Make a staging table and COPY the rows into it, made one by one while they are sent."""
     await connection.execute(staging.create)
-    if rows:
-        await connection.copy_records_to_table(staging.name, records=rows, columns=staging.columns)
+    await connection.copy_records_to_table(staging.name, records=in_slices(rows), columns=staging.columns)
 
 
 async def drop_stale(connection: Connection, sql: EntitySql, keys: list[int]) -> None:

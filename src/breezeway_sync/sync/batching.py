@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.room import Room
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.marks import Mark
@@ -19,9 +20,8 @@ from breezeway_sync.sync.seen import Seen
 class Batcher:
     """Collects the records of many pages and loads them together.
 
-    Loads when `batch_rows` are waiting or the oldest has waited `flush_seconds`; one load at a time. Whoever
-    fills a batch waits for it, and so does whoever fills the next one meanwhile: what is held in memory
-    is bounded by the number of readers.
+    Loads when `batch_rows` are waiting, the oldest has waited `flush_seconds` or the process holds enough; one load
+    at a time. Whoever fills a batch waits for it, and so does whoever fills the next one meanwhile.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Batcher:
         loaded: Loaded,
         *,
         clock: Clock,
+        room: Room,
         batch_rows: int,
         flush_seconds: float,
         discriminator: str | None = None,
@@ -41,23 +42,28 @@ class Batcher:
         self._entity = entity
         self._loaded = loaded
         self._clock = clock
+        self._room = room
         self._batch_rows = batch_rows
         self._flush_seconds = flush_seconds
         self._discriminator = discriminator
         self._waiting: list[Incoming] = []
         self._marks: dict[tuple[str, int, str], Mark] = {}
+        self._size_bytes = 0
         self._oldest = 0.0
         self._loading = asyncio.Lock()
 
-    async def add(self, incoming: Iterable[Incoming], mark: Mark | None = None) -> None:
-        """Take records, with how far their walk has come, and load when it is time."""
+    async def add(self, incoming: Iterable[Incoming], mark: Mark | None = None, *, size_bytes: int = 0) -> None:
+        """Take records that came in so much JSON, with how far their walk has come, and load when it is time."""
         if not self._waiting and not self._marks:
             self._oldest = self._clock.monotonic()
         self._waiting.extend(incoming)
+        self._size_bytes += size_bytes
+        self._room.take(size_bytes)
         if mark is not None:
             self._marks[mark.source, mark.parent, mark.kind] = mark
         is_late = self._clock.monotonic() - self._oldest >= self._flush_seconds
-        if len(self._waiting) >= self._batch_rows or (is_late and not self._loading.locked()):
+        is_much = len(self._waiting) >= self._batch_rows or self._room.is_full
+        if is_much or (is_late and not self._loading.locked()):
             await self.flush()
 
     async def flush(self) -> None:
@@ -65,9 +71,13 @@ class Batcher:
         async with self._loading:
             batch, self._waiting = self._waiting, []
             marks, self._marks = list(self._marks.values()), {}
-            if batch or marks:
-                kind = self._discriminator
-                self._loaded.add(await self._sink.load(self._region, self._entity, batch, kind, marks=marks))
+            size_bytes, self._size_bytes = self._size_bytes, 0
+            try:
+                if batch or marks:
+                    kind = self._discriminator
+                    self._loaded.add(await self._sink.load(self._region, self._entity, batch, kind, marks=marks))
+            finally:
+                self._room.give_back(size_bytes)
 
 
 def newest_only(entity: Entity, items: Iterable[Item], order: int, seen: Seen) -> list[Incoming]:

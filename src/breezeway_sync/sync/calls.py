@@ -32,6 +32,7 @@ class ChildReader:
             plan for plan in plan_of(job.entity).called if plan.child.table == called.child.table
         )
         self._sets: list[tuple[ChildSet, int]] = []
+        self._size_bytes = 0
         self._oldest = 0.0
         self._settled: list[tuple[int, int]] = []
         self._marks: list[Mark] = []
@@ -50,9 +51,12 @@ class ChildReader:
             self._oldest = job.clock.monotonic()
         order = job.order_of(page.requested_at)
         self._sets.append((children, order))
+        self._size_bytes += page.size_bytes
+        job.room.take(page.size_bytes)
         if not self.called.owed:
             self._marks.append(self._mark(parent, page, order))
-        if len(self._sets) >= FLUSH_SETS or job.clock.monotonic() - self._oldest >= job.settings.flush_seconds:
+        is_much = len(self._sets) >= FLUSH_SETS or job.room.is_full
+        if is_much or job.clock.monotonic() - self._oldest >= job.settings.flush_seconds:
             await self.flush()
 
     def _mark(self, parent: int, page: Page, order: int) -> Mark:
@@ -71,11 +75,15 @@ class ChildReader:
         sets, self._sets = self._sets, []
         settled, self._settled = self._settled, []
         marks, self._marks = self._marks, []
-        if sets:
-            loaded = await job.sink.load_children(
-                job.region, job.entity, self._plan, self.source.name, sets, marks=marks
-            )
-            job.findings.children[self.source.name].add(loaded)
+        size_bytes, self._size_bytes = self._size_bytes, 0
+        try:
+            if sets:
+                loaded = await job.sink.load_children(
+                    job.region, job.entity, self._plan, self.source.name, sets, marks=marks
+                )
+                job.findings.children[self.source.name].add(loaded)
+        finally:
+            job.room.give_back(size_bytes)
         if settled:
             await job.sink.settle(job.region, self.source.name, settled)
 

@@ -16,6 +16,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
+from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish, together
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import CutOff, Days
@@ -67,6 +68,7 @@ class Engine:
     emit: Emit
     run_id: UUID
     owed_time: OwedTime = field(default_factory=OwedTime)
+    room: Room = field(default_factory=Room)
 
     async def run(self, targets: Sequence[RegionTarget]) -> list[Outcome]:
         """Read all regions side by side. Raises only when cancelled, after closing what was open."""
@@ -162,6 +164,7 @@ class Engine:
             clock=self.clock,
             settings=self.settings,
             emit=self.emit,
+            room=self.room,
             deadline=None if limit is None else around.began + limit,
             owed_time=self.owed_time,
             cut_off=around.cut_off,

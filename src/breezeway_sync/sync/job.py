@@ -11,6 +11,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import Tally
+from breezeway_sync.core.room import Room
 from breezeway_sync.entities.marks import CutOff, Days, Pace
 from breezeway_sync.entities.model import Company, Entity, Source
 from breezeway_sync.entities.survey import Survey
@@ -72,6 +73,7 @@ class Job:
     clock: Clock
     settings: Settings
     emit: Emit
+    room: Room = field(default_factory=Room)
     deadline: float | None = None
     owed_time: OwedTime = field(default_factory=OwedTime)
     findings: Findings = field(default_factory=Findings)
@@ -110,6 +112,7 @@ class Job:
             self.entity,
             self.findings.loaded,
             clock=self.clock,
+            room=self.room,
             batch_rows=self.settings.batch_rows,
             flush_seconds=self.settings.flush_seconds,
             discriminator=discriminator,

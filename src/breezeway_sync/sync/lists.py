@@ -122,7 +122,7 @@ async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: 
     job.survey(job.name).add(one.item for one in fresh)
     course.turned(page, order)
     can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1
-    await batcher.add(fresh, course.mark(is_over=is_over) if is_over or can_go_on else None)
+    await batcher.add(fresh, course.mark(is_over=is_over) if is_over or can_go_on else None, size_bytes=page.size_bytes)
     if source.shape is Shape.PAGES and source.per is None and course.walk.kind in (WHOLE, BACKFILL):
         job.advanced("pages", page.number, page.total_pages)
     if not page.is_complete:
