@@ -148,6 +148,7 @@ async def account(
             budget,
             clock,
             emit=events.append,
+            room=flight.room,
             page_size=page_size,
             dice=random.Random(7),
         )

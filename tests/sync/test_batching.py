@@ -43,8 +43,8 @@ class Setup:
             flush_seconds=2.0,
         )
 
-    async def add(self, *keys: int) -> None:
-        await self.batcher.add([Incoming(item, 1) for item in ids(*keys)])
+    async def add(self, *keys: int, size_bytes: int = 0) -> None:
+        await self.batcher.add([Incoming(item, 1) for item in ids(*keys)], size_bytes=size_bytes)
 
     @property
     def sizes(self) -> list[int]:
@@ -105,6 +105,23 @@ async def test_the_time_counts_from_the_oldest_that_waits() -> None:
     setup.clock.seconds += 2
     await setup.add()
     assert setup.sizes == [1, 1]
+
+
+async def test_what_waits_is_loaded_when_the_process_holds_enough() -> None:
+    setup = Setup(batch_rows=100)
+    setup.room.take(500)  # what others hold
+    await setup.add(1, 2, size_bytes=400)
+    assert (setup.sizes, setup.room.held_bytes) == ([], 900)
+    await setup.add(3, size_bytes=100)
+    assert (setup.sizes, setup.room.held_bytes) == ([3], 500)
+
+
+async def test_a_load_that_fails_holds_nothing() -> None:
+    setup = Setup(batch_rows=1)
+    setup.sink.failing["tasks"] = DatabaseBusy("deadlock")
+    with pytest.raises(DatabaseBusy):
+        await setup.add(1, size_bytes=100)
+    assert setup.room.held_bytes == 0
 
 
 async def test_nothing_waiting_is_not_loaded() -> None:

@@ -1,0 +1,95 @@
+"""What is held of answers is bounded, and given back however the reading ends."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+import httpx
+import pytest
+
+from breezeway_sync.api.limits import Flight
+from breezeway_sync.core.errors import ApiError
+from breezeway_sync.core.room import Room
+
+from .support import Service, account, envelope
+from .virtual_time import run
+
+PAGES = 12
+
+
+def answer(request: httpx.Request) -> httpx.Response:
+    """Twelve full pages of two, of which the ninth fails for good where `broken` is asked for."""
+    number = int(request.url.params["page"])
+    if number == 9 and "broken" in request.url.params:
+        return httpx.Response(422, json={"error": "no"})
+    items: list[object] = [{"id": 2 * number}, {"id": 2 * number + 1}] if number <= PAGES else []
+    return envelope(items, total_pages=PAGES, total_results=2 * PAGES)
+
+
+def test_pages_take_room_until_they_are_taken_and_never_longer() -> None:
+    async def main(params: tuple[tuple[str, str], ...], read: int) -> tuple[int, int]:
+        flight = Flight(16)
+        most = 0
+        async with account(Service(answer), flight=flight, page_size=2) as setup:
+            pages = setup.api.pages("/supplies", "/supplies", params, concurrency=4)
+            async with aclosing(pages):
+                async for page in pages:
+                    await asyncio.sleep(1)  # everything ahead is there
+                    assert page.size_bytes > 0
+                    most = max(most, flight.room.held_bytes // page.size_bytes)
+                    if page.number == read:
+                        break
+        return most, flight.room.held_bytes
+
+    assert run(main((), PAGES)) == (4, 0)
+    assert run(main((), 3)) == (4, 0)
+    with pytest.raises(ApiError):
+        run(main((("broken", "1"),), PAGES))
+
+
+def test_room_is_given_back_after_an_error() -> None:
+    async def main() -> int:
+        flight = Flight(16)
+        async with account(Service(answer), flight=flight, page_size=2) as setup:
+            with pytest.raises(ApiError):
+                async for _ in setup.api.pages("/supplies", "/supplies", (("broken", "1"),), concurrency=4):
+                    await asyncio.sleep(1)
+        return flight.room.held_bytes
+
+    assert run(main()) == 0
+
+
+def test_no_call_begins_while_there_is_no_room() -> None:
+    async def main() -> list[int]:
+        room = Room(100)
+        service = Service(answer)
+        async with account(service, flight=Flight(16, room), page_size=2) as setup:
+            await setup.api.listing("/supplies", "/supplies", (("page", "1"),))
+            room.take(100)
+            calls = [len(service.seen)]
+            asked = asyncio.ensure_future(setup.api.listing("/supplies", "/supplies", (("page", "1"),)))
+            await asyncio.sleep(60)
+            calls.append(len(service.seen))
+            room.give_back(1)
+            await asked
+            return [*calls, len(service.seen)]
+
+    assert run(main()) == [1, 1, 2]
+
+
+def test_who_waits_for_room_can_be_cancelled_and_keeps_no_place() -> None:
+    async def main() -> int:
+        room = Room(1)
+        flight = Flight(1, room)
+        async with account(Service(answer), flight=flight, page_size=2) as setup:
+            await setup.authenticator.token()
+            room.take(1)
+            asked = asyncio.ensure_future(setup.api.listing("/supplies", "/supplies", (("page", "1"),)))
+            await asyncio.sleep(60)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            room.give_back(1)
+            return len((await setup.api.listing("/supplies", "/supplies", (("page", "1"),))).items)
+
+    assert run(main()) == 2
