@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import httpx
@@ -25,6 +26,11 @@ def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(422, json={"error": "no"})
     items: list[object] = [{"id": 2 * number}, {"id": 2 * number + 1}] if number <= PAGES else []
     return envelope(items, total_pages=PAGES, total_results=2 * PAGES)
+
+
+async def read_slowly(pages: AsyncIterator[object]) -> None:
+    async for _ in pages:
+        await asyncio.sleep(1)
 
 
 def test_pages_take_room_until_they_are_taken_and_never_longer() -> None:
@@ -52,9 +58,9 @@ def test_room_is_given_back_after_an_error() -> None:
     async def main() -> int:
         flight = Flight(16)
         async with account(Service(answer), flight=flight, page_size=2) as setup:
+            pages = setup.api.pages("/supplies", "/supplies", (("broken", "1"),), concurrency=4)
             with pytest.raises(ApiError):
-                async for _ in setup.api.pages("/supplies", "/supplies", (("broken", "1"),), concurrency=4):
-                    await asyncio.sleep(1)
+                await read_slowly(pages)
         return flight.room.held_bytes
 
     assert run(main()) == 0

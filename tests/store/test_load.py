@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from breezeway_sync.core.errors import DatabaseBusy, LeaseLost
+from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.sync.engine import BY_NAME
 from tests.conftest import Rows
 from tests.store.conftest import Store
 
@@ -355,3 +357,21 @@ async def test_batches_side_by_side(store: Store, rows: Rows) -> None:
     batches = [[task(number) for number in range(start, start + 50)] for start in range(1, 400, 25)]
     await asyncio.gather(*(store.load("tasks", *batch) for batch in batches))
     assert rows("SELECT count(*) n, count(DISTINCT task_id) d FROM tasks") == [{"n": 425, "d": 425}]
+
+
+@pytest.mark.parametrize("between", [0, 1])
+async def test_a_batch_prepared_before_another_was_stored_writes_nothing_twice(
+    store: Store, rows: Rows, between: int
+) -> None:
+    """Pages shift while they are read: the same record comes in two batches, prepared side by side."""
+    order = store.next_order()
+    incoming = [Incoming(task(number), order) for number in (1, 2)]
+    first, second = [await store.loader.prepare("nashville", BY_NAME["tasks"], incoming) for _ in range(2)]
+    assert (await first()).new == 2
+    for number in range(between):
+        await store.load("tasks", task(10 + number))
+    versions = "SELECT task_id, xmin::text, ctid::text FROM tasks ORDER BY task_id"
+    before = rows(versions)
+    again = await second()
+    assert (again.new, again.updated, again.unchanged) == (0, 0, 2)
+    assert rows(versions) == before

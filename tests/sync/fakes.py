@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from breezeway_sync.core.errors import ApiError
@@ -270,6 +271,18 @@ class FakeSink:
             return Loaded()
         self.batches.append((entity.name, list(incoming), discriminator))
         return Loaded(read=len(incoming), new=len(incoming) - self.rejecting, rejected=self.rejecting)
+
+    async def prepare(
+        self,
+        region: str,
+        entity: Entity,
+        incoming: Sequence[Incoming],
+        discriminator: str | None = None,
+        *,
+        marks: Sequence[Mark] = (),
+    ) -> Callable[[], Awaitable[Loaded]]:
+        await asyncio.sleep(0)
+        return partial(self.load, region, entity, incoming, discriminator, marks=marks)
 
     async def load_children(
         self,

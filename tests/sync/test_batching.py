@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breezeway_sync.core.room import Room
 from breezeway_sync.core.errors import DatabaseBusy
+from breezeway_sync.core.room import Room
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Unreadable
-from breezeway_sync.entities.marks import Mark
+from breezeway_sync.entities.marks import WHOLE, Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.batching import Batcher, newest_only
 from breezeway_sync.sync.engine import BY_NAME
@@ -22,6 +22,7 @@ from breezeway_sync.sync.seen import Seen
 from tests.sync.fakes import FakeLedger, FakeSink, ManualClock, ids
 
 TASKS = BY_NAME["tasks"]
+MARK = Mark("tasks", 5, WHOLE, None, None, ManualClock().now(), 1, 1, 100, 1, is_over=True, is_complete=True, version=1)
 
 
 class Setup:
@@ -70,6 +71,39 @@ class SlowSink(FakeSink):
         await asyncio.sleep(0.002)
         self.active -= 1
         return await super().load(region, entity, incoming, discriminator, marks=marks)
+
+
+class SteppedSink(FakeSink):
+    """Says how far each batch is; none is stored before it may be."""
+
+    def __init__(self, ledger: FakeLedger) -> None:
+        super().__init__(ledger)
+        self.steps: list[str] = []
+        self.may_store = asyncio.Event()
+
+    async def reached(self, step: str) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert step in self.steps
+
+    async def prepare(
+        self,
+        region: str,
+        entity: Entity,
+        incoming: Sequence[Incoming],
+        discriminator: str | None = None,
+        *,
+        marks: Sequence[Mark] = (),
+    ) -> Callable[[], Awaitable[Loaded]]:
+        name = incoming[0].item["id"] if incoming and isinstance(incoming[0].item, dict) else None
+        self.steps.append(f"prepared {name}")
+
+        async def store() -> Loaded:
+            self.steps.append(f"storing {name}")
+            await self.may_store.wait()
+            return await self.load(region, entity, incoming, discriminator, marks=marks)
+
+        return store
 
 
 async def test_a_batch_is_loaded_when_it_is_full() -> None:
@@ -169,6 +203,39 @@ async def test_a_late_batch_does_not_wait_for_the_load_before_it() -> None:
     await full
     await setup.batcher.flush()
     assert setup.sizes == [3, 2]
+
+
+async def test_the_next_batch_is_prepared_while_one_is_stored_and_stored_after_it() -> None:
+    sink = SteppedSink(FakeLedger())
+    setup = Setup(batch_rows=1, sink=sink)
+    adding = [asyncio.ensure_future(setup.add(key)) for key in (1, 2, 3)]
+    await sink.reached("prepared 2")
+    assert sink.steps == ["prepared 1", "storing 1", "prepared 2"]
+    sink.may_store.set()
+    await asyncio.gather(*adding)
+    assert sink.steps == ["prepared 1", "storing 1", "prepared 2", "storing 2", "prepared 3", "storing 3"]
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled"])
+async def test_after_a_batch_that_was_not_stored_no_mark_is(how: str) -> None:
+    """Its records are missing before what the later marks speak for."""
+    sink = SteppedSink(FakeLedger())
+    setup = Setup(batch_rows=1, sink=sink)
+    first = asyncio.ensure_future(setup.add(1))
+    second = asyncio.ensure_future(setup.add(2))
+    await sink.reached("prepared 2")
+    if how == "cancelled":
+        first.cancel()
+    else:
+        sink.failing["tasks"] = DatabaseBusy("deadlock")
+        sink.may_store.set()
+    assert isinstance((await asyncio.gather(first, return_exceptions=True))[0], DatabaseBusy | asyncio.CancelledError)
+    sink.failing.clear()
+    sink.may_store.set()
+    await second
+    await setup.batcher.add([], MARK, size_bytes=10)
+    await setup.batcher.flush()
+    assert (setup.sizes, sink.marks, setup.room.held_bytes) == ([], [], 0)
 
 
 async def test_an_error_of_the_store_reaches_whoever_filled_the_batch() -> None:

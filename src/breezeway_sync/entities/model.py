@@ -158,9 +158,9 @@ class CalledChild:
     owed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entity:
-    """One resource of the API, from its addresses to its tables.
+    """One resource of the API, from its addresses to its tables. There is one of each: it equals only itself.
 
     `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record, and
     only its 404 proves a deletion (without one: two whole walks that do not show the record).

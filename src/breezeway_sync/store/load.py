@@ -8,8 +8,8 @@ lock, cannot block it either).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime
 
 import stamina
@@ -17,18 +17,18 @@ import stamina
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseBusy, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit
-from breezeway_sync.core.waiting import in_slices
-from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
+from breezeway_sync.entities.admit import reject
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.marks import BACKFILL, Mark
 from breezeway_sync.entities.model import Entity
-from breezeway_sync.entities.plan import ChildPlan, EntityPlan, plan_of
-from breezeway_sync.entities.rows import ChildSet, Unstorable, build
+from breezeway_sync.entities.plan import ChildPlan, plan_of
+from breezeway_sync.entities.rows import ChildSet
+from breezeway_sync.store.batch import Batch
 from breezeway_sync.store.database import Connection, Row
 from breezeway_sync.store.history import HistorySql, history_sql, recording
 from breezeway_sync.store.proof import Proofs, Scope
 from breezeway_sync.store.rejects import Refusal, Rejects
-from breezeway_sync.store.sql import ChildSql, EntitySql, leftover_name, sql_for
+from breezeway_sync.store.sql import ChildSql, leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Candidate,
     child_rows,
@@ -45,27 +45,6 @@ _BUSY_ATTEMPTS = 4
 _BUSY_SECONDS = 90.0
 
 
-@dataclass(slots=True)
-class _Batch:
-    region: str
-    plan: EntityPlan
-    sql: EntitySql
-    discriminator: str | None
-    owed_sources: tuple[str, ...]
-    refusals: list[Refusal] = field(default_factory=list)
-
-    @property
-    def scope(self) -> Scope:
-        return Scope(self.region, self.plan.entity, self.discriminator or "")
-
-    @property
-    def kind(self) -> tuple[str, ...]:
-        return (self.discriminator,) if self.discriminator else ()
-
-    def refuse(self, admitted: Admitted, order: int, reason: str) -> None:
-        self.refusals.append(Refusal(reject(admitted.record, reason, admitted.key), order))
-
-
 @dataclass(frozen=True, slots=True)
 class Brought:
     """What became of some records: counts, those that cannot be stored, and the keys of all that have one.
@@ -77,6 +56,14 @@ class Brought:
     refusals: list[Refusal]
     keys: list[int]
     is_marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """How many batches of a list's kind were stored, and the keys of the last."""
+
+    batches: int = 0
+    keys: Set[int] = frozenset()
 
 
 class Loader:
@@ -97,6 +84,7 @@ class Loader:
         self._owed_sources = owed_sources
         self._emit = emit
         self._new_rows: dict[str, int] = {}
+        self._places: dict[tuple[str, str, str], _Place] = {}
         self.rejects = Rejects(proofs.holder, emit)
 
     async def load(
@@ -113,20 +101,10 @@ class Loader:
         Whatever the records are, the good ones are stored and the others are in rejected_records
         afterwards. Raises LeaseLost, DatabaseUnreachable or DatabaseBusy; then nothing of it is stored.
         """
-        started = time.perf_counter()
-        brought = await self.bring(region, entity, incoming, discriminator, marks=marks)
-        loaded, kind = brought.loaded, discriminator or ""
-        loaded.rejected = len(brought.refusals)
-        await self.rejects.save(region, entity.name, kind, brought.refusals)
-        if marks and not brought.is_marked:
-            loaded.add(await self._mark(Scope(region, entity, kind), marks))
-        refused = {one.rejected.record_id for one in brought.refusals}
-        await self.rejects.close_returned(region, entity.name, kind, set(map(str, brought.keys)) - refused)
-        written = loaded.new + loaded.updated
-        self._emit(BatchLoaded(region, entity.name, loaded.read, written, time.perf_counter() - started))
-        return loaded
+        store = await self.prepare(region, entity, incoming, discriminator, marks=marks)
+        return await store()
 
-    async def bring(
+    async def prepare(
         self,
         region: str,
         entity: Entity,
@@ -134,18 +112,62 @@ class Loader:
         discriminator: str | None = None,
         *,
         marks: Sequence[Mark] = (),
-    ) -> Brought:
-        """Store what can be stored; what cannot is handed back, and nothing of it is written down. Raises as `load`."""
-        plan = plan_of(entity)
-        batch = _Batch(region, plan, sql_for(entity, self._database.schema), discriminator, self._owed_of(entity))
-        loaded = Loaded(read=len(incoming))
-        newest = await _admit_all(plan, incoming, batch.refusals, loaded)
-        candidates = await self._differing(batch, newest, loaded)
+    ) -> Callable[[], Awaitable[Loaded]]:
+        """The first half of `load`, which may run while the batch before is being stored; returns the second."""
+        started = time.perf_counter()
+        batch, place = await self._compared(region, entity, incoming, discriminator)
+        prepared_seconds = time.perf_counter() - started
+
+        async def store() -> Loaded:
+            started = time.perf_counter()
+            loaded = await self._store(batch, place, marks)
+            seconds = prepared_seconds + time.perf_counter() - started
+            self._emit(BatchLoaded(region, entity.name, loaded.read, loaded.new + loaded.updated, seconds))
+            return loaded
+
+        return store
+
+    async def bring(self, region: str, entity: Entity, item: Incoming, discriminator: str | None) -> Brought:
+        """Store one record if it can be; otherwise it is handed back, and nothing written down. Raises as `load`."""
+        return await self._bring(*await self._compared(region, entity, [item], discriminator), ())
+
+    async def _compared(
+        self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None
+    ) -> tuple[Batch, _Place]:
+        sql, owed = sql_for(entity, self._database.schema), self._owed_of(entity)
+        batch = Batch(region, plan_of(entity), sql, discriminator, owed, Loaded(read=len(incoming)))
+        await batch.admit(incoming)
+        place = self._places.get(batch.place, _Place())
+        await batch.compare(self._database)
+        return batch, place
+
+    async def _store(self, batch: Batch, place: _Place, marks: Sequence[Mark]) -> Loaded:
+        brought = await self._bring(batch, place, marks)
+        loaded, scope = brought.loaded, batch.scope
+        loaded.rejected = len(brought.refusals)
+        await self.rejects.save(scope.region, scope.entity.name, scope.kind, brought.refusals)
+        if marks and not brought.is_marked:
+            loaded.add(await self._mark(scope, marks))
+        refused = {one.rejected.record_id for one in brought.refusals}
+        back = set(map(str, brought.keys)) - refused
+        await self.rejects.close_returned(scope.region, scope.entity.name, scope.kind, back)
+        return loaded
+
+    async def _bring(self, batch: Batch, place: _Place, marks: Sequence[Mark]) -> Brought:
+        now = self._places.get(batch.place, _Place())
+        if now.batches > place.batches:
+            # The same record in two batches under way, as when rows shift between pages.
+            keys = batch.newest.keys() if now.batches > place.batches + 1 else batch.newest.keys() & now.keys
+            if keys:
+                await batch.compare_again(self._database, keys)
         # Nothing is marked as read before what of it cannot be stored is written down.
         pending = () if batch.refusals else marks
-        is_stored = await self._merge_or_split(batch, candidates, loaded, pending)
-        await self._analyze(entity.table, loaded.new)
-        return Brought(loaded, batch.refusals, list(newest), is_marked=is_stored and not batch.refusals)
+        is_stored = await self._merge_or_split(batch, batch.candidates, batch.loaded, pending)
+        self._places[batch.place] = _Place(now.batches + 1, batch.newest.keys())
+        entity = batch.plan.entity
+        await self._analyze(entity.table, entity.key.name, batch.loaded.new)
+        is_marked = is_stored and not batch.refusals
+        return Brought(batch.loaded, batch.refusals, list(batch.newest), is_marked)
 
     async def load_children(
         self,
@@ -177,7 +199,7 @@ class Loader:
             middle = len(sets) // 2
             for half in (sets[:middle], sets[middle:]):
                 loaded.add(await self.load_children(region, entity, child, source, half))
-        await self._analyze(child.child.table, loaded.new)
+        await self._analyze(child.child.table, entity.pk, loaded.new)
         return loaded
 
     async def settle(self, region: str, source: str, parents: Sequence[tuple[int, int]]) -> None:
@@ -187,32 +209,10 @@ class Loader:
             keys, orders = [key for key, _ in parents], [order for _, order in parents]
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
 
-    # --- deciding what differs ------------------------------------------------------------------------
-
-    async def _differing(
-        self, batch: _Batch, newest: dict[int, tuple[Admitted, int]], loaded: Loaded
-    ) -> list[Candidate]:
-        async with self._database.connection("comparing hashes") as connection:
-            rows = await connection.fetch(batch.sql.lookup, batch.region, list(newest), *batch.kind)
-        stored = {row["key"]: (row["payload_hash"], row["mapping_version"]) for row in rows}
-        candidates = []
-        async for key, (admitted, order) in in_slices(newest.items()):
-            payload_hash, version = stored.get(key, (None, None))
-            if payload_hash == admitted.payload_hash and version == batch.plan.version:
-                loaded.unchanged += 1
-                continue
-            try:
-                row = build(batch.plan, key, admitted.record)
-            except Unstorable as error:
-                batch.refuse(admitted, order, str(error))
-                continue
-            candidates.append(Candidate(admitted, order, row, payload_hash != admitted.payload_hash))
-        return candidates
-
     # --- merging --------------------------------------------------------------------------------------
 
     async def _merge_or_split(
-        self, batch: _Batch, candidates: list[Candidate], loaded: Loaded, marks: Sequence[Mark] = ()
+        self, batch: Batch, candidates: list[Candidate], loaded: Loaded, marks: Sequence[Mark] = ()
     ) -> bool:
         """Merge; when PostgreSQL refuses a value, halve until the one bad record stands alone.
 
@@ -237,7 +237,7 @@ class Loader:
         loaded.add(merged)
         return True
 
-    async def _merge(self, batch: _Batch, candidates: list[Candidate], marks: Sequence[Mark]) -> Loaded:
+    async def _merge(self, batch: Batch, candidates: list[Candidate], marks: Sequence[Mark]) -> Loaded:
         if not candidates:
             return await self._mark(batch.scope, marks)
         async with self._database.transaction("merging") as connection:
@@ -264,7 +264,7 @@ class Loader:
     def _owed_of(self, entity: Entity) -> tuple[str, ...]:
         return tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
 
-    async def _merge_records(self, connection: Connection, batch: _Batch, candidates: list[Candidate]) -> Loaded:
+    async def _merge_records(self, connection: Connection, batch: Batch, candidates: list[Candidate]) -> Loaded:
         sql, now = batch.sql, self._clock.now()
         await stage(connection, sql.staging, map(staged_values, candidates))
         for child, child_sql in sql.children:
@@ -290,7 +290,7 @@ class Loader:
         return Loaded(new=new, updated=len(written) - new, deleted=len(deleted), stale=stale)
 
     async def _merge_staged(
-        self, connection: Connection, batch: _Batch, candidates: list[Candidate], now: datetime
+        self, connection: Connection, batch: Batch, candidates: list[Candidate], now: datetime
     ) -> Sequence[Row]:
         """What was written, as `merge` returns it."""
         sql = batch.sql
@@ -311,7 +311,7 @@ class Loader:
         return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None
 
     async def _merge_children(
-        self, connection: Connection, batch: _Batch, old: list[Candidate], ids: dict[int, int], now: object
+        self, connection: Connection, batch: Batch, old: list[Candidate], ids: dict[int, int], now: object
     ) -> None:
         """Make children exact sets: delete what vanished from rows that were there before, write what differs."""
         for child, child_sql in batch.sql.children:
@@ -373,30 +373,14 @@ class Loader:
         read, new = len(rows), sum(row["is_new"] for row in merged)
         return Loaded(read=read, new=new, updated=len(merged) - new, unchanged=read - len(merged), deleted=deleted)
 
-    async def _analyze(self, table: str, new_rows: int) -> None:
+    async def _analyze(self, table: str, key: str, new_rows: int) -> None:
+        """Tell the planner of a table that has grown: only of what we look rows up by, the rest is autovacuum's."""
         before = self._new_rows.get(table, 0)
         self._new_rows[table] = before + new_rows
         if any(before < step <= before + new_rows for step in _ANALYZE_AT):
             async with self._database.connection("analysing") as connection:
-                await connection.execute(f'ANALYZE "{self._database.schema}".{table}')
+                await connection.execute(f'ANALYZE "{self._database.schema}".{table} (region_code, {key})')
 
 
 def _while_busy() -> stamina._core._RetryContextIterator:
     return stamina.retry_context(on=DatabaseBusy, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
-
-
-async def _admit_all(
-    plan: EntityPlan, incoming: Sequence[Incoming], refusals: list[Refusal], loaded: Loaded
-) -> dict[int, tuple[Admitted, int]]:
-    """The newest version of each record, by key; the others go to `refusals`."""
-    newest: dict[int, tuple[Admitted, int]] = {}
-    async for one in in_slices(incoming):
-        judged = admit(plan, one.item)
-        if isinstance(judged, Rejected):
-            refusals.append(Refusal(judged, one.order))
-            continue
-        loaded.changed_characters += judged.changed_characters
-        loaded.lists_not_sent += judged.lists_not_sent
-        if judged.key not in newest or newest[judged.key][1] <= one.order:
-            newest[judged.key] = (judged, one.order)
-    return newest

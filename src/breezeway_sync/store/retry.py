@@ -112,7 +112,7 @@ class Retrier:
         standing = None if key is None else await self._standing(region, entity, key, kept.kind)
         found = spared(kept.order, standing)
         if found is None:
-            brought = await self._loader.bring(region, entity, [Incoming(item, kept.order)], kept.kind or None)
+            brought = await self._loader.bring(region, entity, Incoming(item, kept.order), kept.kind or None)
             if brought.refusals:
                 reason = brought.refusals[0].rejected.reason
                 await self._loader.rejects.explain(region, kept, reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.room import Room
@@ -20,8 +21,9 @@ from breezeway_sync.sync.seen import Seen
 class Batcher:
     """Collects the records of many pages and loads them together.
 
-    Loads when `batch_rows` are waiting, the oldest has waited `flush_seconds` or the process holds enough; one load
-    at a time. Whoever fills a batch waits for it, and so does whoever fills the next one meanwhile.
+    Loads when `batch_rows` are waiting, the oldest has waited `flush_seconds` or the process holds enough. Batches
+    are stored one after the other in the order in which they were taken, the next one prepared meanwhile: the marks
+    of a batch speak for those before it, so after one that failed none is stored. Whoever fills a batch waits for it.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class Batcher:
         self._marks: dict[tuple[str, int, str], Mark] = {}
         self._size_bytes = 0
         self._oldest = 0.0
-        self._loading = asyncio.Lock()
+        self._preparing = asyncio.Lock()
+        self._storing = asyncio.Lock()
+        self._has_failed = False
 
     async def add(self, incoming: Iterable[Incoming], mark: Mark | None = None, *, size_bytes: int = 0) -> None:
         """Take records that came in so much JSON, with how far their walk has come, and load when it is time."""
@@ -63,21 +67,28 @@ class Batcher:
             self._marks[mark.source, mark.parent, mark.kind] = mark
         is_late = self._clock.monotonic() - self._oldest >= self._flush_seconds
         is_much = len(self._waiting) >= self._batch_rows or self._room.is_full
-        if is_much or (is_late and not self._loading.locked()):
+        if is_much or (is_late and not (self._preparing.locked() or self._storing.locked())):
             await self.flush()
 
     async def flush(self) -> None:
         """Load whatever is waiting."""
-        async with self._loading:
-            batch, self._waiting = self._waiting, []
-            marks, self._marks = list(self._marks.values()), {}
-            size_bytes, self._size_bytes = self._size_bytes, 0
-            try:
-                if batch or marks:
-                    kind = self._discriminator
-                    self._loaded.add(await self._sink.load(self._region, self._entity, batch, kind, marks=marks))
-            finally:
-                self._room.give_back(size_bytes)
+        async with AsyncExitStack() as stack:
+            async with self._preparing:
+                batch, self._waiting = self._waiting, []
+                marks, self._marks = list(self._marks.values()), {}
+                stack.callback(self._room.give_back, self._size_bytes)
+                self._size_bytes = 0
+                if self._has_failed or not (batch or marks):
+                    return
+                stack.push(self._note_failure)
+                kind = self._discriminator
+                store = await self._sink.prepare(self._region, self._entity, batch, kind, marks=marks)
+                await stack.enter_async_context(self._storing)
+            if not self._has_failed:
+                self._loaded.add(await store())
+
+    def _note_failure(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._has_failed |= kind is not None
 
 
 def newest_only(entity: Entity, items: Iterable[Item], order: int, seen: Seen) -> list[Incoming]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -70,7 +70,10 @@ class Api(Protocol):
 
 
 class Sink(Protocol):
-    """Where records go; marks and what was settled are stored with them."""
+    """Where records go; marks and what was settled are stored with them.
+
+    `prepare` is the first half of `load` and returns the second.
+    """
 
     async def load(
         self,
@@ -81,6 +84,16 @@ class Sink(Protocol):
         *,
         marks: Sequence[Mark] = (),
     ) -> Loaded: ...
+
+    async def prepare(
+        self,
+        region: str,
+        entity: Entity,
+        incoming: Sequence[Incoming],
+        discriminator: str | None = None,
+        *,
+        marks: Sequence[Mark] = (),
+    ) -> Callable[[], Awaitable[Loaded]]: ...
 
     async def load_children(
         self,

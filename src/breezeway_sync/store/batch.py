@@ -1,0 +1,94 @@
+"""A batch before it is stored: who its records are, which of them differ from what is stored, as which rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from breezeway_sync.core.waiting import in_slices
+from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
+from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.plan import EntityPlan
+from breezeway_sync.entities.rows import Unstorable, build
+from breezeway_sync.store.database import Database, Row
+from breezeway_sync.store.proof import Scope
+from breezeway_sync.store.rejects import Refusal
+from breezeway_sync.store.sql import EntitySql
+from breezeway_sync.store.staging import Candidate
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records of one list. `newest` is the newest version of each, by key; `candidates` are those that differ."""
+
+    region: str
+    plan: EntityPlan
+    sql: EntitySql
+    discriminator: str | None
+    owed_sources: tuple[str, ...]
+    loaded: Loaded
+    newest: dict[int, tuple[Admitted, int]] = field(default_factory=dict)
+    candidates: list[Candidate] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.region, self.plan.entity, self.discriminator or "")
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Which keys its own may meet."""
+        return (self.region, self.plan.entity.table, self.discriminator or "")
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        return (self.discriminator,) if self.discriminator else ()
+
+    def refuse(self, admitted: Admitted, order: int, reason: str) -> None:
+        self.refusals.append(Refusal(reject(admitted.record, reason, admitted.key), order))
+
+    async def admit(self, incoming: Sequence[Incoming]) -> None:
+        """Find the newest version of each record; what is none goes to the refusals."""
+        async for one in in_slices(incoming):
+            judged = admit(self.plan, one.item)
+            if isinstance(judged, Rejected):
+                self.refusals.append(Refusal(judged, one.order))
+                continue
+            self.loaded.changed_characters += judged.changed_characters
+            self.loaded.lists_not_sent += judged.lists_not_sent
+            if judged.key not in self.newest or self.newest[judged.key][1] <= one.order:
+                self.newest[judged.key] = (judged, one.order)
+
+    async def compare(self, database: Database) -> None:
+        """Find what differs from the stored hashes, and make rows of it."""
+        stored = await self._stored(database, self.newest)
+        async for key, (admitted, order) in in_slices(self.newest.items()):
+            payload_hash = stored[key]["payload_hash"] if key in stored else None
+            if self._is_stored(admitted, stored.get(key)):
+                self.loaded.unchanged += 1
+                continue
+            try:
+                row = build(self.plan, key, admitted.record)
+            except Unstorable as error:
+                self.refuse(admitted, order, str(error))
+                continue
+            self.candidates.append(Candidate(admitted, order, row, payload_hash != admitted.payload_hash))
+
+    async def compare_again(self, database: Database, keys: Collection[int]) -> None:
+        """Leave out those of `keys` whose content another batch has stored since."""
+        stored = await self._stored(database, keys)
+        left = [one for one in self.candidates if not self._is_stored(one.admitted, stored.get(one.row.key))]
+        self.loaded.unchanged += len(self.candidates) - len(left)
+        self.candidates = left
+
+    async def _stored(self, database: Database, keys: Collection[int]) -> dict[int, Row]:
+        async with database.connection("comparing hashes") as connection:
+            rows = await connection.fetch(self.sql.lookup, self.region, list(keys), *self.kind)
+        return {row["key"]: row for row in rows}
+
+    def _is_stored(self, admitted: Admitted, row: Row | None) -> bool:
+        return (
+            row is not None
+            and row["payload_hash"] == admitted.payload_hash
+            and row["mapping_version"] == self.plan.version
+        )
