@@ -28,7 +28,7 @@ from breezeway_sync.store.database import Connection, Row
 from breezeway_sync.store.history import HistorySql, history_sql, recording
 from breezeway_sync.store.proof import Proofs, Scope
 from breezeway_sync.store.rejects import Refusal, Rejects
-from breezeway_sync.store.sql import ChildSql, leftover_name, sql_for
+from breezeway_sync.store.sql import ChildSql, Staging, leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Candidate,
     child_rows,
@@ -267,15 +267,14 @@ class Loader:
     async def _merge_records(self, connection: Connection, batch: Batch, candidates: list[Candidate]) -> Loaded:
         sql, now = batch.sql, self._clock.now()
         await stage(connection, sql.staging, map(staged_values, candidates))
-        for child, child_sql in sql.children:
-            await stage(connection, child_sql.staging, child_rows(candidates, child.child.table))
-        for link, tag_sql in sql.tags:
-            await stage(connection, tag_sql.staging, tag_rows(candidates, link.table))
+        parts = [(one.staging, child_rows(candidates, child.child.table)) for child, one in sql.children]
+        parts += [(one.staging, tag_rows(candidates, link.table)) for link, one in sql.tags]
+        staged = [staging for staging, rows in parts if await stage(connection, staging, rows)]
         await self._holder.check(connection)
         told = [candidate.row.key for candidate in candidates if candidate.content_changed]
         history = self._history_sql(batch.plan.entity)
         async with recording(connection, history, now, batch.region, told, *batch.kind):
-            written = await self._merge_staged(connection, batch, candidates, now)
+            written = await self._merge_staged(connection, batch, candidates, staged, now)
         merged = {row["key"] for row in written}
         changed = [one for one in candidates if one.content_changed and one.row.key in merged]
         if batch.owed_sources and changed:
@@ -290,18 +289,30 @@ class Loader:
         return Loaded(new=new, updated=len(written) - new, deleted=len(deleted), stale=stale)
 
     async def _merge_staged(
-        self, connection: Connection, batch: Batch, candidates: list[Candidate], now: datetime
+        self,
+        connection: Connection,
+        batch: Batch,
+        candidates: list[Candidate],
+        staged: list[Staging],
+        now: datetime,
     ) -> Sequence[Row]:
         """What was written, as `merge` returns it."""
         sql = batch.sql
         written: Sequence[Row] = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
         ids: dict[int, int] = {row["key"]: row["id"] for row in written}
         if stale := [one.row.key for one in candidates if one.row.key not in ids]:
-            await drop_stale(connection, sql, stale)
+            await drop_stale(connection, staged, stale)
         new = [row["key"] for row in written if row["is_new"]]
         old_keys = ids.keys() - set(new)
         old = [one for one in candidates if one.row.key in old_keys]
-        await self._merge_children(connection, batch, old, ids, now)
+        await self._delete_vanished(connection, batch, old, ids)
+        for _, child in sql.children:
+            if child.staging in staged:
+                await connection.execute(child.merge, batch.region, now)
+        for _, tag in sql.tags:
+            if tag.staging in staged:
+                await connection.execute(tag.create_tags, batch.region, now)
+                await connection.execute(tag.merge, batch.region)
         if new:
             for statement in sql.late_links:
                 await connection.execute(statement, batch.region, now, new)
@@ -310,10 +321,10 @@ class Loader:
     def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
         return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None
 
-    async def _merge_children(
-        self, connection: Connection, batch: Batch, old: list[Candidate], ids: dict[int, int], now: object
+    async def _delete_vanished(
+        self, connection: Connection, batch: Batch, old: list[Candidate], ids: dict[int, int]
     ) -> None:
-        """Make children exact sets: delete what vanished from rows that were there before, write what differs."""
+        """Children are exact sets: delete what vanished from rows that were there before."""
         for child, child_sql in batch.sql.children:
             table = child.child.table
             wanted = {
@@ -322,7 +333,6 @@ class Loader:
                 if (rows := candidate.row.children[table]) is not None
             }
             await delete_vanished(connection, child_sql.existing, child_sql.delete, batch.region, wanted)
-            await connection.execute(child_sql.merge, batch.region, now)
         for link, tag_sql in batch.sql.tags:
             wanted = {
                 ids[candidate.row.key]: {(tag,) for tag, _ in tags}
@@ -330,8 +340,6 @@ class Loader:
                 if (tags := candidate.row.tags[link.table]) is not None
             }
             await delete_vanished(connection, tag_sql.existing, tag_sql.delete, batch.region, wanted)
-            await connection.execute(tag_sql.create_tags, batch.region, now)
-            await connection.execute(tag_sql.merge, batch.region)
 
     async def _load_children(
         self,
@@ -347,7 +355,7 @@ class Loader:
         entity_sql = sql_for(entity, self._database.schema)
         async with self._database.transaction("merging children") as connection:
             rows = [[one.parent_key, *row] for one, _ in sets for row in one.rows]
-            await stage(connection, sql.staging, rows)
+            is_staged = await stage(connection, sql.staging, rows)
             await self._holder.check(connection)
             found = await connection.fetch(entity_sql.parents, region, [one.parent_key for one, _ in sets])
             ids: dict[int, int] = {row["key"]: row["id"] for row in found}
@@ -358,7 +366,7 @@ class Loader:
             history = self._history_sql(entity, child.child.table)
             async with recording(connection, history, now, region, [one.parent_key for one, _ in known]):
                 deleted = await delete_vanished(connection, sql.existing, sql.delete, region, wanted)
-                merged = await connection.fetch(sql.merge, region, now)
+                merged = await connection.fetch(sql.merge, region, now) if is_staged else []
             leftovers = [one.leftover for one, _ in known]
             await connection.execute(
                 entity_sql.save_leftover, region, now, leftover_name(child), list(wanted), leftovers

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from breezeway_sync.core.waiting import in_slices
 from breezeway_sync.entities.admit import Admitted
 from breezeway_sync.entities.rows import Row, Values
 from breezeway_sync.store.database import Connection
-from breezeway_sync.store.sql import EntitySql, Staging
+from breezeway_sync.store.sql import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,22 @@ def tag_rows(candidates: list[Candidate], table: str) -> Iterator[Values]:
     return ([c.row.key, tag, rest] for c in candidates for tag, rest in c.row.tags[table] or ())
 
 
-async def stage(connection: Connection, staging: Staging, rows: Iterable[Values]) -> None:
-    """Make a staging table and COPY the rows into it, made one by one while they are sent."""
+async def stage(connection: Connection, staging: Staging, rows: Iterable[Values]) -> bool:
+    """Make a staging table and COPY the rows into it, made one by one while they are sent; without rows nothing."""
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return False
     await connection.execute(staging.create)
-    await connection.copy_records_to_table(staging.name, records=in_slices(rows), columns=staging.columns)
+    records = in_slices(chain((first,), rows))
+    await connection.copy_records_to_table(staging.name, records=records, columns=staging.columns)
+    return True
 
 
-async def drop_stale(connection: Connection, sql: EntitySql, keys: list[int]) -> None:
+async def drop_stale(connection: Connection, stagings: Iterable[Staging], keys: list[int]) -> None:
     """Forget the children of records that lost against a newer answer."""
-    for _, child in sql.children:
-        await connection.execute(child.staging.delete, keys)
-    for _, tag in sql.tags:
-        await connection.execute(tag.staging.delete, keys)
+    for staging in stagings:
+        await connection.execute(staging.delete, keys)
 
 
 async def delete_vanished(
