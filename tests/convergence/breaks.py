@@ -103,23 +103,20 @@ def calls_are_settled_before_they_are_stored() -> AbstractContextManager[Any]:
 
 def absence_is_deletion() -> AbstractContextManager[Any]:
     """What a batch does not show is marked as deleted."""
-    whole = Loader.load
+    whole = Loader._store
 
-    async def sweep(
-        self: Loader, region: str, entity: Any, incoming: Sequence[Any], kind: str | None = None, **more: Any
-    ) -> Any:
-        loaded = await whole(self, region, entity, incoming, kind, **more)
-        if entity.name == "tasks":
-            shown = [one.item["id"] for one in incoming]
+    async def sweep(self: Loader, batch: Any, *rest: Any) -> Any:
+        loaded = await whole(self, batch, *rest)
+        if batch.plan.entity.name == "tasks":
             async with self._database.connection("sweeping") as connection:
                 await connection.execute(
                     "UPDATE breezeway.tasks SET deleted_at = now() WHERE region_code = $1 AND task_id <> ALL ($2)",
-                    region,
-                    shown,
+                    batch.region,
+                    list(batch.newest),
                 )
         return loaded
 
-    return patch.object(Loader, "load", sweep)
+    return patch.object(Loader, "_store", sweep)
 
 
 def pages_end_at_the_first() -> AbstractContextManager[Any]:

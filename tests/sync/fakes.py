@@ -84,7 +84,14 @@ class FakeApi:
     most_active: int = 0
 
     async def pages(
-        self, endpoint: str, path: str, params: Params = (), *, after_page: int = 0, tally: Tally | None = None
+        self,
+        endpoint: str,
+        path: str,
+        params: Params = (),
+        *,
+        concurrency: int | None = None,
+        after_page: int = 0,
+        tally: Tally | None = None,
     ) -> AsyncIterator[Page]:
         answer = await self._answer(endpoint, path, params, tally)
         assert isinstance(answer, list)

@@ -305,14 +305,7 @@ class Loader:
         new = [row["key"] for row in written if row["is_new"]]
         old_keys = ids.keys() - set(new)
         old = [one for one in candidates if one.row.key in old_keys]
-        await self._delete_vanished(connection, batch, old, ids)
-        for _, child in sql.children:
-            if child.staging in staged:
-                await connection.execute(child.merge, batch.region, now)
-        for _, tag in sql.tags:
-            if tag.staging in staged:
-                await connection.execute(tag.create_tags, batch.region, now)
-                await connection.execute(tag.merge, batch.region)
+        await self._merge_children(connection, batch, old, ids, staged, now)
         if new:
             for statement in sql.late_links:
                 await connection.execute(statement, batch.region, now, new)
@@ -321,10 +314,16 @@ class Loader:
     def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
         return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None
 
-    async def _delete_vanished(
-        self, connection: Connection, batch: Batch, old: list[Candidate], ids: dict[int, int]
+    async def _merge_children(
+        self,
+        connection: Connection,
+        batch: Batch,
+        old: list[Candidate],
+        ids: dict[int, int],
+        staged: list[Staging],
+        now: datetime,
     ) -> None:
-        """Children are exact sets: delete what vanished from rows that were there before."""
+        """Make children exact sets: delete what vanished from rows that were there before, write what differs."""
         for child, child_sql in batch.sql.children:
             table = child.child.table
             wanted = {
@@ -333,6 +332,8 @@ class Loader:
                 if (rows := candidate.row.children[table]) is not None
             }
             await delete_vanished(connection, child_sql.existing, child_sql.delete, batch.region, wanted)
+            if child_sql.staging in staged:
+                await connection.execute(child_sql.merge, batch.region, now)
         for link, tag_sql in batch.sql.tags:
             wanted = {
                 ids[candidate.row.key]: {(tag,) for tag, _ in tags}
@@ -340,6 +341,9 @@ class Loader:
                 if (tags := candidate.row.tags[link.table]) is not None
             }
             await delete_vanished(connection, tag_sql.existing, tag_sql.delete, batch.region, wanted)
+            if tag_sql.staging in staged:
+                await connection.execute(tag_sql.create_tags, batch.region, now)
+                await connection.execute(tag_sql.merge, batch.region)
 
     async def _load_children(
         self,

@@ -99,7 +99,13 @@ async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, cour
             await _take(job, page, source, batcher, course, is_over=is_final and page.is_complete)
             continue
         pages = job.api.pages(
-            source.path, job.path(source), asked, after_page=course.walk.pages_stored, tally=job.tally
+            source.path,
+            job.path(source),
+            asked,
+            after_page=course.walk.pages_stored,
+            # Lists of properties are read side by side: pages asked for ahead would only lie in memory.
+            concurrency=1 if source.per else None,
+            tally=job.tally,
         )
         try:
             async for page in pages:

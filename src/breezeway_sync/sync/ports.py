@@ -61,7 +61,14 @@ class Api(Protocol):
     """One account's API. `endpoint` is the template of the path, for counts and messages."""
 
     def pages(
-        self, endpoint: str, path: str, params: Params = (), *, after_page: int = 0, tally: Tally | None = None
+        self,
+        endpoint: str,
+        path: str,
+        params: Params = (),
+        *,
+        concurrency: int | None = None,
+        after_page: int = 0,
+        tally: Tally | None = None,
     ) -> AsyncIterator[Page]: ...
 
     async def listing(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Page: ...
