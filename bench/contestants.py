@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench import database
@@ -11,11 +11,12 @@ from bench.measured import Figure, Sample
 from bench.processes import Failed, measure, python
 from bench.server import Api
 from bench.shapes import world
+from breezeway_sync.sync.stages import NAMES
 
 #: No budget: the product's own limit is out of the way, as the service's is.
 UNLIMITED = {"requests_per_minute": 100_000_000, "auth_interval_seconds": 0}
 #: Parts that cost a call for each property or task.
-CALLED = ("comments", "requirements", "contacts")
+CALLED = ("task_comments", "task_requirements", "property_contacts")
 
 
 def ours(
@@ -24,14 +25,16 @@ def ours(
     *,
     full: bool = False,
     settings: Mapping[str, Any] = UNLIMITED,
+    entities: Sequence[str] = NAMES,
     disabled: Sequence[str] = (),
 ) -> Sample:
-    """One run of the product; `settings` replace defaults of [api]."""
+    """One run of the product; `settings` replace defaults of [api], `disabled` are switched off in the configuration."""
     given = {
         "base_url": api.url,
         "dsn": dsn,
         "accounts": _credentials(api),
         "api": dict(settings),
+        "entities": list(entities),
         "disabled": list(disabled),
         "full": full,
     }

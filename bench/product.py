@@ -1,7 +1,8 @@
 """Process: one run of the product, as `breezeway-sync run` does it, with a probe of the event loop beside it.
 
 Reads from stdin `{"base_url", "dsn", "accounts": [{code, name, company_id, client_id, client_secret}], "api": {…},
-"disabled": [entities and parts], "full": bool}` and prints the one line of a measured process.
+"entities": [names to read], "disabled": [entities and parts], "full": bool}` and prints the one line of a measured
+process.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +20,6 @@ from breezeway_sync.core.events import EntityFinished, Event
 from breezeway_sync.core.outcome import SUCCESS, Outcome
 from breezeway_sync.service import runner
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.sync.stages import NAMES
 
 _PROBE_SECONDS = 0.005
 
@@ -27,21 +28,22 @@ def main() -> None:
     """Measure one run. Exit code 1, with the outcomes, unless every one is a success."""
     told = json.load(sys.stdin)
     settings = _settings(told)
-    wanted = tuple(name for name in NAMES if name not in told["disabled"])
+    wanted = tuple(name for name in told["entities"] if name not in told["disabled"])
     request = runner.Request(tuple(settings.regions), wanted, full=told["full"])
     wall, cpu = time.perf_counter(), time.process_time()
     outcomes, lags, ends = asyncio.run(_run(settings, request))
+    spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+    wrong = [f"{one.region} {one.entity}: {one.status}, {one.error}" for one in outcomes if one.status != SUCCESS]
+    if wrong or not outcomes:
+        sys.exit("\n".join(wrong) or "no outcome at all")
     numbers = {
-        "wall_seconds": time.perf_counter() - wall,
-        "cpu_seconds": time.process_time() - cpu,
+        **spent,
         **_counts(outcomes),
+        "busiest_region_calls": max(_calls(outcomes).values()),
         **_lag(lags),
         "slowest_region_seconds": max(ends.values(), default=0.0),
         "median_region_seconds": quantile(list(ends.values()), 0.5),
     }
-    wrong = [f"{one.region} {one.entity}: {one.status}, {one.error}" for one in outcomes if one.status != SUCCESS]
-    if wrong or not outcomes:
-        sys.exit("\n".join(wrong) or "no outcome at all")
     sys.stdout.write(json.dumps(numbers) + "\n")
 
 
@@ -86,6 +88,14 @@ async def _probe(lags: list[float]) -> None:
 def _counts(outcomes: tuple[Outcome, ...]) -> dict[str, float]:
     names = ("calls", "read", "new", "updated", "unchanged", "deleted", "owed")
     return {name: sum(getattr(one, name) for one in outcomes) for name in names}
+
+
+def _calls(outcomes: tuple[Outcome, ...]) -> Counter[str]:
+    """Calls of each region, without the one for its token."""
+    calls: Counter[str] = Counter()
+    for one in outcomes:
+        calls[one.region] += one.calls
+    return calls
 
 
 def _lag(lags: list[float]) -> dict[str, float]:

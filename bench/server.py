@@ -27,6 +27,8 @@ from breezeway_sync.sandbox.answers import Answer
 
 #: Addresses that a change of tasks leaves as they are.
 _CHILDREN = ("/comments", "/requirements", "/contacts")
+_OF_TASKS = ("/comments", "/requirements")
+_COUNTED = ("calls", "child_calls", "bytes", "refused")
 _KEPT_HEADERS = ("authorization", "content-type")
 
 
@@ -50,7 +52,7 @@ class Api:
         self._control("DELETE", "/_bench/stats")
 
     def stats(self) -> dict[str, int]:
-        """Since `reset`: `calls`, `bytes`, `refused` (answers other than 200 and 404)."""
+        """Since `reset`: `calls`, `child_calls` (comments and requirements), `bytes`, `refused` (not 200 and not 404)."""
         return {name: int(value) for name, value in self._control("GET", "/_bench/stats").items()}
 
     def _control(self, method: str, path: str, sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -81,7 +83,7 @@ class Service:
         self._app = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox", timeout=None)
         self._remember = remember
         self._remembered: dict[tuple[str, str], Answer] = {}
-        self._stats = dict.fromkeys(("calls", "bytes", "refused"), 0)
+        self._stats = dict.fromkeys(_COUNTED, 0)
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         if request.path.startswith("/_"):
@@ -94,7 +96,7 @@ class Service:
                 self._remembered[(caller, request.raw_path)] = answer
         else:
             await asyncio.sleep(self._sandbox.options.latency_seconds)
-        self._count(answer)
+        self._count(request.path, answer)
         return _response(answer)
 
     def _caller(self, request: web.BaseRequest) -> str:
@@ -109,8 +111,9 @@ class Service:
         made = await self._app.request(request.method, request.raw_path, headers=headers, content=body)
         return Answer(made.status_code, made.content, made.headers["content-type"])
 
-    def _count(self, answer: Answer) -> None:
+    def _count(self, path: str, answer: Answer) -> None:
         self._stats["calls"] += 1
+        self._stats["child_calls"] += path.endswith(_OF_TASKS)
         self._stats["bytes"] += len(answer.body)
         self._stats["refused"] += answer.status not in (200, 404)
 
@@ -119,7 +122,7 @@ class Service:
             return web.json_response({"changed": self._change(**await request.json())})
         if request.path == "/_bench/stats":
             if request.method == "DELETE":
-                self._stats = dict.fromkeys(self._stats, 0)
+                self._stats = dict.fromkeys(_COUNTED, 0)
             return web.json_response(self._stats)
         return _response(await self._made(request))
 
