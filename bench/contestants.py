@@ -28,7 +28,7 @@ def ours(
     entities: Sequence[str] = NAMES,
     disabled: Sequence[str] = (),
 ) -> Sample:
-    """One run of the product; `settings` replace defaults of [api], `disabled` are switched off in the configuration."""
+    """One run of the product; `settings` replace defaults of [api], `disabled` is switched off in the configuration."""
     given = {
         "base_url": api.url,
         "dsn": dsn,

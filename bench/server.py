@@ -52,7 +52,7 @@ class Api:
         self._control("DELETE", "/_bench/stats")
 
     def stats(self) -> dict[str, int]:
-        """Since `reset`: `calls`, `child_calls` (comments and requirements), `bytes`, `refused` (not 200 and not 404)."""
+        """Since `reset`: `calls`, `child_calls` (comments, requirements), `bytes`, `refused` (neither 200 nor 404)."""
         return {name: int(value) for name, value in self._control("GET", "/_bench/stats").items()}
 
     def _control(self, method: str, path: str, sent: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""First syncs under the budget, with time scaled: both sides allow SCALE times as many calls a minute as they really do."""
+"""First syncs under the budget, with time scaled: both sides allow SCALE times their calls a minute."""
 
 from __future__ import annotations
 
