@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import database, machine
 from bench.ground import Ground, Scenario, say
 from bench.peers import PEERS
+from bench.processes import Failed
 from bench.report import PAGE, RESULTS, Results, measured, render
 from bench.scenarios import ALL
 from bench.shapes import SHAPES
@@ -21,8 +22,8 @@ from bench.shapes import SHAPES
 ENVIRONMENTS = Path(__file__).resolve().parents[1] / ".venv-peers"
 
 
-def main(arguments: Sequence[str]) -> None:
-    """A missed target is a finding, not a failure: exit code 0. Raises Failed where a sync is none."""
+def main(arguments: Sequence[str]) -> int:
+    """The exit code: 1 where a scenario failed, of which nothing is shown. A missed target is a finding, no failure."""
     given = _given(arguments)
     command = shlex.join(["python3", "dev.py", "bench", *arguments])
     with database.server() as dsn, tempfile.TemporaryDirectory(prefix="bench-") as scratch:
@@ -31,16 +32,24 @@ def main(arguments: Sequence[str]) -> None:
             for peer in PEERS:
                 peer.prepare(ground)
         results = Results(command, machine.describe(dsn), ())
+        failed = []
         for name in given.scenarios:
             scenario: Scenario = import_module(f"bench.scenarios.{name}").run
-            figures = (*results.figures, *scenario(ground, given.sizes, given.runs))
-            results = Results(command, results.machine, figures)
+            try:
+                figures = scenario(ground, given.sizes, given.runs)
+            except Failed as error:
+                failed.append(f"{name} failed: {error}")
+                say(failed[-1])
+                continue
+            results = Results(command, results.machine, (*results.figures, *figures))
             if given.results:
                 results.write(given.results)
-    say("")
     sys.stdout.write(measured(results) + "\n")
     if given.results == RESULTS:
         PAGE.write_text(render(), encoding="utf-8")
+    for line in failed:
+        say(line)
+    return 1 if failed else 0
 
 
 def _given(arguments: Sequence[str]) -> argparse.Namespace:
@@ -73,4 +82,4 @@ def _some_of(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
