@@ -48,15 +48,6 @@ class Verdict:
         return "met" if (value >= bound if self.target.at_least else value <= bound) else "missed"
 
 
-def judge(figures: Sequence[Figure]) -> list[Verdict]:
-    """One verdict for each target."""
-    verdicts = []
-    for target in TARGETS:
-        readings = sorted(target.read(figures), key=lambda one: one.value, reverse=not target.at_least)
-        verdicts.append(Verdict(target, readings[0] if readings else None))
-    return verdicts
-
-
 def _chosen(figures: Sequence[Figure], scenario: str, begins: str, contestant: str = OURS) -> Iterator[Figure]:
     """Those with samples whose case begins so."""
     for one in figures:
@@ -226,3 +217,12 @@ TARGETS = (
         "ms",
     ),
 )
+
+
+def judge(figures: Sequence[Figure], targets: Sequence[Target] = TARGETS) -> list[Verdict]:
+    """One verdict for each target."""
+    verdicts = []
+    for target in targets:
+        readings = sorted(target.read(figures), key=lambda one: one.value, reverse=not target.at_least)
+        verdicts.append(Verdict(target, readings[0] if readings else None))
+    return verdicts

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import report
-
 from tests.docs import configuration, schema
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
