@@ -99,11 +99,11 @@ def _round(ground: Ground, api: Api, plan: Plan, number: int, collected: Collect
                 sample = ours(api, databases[name], full=True) if step == FULL else sync(databases[name])
                 check_complete(sample, api)
                 if name == OURS:
-                    _check_step(step, sample, changed)
+                    check_step(step, sample, changed)
                 collected.add(plan.case(step), plan.size, name, sample)
 
 
-def _check_step(step: str, sample: Sample, changed: int) -> None:
+def check_step(step: str, sample: Sample, changed: int) -> None:
     """A fast sync that did not see what happened is none. Raises Failed."""
     if step == FIRST:
         return

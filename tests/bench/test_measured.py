@@ -148,10 +148,10 @@ def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
     results = Results("python3 dev.py bench", {"date": "2026-01-02", "Python": "3.11"}, figures)
     results.write(tmp_path / "r.json")
     assert Results.read(tmp_path / "r.json") == results
-    shown = page(f"before\n{BEGIN}\nold\n{END}\nafter\n", results)
+    shown = page(f"before\n{BEGIN}\nof last year\n{END}\nafter\n", results)
     assert shown.startswith("before\n")
     assert shown.endswith(f"{END}\nafter\n")
-    assert "old" not in shown
+    assert "of last year" not in shown
     assert "2.00 (1.50 to 2.50)" in shown
     assert "| not run: too long |" in shown
     assert page(shown, results) == shown, "made twice, it is the same"
