@@ -1,0 +1,44 @@
+"""Measured processes: started, waited for, and their one JSON line read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.measured import Sample
+
+HERE = Path(__file__).resolve().parents[1]
+
+
+class Failed(Exception):
+    """A measured process did not do its work: no figure may come of it."""
+
+
+def python(module: str, *arguments: object) -> list[str]:
+    """The command for one of the bench's own modules in this environment."""
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def measure(command: Sequence[str], given: Mapping[str, object] | None = None) -> Sample:
+    """Run it to its end. `given` goes to its stdin as one JSON line; its stderr is ours.
+
+    Adds `peak_rss_mb` of that process. Raises Failed where it ends with another code than 0, or without its line.
+    """
+    process = subprocess.Popen(command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(given or {}).encode() + b"\n")
+    process.stdin.close()
+    lines = process.stdout.read().splitlines()
+    process.stdout.close()
+    _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode or not lines:
+        raise Failed(f"{' '.join(command[:4])} … ended with code {process.returncode} and {len(lines)} lines")
+    told = json.loads(lines[-1])
+    numbers = {name: float(value) for name, value in told.items() if isinstance(value, int | float)}
+    return Sample({**numbers, "peak_rss_mb": usage.ru_maxrss / 1024}, told.get("rows", {}))
