@@ -33,6 +33,8 @@ NEW, UNCHANGED, CHANGED = CASES = ("new", "unchanged", "1 % changed")
 SIZES = {"small": 10_000, "medium": 100_000, "large": 1_000_000}
 #: How often the largest is measured, however many rounds are asked for: a round of it takes a quarter of an hour.
 _MOST_LARGE_RUNS = 1
+#: Of the server for a size by itself: no checkpoint in the middle of a measurement.
+_SERVER = {"max_wal_size": "8GB", "shared_buffers": "512MB"}
 _BY_NAME = {one.name: one for one in ENTITIES}
 #: What tasks point at, in the order in which a sync reads it; with the value of the discriminator.
 _BEFORE: tuple[tuple[Kind, str, str | None], ...] = (
@@ -69,7 +71,7 @@ def run(ground: Ground, sizes: Sequence[str], runs: int) -> list[Figure]:
 def measure(dsn: str, rows: int, size: str, runs: int, *, with_copy: bool = True) -> list[Figure]:
     """Measure one size; `dsn` is an empty database, which others are copied from."""
     account = account_of(rows)
-    asyncio.run(_prepare(dsn, account))
+    asyncio.run(prepare(dsn, account))
     samples: dict[tuple[str, str], list[Sample]] = {}
     for number in range(runs):
         for key, sample in _round(dsn, account, rows, with_copy=with_copy).items():
@@ -113,12 +115,12 @@ def load_tasks(dsn: str, account: Account, case: str) -> Sample:
 def copy_tasks(ours: str, limit: str, rows: int) -> Sample:
     """What the store wrote, batch by batch by COPY into the other database; the clock runs only in COPY and commit."""
     taken = raw_copy.Copied()
+    raw_copy.bring_tags(ours, limit)
     with (
         counted(limit) as meter,
         psycopg.connect(ours, autocommit=True) as source,
         psycopg.connect(limit) as target,
     ):
-        raw_copy.bring_tags(source, target)
         for first, last in raw_copy.task_ids(ours, BATCH_ROWS):
             batch = raw_copy.take(source, first, last)
             with _undisturbed():
@@ -135,7 +137,7 @@ def copy_tasks(ours: str, limit: str, rows: int) -> Sample:
     return Sample({name: float(value) for name, value in numbers.items()}, counts)
 
 
-async def _prepare(dsn: str, account: Account) -> None:
+async def prepare(dsn: str, account: Account) -> None:
     """Everything that tasks point at, and the planner's statistics of it."""
     async with Database(dsn, SCHEMA) as database:
         await migrate.apply(database)
@@ -211,9 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{sys.executable} -m bench.scenarios.load --rows {given.rows} --runs 1 --no-copy"
         )
         return
-    with throwaway_postgres(durable=True, settings={"max_wal_size": "8GB", "shared_buffers": "512MB"}) as server, copied(
-        server
-    ) as dsn:
+    with throwaway_postgres(durable=True, settings=_SERVER) as server, copied(server) as dsn:
         figures = measure(dsn, given.rows, str(given.rows), given.runs, with_copy=not given.no_copy)
     sys.stdout.write(table(figures, given.rows) + "\n")
 

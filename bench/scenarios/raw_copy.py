@@ -51,26 +51,23 @@ def task_ids(dsn: str, batch_rows: int) -> list[tuple[int, int]]:
 
 def take(connection: psycopg.Connection, first: int, last: int) -> list[Taken]:
     """The rows of these tasks, of all tables."""
-    return [Taken(table, _copy_out(connection, _selected(table), first, last)) for table in TABLES]
+    return [Taken(table, _copy_out(connection, _selected(table), first, last, table)) for table in TABLES]
 
 
-def bring_tags(source: psycopg.Connection, target: psycopg.Connection) -> None:
+def bring_tags(ours: str, limit: str) -> None:
     """Tags that only the tasks themselves have told of: rows that the tasks' links need, not measured."""
-    known = target.execute(_said("SELECT coalesce(max(id), 0) FROM {schema}.tags")).fetchone()
-    data = _copy_out(source, "SELECT * FROM {schema}.tags WHERE id >= {first}", (known[0] if known else 0) + 1, 0)
-    with target.cursor().copy(_said("COPY {schema}.tags FROM STDIN (FORMAT binary)")) as copy:
-        copy.write(data)
-    target.commit()
+    with psycopg.connect(ours, autocommit=True) as source, psycopg.connect(limit) as target:
+        known = target.execute(_said("SELECT coalesce(max(id), 0) FROM {schema}.tags")).fetchone()
+        selected = "SELECT * FROM {schema}.tags WHERE id >= {first}"
+        _copy_in(target, Taken("tags", _copy_out(source, selected, (known[0] if known else 0) + 1, 0)))
 
 
 def put(connection: psycopg.Connection, batch: list[Taken], copied: Copied) -> None:
     """Bring one batch in, in one transaction."""
     began, cpu_began, calls_seconds = time.perf_counter(), time.process_time(), 0.0
     for one in batch:
-        statement = "COPY {schema}.{table} FROM STDIN (FORMAT binary)"
         table_began = time.perf_counter()
-        with connection.cursor().copy(_said(statement, table=one.table)) as copy:
-            copy.write(one.data)
+        _copy_in(connection, one)
         if one.table == CALLS:
             calls_seconds = time.perf_counter() - table_began
     connection.commit()
@@ -99,20 +96,22 @@ def _selected(table: str) -> str:
             "ORDER BY c.source, c.parent_id"
         )
     return (
-        "SELECT * FROM {schema}." + table + " WHERE region_code = {region} AND task_pk BETWEEN {first} AND {last} "
+        "SELECT * FROM {schema}.{table} WHERE region_code = {region} AND task_pk BETWEEN {first} AND {last} "
         "ORDER BY task_pk, id"
     )
 
 
-def _copy_out(connection: psycopg.Connection, selected: str, first: int, last: int) -> bytes:
-    region = connection.execute(_said("SELECT region_code FROM {schema}.regions")).fetchone()
-    name = sql.Literal(region[0] if region else "")
-    statement = _said(
-        "COPY (" + selected + ") TO STDOUT (FORMAT binary)",
-        region=name,
-        first=sql.Literal(first),
-        last=sql.Literal(last),
-    )
+def _copy_in(connection: psycopg.Connection, taken: Taken) -> None:
+    statement = _said("COPY {schema}.{table} FROM STDIN (FORMAT binary)", table=taken.table)
+    with connection.cursor().copy(statement) as copy:
+        copy.write(taken.data)
+
+
+def _copy_out(connection: psycopg.Connection, selected: str, first: int, last: int, table: str = "") -> bytes:
+    found = connection.execute(_said("SELECT region_code FROM {schema}.regions")).fetchone()
+    region = sql.Literal(found[0] if found else "")
+    whole = f"COPY ({selected}) TO STDOUT (FORMAT binary)"
+    statement = _said(whole, table=table, region=region, first=sql.Literal(first), last=sql.Literal(last))
     with connection.cursor().copy(statement) as copy:
         return b"".join(copy)
 
