@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.measured import quantile
+from breezeway_sync.cli.loop import run
 from breezeway_sync.core.events import EntityFinished, Event
 from breezeway_sync.core.outcome import SUCCESS, Outcome
 from breezeway_sync.service import runner
@@ -31,7 +32,7 @@ def main() -> None:
     wanted = tuple(name for name in told["entities"] if name not in told["disabled"])
     request = runner.Request(tuple(settings.regions), wanted, full=told["full"])
     wall, cpu = time.perf_counter(), time.process_time()
-    outcomes, lags, ends = asyncio.run(_run(settings, request))
+    outcomes, lags, ends = run(_run(settings, request))
     spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     wrong = [f"{one.region} {one.entity}: {one.status}, {one.error}" for one in outcomes if one.status != SUCCESS]
     if wrong or not outcomes:

@@ -71,6 +71,9 @@ class Database:
         self._dsn = dsn
         self._pool_size = pool_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        # Who waits for its turn waits for others of this process, each bounded by STATEMENT_SECONDS: of hundreds of
+        # regions that come at once none is told that PostgreSQL cannot be reached.
+        self._turns = asyncio.Semaphore(pool_size)
 
     async def __aenter__(self) -> Self:
         with translated("connecting"):
@@ -105,12 +108,13 @@ class Database:
 
     @asynccontextmanager
     async def connection(self, operation: str) -> AsyncIterator[Connection]:
-        """A connection for single statements; waits at most ACQUIRE_SECONDS for one."""
+        """A connection for single statements; once it is our turn, at most ACQUIRE_SECONDS are waited for one."""
         if self._pool is None:
             raise DatabaseUnreachable("the database is not open", where=operation)
-        with translated(operation):
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                yield connection
+        async with self._turns:
+            with translated(operation):
+                async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                    yield connection
 
     @asynccontextmanager
     async def transaction(self, operation: str) -> AsyncIterator[Connection]:
