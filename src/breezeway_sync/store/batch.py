@@ -17,9 +17,12 @@ from breezeway_sync.store.sql import EntitySql
 from breezeway_sync.store.staging import Candidate
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Batch:
-    """Records of one list. `newest` is the newest version of each, by key; `candidates` are those that differ."""
+    """Records of one list. `newest` is the newest version of each, by key; `candidates` are those that differ.
+
+    `overtaken` are keys that another batch has stored since this one was begun.
+    """
 
     region: str
     plan: EntityPlan
@@ -30,15 +33,11 @@ class Batch:
     newest: dict[int, tuple[Admitted, int]] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    overtaken: set[int] = field(default_factory=set)
 
     @property
     def scope(self) -> Scope:
         return Scope(self.region, self.plan.entity, self.discriminator or "")
-
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """Which keys its own may meet."""
-        return (self.region, self.plan.entity.table, self.discriminator or "")
 
     @property
     def kind(self) -> tuple[str, ...]:
@@ -74,9 +73,16 @@ class Batch:
                 continue
             self.candidates.append(Candidate(admitted, order, row, payload_hash != admitted.payload_hash))
 
-    async def compare_again(self, database: Database, keys: Collection[int]) -> None:
-        """Leave out those of `keys` whose content another batch has stored since."""
-        stored = await self._stored(database, keys)
+    def overtake(self, other: Batch) -> None:
+        """This one is stored: the same record may be in both, as when rows shift between pages."""
+        if other is not self and other.scope == self.scope:
+            other.overtaken |= self.newest.keys() & other.newest.keys()
+
+    async def compare_again(self, database: Database) -> None:
+        """Leave out what another batch has stored since."""
+        if not self.overtaken:
+            return
+        stored = await self._stored(database, self.overtaken)
         left = [one for one in self.candidates if not self._is_stored(one.admitted, stored.get(one.row.key))]
         self.loaded.unchanged += len(self.candidates) - len(left)
         self.candidates = left

@@ -8,9 +8,10 @@ lock, cannot block it either).
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from weakref import WeakSet
 
 import stamina
 
@@ -58,14 +59,6 @@ class Brought:
     is_marked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """How many batches of a list's kind were stored, and the keys of the last."""
-
-    batches: int = 0
-    keys: Set[int] = frozenset()
-
-
 class Loader:
     """Writes one account's records. `owed_sources` are the calls that new and changed parents owe."""
 
@@ -84,7 +77,7 @@ class Loader:
         self._owed_sources = owed_sources
         self._emit = emit
         self._new_rows: dict[str, int] = {}
-        self._places: dict[tuple[str, str, str], _Place] = {}
+        self._begun: WeakSet[Batch] = WeakSet()
         self.rejects = Rejects(proofs.holder, emit)
 
     async def load(
@@ -115,12 +108,12 @@ class Loader:
     ) -> Callable[[], Awaitable[Loaded]]:
         """The first half of `load`, which may run while the batch before is being stored; returns the second."""
         started = time.perf_counter()
-        batch, place = await self._compared(region, entity, incoming, discriminator)
+        batch = await self._compared(region, entity, incoming, discriminator)
         prepared_seconds = time.perf_counter() - started
 
         async def store() -> Loaded:
             started = time.perf_counter()
-            loaded = await self._store(batch, place, marks)
+            loaded = await self._store(batch, marks)
             seconds = prepared_seconds + time.perf_counter() - started
             self._emit(BatchLoaded(region, entity.name, loaded.read, loaded.new + loaded.updated, seconds))
             return loaded
@@ -129,20 +122,20 @@ class Loader:
 
     async def bring(self, region: str, entity: Entity, item: Incoming, discriminator: str | None) -> Brought:
         """Store one record if it can be; otherwise it is handed back, and nothing written down. Raises as `load`."""
-        return await self._bring(*await self._compared(region, entity, [item], discriminator), ())
+        return await self._bring(await self._compared(region, entity, [item], discriminator), ())
 
     async def _compared(
         self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None
-    ) -> tuple[Batch, _Place]:
+    ) -> Batch:
         sql, owed = sql_for(entity, self._database.schema), self._owed_of(entity)
         batch = Batch(region, plan_of(entity), sql, discriminator, owed, Loaded(read=len(incoming)))
+        self._begun.add(batch)
         await batch.admit(incoming)
-        place = self._places.get(batch.place, _Place())
         await batch.compare(self._database)
-        return batch, place
+        return batch
 
-    async def _store(self, batch: Batch, place: _Place, marks: Sequence[Mark]) -> Loaded:
-        brought = await self._bring(batch, place, marks)
+    async def _store(self, batch: Batch, marks: Sequence[Mark]) -> Loaded:
+        brought = await self._bring(batch, marks)
         loaded, scope = brought.loaded, batch.scope
         loaded.rejected = len(brought.refusals)
         await self.rejects.save(scope.region, scope.entity.name, scope.kind, brought.refusals)
@@ -153,17 +146,13 @@ class Loader:
         await self.rejects.close_returned(scope.region, scope.entity.name, scope.kind, back)
         return loaded
 
-    async def _bring(self, batch: Batch, place: _Place, marks: Sequence[Mark]) -> Brought:
-        now = self._places.get(batch.place, _Place())
-        if now.batches > place.batches:
-            # The same record in two batches under way, as when rows shift between pages.
-            keys = batch.newest.keys() if now.batches > place.batches + 1 else batch.newest.keys() & now.keys
-            if keys:
-                await batch.compare_again(self._database, keys)
+    async def _bring(self, batch: Batch, marks: Sequence[Mark]) -> Brought:
+        await batch.compare_again(self._database)
         # Nothing is marked as read before what of it cannot be stored is written down.
         pending = () if batch.refusals else marks
         is_stored = await self._merge_or_split(batch, batch.candidates, batch.loaded, pending)
-        self._places[batch.place] = _Place(now.batches + 1, batch.newest.keys())
+        for other in list(self._begun):
+            batch.overtake(other)
         entity = batch.plan.entity
         await self._analyze(entity.table, entity.key.name, batch.loaded.new)
         is_marked = is_stored and not batch.refusals
