@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from breezeway_sync.core.room import Room
 from breezeway_sync.sync.job import each
 
 
@@ -71,3 +72,47 @@ async def test_who_is_cancelled_cancels_and_waits_for_all() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert sorted(ended) == [0, 1, 2]
+
+
+async def test_hands_are_shared_and_one_is_always_there() -> None:
+    room = Room(hands=3)
+    active: dict[str, int] = {"a": 0, "b": 0}
+    most = {"a": 0, "b": 0, "all": 0}
+
+    async def all_of(name: str) -> None:
+        async def work(_thing: int) -> None:
+            active[name] += 1
+            most[name] = max(most[name], active[name])
+            most["all"] = max(most["all"], sum(active.values()))
+            await asyncio.sleep(0)
+            active[name] -= 1
+
+        await each(range(20), 4, work, room)
+
+    await asyncio.gather(all_of("a"), all_of("b"))
+    assert most["a"] == 4  # the first to ask has them all
+    assert most["b"] >= 1
+    assert most["all"] <= 2 + 3
+    assert [room.take_hand() for _ in range(4)] == [True, True, True, False]
+
+
+async def test_hands_come_back_after_an_error_and_help_whoever_goes_on() -> None:
+    room = Room(hands=2)
+    begun, most = asyncio.Event(), 0
+
+    async def fail(_thing: int) -> None:
+        begun.set()
+        await asyncio.sleep(0)
+        raise ValueError("one")
+
+    async def work(thing: int) -> None:
+        nonlocal most
+        if thing == 0:
+            with pytest.raises(ValueError, match="one"):
+                await each(range(9), 3, fail, room)
+        most = max(most, thing)
+
+    await each(range(9), 1, work, room)
+    assert begun.is_set()
+    assert most == 8
+    assert [room.take_hand() for _ in range(3)] == [True, True, False]

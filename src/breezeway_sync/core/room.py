@@ -1,4 +1,4 @@
-"""How much this process holds of answers that are not stored yet: one bound for all accounts together."""
+"""What this process may hold at once, all accounts together: answers that are not stored yet, and helping hands."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import asyncio
 
 # In JSON as it came; decoded it is four times as much (measured: 1.35 KB of a task are 5 KB of objects).
 ROOM_BYTES = 3 * 1024 * 1024
+# Each is a chain of coroutines of some 20 KB. More than calls may be under way, since some wait for their budget.
+HANDS = 64
 
 
 class Room:
     """Counts what is held. Taking is never refused, since an answer has to be put somewhere; asking for more waits.
 
-    So the bound is passed by no more than the calls under way can bring.
+    So the bound is passed by no more than the calls under way can bring. `hands` are those who help in work that
+    somebody is at anyway: with few regions each has many, with hundreds most do one thing after the other.
     """
 
-    def __init__(self, most_bytes: int = ROOM_BYTES) -> None:
+    def __init__(self, most_bytes: int = ROOM_BYTES, hands: int = HANDS) -> None:
         self._most_bytes = most_bytes
+        self._hands = hands
         self._held_bytes = 0
         self._opened = asyncio.Event()
 
@@ -44,3 +48,13 @@ class Room:
         """Return when there is room."""
         while self.is_full:
             await self._opened.wait()
+
+    def take_hand(self) -> bool:
+        """Whether there is one more to help; give it back with `give_hand_back`."""
+        if self._hands <= 0:
+            return False
+        self._hands -= 1
+        return True
+
+    def give_hand_back(self) -> None:
+        self._hands += 1

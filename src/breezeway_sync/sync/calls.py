@@ -136,7 +136,7 @@ async def work_backlog(job: Job) -> None:
             job.advanced("owed calls", done, max(total, done))
 
         try:
-            await each(chunk, job.settings.workers, work)
+            await each(chunk, job.settings.workers, work, job.room)
         finally:
             for reader in readers:
                 await reader.flush()

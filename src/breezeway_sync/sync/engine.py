@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
@@ -17,12 +17,12 @@ from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRea
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.room import Room
-from breezeway_sync.core.waiting import finish, together
+from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import CutOff, Days
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
-from breezeway_sync.sync.job import Job, OwedTime, Settings, log_name
+from breezeway_sync.sync.job import Job, OwedTime, Settings, each, log_name
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
 from breezeway_sync.sync.proof import settle_absent
@@ -95,8 +95,15 @@ class Engine:
         is_backfill = self.settings.backfill is not None
         for stage in stages(target.entities, knows_properties=knows_properties or is_backfill):
             statuses = {outcome.entity: outcome.status for outcome in outcomes}
-            jobs = [self._entity(around, name, blocked_by(name, statuses)) for name in stage]
-            outcomes += await together(jobs)
+            found: dict[str, Outcome] = {}
+
+            async def work(
+                name: str, statuses: Mapping[str, str] = statuses, found: dict[str, Outcome] = found
+            ) -> None:
+                found[name] = await self._entity(around, name, blocked_by(name, statuses))
+
+            await each(stage, len(stage), work, self.room)
+            outcomes += [found[name] for name in stage]
         await self._end_pass(target.code)
         return outcomes
 

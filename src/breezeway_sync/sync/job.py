@@ -158,17 +158,33 @@ def log_name(entity: str, backfill: Days | None) -> str:
     return entity if backfill is None else f"{entity} backfill"
 
 
-async def each(things: Iterable[T], workers: int, work: Callable[[T], Awaitable[None]]) -> None:
-    """Do `work` for every thing, `workers` at once. The first error cancels the others and is raised."""
+async def each(
+    things: Iterable[T], workers: int, work: Callable[[T], Awaitable[None]], room: Room | None = None
+) -> None:
+    """Do `work` for every thing, up to `workers` at once: one for certain, the others with the hands that are free.
+
+    The first error cancels the others and is raised.
+    """
+    room = room or Room()
     source = iter(things)
+    tasks: list[asyncio.Task[None]] = []
 
     async def worker() -> None:
         for thing in source:
+            if len(tasks) < workers and room.take_hand():
+                start().add_done_callback(lambda _: room.give_hand_back())
             await work(thing)
 
-    tasks = [asyncio.ensure_future(worker()) for _ in range(workers)]
+    def start() -> asyncio.Task[None]:
+        tasks.append(asyncio.ensure_future(worker()))
+        return tasks[-1]
+
+    start()
     try:
-        await asyncio.gather(*tasks)
+        while under_way := [task for task in tasks if not task.done()]:
+            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
     finally:
         for task in tasks:
             task.cancel()

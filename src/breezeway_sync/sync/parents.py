@@ -39,11 +39,11 @@ async def over_parents(
 
     answers_before = job.findings.answers
     first = parents[: max(FIRST_ASKED, job.settings.workers)]
-    await each(first, job.settings.workers, one)
+    await each(first, job.settings.workers, one, job.room)
     if all_refused(job.findings.answers - answers_before, len(refusals), len(first)):
         await job.close(source, refusals[0][1])
         return []
-    await each(parents[len(first) :], job.settings.workers, one)
+    await each(parents[len(first) :], job.settings.workers, one, job.room)
     if job.findings.answers > answers_before:
         await job.reopen(source)
     return refusals

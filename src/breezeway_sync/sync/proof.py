@@ -37,7 +37,7 @@ async def _ask(job: Job) -> None:
         if found is not None:
             (answered if found else gone).append(key)
 
-    await each(keys, job.settings.workers, one)
+    await each(keys, job.settings.workers, one, job.room)
     if answered:
         await job.proofs.answered(job.region, job.entity, answered)
     if gone:
