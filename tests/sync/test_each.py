@@ -90,9 +90,8 @@ async def test_hands_are_shared_and_one_is_always_there() -> None:
         await each(range(20), 4, work, room)
 
     await asyncio.gather(all_of("a"), all_of("b"))
-    assert most["a"] == 4  # the first to ask has them all
-    assert most["b"] >= 1
-    assert most["all"] <= 2 + 3
+    assert min(most.values()) >= 1
+    assert most["all"] == 2 + 3
     assert [room.take_hand() for _ in range(4)] == [True, True, True, False]
 
 

@@ -167,28 +167,21 @@ async def each(
     """
     room = room or Room()
     source = iter(things)
-    tasks: list[asyncio.Task[None]] = []
+    started = 1
 
     async def worker() -> None:
+        nonlocal started
         for thing in source:
-            if len(tasks) < workers and room.take_hand():
-                start().add_done_callback(lambda _: room.give_hand_back())
+            if started < workers and room.take_hand():
+                started += 1
+                group.create_task(worker()).add_done_callback(lambda _: room.give_hand_back())
             await work(thing)
 
-    def start() -> asyncio.Task[None]:
-        tasks.append(asyncio.ensure_future(worker()))
-        return tasks[-1]
-
-    start()
     try:
-        while under_way := [task for task in tasks if not task.done()]:
-            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker())
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 async def close_iterator(pages: AsyncIterator[object]) -> None:
