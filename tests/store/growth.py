@@ -45,7 +45,57 @@ def grow(connection: psycopg.Connection[Any], first: int, last: int) -> None:
         connection.execute(statement.encode(), values)
     for name in ("reservations", "tasks"):
         grow_children(connection, BY_NAME[name], first, last)
-    connection.execute("ANALYZE")
+    settle(connection)
+
+
+def settle(connection: psycopg.Connection[Any]) -> None:
+    """As after autovacuum."""
+    connection.execute("VACUUM (ANALYZE)")
+
+
+def grow_lists(connection: psycopg.Connection[Any], rows: int) -> None:
+    """As many properties, people, tags … as no region has."""
+    first, last = 10**12, 10**12 + rows
+    for entity in ENTITIES:
+        if entity.name in ("reservations", "tasks"):
+            continue
+        kind = sql.Identifier(entity.discriminator) if entity.discriminator else None
+        connection.execute(
+            sql.SQL("INSERT INTO {table} (region_code, {key}{kind}) SELECT {region}, n{tag} FROM generate_series({first}, {last}) n")
+            .format(
+                table=sql.Identifier(entity.table),
+                key=sql.Identifier(entity.key.name),
+                kind=sql.SQL(", {}").format(kind) if kind else sql.SQL(""),
+                region=REGION,
+                tag=sql.SQL(", 'task'") if kind else sql.SQL(""),
+                first=first,
+                last=last,
+            )
+        )
+        grow_children(connection, entity, first, last)
+
+
+def grow_log(connection: psycopg.Connection[Any], hours: int) -> None:
+    """What so many hours leave in the log, in certificates and in rejections that are long resolved."""
+    names = ["properties", "reservations", "tasks", "people", "tags"]
+    connection.execute(
+        "INSERT INTO etl_sync_log (region_code, entity_type, sync_status, sync_started_at, sync_completed_at, "
+        "last_successful_sync_at) SELECT %s, name, 'success', at, at, at FROM unnest(%s::text[]) name, "
+        "generate_series(1, %s) n, LATERAL (SELECT now() - n * interval '1 hour' AS at) moment",
+        (REGION, names, hours),
+    )
+    connection.execute(
+        "INSERT INTO certificates (region_code, run_id, entity_type, started_at, result, sample_seed, api_calls_made, "
+        "compared, late_differences, missing_differences, surplus_differences, wrong_differences, "
+        "unexplained_differences, differences) SELECT %s, gen_random_uuid(), name, now() - n * interval '1 hour', 'proved', "
+        "1, 1, '{}', 0, 0, 0, 0, 0, '[]' FROM unnest(%s::text[]) name, generate_series(1, %s) n",
+        (REGION, names, hours),
+    )
+    connection.execute(
+        "INSERT INTO rejected_records (region_code, entity_type, record_id, reason, resolved_at) "
+        "SELECT %s, name, n, 'it was no record', now() FROM unnest(%s::text[]) name, generate_series(1, %s) n",
+        (REGION, names, hours),
+    )
 
 
 def grow_children(connection: psycopg.Connection[Any], entity: Entity, first: int, last: int) -> None:
