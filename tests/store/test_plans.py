@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -27,15 +27,16 @@ from tests.helpers import Setup, sandboxed
 from tests.store.growth import REGION, grow, grow_lists, grow_log, settle
 
 SCHEMA = "breezeway"
+TASKS = next(entity for entity in ENTITIES if entity.name == "tasks")
 HOURLY = ("properties", "reservations", "tasks")
-# Where the planner changed its mind there were reads of whole tables at one size and none at a larger one.
-SIZES = (500, 20_000, 50_000)
+SIZES = (500, 20_000)
 # Kept for months, and asked every minute.
 KEPT = ("etl_sync_log", "rejected_records", "certificates")
 # Statements that may read much, since they are sent once a day at most, or by a person.
 RARE = {
     "sweep_standing": "counts once a day; what an hour really reads is tested by counters",
     "property_ids": "is about all properties, of which a walk each is made",
+    "doubt_tasks_of": "is about all tasks of properties that were deleted",
     "owe_all": "run --full",
     "delete_old_log_rows": "retention",
     "delete_old_certificates": "retention",
@@ -60,7 +61,15 @@ def tables_of(entity: Entity) -> list[str]:
 GROWN = frozenset(
     table for entity in ENTITIES if entity.name in ("reservations", "tasks") for table in tables_of(entity)
 )
-RECORDS = frozenset(table for entity in ENTITIES for table in tables_of(entity))
+# A region's tags are few, however many tasks carry them.
+RECORDS = frozenset(table for entity in ENTITIES for table in tables_of(entity)) - {"tags"}
+# Indexes of what is rare: runs under way, open rejections, records whose property nobody knows.
+NARROW = {
+    "etl_sync_log_running",
+    "rejected_records_open",
+    "reservations_region_code_property_id_idx",
+    "tasks_region_code_home_id_idx",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +233,11 @@ def whole_reads(node: dict[str, Any], relation: str = "", *, is_bounded: bool = 
     is_whole = kind == "Seq Scan" or (kind.endswith("Index Scan") or kind == "Index Only Scan") and not re.search(
         "[<>=]", narrowed
     )
+    is_bounded = is_bounded or kind == "Limit" or node.get("Index Name") in NARROW
     if is_whole and not is_bounded and relation in {*RECORDS, *KEPT}:
-        yield f"{kind} {relation} {node.get('Index Cond', '')}"
+        yield f"{kind} {relation} {node.get('Index Name', '')} {node.get('Index Cond', '')}"
     for part in node.get("Plans", ()):
-        yield from whole_reads(part, relation, is_bounded=is_bounded or kind == "Limit")
+        yield from whole_reads(part, relation, is_bounded=is_bounded)
 
 
 def derived(entity: Entity) -> dict[str, str]:
@@ -240,7 +250,9 @@ def derived(entity: Entity) -> dict[str, str]:
     for table, part in parts:
         found |= {f"{table} {name}": getattr(part, name) for name in ("existing", "delete", "merge")}
     found |= {f"{link.table} tags": one.create_tags for link, one in sql.tags}
-    found |= {"delete": absence.delete, "restore": absence.restore, "listed": absence.listed}
+    found |= {"restore": absence.restore, "listed": absence.listed}
+    # Whether a tag is on a live record is asked when it is about to be deleted.
+    found |= {} if entity.name == "tags" else {"delete": absence.delete}
     found |= {"candidates": absence.candidates} if absence.candidates else {}
     # A list of a whole region is compared with all that is stored of it, when all of it has been read.
     found |= {"absent": absence.absent} if list_column(entity) else {}
@@ -258,6 +270,22 @@ def test_the_loader_finds_its_rows_by_index(everything_grown: psycopg.Connection
         for name, statement in derived(entity).items():
             found[name] = [*whole_reads(plan(everything_grown, statement))]
     assert {name: reads for name, reads in found.items() if reads} == {}
+
+
+def test_the_days_around_today_are_compared_without_those_long_past(everything_grown: psycopg.Connection[Any]) -> None:
+    """Nor with what other properties have on these days: the blocks that one property's list costs."""
+    today = datetime.now(UTC).date()
+    with everything_grown.transaction(force_rollback=True):
+        everything_grown.execute("UPDATE tasks SET scheduled_date = %s WHERE task_id < 6000 AND task_id %% 3 < 2", (today,))
+        everything_grown.execute("ANALYZE tasks")
+        home = everything_grown.execute("SELECT home_id FROM tasks WHERE task_id = 2").fetchone()
+        everything_grown.execute(f"PREPARE it AS {absence_sql(TASKS, SCHEMA).absent}".encode())
+        everything_grown.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        values = f"'{REGION}', 9e18, '{{}}', '', {(home or (0,))[0]}, '{today - timedelta(15)}', '{today + timedelta(15)}'"
+        row = everything_grown.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE it ({values})".encode()).fetchone()
+        everything_grown.execute("DEALLOCATE it")
+    found = row[0][0]["Plan"] if row else {}
+    assert found["Shared Hit Blocks"] + found["Shared Read Blocks"] < 40
 
 
 def named() -> dict[str, str]:
