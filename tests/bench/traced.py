@@ -22,7 +22,9 @@ async def read(url: str, dsn: str, account: AccountSpec) -> int:
     unpaced = {"requests_per_minute": 1_000_000, "auth_interval_seconds": 0, "max_in_flight": 2, "page_size": 20}
     settings = settings_for({account.code: account}, url, dsn, **unpaced)
     # Children that cost a call each come in sets of a few hundred, however many there are; they only take time here.
-    off = {name: one.model_copy(update={"enabled": False}) for name, one in settings.entities.items() if "task_" in name}
+    off = {
+        name: one.model_copy(update={"enabled": False}) for name, one in settings.entities.items() if "task_" in name
+    }
     # Batches by rows alone: on a slow machine they would be smaller.
     sync = settings.sync.model_copy(update={"flush_seconds": 600.0, "batch_rows": settings.sync.batch_rows // 10})
     settings = settings.model_copy(update={"entities": {**settings.entities, **off}, "sync": sync})

@@ -61,8 +61,9 @@ def grow_lists(connection: psycopg.Connection[Any], rows: int) -> None:
             continue
         kind = sql.Identifier(entity.discriminator) if entity.discriminator else None
         connection.execute(
-            sql.SQL("INSERT INTO {table} (region_code, {key}{kind}) SELECT {region}, n{tag} FROM generate_series({first}, {last}) n")
-            .format(
+            sql.SQL(
+                "INSERT INTO {table} (region_code, {key}{kind}) SELECT {region}, n{tag} FROM generate_series({first}, {last}) n"
+            ).format(
                 table=sql.Identifier(entity.table),
                 key=sql.Identifier(entity.key.name),
                 kind=sql.SQL(", {}").format(kind) if kind else sql.SQL(""),

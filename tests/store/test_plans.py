@@ -230,8 +230,10 @@ def whole_reads(node: dict[str, Any], relation: str = "", *, is_bounded: bool = 
     """Tables of which a plan reads all, or all of a region; what stands under a LIMIT ends early."""
     kind, relation = node["Node Type"], node.get("Relation Name", relation)
     narrowed = re.sub(r"\(?(\w+\.)?region_code = [^()]*(\([^()]*\))?\)?", "", node.get("Index Cond", ""))
-    is_whole = kind == "Seq Scan" or (kind.endswith("Index Scan") or kind == "Index Only Scan") and not re.search(
-        "[<>=]", narrowed
+    is_whole = (
+        kind == "Seq Scan"
+        or (kind.endswith("Index Scan") or kind == "Index Only Scan")
+        and not re.search("[<>=]", narrowed)
     )
     is_bounded = is_bounded or kind == "Limit" or node.get("Index Name") in NARROW
     if is_whole and not is_bounded and relation in {*RECORDS, *KEPT}:
@@ -276,13 +278,19 @@ def test_the_days_around_today_are_compared_without_those_long_past(everything_g
     """Nor with what other properties have on these days: the blocks that one property's list costs."""
     today = datetime.now(UTC).date()
     with everything_grown.transaction(force_rollback=True):
-        everything_grown.execute("UPDATE tasks SET scheduled_date = %s WHERE task_id < 6000 AND task_id %% 3 < 2", (today,))
+        everything_grown.execute(
+            "UPDATE tasks SET scheduled_date = %s WHERE task_id < 6000 AND task_id %% 3 < 2", (today,)
+        )
         everything_grown.execute("ANALYZE tasks")
         home = everything_grown.execute("SELECT home_id FROM tasks WHERE task_id = 2").fetchone()
         everything_grown.execute(f"PREPARE it AS {absence_sql(TASKS, SCHEMA).absent}".encode())
         everything_grown.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-        values = f"'{REGION}', 9e18, '{{}}', '', {(home or (0,))[0]}, '{today - timedelta(15)}', '{today + timedelta(15)}'"
-        row = everything_grown.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE it ({values})".encode()).fetchone()
+        values = (
+            f"'{REGION}', 9e18, '{{}}', '', {(home or (0,))[0]}, '{today - timedelta(15)}', '{today + timedelta(15)}'"
+        )
+        row = everything_grown.execute(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE it ({values})".encode()
+        ).fetchone()
         everything_grown.execute("DEALLOCATE it")
     found = row[0][0]["Plan"] if row else {}
     assert found["Shared Hit Blocks"] + found["Shared Read Blocks"] < 40
