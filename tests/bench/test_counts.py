@@ -1,7 +1,7 @@
 """A small bench in counts: whoever makes a sync cost more calls, rows, WAL, statements or memory fails here.
 
-Every world comes from one seed and one day, so that counts are exact. Bytes have a bound of 1.15 times what was measured
-on PostgreSQL 18 (they differ by 1 % from one time to the next); a change that saves some may lower it.
+Every world comes from one seed and one day, so that counts are exact. Bytes have a bound of 1.15 times what was
+measured on PostgreSQL 18 (they differ by 1 % from one time to the next); a change that saves some may lower it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.events import BatchLoaded, ignore
 from breezeway_sync.core.outcome import SUCCESS
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.sandbox.account import Account
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.sandbox.world import World
@@ -33,6 +32,7 @@ from tests.bench.counting import CountingDatabase, Meter, Writes
 from tests.conftest import Rows, as_url, made_database
 from tests.helpers import Setup, sandboxed, tiny
 from tests.store.conftest import Store
+from tests.store.reading import tables_of
 
 ROOT = Path(__file__).parents[2]
 SEED, DAY = 7, date(2026, 10, 1)
@@ -44,18 +44,10 @@ WAL_FIRST_BYTES = 4_796_000
 WAL_UNCHANGED_BYTES = 38_100
 WAL_CHANGED_BYTES = 614_000
 PEAK_BYTES = 4_840_000
-# Six staging tables, the merges of a task, its four embedded children, its links and their tags, the limits and ends of the
-# transaction, the hashes, the lease, the owed calls, and open rejections.
+# Six staging tables, the merges of a task, its four embedded children, its links and their tags, the limits and ends of
+# the transaction, the hashes, the lease, the owed calls, and open rejections.
 BATCH_STATEMENTS = 20
-TABLES = frozenset(
-    table
-    for entity in ENTITIES
-    for table in (
-        entity.table,
-        *(child.child.table for child in (*plan_of(entity).children, *plan_of(entity).called)),
-        *(link.table for link in entity.tags),
-    )
-)
+TABLES = frozenset(table for entity in ENTITIES for table in tables_of(entity))
 Calls = dict[str, int]
 
 
@@ -169,7 +161,8 @@ def wal_of_3000_pages(unchanged: dict[str, Writes], accounts: dict[str, Account]
 
 # Loads of each region: one for each list, with all records of it.
 EVERY_LIST = {
-    "properties": 2, "reservations": 2, "tasks": 2, "people": 2, "supplies": 2, "tags": 6, "templates": 2, "subdepartments": 2,
+    "properties": 2, "reservations": 2, "tasks": 2, "people": 2, "supplies": 2, "tags": 6, "templates": 2,
+    "subdepartments": 2,
 }  # fmt: skip
 
 

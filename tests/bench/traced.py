@@ -1,7 +1,7 @@
 """A process of its own: one run of the product under tracemalloc, without the simulated service's memory.
 
 `python -m tests.bench.traced` takes {"url", "dsn", "account"} as JSON on stdin, reads the lists of properties and tasks
-once, in batches of a tenth of the usual size so that few records show what many do, and prints {"peak_bytes", "tasks"}.
+once, in batches of a tenth of the usual size so that few records show what many do, and writes {"peak_bytes", "tasks"}.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def read(url: str, dsn: str, account: AccountSpec) -> int:
 def main() -> None:
     asked = json.load(sys.stdin)
     tasks = asyncio.run(read(asked["url"], asked["dsn"], AccountSpec(**asked["account"])))
-    print(json.dumps({"peak_bytes": tracemalloc.get_traced_memory()[1], "tasks": tasks}))
+    json.dump({"peak_bytes": tracemalloc.get_traced_memory()[1], "tasks": tasks}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -15,20 +15,21 @@ REGION = "nashville"
 BY_NAME = {entity.name: entity for entity in ENTITIES}
 
 _RESERVATIONS = """
-INSERT INTO reservations (region_code, reservation_id, property_pk, property_id, status, checkin_date, checkout_date, note,
-    payload_hash, mapping_version, read_order)
-SELECT p.region_code, n, p.id, p.property_id, 'checked_out', DATE '2015-01-01' + mod(n, 3000)::int, DATE '2015-01-04' + mod(n, 3000)::int,
-    repeat('a stay of long ago ', 5), decode(md5(n::text), 'hex'), %(reservations)s, 1
+INSERT INTO reservations (region_code, reservation_id, property_pk, property_id, status, checkin_date, checkout_date,
+    note, payload_hash, mapping_version, read_order)
+SELECT p.region_code, n, p.id, p.property_id, 'checked_out', DATE '2015-01-01' + mod(n, 3000)::int,
+    DATE '2015-01-04' + mod(n, 3000)::int, repeat('a stay of long ago ', 5), decode(md5(n::text), 'hex'),
+    %(reservations)s, 1
 FROM generate_series(%(first)s::bigint, %(last)s) n
 JOIN (SELECT *, row_number() OVER (ORDER BY property_id) - 1 AS place, count(*) OVER () AS places FROM properties) p
     ON p.place = mod(n, p.places)
 WHERE mod(n, 2) = 0
 """
 _TASKS = """
-INSERT INTO tasks (region_code, task_id, property_pk, reservation_pk, home_id, linked_reservation_id, task_name, description,
-    task_status_code, scheduled_date, updated_at, finished_at, payload_hash, mapping_version, read_order)
-SELECT p.region_code, n, p.id, r.id, p.property_id, r.reservation_id, 'Cleaning', repeat('done long ago ', 10), 'finished',
-    DATE '2015-01-01' + mod(n, 3000)::int, TIMESTAMPTZ '2015-01-01' + mod(n, 3000)::int * interval '1 day',
+INSERT INTO tasks (region_code, task_id, property_pk, reservation_pk, home_id, linked_reservation_id, task_name,
+    description, task_status_code, scheduled_date, updated_at, finished_at, payload_hash, mapping_version, read_order)
+SELECT p.region_code, n, p.id, r.id, p.property_id, r.reservation_id, 'Cleaning', repeat('done long ago ', 10),
+    'finished', DATE '2015-01-01' + mod(n, 3000)::int, TIMESTAMPTZ '2015-01-01' + mod(n, 3000)::int * interval '1 day',
     TIMESTAMPTZ '2015-01-01' + mod(n, 3000)::int * interval '1 day', decode(md5(n::text), 'hex'), %(tasks)s, 1
 FROM generate_series(%(first)s::bigint, %(last)s) n
 JOIN (SELECT *, row_number() OVER (ORDER BY property_id) - 1 AS place, count(*) OVER () AS places FROM properties) p
@@ -38,7 +39,7 @@ LEFT JOIN reservations r ON r.region_code = p.region_code AND r.reservation_id =
 
 
 def grow(connection: psycopg.Connection[Any], first: int, last: int) -> None:
-    """Old tasks with the ids `first` to `last`, a reservation for every second, and a row of each child for all of them."""
+    """Old tasks with the ids `first` to `last`, a reservation for every second, and a row of each child for all."""
     versions = {name: plan_of(BY_NAME[name]).version for name in ("reservations", "tasks")}
     values = {"first": first, "last": last, **versions}
     for statement in (_RESERVATIONS, _TASKS):
@@ -62,7 +63,8 @@ def grow_lists(connection: psycopg.Connection[Any], rows: int) -> None:
         kind = sql.Identifier(entity.discriminator) if entity.discriminator else None
         connection.execute(
             sql.SQL(
-                "INSERT INTO {table} (region_code, {key}{kind}) SELECT {region}, n{tag} FROM generate_series({first}, {last}) n"
+                "INSERT INTO {table} (region_code, {key}{kind}) SELECT {region}, n{tag} "
+                "FROM generate_series({first}, {last}) n"
             ).format(
                 table=sql.Identifier(entity.table),
                 key=sql.Identifier(entity.key.name),
@@ -88,8 +90,8 @@ def grow_log(connection: psycopg.Connection[Any], hours: int) -> None:
     connection.execute(
         "INSERT INTO certificates (region_code, run_id, entity_type, started_at, result, sample_seed, api_calls_made, "
         "compared, late_differences, missing_differences, surplus_differences, wrong_differences, "
-        "unexplained_differences, differences) SELECT %s, gen_random_uuid(), name, now() - n * interval '1 hour', 'proved', "
-        "1, 1, '{}', 0, 0, 0, 0, 0, '[]' FROM unnest(%s::text[]) name, generate_series(1, %s) n",
+        "unexplained_differences, differences) SELECT %s, gen_random_uuid(), name, now() - n * interval '1 hour', "
+        "'proved', 1, 1, '{}', 0, 0, 0, 0, 0, '[]' FROM unnest(%s::text[]) name, generate_series(1, %s) n",
         (REGION, names, hours),
     )
     connection.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ import pytest
 from breezeway_sync.core.outcome import SUCCESS
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import Entity
-from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.service import runner
 from breezeway_sync.store import files
 from breezeway_sync.store.absence_sql import absence_sql, list_column
@@ -25,13 +24,12 @@ from breezeway_sync.store.status import Status
 from tests.conftest import as_url, made_database
 from tests.helpers import Setup, sandboxed
 from tests.store.growth import REGION, grow, grow_lists, grow_log, settle
+from tests.store.reading import KEPT, RECORDS, Costs, counters, plan, spent, tables_of, whole_reads
 
 SCHEMA = "breezeway"
 TASKS = next(entity for entity in ENTITIES if entity.name == "tasks")
 HOURLY = ("properties", "reservations", "tasks")
 SIZES = (500, 20_000)
-# Kept for months, and asked every minute.
-KEPT = ("etl_sync_log", "rejected_records", "certificates")
 # Statements that may read much, since they are sent once a day at most, or by a person.
 RARE = {
     "sweep_standing": "counts once a day; what an hour really reads is tested by counters",
@@ -48,40 +46,9 @@ RARE = {
 }
 
 
-def tables_of(entity: Entity) -> list[str]:
-    """An entity's table, those of its children and of its links."""
-    plan = plan_of(entity)
-    return [
-        entity.table,
-        *(child.child.table for child in (*plan.children, *plan.called)),
-        *(link.table for link in entity.tags),
-    ]
-
-
 GROWN = frozenset(
     table for entity in ENTITIES if entity.name in ("reservations", "tasks") for table in tables_of(entity)
 )
-# A region's tags are few, however many tasks carry them.
-RECORDS = frozenset(table for entity in ENTITIES for table in tables_of(entity)) - {"tags"}
-# Indexes of what is rare: runs under way, open rejections, records whose property nobody knows.
-NARROW = {
-    "etl_sync_log_running",
-    "rejected_records_open",
-    "reservations_region_code_property_id_idx",
-    "tasks_region_code_home_id_idx",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What was read of a table: scans and rows without an index, and blocks of it and its indexes."""
-
-    scans: int
-    rows: int
-    blocks: int
-
-
-Costs = dict[str, Cost]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +57,6 @@ class Grown:
 
     dsn: str
     costs: dict[tuple[str, int], Costs]
-
-
-_BUSY = b"""
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'breezeway-sync'
-"""
-_READ = b"""
-SELECT relname, seq_scan, seq_tup_read, heap_blks_hit + heap_blks_read + coalesce(idx_blks_hit + idx_blks_read, 0)
-FROM pg_stat_user_tables JOIN pg_statio_user_tables USING (relid, relname)
-"""
-
-
-def counters(admin: psycopg.Connection[Any]) -> Costs:
-    """The server's counters; a connection of the product leaves its own when it ends."""
-    while admin.execute(_BUSY).fetchone() != (0,):
-        pass
-    admin.execute("SELECT pg_stat_force_next_flush()")
-    admin.execute("SELECT pg_stat_clear_snapshot()")
-    return {name: Cost(*counts) for name, *counts in admin.execute(_READ)}
-
-
-def spent(before: Costs, after: Costs) -> Costs:
-    none = Cost(0, 0, 0)
-    found = {
-        name: Cost(*(new - old for new, old in zip(astuple(cost), astuple(before.get(name, none)), strict=True)))
-        for name, cost in after.items()
-    }
-    return {name: cost for name, cost in found.items() if cost != none}
 
 
 async def hour(setup: Setup) -> None:
@@ -212,36 +152,6 @@ async def test_what_the_daemon_asks_every_minute_reads_nothing_whole(
     assert sum(read[name].blocks for name in KEPT) < 500
 
 
-def plan(admin: psycopg.Connection[Any], statement: str) -> dict[str, Any]:
-    """The plan that PostgreSQL makes once for any values, as it does for a statement that is sent again and again."""
-    values = max((int(number) for number in re.findall(r"\$(\d+)", statement)), default=0)
-    admin.execute(f"PREPARE it AS {statement}".encode())
-    try:
-        call = f"EXECUTE it ({', '.join(['NULL'] * values)})" if values else "EXECUTE it"
-        row = admin.execute(f"EXPLAIN (FORMAT JSON) {call}".encode()).fetchone()
-    finally:
-        admin.execute("DEALLOCATE it")
-    assert row is not None
-    found: dict[str, Any] = row[0][0]["Plan"]
-    return found
-
-
-def whole_reads(node: dict[str, Any], relation: str = "", *, is_bounded: bool = False) -> Iterator[str]:
-    """Tables of which a plan reads all, or all of a region; what stands under a LIMIT ends early."""
-    kind, relation = node["Node Type"], node.get("Relation Name", relation)
-    narrowed = re.sub(r"\(?(\w+\.)?region_code = [^()]*(\([^()]*\))?\)?", "", node.get("Index Cond", ""))
-    is_whole = (
-        kind == "Seq Scan"
-        or (kind.endswith("Index Scan") or kind == "Index Only Scan")
-        and not re.search("[<>=]", narrowed)
-    )
-    is_bounded = is_bounded or kind == "Limit" or node.get("Index Name") in NARROW
-    if is_whole and not is_bounded and relation in {*RECORDS, *KEPT}:
-        yield f"{kind} {relation} {node.get('Index Name', '')} {node.get('Index Cond', '')}"
-    for part in node.get("Plans", ()):
-        yield from whole_reads(part, relation, is_bounded=is_bounded)
-
-
 def derived(entity: Entity) -> dict[str, str]:
     """The statements of an entity that an hour may send."""
     sql, absence = sql_for(entity, SCHEMA), absence_sql(entity, SCHEMA)
@@ -267,7 +177,8 @@ def test_the_loader_finds_its_rows_by_index(everything_grown: psycopg.Connection
     found = {}
     with everything_grown.transaction(force_rollback=True):
         everything_grown.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        for staging in (sql.staging, *(part.staging for _, part in (*sql.children, *sql.called, *sql.tags))):
+        parts = [part.staging for _, part in (*sql.children, *sql.called)] + [part.staging for _, part in sql.tags]
+        for staging in (sql.staging, *parts):
             everything_grown.execute(staging.create.encode())
         for name, statement in derived(entity).items():
             found[name] = [*whole_reads(plan(everything_grown, statement))]
