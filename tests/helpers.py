@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from breezeway_sync.cli.world import settings_for
@@ -69,11 +69,17 @@ class Later:
 
 @asynccontextmanager
 async def sandboxed(
-    dsn: str, accounts: Iterable[AccountSpec] | None = None, *, seed: int = 1, limits: bool = False, **api: Any
+    dsn: str,
+    accounts: Iterable[AccountSpec] | None = None,
+    *,
+    seed: int = 1,
+    anchor: date | None = None,
+    limits: bool = False,
+    **api: Any,
 ) -> AsyncIterator[Setup]:
-    """A sandbox on a port of its own; without `limits` neither side paces."""
+    """A sandbox on a port of its own; without `limits` neither side paces. `anchor` is the day around which it lies."""
     specs = list(accounts) if accounts is not None else tiny()
-    world = World(specs, seed=seed)
+    world = World(specs, seed=seed, anchor=anchor)
     options = Options() if limits else Options(data_calls=None, auth_interval_seconds=None, max_concurrency=None)
     app = create_app(world, options)
     pace = {} if limits else {"requests_per_minute": 1_000_000, "auth_interval_seconds": 0}

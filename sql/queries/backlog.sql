@@ -44,16 +44,25 @@ WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id = done.parent_id AND 
 
 -- name: sweep_standing
 -- Seconds since a rolling sweep owed calls last, and how many live tasks it has to go round. It begins now where it
--- never did.
+-- never did. The tasks are counted once a day, and as long as there are none.
 WITH begun AS (
     INSERT INTO {schema}.sweeps (region_code, source, below_id, paced_at)
     VALUES ($1, $2, 9223372036854775807, clock_timestamp())
     ON CONFLICT (region_code, source) DO NOTHING
+), counted AS (
+    UPDATE {schema}.sweeps SET
+        parents = (SELECT count(*) FROM {schema}.tasks t WHERE t.region_code = $1 AND t.deleted_at IS NULL),
+        counted_at = clock_timestamp()
+    WHERE region_code = $1 AND source = $2
+      AND (parents = 0 OR counted_at NOT BETWEEN clock_timestamp() - interval '1 day' AND clock_timestamp())
+    RETURNING parents
 )
 SELECT
     coalesce(extract(epoch FROM clock_timestamp() - s.paced_at), 0)::float8 AS elapsed_seconds,
-    (SELECT count(*) FROM {schema}.tasks t WHERE t.region_code = $1 AND t.deleted_at IS NULL) AS parents
-FROM (VALUES (1)) one LEFT JOIN {schema}.sweeps s ON s.region_code = $1 AND s.source = $2;
+    coalesce(c.parents, s.parents, 0) AS parents
+FROM (VALUES (1)) one
+LEFT JOIN {schema}.sweeps s ON s.region_code = $1 AND s.source = $2
+LEFT JOIN counted c ON true;
 
 -- name: sweep
 -- The next live tasks ($4 of them, newest first, round and round) owe a call of this source.

@@ -9,11 +9,23 @@ SELECT kind, record_id, asked_at FROM {schema}.missing_records WHERE region_code
 -- name: certificate_states
 -- The latest comparison of each active region and entity that came to its end, and when one was last begun. $1: now;
 -- what a clock that was set back has left in the future does not count.
+WITH RECURSIVE pairs AS (
+    (SELECT region_code, entity_type FROM {schema}.certificates ORDER BY region_code, entity_type LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM pairs p CROSS JOIN LATERAL (
+        SELECT n.region_code, n.entity_type FROM {schema}.certificates n
+        WHERE (n.region_code, n.entity_type) > (p.region_code, p.entity_type)
+        ORDER BY n.region_code, n.entity_type LIMIT 1
+    ) next
+)
 SELECT t.region_code, t.entity_type, t.tried_at, c.started_at AS compared_at, c.result, c.sample_seed, c.late_differences,
     c.missing_differences, c.surplus_differences, c.wrong_differences, c.unexplained_differences
 FROM (
-    SELECT region_code, entity_type, max(started_at) AS tried_at FROM {schema}.certificates
-    WHERE started_at <= $1 GROUP BY region_code, entity_type
+    SELECT p.region_code, p.entity_type, (
+        SELECT max(a.started_at) FROM {schema}.certificates a
+        WHERE a.region_code = p.region_code AND a.entity_type = p.entity_type AND a.started_at <= $1
+    ) AS tried_at
+    FROM pairs p
 ) t
 JOIN {schema}.regions r ON r.region_code = t.region_code AND r.is_active
 LEFT JOIN LATERAL (
@@ -22,6 +34,7 @@ LEFT JOIN LATERAL (
       AND n.result <> 'incomplete'
     ORDER BY n.started_at DESC, n.id DESC LIMIT 1
 ) c ON true
+WHERE t.tried_at IS NOT NULL
 ORDER BY t.region_code, t.entity_type;
 
 -- name: delete_old_certificates

@@ -35,7 +35,7 @@ SELECT
     owed_calls,
     error_message
 FROM {schema}.etl_sync_log
-WHERE sync_started_at > clock_timestamp() - make_interval(secs => $2::float8)
+WHERE sync_started_at > now() - make_interval(secs => $2::float8)
 ORDER BY sync_started_at DESC, id DESC LIMIT $1;
 
 -- name: lease_states
@@ -71,9 +71,22 @@ SELECT
 FROM {schema}.regions r WHERE r.is_active ORDER BY 1;
 
 -- name: last_successes
--- The last success of every region and entity, for going on after a restart.
-SELECT region_code, entity_type, max(last_successful_sync_at) AS last_success
-FROM {schema}.etl_sync_log GROUP BY 1, 2;
+-- The last success of every region and entity, for going on after a restart. From one pair to the next by the index: the
+-- log holds thousands of rows of each.
+WITH RECURSIVE pairs AS (
+    (SELECT region_code, entity_type FROM {schema}.etl_sync_log ORDER BY region_code, entity_type LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM pairs p CROSS JOIN LATERAL (
+        SELECT l.region_code, l.entity_type FROM {schema}.etl_sync_log l
+        WHERE (l.region_code, l.entity_type) > (p.region_code, p.entity_type)
+        ORDER BY l.region_code, l.entity_type LIMIT 1
+    ) next
+)
+SELECT p.region_code, p.entity_type, (
+    SELECT max(l.last_successful_sync_at) FROM {schema}.etl_sync_log l
+    WHERE l.region_code = p.region_code AND l.entity_type = p.entity_type
+) AS last_success
+FROM pairs p;
 
 -- name: delete_old_log_rows
 -- Retention of the log: rows that ended more than $1 seconds ago, but never the latest of a region and entity.

@@ -159,7 +159,7 @@ class Scene(RuleBasedStateMachine):
             "UPDATE account_leases SET expires_at = expires_at - $1, next_call_at = next_call_at - $1, "
             "paused_until = paused_until - $1, next_token_call_at = next_token_call_at - $1",
             "UPDATE unavailable_sources SET try_again_at = try_again_at - $1",
-            "UPDATE sweeps SET paced_at = paced_at - $1",
+            "UPDATE sweeps SET paced_at = paced_at - $1, counted_at = counted_at - $1",
         ):
             self.admin.execute(statement.replace("$1", f"interval '{seconds} s'").encode())
 

@@ -159,10 +159,8 @@ def _merge(plan: EntityPlan, schema: str, table: str) -> str:
         alias = f"l{place}"
         target.append(link.column)
         source.append(f"{alias}.id")
-        joins.append(
-            f"LEFT JOIN {quote(schema)}.{link.target} {alias} ON {alias}.region_code = $1 "
-            f"AND {alias}.{_target_key(link)} = s.{quote(link.by)}"
-        )
+        row = _row_of(f"{quote(schema)}.{link.target}", f"{_target_key(link)} = s.{quote(link.by)}")
+        joins.append(f"LEFT JOIN {row} {alias} ON true")
     for column in plan.shape.columns:
         target.append(quote(column.name))
         source.append(f"s.{quote(column.name)}")
@@ -237,6 +235,19 @@ def leftover_name(child: ChildPlan) -> str:
     return f"/{child.child.items}"
 
 
+def _row_of(table: str, condition: str) -> str:
+    """The id of the one row with a key that is staged.
+
+    Nobody analyses a staging table, so the planner takes a few rows of it for hundreds, and would rather read the
+    whole table than look them up. What has a LIMIT is looked up row by row.
+    """
+    return f"LATERAL (SELECT id FROM {table} WHERE region_code = $1 AND {condition} LIMIT 1)"
+
+
+def _parent(entity: Entity, schema: str) -> str:
+    return f"{_row_of(f'{quote(schema)}.{entity.table}', f'{entity.key.name} = s.parent_key')} p"
+
+
 def _target_key(link: Link) -> str:
     return next(entity.key.name for entity in ENTITIES if entity.table == link.target)
 
@@ -257,8 +268,7 @@ def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
         merge=(
             f"INSERT INTO {table} AS t (region_code, {entity.pk}, {names}, synced_at)\n"
             f"SELECT $1, p.id, {', '.join(f's.{quote(column.name)}' for column in child.columns)}, $2\n"
-            f"FROM {staging.name} s JOIN {quote(schema)}.{entity.table} p "
-            f"ON p.region_code = $1 AND p.{entity.key.name} = s.parent_key\n"
+            f"FROM {staging.name} s CROSS JOIN {_parent(entity, schema)}\n"
             f"ORDER BY p.id, {', '.join(f's.{key}' for key in keys)}\n"
             f"ON CONFLICT (region_code, {entity.pk}, {', '.join(keys)}) DO UPDATE SET\n    "
             + ",\n    ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in others)
@@ -272,6 +282,7 @@ def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
 def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
     table = f"{quote(schema)}.{link.table}"
     tags = f"{quote(schema)}.tags"
+    tag = _row_of(tags, f"tag_type = '{link.tag_type}' AND tag_id = s.tag_id")
     staging = _staging(
         link.table, (Column("parent_key", "bigint"), Column("tag_id", "bigint"), Column("rest", "jsonb"))
     )
@@ -294,8 +305,8 @@ def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
         merge=(
             f"INSERT INTO {table} (region_code, {entity.pk}, tag_pk)\n"
             f"SELECT $1, p.id, g.id FROM {staging.name} s\n"
-            f"JOIN {quote(schema)}.{entity.table} p ON p.region_code = $1 AND p.{entity.key.name} = s.parent_key\n"
-            f"JOIN {tags} g ON g.region_code = $1 AND g.tag_type = '{link.tag_type}' AND g.tag_id = s.tag_id\n"
+            f"CROSS JOIN {_parent(entity, schema)}\n"
+            f"CROSS JOIN {tag} g\n"
             f"ORDER BY p.id, g.id ON CONFLICT (region_code, {entity.pk}, tag_pk) DO NOTHING"
         ),
     )
