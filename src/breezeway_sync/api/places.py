@@ -1,0 +1,62 @@
+"""Places for calls under way, whose number may change while others wait for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+
+
+class Places:
+    """A semaphore that can change its size: who came first is served first, and cancelling loses no place.
+
+    A place is handed over when it becomes free, not when its new holder wakes up, so that nobody slips in
+    between. After `resize` to less, places are given up as their calls end.
+    """
+
+    __slots__ = ("_waiting", "size", "taken")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def is_free(self) -> bool:
+        """Whether a place can be had now, without passing anybody."""
+        return self.taken < self.size and not self._waiting
+
+    async def take(self) -> None:
+        """Wait for a place."""
+        if self.is_free():
+            self.taken += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.cancelled():
+                with suppress(ValueError):
+                    self._waiting.remove(place)
+                self._hand_over()  # to one who came while we stood in the way
+            else:
+                self.leave()  # it was handed to us in the same moment
+            raise
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self.taken -= 1
+        if self._waiting:
+            self._hand_over()
+
+    def resize(self, size: int) -> None:
+        """From now on so many."""
+        self.size = size
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        while self._waiting and self.taken < self.size:
+            place = self._waiting.popleft()
+            if not place.done():
+                self.taken += 1
+                place.set_result(None)
