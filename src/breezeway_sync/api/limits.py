@@ -15,22 +15,14 @@ from typing import NamedTuple
 
 from aiolimiter import AsyncLimiter
 
-from breezeway_sync.api.places import Places
-from breezeway_sync.api.window import Latency, Window
+from breezeway_sync.api.places import OnResize, Room, tell_nobody
+from breezeway_sync.api.window import Latency
 from breezeway_sync.core.errors import ApiError, EdgeBlocked, RateLimited, ShuttingDown
 
 WINDOW_SECONDS = 60.0
 BUCKET_SHARE = 36  # a bucket of N/36 keeps 97 % of N and lets no more than N/36 through at once
 LARGEST_BUCKET = 50  # enough for any latency; a larger one only takes longer to drain between two processes
 LONE_MARGIN = 1.01  # spacing of single calls: a little more than the window's share, for clocks that differ
-
-# Why the number of calls under way changed, beside the classes of errors.
-STARTED = "started"
-RECOVERED = "recovered"
-SLOW = "slow"
-
-OnResize = Callable[[int, str], None]
-"""Hears how many calls may be under way now, and why."""
 
 
 class Pace(NamedTuple):
@@ -52,40 +44,6 @@ def pace(requests_per_minute: int) -> Pace:
     if burst == 1:
         return Pace(1, LONE_MARGIN * WINDOW_SECONDS / requests_per_minute)
     return Pace(burst, burst * WINDOW_SECONDS / (requests_per_minute - burst))
-
-
-def _tell_nobody(*_: object) -> None:
-    """An `on_pause` or `on_resize` for those who do not listen."""
-
-
-class Room(Places):
-    """Places whose number follows what calls meet; `on_resize` hears of the first and of each new number, and why."""
-
-    __slots__ = ("_on_resize", "_window")
-
-    def __init__(self, most: int, on_resize: OnResize = _tell_nobody) -> None:
-        super().__init__(most)
-        self._window = Window(most)
-        self._on_resize = on_resize
-        on_resize(most, STARTED)
-
-    def counts(self, started_at: float) -> bool:
-        """Whether a call began after the number was last lowered."""
-        return self._window.counts(started_at)
-
-    def shrink(self, started_at: float, now: float, under_way: int, reason: str) -> None:
-        """A call that began at `started_at` met trouble, with so many under way."""
-        if self._window.shrink(started_at, now, under_way):
-            self._changed(reason)
-
-    def grow(self, started_at: float) -> None:
-        """A call was answered."""
-        if self._window.grow(started_at):
-            self._changed(RECOVERED)
-
-    def _changed(self, reason: str) -> None:
-        self.resize(self._window.size)
-        self._on_resize(self._window.size, reason)
 
 
 class Flight(Room):
@@ -117,8 +75,8 @@ class Budget:
         max_in_flight: int,
         flight: Flight,
         first_call_in_seconds: float = 0.0,
-        on_pause: Callable[[float], None] = _tell_nobody,
-        on_resize: OnResize = _tell_nobody,
+        on_pause: Callable[[float], None] = tell_nobody,
+        on_resize: OnResize = tell_nobody,
     ) -> None:
         self._pace = pace(requests_per_minute)
         self._limiter = AsyncLimiter(self._pace.burst, self._pace.period_seconds)
@@ -199,7 +157,7 @@ class Budget:
             return
         now = self._loop.time()
         if self._latency.is_overloaded(endpoint, body_bytes, now - started_at):
-            self._shrink(started_at, now, SLOW)
+            self._shrink(started_at, now, "slow")
         else:
             self._places.grow(started_at)
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+
+from breezeway_sync.api.window import Window
+
+OnResize = Callable[[int, str], None]
+"""Hears how many calls may be under way from now on, and why: `started`, `recovered`, `slow` or an error's class."""
+
+
+def tell_nobody(*_: object) -> None:
+    """An OnResize for those who do not listen."""
 
 
 class Places:
@@ -60,3 +70,33 @@ class Places:
             if not place.done():
                 self.taken += 1
                 place.set_result(None)
+
+
+class Room(Places):
+    """Places whose number follows what calls meet; `on_resize` hears of the first and of each new number, and why."""
+
+    __slots__ = ("_on_resize", "_window")
+
+    def __init__(self, most: int, on_resize: OnResize = tell_nobody) -> None:
+        super().__init__(most)
+        self._window = Window(most)
+        self._on_resize = on_resize
+        on_resize(most, "started")
+
+    def counts(self, started_at: float) -> bool:
+        """Whether a call began after the number was last lowered."""
+        return self._window.counts(started_at)
+
+    def shrink(self, started_at: float, now: float, under_way: int, reason: str) -> None:
+        """A call that began at `started_at` met trouble, with so many under way."""
+        if self._window.shrink(started_at, now, under_way):
+            self._changed(reason)
+
+    def grow(self, started_at: float) -> None:
+        """A call was answered."""
+        if self._window.grow(started_at):
+            self._changed("recovered")
+
+    def _changed(self, reason: str) -> None:
+        self.resize(self._window.size)
+        self._on_resize(self._window.size, reason)
