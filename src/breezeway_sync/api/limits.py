@@ -82,7 +82,7 @@ class Budget:
         self._limiter = AsyncLimiter(self._pace.burst, self._pace.period_seconds)
         self._places = Room(max_in_flight, on_resize)
         self._latency = Latency()
-        self._under_way = 0
+        self.under_way = 0
         self._turn = asyncio.Lock()
         self._flight = flight
         self._on_pause = on_pause
@@ -141,38 +141,38 @@ class Budget:
         else:
             await self._wait()
             now = self._loop.time()
-        self._under_way += 1
+        self.under_way += 1
         self._last_call_at = now
         return now
 
     def end(self) -> None:
         """A call that was started is over."""
-        self._under_way -= 1
+        self.under_way -= 1
         self._give_back()
 
-    def answered(self, started_at: float, endpoint: str, body_bytes: int) -> None:
-        """A call was answered as it should be."""
+    def answered(self, started_at: float, beside: int, endpoint: str, body_bytes: int) -> None:
+        """A call was answered as it should be; `beside`: how many were under way when it started."""
         self._flight.grow(started_at)
         if not self._places.counts(started_at):
             return
         now = self._loop.time()
         if self._latency.is_overloaded(endpoint, body_bytes, now - started_at):
-            self._shrink(started_at, now, "slow")
+            self._shrink(started_at, now, beside, "slow")
         else:
             self._places.grow(started_at)
 
-    def troubled(self, started_at: float, error: ApiError) -> None:
+    def troubled(self, started_at: float, beside: int, error: ApiError) -> None:
         """A call has failed. A 429 is about the account; the edge's block is about all calls from here."""
         if isinstance(error, RateLimited | EdgeBlocked):
             now, reason = self._loop.time(), type(error).__name__
-            self._shrink(started_at, now, reason)
+            self._shrink(started_at, now, beside, reason)
             if isinstance(error, EdgeBlocked):
                 self._flight.shrink(started_at, now, self._flight.taken, reason)
 
-    def _shrink(self, started_at: float, now: float, reason: str) -> None:
+    def _shrink(self, started_at: float, now: float, beside: int, reason: str) -> None:
         if self._places.counts(started_at):
             self._latency.begin_anew()
-        self._places.shrink(started_at, now, self._under_way, reason)
+        self._places.shrink(started_at, now, max(beside, self.under_way), reason)
 
     def _is_free(self, now: float) -> bool:
         """Whether a call may start at once: it passes nobody, and nothing has to be waited for."""
@@ -251,16 +251,18 @@ class Budget:
 class Slot:
     """One call's place in its account's budget, from its turn to its end; it passes on how the call went."""
 
-    __slots__ = ("_budget", "_started_at")
+    __slots__ = ("_beside", "_budget", "_started_at")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._started_at = 0.0
+        self._beside = 0
 
     async def __aenter__(self) -> float:
         """Seconds that were waited for it."""
         asked_at = self._budget.now()
         self._started_at = await self._budget.start()
+        self._beside = self._budget.under_way
         return self._started_at - asked_at
 
     async def __aexit__(self, *_: object) -> None:
@@ -268,8 +270,8 @@ class Slot:
 
     def answered(self, endpoint: str, body_bytes: int) -> None:
         """The answer is here, and good; `endpoint` is the path's template."""
-        self._budget.answered(self._started_at, endpoint, body_bytes)
+        self._budget.answered(self._started_at, self._beside, endpoint, body_bytes)
 
     def troubled(self, error: ApiError) -> None:
         """The call has failed."""
-        self._budget.troubled(self._started_at, error)
+        self._budget.troubled(self._started_at, self._beside, error)
