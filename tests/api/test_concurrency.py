@@ -107,6 +107,37 @@ def test_answers_that_slow_down_lower_the_account_alone() -> None:
     assert crowd.all_told == [(24, "started")]
 
 
+def test_slow_answers_before_a_decrease_decide_nothing_after_it() -> None:
+    async def story(crowd: Crowd) -> None:
+        await crowd.calls(60, 0.5)
+        await crowd.calls(20, 4.0)
+        await crowd.calls(1, 1.0, limited())
+        await crowd.calls(12, 4.0)
+
+    assert "slow" not in [reason for _, reason in crowded(story).told]
+
+
+def test_a_call_passes_none_of_its_account_that_was_just_let_in() -> None:
+    async def story(crowd: Crowd) -> None:
+        crowd.flight.resize(1)
+        started: list[str] = []
+
+        async def call(name: str) -> None:
+            async with crowd.budget.slot():
+                started.append(name)
+
+        blocker = asyncio.create_task(crowd.call(5.0))
+        await asyncio.sleep(0.1)
+        first = asyncio.create_task(call("first"))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(call("second"))
+        crowd.flight.resize(3)
+        await asyncio.gather(blocker, first, second)
+        assert started == ["first", "second"]
+
+    crowded(story)
+
+
 def test_a_healthy_service_is_asked_by_as_many_as_are_allowed() -> None:
     crowd = crowded(lambda crowd: crowd.calls(2_000, 0.9))
     assert (crowd.told, crowd.most) == ([(8, "started")], 8)

@@ -77,19 +77,3 @@ def test_first_come_first_served_whatever_is_cancelled_or_resized(size: int, ste
         assert model.places.is_free()
 
     run(main())
-
-
-def test_who_comes_between_a_cancel_and_its_effect_is_not_forgotten() -> None:
-    async def main() -> None:
-        places = Places(1)
-        await places.take()
-        first = asyncio.create_task(places.take())
-        await asyncio.sleep(0)
-        first.cancel()
-        places.leave()
-        second = asyncio.create_task(places.take())
-        async with asyncio.timeout(1.0):
-            await second
-        assert places.taken == 1
-
-    run(main())

@@ -14,6 +14,7 @@ from breezeway_sync.core.outcome import PARTIAL
 from breezeway_sync.sandbox.account import Account
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.ledger import Ledger
 from tests.conftest import Rows
 from tests.helpers import Setup, outcome, sandboxed, tiny
 
@@ -140,3 +141,32 @@ async def test_it_costs_no_more_in_a_large_mirror(
     assert "Seq Scan on reservations" not in plan
     assert "Seq Scan on tasks" not in plan
     assert "Seq Scan on owed_calls" not in plan
+
+
+async def test_the_order_goes_by_the_regions_own_live_stays_and_the_day_given(database: Database, rows: Rows) -> None:
+    rows("INSERT INTO regions (region_code, region_name) VALUES ('a', 'a'), ('b', 'b')")
+    rows(
+        "INSERT INTO properties (region_code, property_id) "
+        "SELECT r, n FROM unnest(ARRAY['a', 'b']) r, generate_series(1, 7) n"
+    )
+    rows("UPDATE properties SET deleted_at = now() WHERE property_id = 6")
+    for region, property_id, begins, ends, gone in (
+        ("a", 7, "2026-11-18", "2026-11-20", None),
+        ("a", 5, "2026-11-21", "2026-11-25", None),
+        ("a", 5, "2026-11-14", "2026-11-20", None),
+        ("a", 4, "2026-11-21", "2026-11-22", None),
+        ("a", 3, "2026-11-19", "2026-11-22", None),
+        ("a", 6, "2026-11-20", "2026-11-22", None),
+        ("a", 2, "2026-11-20", "2026-11-21", "2026-11-01"),
+        ("b", 1, "2026-11-20", "2026-11-21", None),
+    ):
+        rows(
+            "INSERT INTO reservations "
+            "(region_code, reservation_id, property_id, checkin_date, checkout_date, deleted_at) "
+            "SELECT %s, count(*), %s, %s, %s, %s FROM reservations",
+            *(region, property_id, begins, ends, gone),
+        )
+    ledger = Ledger(database)
+    assert await ledger.property_ids("a", date(2026, 11, 20)) == [5, 7, 4, 1, 2, 3]
+    assert await ledger.property_ids("a", date(2026, 11, 22)) == [3, 4, 1, 2, 5, 7]
+    assert await ledger.property_ids("b", date(2026, 11, 21)) == [1, 2, 3, 4, 5, 7]

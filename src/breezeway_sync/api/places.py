@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 
 from breezeway_sync.api.window import Window
 
@@ -21,7 +20,7 @@ class Places:
     """A semaphore that can change its size: who came first is served first, and cancelling loses no place.
 
     A place is handed over when it becomes free, not when its new holder wakes up, so that nobody slips in
-    between. After `resize` to less, places are given up as their calls end.
+    between: while anybody waits, none is free. After `resize` to less, places are given up as their calls end.
     """
 
     __slots__ = ("_waiting", "size", "taken")
@@ -32,8 +31,8 @@ class Places:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def is_free(self) -> bool:
-        """Whether a place can be had now, without passing anybody."""
-        return self.taken < self.size and not self._waiting
+        """Whether a place can be had now."""
+        return self.taken < self.size
 
     async def take(self) -> None:
         """Wait for a place."""
@@ -45,12 +44,8 @@ class Places:
         try:
             await place
         except asyncio.CancelledError:
-            if place.cancelled():
-                with suppress(ValueError):
-                    self._waiting.remove(place)
-                self._hand_over()  # to one who came while we stood in the way
-            else:
-                self.leave()  # it was handed to us in the same moment
+            if not place.cancelled():  # it was handed to us in the same moment
+                self.leave()
             raise
 
     def leave(self) -> None:
@@ -67,7 +62,7 @@ class Places:
     def _hand_over(self) -> None:
         while self._waiting and self.taken < self.size:
             place = self._waiting.popleft()
-            if not place.done():
+            if not place.cancelled():
                 self.taken += 1
                 place.set_result(None)
 

@@ -68,8 +68,8 @@ class Api(BaseModel):
         default=8,
         ge=1,
         le=LARGEST,
-        description="Most calls under way at once, per account. Fewer are made for a while after a 429, a 403 in HTML or "
-        "answers that take three times as long as they did: half as many, then one more with each round of good answers.",
+        description="Most calls under way at once, per account. After a 429, a 403 in HTML, or answers that take three "
+        "times as long as they did, half as many are made, then one more with each round of good answers.",
     )
     max_in_flight_total: int = Field(
         default=24,
