@@ -4,6 +4,16 @@ SELECT parent_id FROM {schema}.owed_calls
 WHERE region_code = $1 AND source = $2 AND parent_id < $3
 ORDER BY parent_id DESC LIMIT $4;
 
+-- name: owed_parents_near
+-- The same among tasks that are planned for the day $5, the one before or the one after.
+WITH near AS MATERIALIZED (
+    SELECT task_id FROM {schema}.tasks
+    WHERE region_code = $1 AND scheduled_date BETWEEN $5::date - 1 AND $5::date + 1
+)
+SELECT o.parent_id FROM {schema}.owed_calls o JOIN near n ON n.task_id = o.parent_id
+WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id < $3
+ORDER BY o.parent_id DESC LIMIT $4;
+
 -- name: count_owed
 -- How many calls are still owed, by source.
 SELECT source, count(*) AS owed FROM {schema}.owed_calls

@@ -1,6 +1,20 @@
 -- name: property_ids
--- Every live property of a region, inactive ones included: tasks and contacts are asked for by property.
-SELECT property_id FROM {schema}.properties WHERE region_code = $1 AND deleted_at IS NULL ORDER BY property_id;
+-- Every live property of a region, inactive ones included: tasks and contacts are asked for by property. Those
+-- where somebody arrives or leaves today ($2) or tomorrow come first, so that they are fresh where time is short.
+WITH busy AS (
+    SELECT property_id, min(day) AS day
+    FROM (
+        SELECT r.property_id, r.checkin_date AS day FROM {schema}.reservations r
+        WHERE r.region_code = $1 AND r.deleted_at IS NULL AND r.checkin_date BETWEEN $2::date AND $2::date + 1
+        UNION ALL
+        SELECT r.property_id, r.checkout_date FROM {schema}.reservations r
+        WHERE r.region_code = $1 AND r.deleted_at IS NULL AND r.checkout_date BETWEEN $2::date AND $2::date + 1
+    ) stays
+    GROUP BY property_id
+)
+SELECT p.property_id FROM {schema}.properties p LEFT JOIN busy b ON b.property_id = p.property_id
+WHERE p.region_code = $1 AND p.deleted_at IS NULL
+ORDER BY b.day NULLS LAST, p.property_id;
 
 -- name: unavailable_sources
 -- Addresses that the account did not have, and that are not to be asked again yet.

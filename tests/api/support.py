@@ -14,6 +14,7 @@ import httpx
 from breezeway_sync.api.auth import Authenticator
 from breezeway_sync.api.client import AccountApi
 from breezeway_sync.api.limits import Budget, Flight
+from breezeway_sync.api.places import OnResize, tell_nobody
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Event
@@ -129,6 +130,7 @@ async def account(
     page_size: int = 100,
     clock: Clock | None = None,
     pair: Credentials = PAIR,
+    on_resize: OnResize = tell_nobody,
 ) -> AsyncIterator[Setup]:
     """Everything an account needs, on a simulated service or, without one, on the network."""
     events: list[Event] = []
@@ -140,7 +142,7 @@ async def account(
         authenticator = Authenticator(
             "NORTH", pair, vault, transport, clock, interval_seconds=60.0, emit=events.append, flight=flight
         )
-        budget = Budget(requests_per_minute, max_in_flight, flight)
+        budget = Budget(requests_per_minute, max_in_flight, flight, on_resize=on_resize)
         api = AccountApi(
             "NORTH",
             transport,

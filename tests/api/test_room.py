@@ -70,7 +70,7 @@ def test_no_call_begins_while_there_is_no_room() -> None:
     async def main() -> list[int]:
         room = Room(100)
         service = Service(answer)
-        async with account(service, flight=Flight(16, room), page_size=2) as setup:
+        async with account(service, flight=Flight(16, room=room), page_size=2) as setup:
             await setup.api.listing("/supplies", "/supplies", (("page", "1"),))
             room.take(100)
             calls = [len(service.seen)]
@@ -87,7 +87,7 @@ def test_no_call_begins_while_there_is_no_room() -> None:
 def test_who_waits_for_room_can_be_cancelled_and_keeps_no_place() -> None:
     async def main() -> int:
         room = Room(1)
-        flight = Flight(1, room)
+        flight = Flight(1, room=room)
         async with account(Service(answer), flight=flight, page_size=2) as setup:
             await setup.authenticator.token()
             room.take(1)

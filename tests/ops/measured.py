@@ -29,6 +29,8 @@ def filled() -> Metrics:
         metrics.observe(e.CallRetried(account, endpoint, 2, "ServerFailed"))
     for event in (
         e.AccountPaused(account, "/task/{id}", 60.0, "RateLimited"),
+        e.ConcurrencyChanged(account, 4, "RateLimited"),
+        e.ConcurrencyChanged(None, 12, "EdgeBlocked"),
         e.TokenObtained(account, "credentials"),
         e.TokenFailed(account, REJECTED_CREDENTIALS),
         e.LeaseClaimed(account, 3, 0.0, taken_over=True),

@@ -22,6 +22,8 @@ def compared(result: str) -> e.VerificationFinished:
         (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "success", 3.0), logging.INFO),
         (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "partial", 3.0), logging.WARNING),
         (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "failed", 3.0), logging.ERROR),
+        (e.ConcurrencyChanged(ACCOUNTS[0], 4, "RateLimited"), logging.INFO),
+        (e.ConcurrencyChanged(None, 13, "recovered"), logging.DEBUG),
         (e.CycleSkipped("austin", "hourly", "running"), logging.WARNING),
         (e.DatabaseLost("PostgreSQL went away"), logging.ERROR),
         (e.DatabaseBack(3.0), logging.INFO),

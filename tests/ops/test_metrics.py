@@ -131,6 +131,15 @@ def test_what_the_service_reports_by_itself(metrics: Metrics) -> None:
     assert value(metrics, "loop_lag_seconds_sum") == 0.3
 
 
+def test_how_many_calls_may_be_under_way(metrics: Metrics) -> None:
+    for account, calls in ((None, 12), (ACCOUNTS[0], 4), (ACCOUNTS[1], 8), (ACCOUNTS[0], 5)):
+        metrics.observe(e.ConcurrencyChanged(account, calls, "recovered"))
+    assert value(metrics, "concurrency") == 12
+    assert [value(metrics, "account_concurrency", account=one) for one in ACCOUNTS[:2]] == [5, 8]
+    metrics.update([], [LeaseState(ACCOUNTS[1], 1, None, 0.0, 0.0, 0.0)], [], [])
+    assert [value(metrics, "account_concurrency", account=one) for one in ACCOUNTS[:2]] == [None, 8]
+
+
 def test_database_and_configuration() -> None:
     time = 1000.0
     metrics = Metrics(CollectorRegistry(), now=lambda: time)

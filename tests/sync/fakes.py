@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -152,10 +152,14 @@ def _items(answer: Answer) -> tuple[Item, ...]:
 
 @dataclass
 class FakeLedger:
-    """What would be in the database. Rows of the log are (region, entity, outcome or None)."""
+    """What would be in the database. Rows of the log are (region, entity, outcome or None).
+
+    `near` are the tasks that are planned around today.
+    """
 
     properties: dict[str, list[int]] = field(default_factory=dict)
     owed: dict[str, set[int]] = field(default_factory=dict)
+    near: set[int] = field(default_factory=set)
     closed: dict[str, str] = field(default_factory=dict)
     rows: list[tuple[str, str, Outcome | None]] = field(default_factory=list)
     reopened: list[str] = field(default_factory=list)
@@ -208,12 +212,16 @@ class FakeLedger:
     async def end_backfill(self, region: str, source: str, days: Days) -> None:
         pass
 
-    async def property_ids(self, region: str) -> list[int]:
+    async def property_ids(self, region: str, today: date) -> list[int]:
         self._fail(f"property_ids of {region}")
         return list(self.properties.get(region, []))
 
-    async def owed_parents(self, region: str, source: str, below: int | None, limit: int) -> list[int]:
+    async def owed_parents(
+        self, region: str, source: str, below: int | None, limit: int, near: date | None
+    ) -> list[int]:
         owed = sorted(self.owed.get(source, ()), reverse=True)
+        if near is not None:
+            owed = [parent for parent in owed if parent in self.near]
         return [parent for parent in owed if below is None or parent < below][:limit]
 
     async def count_owed(self, region: str, sources: Sequence[str]) -> dict[str, int]:

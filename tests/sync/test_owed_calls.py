@@ -34,6 +34,19 @@ async def test_what_is_owed_is_read_newest_first_and_settled() -> None:
     assert found["tasks"].details[COMMENTS] == {"read": 1}
 
 
+async def test_tasks_around_today_come_first_and_each_is_asked_for_once() -> None:
+    world = owing(1, 2, 3, 4, requirements=(1, 4))
+    world.ledger.near = {1, 3}
+    world.api.answers = {"/task/1/comments": error(errors.ServerFailed)}
+    found = await world.run("tasks")
+    assert world.api.paths("/task/")[1:] == [
+        *("/task/3/comments", "/task/1/comments", "/task/1/requirements"),
+        *("/task/4/comments", "/task/4/requirements", "/task/2/comments"),
+    ]
+    assert world.ledger.owed == {COMMENTS: {1}, REQUIREMENTS: set()}
+    assert (found["tasks"].status, found["tasks"].owed) == (PARTIAL, 1)
+
+
 async def test_an_answer_carries_the_order_of_its_own_request() -> None:
     world = owing(1)
     await world.run("tasks")

@@ -193,7 +193,8 @@ class AccountApi:
     async def _exchange(self, ask: _Ask[_Value], access: str) -> _Got[_Value]:
         """One attempt: wait for the turn, send, judge, read, report."""
         answer: RawAnswer | None = None
-        async with self._budget.slot() as waited_seconds:
+        slot = self._budget.slot()
+        async with slot as waited_seconds:
             sent_at, sent_wall = self._clock.monotonic(), self._clock.now()
             self._count(ask.tally)
             try:
@@ -207,8 +208,10 @@ class AccountApi:
                 error = classify(ask.endpoint, answer, self._clock.now())
                 if error is not None:
                     raise error
+                slot.answered(ask.endpoint, len(answer.body))
                 got = _Got(ask.read(ask.endpoint, answer), sent_at, sent_wall, len(answer.body))
             except ApiError as failure:
+                slot.troubled(failure)
                 self._pause(failure)
                 self._report(ask.endpoint, answer, failure, sent_at, waited_seconds)
                 raise

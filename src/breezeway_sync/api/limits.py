@@ -3,19 +3,21 @@
 Budget of one account: 200 calls a minute were obtained from the vendor by a customer and measured
 (232 sent in 45 s: 197 accepted); whether the scope is the pair, the company or the address is not
 known, so `Flight` bounds all accounts together as well: hundreds of parallel calls made the service's
-edge answer 403 in HTML, 24 did not.
+edge answer 403 in HTML, 24 did not. Both numbers of calls under way are upper bounds: `window` lowers them
+after trouble and lets them grow again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aiolimiter import AsyncLimiter
 
-from breezeway_sync.core.errors import ShuttingDown
+from breezeway_sync.api.places import AdaptivePlaces, OnResize, tell_nobody
+from breezeway_sync.api.window import Latency
+from breezeway_sync.core.errors import ApiError, EdgeBlocked, RateLimited, ShuttingDown
 from breezeway_sync.core.room import Room
 
 WINDOW_SECONDS = 60.0
@@ -45,34 +47,32 @@ def pace(requests_per_minute: int) -> Pace:
     return Pace(burst, burst * WINDOW_SECONDS / (requests_per_minute - burst))
 
 
-class Flight:
+class Flight(AdaptivePlaces):
     """How many calls of all accounts together may be under way; `async with flight:` is one of them.
 
     None begins while there is no `room` for what it brings.
     """
 
-    def __init__(self, max_in_flight_total: int, room: Room | None = None) -> None:
-        self._places = asyncio.Semaphore(max_in_flight_total)
+    __slots__ = ("room",)
+
+    def __init__(self, most: int, on_resize: OnResize = tell_nobody, room: Room | None = None) -> None:
+        super().__init__(most, on_resize)
         self.room = room or Room()
 
     async def __aenter__(self) -> None:
-        await self._places.acquire()
+        await self.take()
         try:
             await self.room.wait()
         except BaseException:
-            self._places.release()
+            self.leave()
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._places.release()
+        self.leave()
 
 
 def _closing() -> ShuttingDown:
     return ShuttingDown("stopped before it was asked for", endpoint="the API")
-
-
-def _tell_nobody(_seconds: float) -> None:
-    """An `on_pause` for those who do not listen."""
 
 
 class Budget:
@@ -88,11 +88,14 @@ class Budget:
         max_in_flight: int,
         flight: Flight,
         first_call_in_seconds: float = 0.0,
-        on_pause: Callable[[float], None] = _tell_nobody,
+        on_pause: Callable[[float], None] = tell_nobody,
+        on_resize: OnResize = tell_nobody,
     ) -> None:
         self._pace = pace(requests_per_minute)
         self._limiter = AsyncLimiter(self._pace.burst, self._pace.period_seconds)
-        self._places = asyncio.Semaphore(max_in_flight)
+        self._places = AdaptivePlaces(max_in_flight, on_resize)
+        self._latency = Latency()
+        self.under_way = 0
         self._turn = asyncio.Lock()
         self._flight = flight
         self._on_pause = on_pause
@@ -116,6 +119,10 @@ class Budget:
         self._on_pause(seconds)
         return True
 
+    def now(self) -> float:
+        """Seconds of the loop."""
+        return self._loop.time()
+
     def paused_for_seconds(self) -> float:
         """Seconds until calls may start again; 0.0 when they may now."""
         return max(0.0, self._closed_until - self._loop.time())
@@ -127,17 +134,9 @@ class Budget:
         drained_in = self._last_call_at + self.drain_seconds - self._loop.time()
         return max(0.0, drained_in, self.paused_for_seconds())
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[float]:
-        """The right to make one call now; the value is how many seconds were waited for it."""
-        asked_at = self._loop.time()
-        async with AsyncExitStack() as stack:
-            await self._wait(stack)
-            try:
-                self._last_call_at = self._loop.time()
-                yield self._last_call_at - asked_at
-            finally:
-                await self._flight.__aexit__()
+    def slot(self) -> Slot:
+        """`async with budget.slot() as waited_seconds:` is the right to make one call now."""
+        return Slot(self)
 
     def close(self) -> None:
         """Let no further call start: who waits is told so with ShuttingDown, calls under way go on."""
@@ -145,8 +144,63 @@ class Budget:
         for task in self._waiting:
             task.cancel()
 
-    async def _wait(self, stack: AsyncExitStack) -> None:
-        """A place of the account and its turn, unless the budget is closed first."""
+    async def start(self) -> float:
+        """Wait until a call may start; the time at which it does. For `Slot`, which ends it by `end`."""
+        now = self._loop.time()
+        if self._is_free(now):
+            await self._limiter.acquire()  # does not wait, as there is room
+            self._places.taken += 1
+            self._flight.taken += 1
+        else:
+            await self._wait()
+            now = self._loop.time()
+        self.under_way += 1
+        self._last_call_at = now
+        return now
+
+    def end(self) -> None:
+        """A call that was started is over."""
+        self.under_way -= 1
+        self._give_back()
+
+    def answered(self, started_at: float, beside: int, endpoint: str, body_bytes: int) -> None:
+        """A call was answered as it should be; `beside`: how many were under way when it started."""
+        self._flight.grow(started_at)
+        if not self._places.counts(started_at):
+            return
+        now = self._loop.time()
+        if self._latency.is_overloaded(endpoint, body_bytes, now - started_at):
+            self._shrink(started_at, now, beside, "slow")
+        else:
+            self._places.grow(started_at)
+
+    def troubled(self, started_at: float, beside: int, error: ApiError) -> None:
+        """A call has failed. A 429 is about the account; the edge's block is about all calls from here."""
+        if isinstance(error, RateLimited | EdgeBlocked):
+            now, reason = self._loop.time(), type(error).__name__
+            self._shrink(started_at, now, beside, reason)
+            if isinstance(error, EdgeBlocked):
+                self._flight.shrink(started_at, now, self._flight.taken, reason)
+
+    def _shrink(self, started_at: float, now: float, beside: int, reason: str) -> None:
+        if self._places.counts(started_at):
+            self._latency.begin_anew()
+        self._places.shrink(started_at, now, max(beside, self.under_way), reason)
+
+    def _is_free(self, now: float) -> bool:
+        """Whether a call may start at once: it passes nobody, and nothing has to be waited for."""
+        return (
+            not self._is_closing
+            and now >= self._closed_until
+            and self._places.is_free()
+            and not self._turn.locked()
+            and self._flight.is_free()
+            and not self._flight.room.is_full
+            and self._limiter.has_capacity()
+        )
+
+    async def _wait(self) -> None:
+        """The account's turn, a place of it and one in the flight, unless the budget is closed first."""
         task = asyncio.current_task()
         if task is None:  # pragma: no cover - a coroutine always runs in a task
             raise RuntimeError("no task")
@@ -154,8 +208,8 @@ class Budget:
             raise _closing()
         self._waiting.add(task)
         try:
-            await stack.enter_async_context(self._places)
-            await self._take_turn()
+            async with self._turn:
+                await self._take_places()
         except asyncio.CancelledError:
             if self._is_closing and task.uncancel() == 0:
                 raise _closing() from None
@@ -163,22 +217,27 @@ class Budget:
         finally:
             self._waiting.discard(task)
 
-    async def _take_turn(self) -> None:
-        """Return with a place in the flight, at a moment that pace and pause allow.
+    async def _take_places(self) -> None:
+        """Return with a place of the account and one in the flight, at a moment that pace and pause allow.
 
-        One call of the account at a time waits here. The place in the flight comes last, so that an
-        account that is paused or paced takes none away from the others.
+        One call of the account at a time waits here: the others hold nothing that a lower number or a pause
+        would have to take from them. The place in the flight comes last, so that an account that is paused
+        or paced takes none away from the others.
         """
-        async with self._turn:
-            while True:
-                await self._until_open()
+        while True:
+            await self._until_open()
+            await self._places.take()
+            try:
                 await self._limiter.acquire()
                 paced_at = self._loop.time()
                 await self._flight.__aenter__()
-                if self.paused_for_seconds() == 0.0:
-                    break
-                await self._flight.__aexit__()
-            await self._restore(self._loop.time() - paced_at)
+            except BaseException:
+                self._places.leave()
+                raise
+            if self.paused_for_seconds() == 0.0 and self._places.taken <= self._places.size:
+                break
+            self._give_back()
+        await self._restore(self._loop.time() - paced_at)
 
     async def _restore(self, late_seconds: float) -> None:
         """Put back what leaked out of the bucket while the call waited for its place in the flight.
@@ -191,9 +250,42 @@ class Budget:
             try:
                 await self._limiter.acquire(leaked)
             except BaseException:
-                await self._flight.__aexit__()
+                self._give_back()
                 raise
+
+    def _give_back(self) -> None:
+        self._flight.leave()
+        self._places.leave()
 
     async def _until_open(self) -> None:
         while (seconds := self.paused_for_seconds()) > 0:  # noqa: ASYNC110 - it may grow meanwhile
             await asyncio.sleep(seconds)
+
+
+class Slot:
+    """One call's place in its account's budget, from its turn to its end; it passes on how the call went."""
+
+    __slots__ = ("_beside", "_budget", "_started_at")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._started_at = 0.0
+        self._beside = 0
+
+    async def __aenter__(self) -> float:
+        """Seconds that were waited for it."""
+        asked_at = self._budget.now()
+        self._started_at = await self._budget.start()
+        self._beside = self._budget.under_way
+        return self._started_at - asked_at
+
+    async def __aexit__(self, *_: object) -> None:
+        self._budget.end()
+
+    def answered(self, endpoint: str, body_bytes: int) -> None:
+        """The answer is here, and good; `endpoint` is the path's template."""
+        self._budget.answered(self._started_at, self._beside, endpoint, body_bytes)
+
+    def troubled(self, error: ApiError) -> None:
+        """The call has failed."""
+        self._budget.troubled(self._started_at, self._beside, error)

@@ -47,6 +47,18 @@ class AccountPaused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ConcurrencyChanged(Event):
+    """How many calls may be under way from now on: of one account, or of all together (`account` is None).
+
+    `reason` is `started`, `recovered`, `slow` or the class of the error that lowered it.
+    """
+
+    account: str | None
+    calls: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenObtained(Event):
     """`how` is `stored`, `refresh` or `credentials`."""
 

@@ -84,6 +84,10 @@ class Instruments:
         for reason in EXPECTED_PAUSES:
             self.pauses.labels(reason)
             self.pause_seconds.labels(reason)
+        self.concurrency = self._gauge("concurrency", "Calls of all accounts that may be under way at once, for now.")
+        self.account_concurrency = self._gauge(
+            "account_concurrency", "Calls of one account that may be under way at once, for now.", "account"
+        )
         self.tokens_obtained = self._counter("tokens_obtained_total", "Access tokens by where they came from.", "how")
         self.token_failures = self._counter("token_failures_total", "Failed attempts to get an access token.")
 

@@ -22,6 +22,7 @@ from breezeway_sync.core.events import (
     BatchLoaded,
     CallFinished,
     CallRetried,
+    ConcurrencyChanged,
     ConfigurationReloaded,
     Crashed,
     CycleFinished,
@@ -77,6 +78,8 @@ def level_of(event: Event) -> int | None:
         return _STATUS_LEVELS.get(event.status, logging.WARNING)
     if isinstance(event, VerificationFinished):
         return _RESULT_LEVELS.get(event.result, logging.WARNING)
+    if isinstance(event, ConcurrencyChanged):
+        return logging.DEBUG if event.reason in ("started", "recovered") else logging.INFO
     if isinstance(event, ConfigurationReloaded) and event.error is not None:
         return logging.ERROR
     return LEVELS.get(type(event), logging.INFO)

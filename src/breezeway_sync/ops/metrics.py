@@ -27,6 +27,7 @@ from breezeway_sync.core.events import (
     BatchLoaded,
     CallFinished,
     CallRetried,
+    ConcurrencyChanged,
     ConfigurationReloaded,
     Crashed,
     CycleFinished,
@@ -69,6 +70,7 @@ class Metrics:
         self._now = now
         self._m = Instruments(registry)
         self._failed: dict[tuple[str, str], bool] = {}
+        self._worked: set[str] = set()
         self._m.build_info.labels(__version__).set(1)
         self._m.configuration_ok.set(1)
         self._m.configuration_time.set(now())
@@ -76,6 +78,7 @@ class Metrics:
             CallFinished: self._call_finished,
             CallRetried: lambda e: self._m.retries.labels(e.reason).inc(),
             AccountPaused: self._account_paused,
+            ConcurrencyChanged: self._concurrency_changed,
             TokenObtained: lambda e: self._m.tokens_obtained.labels(e.how).inc(),
             TokenFailed: lambda _: self._m.token_failures.inc(),
             LeaseClaimed: self._lease_claimed,
@@ -123,6 +126,13 @@ class Metrics:
     def _account_paused(self, event: AccountPaused) -> None:
         self._m.pauses.labels(event.reason).inc()
         self._m.pause_seconds.labels(event.reason).inc(event.seconds)
+
+    def _concurrency_changed(self, event: ConcurrencyChanged) -> None:
+        if event.account is None:
+            self._m.concurrency.set(event.calls)
+        else:
+            self._worked.add(event.account)
+            self._m.account_concurrency.labels(event.account).set(event.calls)
 
     def _lease_claimed(self, event: LeaseClaimed) -> None:
         self._m.leases_claimed.inc()
@@ -172,6 +182,9 @@ class Metrics:
             self._promise(one)
         for lease in leases:
             self._m.lease_held.labels(lease.account).set(lease.owner is not None)
+        for account in self._worked - {lease.account for lease in leases}:
+            self._m.account_concurrency.remove(account)
+            self._worked.discard(account)
         for token in tokens:
             if token.expires_at is not None:
                 self._m.token_expiry.labels(token.region).set(token.expires_at.timestamp())

@@ -14,7 +14,7 @@ from breezeway_sync.api.client import AccountApi
 from breezeway_sync.api.limits import Budget, Flight, pace
 from breezeway_sync.api.transport import Transport, environment_proxy
 from breezeway_sync.core.clock import Clock, SystemClock
-from breezeway_sync.core.events import Emit
+from breezeway_sync.core.events import ConcurrencyChanged, Emit
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store.database import Database
@@ -45,6 +45,11 @@ class Means:
     tell: Tell = tell_nobody
 
 
+def new_flight(settings: Settings, emit: Emit) -> Flight:
+    """The calls of all accounts together, told of when their number changes."""
+    return Flight(settings.api.max_in_flight_total, lambda calls, reason: emit(ConcurrencyChanged(None, calls, reason)))
+
+
 @asynccontextmanager
 async def means(
     settings: Settings, database: Database, *, emit: Emit, tell: Tell, clock: Clock | None = None
@@ -53,7 +58,7 @@ async def means(
     stamina.instrumentation.set_on_retry_hooks([])
     environment_proxy(settings.api.base_url)  # refused before anything is open
     async with Transport(settings.api.base_url, settings.api.timeout_seconds) as transport:
-        flight = Flight(settings.api.max_in_flight_total)
+        flight = new_flight(settings, emit)
         yield Means(settings, database, transport, flight, clock or SystemClock(), emit, tell)
 
 
@@ -118,6 +123,7 @@ def _opened(use: Means, account: Account, lease: Lease) -> Access:
         use.flight,
         first_call_in_seconds=lease.first_call_in_seconds,
         on_pause=on_pause,
+        on_resize=lambda calls, reason: use.emit(ConcurrencyChanged(lease.account, calls, reason)),
     )
     lease.next_call_in_seconds = budget.next_call_in_seconds
     lease.paused_for_seconds = budget.paused_for_seconds

@@ -13,12 +13,11 @@ from weakref import WeakSet
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from breezeway_sync.api.limits import Flight
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ConfigurationError, DatabaseError, SchemaRefused
 from breezeway_sync.core.events import ConfigurationReloaded, CycleSkipped, Noticed
-from breezeway_sync.service.access import Means
+from breezeway_sync.service.access import Means, new_flight
 from breezeway_sync.service.accounts import Account, credentials_of, group
 from breezeway_sync.service.alerting import Alerting
 from breezeway_sync.service.notify import Notifier
@@ -141,7 +140,7 @@ class Daemon:
         return Transport(self.settings.api.base_url, self.settings.api.timeout_seconds)
 
     def _new_workshop(self) -> Workshop:
-        flight = Flight(self.settings.api.max_in_flight_total)
+        flight = new_flight(self.settings, self.observatory.emit)
         made = Workshop(
             Means(self.settings, self._database, self._transport, flight, self._clock, self.observatory.emit)
         )

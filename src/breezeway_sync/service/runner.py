@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 import stamina.instrumentation
 
-from breezeway_sync.api.limits import Flight
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import SchemaRefused
@@ -17,7 +16,7 @@ from breezeway_sync.core.events import Emit
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.core.waiting import together
 from breezeway_sync.entities.marks import Days
-from breezeway_sync.service.access import Means
+from breezeway_sync.service.access import Means, new_flight
 from breezeway_sync.service.accounts import credentials_of, group
 from breezeway_sync.service.selection import enabled_entities
 from breezeway_sync.service.settings import Settings
@@ -77,7 +76,7 @@ async def run(
         await save_regions(settings, database)
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
         transport = await stack.enter_async_context(Transport(settings.api.base_url, settings.api.timeout_seconds))
-        flight = Flight(settings.api.max_in_flight_total)
+        flight = new_flight(settings, emit)
         workshop = Workshop(Means(settings, database, transport, flight, clock or SystemClock(), emit))
         order = Order({}, request.full, request.backfill, request.wait_seconds, run_id=uuid4())
         # All regions of an account share its lease, also those that were not asked for.

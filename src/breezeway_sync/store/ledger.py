@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from breezeway_sync.core.outcome import Outcome
@@ -74,13 +74,22 @@ class Ledger:
         rows = await self._database.fetch("close_orphans", list(regions))
         return [(row["region_code"], row["entity_type"]) for row in rows]
 
-    async def property_ids(self, region: str) -> list[int]:
-        """Live properties, inactive ones included."""
-        return [row["property_id"] for row in await self._database.fetch("property_ids", region)]
+    async def property_ids(self, region: str, today: date) -> list[int]:
+        """Live properties, inactive ones included; first those with an arrival or departure today or tomorrow."""
+        return [row["property_id"] for row in await self._database.fetch("property_ids", region, today)]
 
-    async def owed_parents(self, region: str, source: str, below: int | None, limit: int) -> list[int]:
-        """The next parents that owe a call, newest first; `below` is the last one of the previous batch."""
-        rows = await self._database.fetch("owed_parents", region, source, below or _HIGHEST, limit)
+    async def owed_parents(
+        self, region: str, source: str, below: int | None, limit: int, near: date | None = None
+    ) -> list[int]:
+        """The next parents that owe a call, newest first; `below` is the last one of the previous batch.
+
+        With `near` only tasks that are planned for that day, the one before or the one after.
+        """
+        asked = (region, source, below or _HIGHEST, limit)
+        if near is None:
+            rows = await self._database.fetch("owed_parents", *asked)
+        else:
+            rows = await self._database.fetch("owed_parents_near", *asked, near)
         return [row["parent_id"] for row in rows]
 
     async def count_owed(self, region: str, sources: Sequence[str]) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from breezeway_sync.core.errors import ApiError, Forbidden, NotFound
 from breezeway_sync.entities.admit import admit_children
@@ -108,41 +109,51 @@ async def owe_again(job: Job) -> None:
 
 
 async def work_backlog(job: Job) -> None:
-    """Make the calls that are owed, newest parents first, until none is left or the time is over."""
+    """Make the calls that are owed until none is left or time is over: tasks around today first, then the newest."""
     readers = [reader for called in job.entity.called if called.owed and (reader := ChildReader(job, called)).is_open]
     names = [reader.source.name for reader in readers]
     total = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
     done = 0
-    below: dict[str, int | None] = dict.fromkeys(names)
-    while readers and not job.is_over():
-        chunk = [
-            (parent, reader)
-            for reader in readers
-            for parent in await job.ledger.owed_parents(
-                job.region, reader.source.name, below[reader.source.name], CHUNK_PARENTS
-            )
-        ]
-        if not chunk:
-            break
-        for parent, reader in chunk:
-            below[reader.source.name] = parent
-        chunk.sort(key=lambda pair: -pair[0])
 
-        async def work(pair: tuple[int, ChildReader]) -> None:
-            nonlocal done
-            if not job.is_over():
-                await _owed_call(job, *pair)
-            done += 1
-            job.advanced("owed calls", done, max(total, done))
+    async def work(pair: tuple[int, ChildReader]) -> None:
+        nonlocal done
+        if not job.is_over():
+            await _owed_call(job, *pair)
+        done += 1
+        job.advanced("owed calls", done, max(total, done))
 
-        try:
-            await each(chunk, job.settings.workers, work, job.room)
-        finally:
-            for reader in readers:
-                await reader.flush()
-        readers = [reader for reader in readers if reader.is_open]
+    async with aclosing(_owed_chunks(job, readers)) as chunks:
+        async for chunk in chunks:
+            try:
+                await each(chunk, job.settings.workers, work, job.room)
+            finally:
+                for reader in readers:
+                    await reader.flush()
     names = [name for name in names if name not in job.findings.unavailable]
     job.findings.owed = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
+
+
+async def _owed_chunks(job: Job, readers: Sequence[ChildReader]) -> AsyncGenerator[list[tuple[int, ChildReader]], None]:
+    """What is owed, some at a time and each once: of tasks planned around today, then of all, newest first."""
+    told: set[tuple[int, ChildReader]] = set()
+    for near in (job.clock.now().date(), None):
+        below: dict[ChildReader, int] = {}
+        while not job.is_over():
+            chunk = [
+                (parent, reader)
+                for reader in readers
+                if reader.is_open
+                for parent in await job.ledger.owed_parents(
+                    job.region, reader.source.name, below.get(reader), CHUNK_PARENTS, near
+                )
+            ]
+            if not chunk:
+                break
+            below |= {reader: parent for parent, reader in chunk}
+            chunk = [pair for pair in chunk if pair not in told]
+            if near is not None:
+                told.update(chunk)
+            yield sorted(chunk, key=lambda pair: -pair[0])
 
 
 async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:

@@ -84,7 +84,7 @@ class Engine:
 
     async def _region(self, target: RegionTarget, began: float) -> list[Outcome]:
         try:
-            knows_properties = bool(await self.ledger.property_ids(target.code))
+            knows_properties = bool(await self._properties(target.code))
             cut_off = await self._begin_pass(target.code)
             closed = await self.ledger.unavailable(target.code)
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
@@ -106,6 +106,10 @@ class Engine:
             outcomes += [found[name] for name in stage]
         await self._end_pass(target.code)
         return outcomes
+
+    async def _properties(self, region: str) -> list[int]:
+        """Live properties, by what a reading of them is worth today."""
+        return await self.ledger.property_ids(region, self.clock.now().date())
 
     async def _begin_pass(self, region: str) -> CutOff | None:
         """The run that was cut off and that this one goes on with.
@@ -188,7 +192,7 @@ class Engine:
         if self.settings.backfill is not None:
             await self._read_days(job, self.settings.backfill)
         elif job.name == "property_contacts":
-            await read_contacts(job, await self.ledger.property_ids(job.region))
+            await read_contacts(job, await self._properties(job.region))
         elif job.entity.sources[0].per:
             await owe_again(job)
             await self._read_per_property(job)
@@ -197,7 +201,7 @@ class Engine:
             await settle_absent(job)
 
     async def _read_per_property(self, job: Job) -> None:
-        await read_by_property(job, await self.ledger.property_ids(job.region))
+        await read_by_property(job, await self._properties(job.region))
         await settle_absent(job)
         self.owed_time.regions.add(job.region)
         try:
@@ -210,7 +214,7 @@ class Engine:
         if not job.entity.sources[0].per:
             await read_lists(job)
             await settle_absent(job)
-        elif await self.ledger.property_ids(job.region):
+        elif await self._properties(job.region):
             await self._read_per_property(job)
         else:
             raise NotRead("no property is in the mirror yet", cure=f"`breezeway-sync run {job.region}` reads all of it")

@@ -64,13 +64,19 @@ class Api(BaseModel):
         le=DAY_SECONDS,
         description="Least time between two token calls of one account; the service allows one a minute. `0`: no wait.",
     )
-    max_in_flight: int = Field(default=8, ge=1, le=LARGEST, description="Calls under way at once, per account.")
+    max_in_flight: int = Field(
+        default=8,
+        ge=1,
+        le=LARGEST,
+        description="Most calls under way at once, per account. After a 429, a 403 in HTML, or answers that take three "
+        "times as long as they did, half as many are made, then one more with each round of good answers.",
+    )
     max_in_flight_total: int = Field(
         default=24,
         ge=1,
         le=LARGEST,
-        description="Calls under way at once, all accounts together; the smaller of the two limits holds. "
-        "The service's edge answers HTML 403 above a few dozen.",
+        description="Most calls under way at once, all accounts together; the smaller of the two limits holds. "
+        "The service's edge answers HTML 403 above a few dozen; after one, half as many are made until it goes well.",
     )
     page_size: int = Field(default=100, ge=1, le=LARGEST, description="Records asked for per page.")
     timeout_seconds: float = Field(
