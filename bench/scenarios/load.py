@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import psycopg
 
@@ -21,12 +22,17 @@ from bench.measured import COPY, OURS, Figure, Sample
 from bench.scenarios import raw_copy
 from bench.scenarios.store import SCHEMA, Store, copied, counted, opened
 from bench.scenarios.task_rows import BATCH_ROWS, account_of, batches
+from breezeway_sync.cli.loop import tune_collector
+from breezeway_sync.core.clock import SystemClock
+from breezeway_sync.core.room import Room
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.decode import Item
 from breezeway_sync.sandbox import Account, Kind, throwaway_postgres
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.ledger import Ledger, Region
+from breezeway_sync.sync.batching import Batcher
 
 SCENARIO = "load"
 NEW, UNCHANGED, CHANGED = CASES = ("new", "unchanged", "1 % changed")
@@ -35,6 +41,10 @@ SIZES = {"small": 10_000, "medium": 100_000, "large": 1_000_000}
 _MOST_LARGE_RUNS = 1
 #: Of the server for a size by itself: no checkpoint in the middle of a measurement.
 _SERVER = {"max_wal_size": "8GB", "shared_buffers": "512MB"}
+#: As a sync reads: so many lists at a time, in pages of so many.
+_READERS, _PAGE_ROWS = 8, 100
+_BATCHES_AT_ONCE = 5
+_NEVER_SECONDS = 1e9
 _BY_NAME = {one.name: one for one in ENTITIES}
 #: What tasks point at, in the order in which a sync reads it; with the value of the discriminator.
 _BEFORE: tuple[tuple[Kind, str, str | None], ...] = (
@@ -51,7 +61,7 @@ _BEFORE: tuple[tuple[Kind, str, str | None], ...] = (
 
 @dataclass(slots=True)
 class Spent:
-    """The sum over all calls of `Loader.load`, and over the records that went in."""
+    """While records were stored, and how much JSON they were."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -70,6 +80,7 @@ def run(ground: Ground, sizes: Sequence[str], runs: int) -> list[Figure]:
 
 def measure(dsn: str, rows: int, size: str, runs: int, *, with_copy: bool = True) -> list[Figure]:
     """Measure one size; `dsn` is an empty database, which others are copied from."""
+    tune_collector()
     account = account_of(rows)
     asyncio.run(prepare(dsn, account))
     samples: dict[tuple[str, str], list[Sample]] = {}
@@ -95,7 +106,7 @@ def _round(dsn: str, account: Account, rows: int, *, with_copy: bool) -> dict[tu
 
 
 def load_tasks(dsn: str, account: Account, case: str) -> Sample:
-    """All tasks in batches through `Loader.load`; the clock runs only in it."""
+    """All tasks through a batcher and `Loader`; the clock runs only while they are stored."""
     with counted(dsn) as meter:
         loaded, spent = asyncio.run(_load(dsn, account, is_changed=case == CHANGED))
     numbers = {
@@ -153,18 +164,40 @@ async def prepare(dsn: str, account: Account) -> None:
 
 
 async def _load(dsn: str, account: Account, *, is_changed: bool) -> tuple[Loaded, Spent]:
+    """Page by page through the batcher, as a sync's readers do; pages are made ready some batches at a time."""
     loaded, spent = Loaded(), Spent()
     async with opened(dsn) as store:
-        for batch in batches(account, "tasks", is_changed=is_changed):
+        batcher = Batcher(
+            store.loader,
+            account.code,
+            _BY_NAME["tasks"],
+            loaded,
+            clock=SystemClock(),
+            room=Room(),
+            batch_rows=BATCH_ROWS,
+            flush_seconds=_NEVER_SECONDS,
+        )
+        source = batches(account, "tasks", is_changed=is_changed)
+        while group := list(islice(source, _BATCHES_AT_ONCE)):
             order = _order(store)
-            incoming = [Incoming(item, order) for item in batch.items]
+            pages = iter([[Incoming(item, order) for item in page] for one in group for page in _pages(one.items)])
             with _undisturbed():
                 began, cpu_began = time.perf_counter(), time.process_time()
-                loaded.add(await store.loader.load(account.code, _BY_NAME["tasks"], incoming))
+                await asyncio.gather(*(_read(pages, batcher) for _ in range(_READERS)))
+                await batcher.flush()
                 spent.seconds += time.perf_counter() - began
                 spent.cpu_seconds += time.process_time() - cpu_began
-            spent.json_bytes += batch.bytes
+            spent.json_bytes += sum(one.bytes for one in group)
     return loaded, spent
+
+
+async def _read(pages: Iterator[list[Incoming]], batcher: Batcher) -> None:
+    for page in pages:
+        await batcher.add(page)
+
+
+def _pages(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + _PAGE_ROWS] for start in range(0, len(items), _PAGE_ROWS))
 
 
 def _order(store: Store) -> int:

@@ -1,4 +1,4 @@
-"""Many regions in one process: the first sync of 8 small ones and of 200, each region of the same size."""
+"""Many regions in one process: the first sync of 200, and of 8 that have as many records together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.shapes import Shape
 
 SCENARIO = "regions"
 FEW, MANY = "8 regions", "200 regions"
-SHAPES = {FEW: Shape(8, 4, 5, 3), MANY: Shape(200, 4, 5, 3)}
+SHAPES = {FEW: Shape(8, 100, 5, 3), MANY: Shape(200, 4, 5, 3)}
 SIZE = "small"
 
 

@@ -12,11 +12,11 @@ T = TypeVar("T")
 SLICE = 50
 
 
-async def in_slices(things: Iterable[T]) -> AsyncIterator[T]:
+async def in_slices(things: Iterable[T], size: int = SLICE) -> AsyncIterator[T]:
     """One thing after the other; after every few of them whoever else is due has a turn."""
     for number, thing in enumerate(things, 1):
         yield thing
-        if number % SLICE == 0:
+        if number % size == 0:
             await asyncio.sleep(0)
 
 

@@ -13,6 +13,10 @@ from breezeway_sync.store.database import Connection
 from breezeway_sync.store.sql import Staging
 
 
+# Some 5 ms. More than the slices in which the next batch is prepared: PostgreSQL waits for these.
+COPY_SLICE = 250
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A record that differs from what is stored, ready for COPY; `order` is its request's."""
@@ -49,7 +53,7 @@ async def stage(connection: Connection, staging: Staging, rows: Iterable[Values]
     if first is None:
         return False
     await connection.execute(staging.create)
-    records = in_slices(chain((first,), rows))
+    records = in_slices(chain((first,), rows), COPY_SLICE)
     await connection.copy_records_to_table(staging.name, records=records, columns=staging.columns)
     return True
 
