@@ -121,7 +121,7 @@ def account_resources(session: Any, base_url: str, account: Record) -> list[Reco
             "table_name": table,
             "write_disposition": {"disposition": "merge", "strategy": STRAT if key else "delete-insert"},
             **kk,
-            "columns": {c: JSON for c in KEPT.get(table, [])},
+            "columns": {c: dict(JSON) for c in KEPT.get(table, [])},
             "max_table_nesting": 1,
             "endpoint": {"path": path, "params": params, "auth": auth,
                 "paginator": PAGES if paged else "single_page",
