@@ -1,9 +1,10 @@
 """The measured process of a peer, in the peer's own environment: `main.py PROGRAM JOB`.
 
-PROGRAM is a module beside this one with `sync(job)`, which returns the calls it made and the schema it wrote to. JOB is
-JSON: `{"base_url", "dsn", "accounts": [{code, client_id, client_secret}], "runs": 1}`. Prints the one line of a measured
-process. `wall_seconds` and `cpu_seconds` are those of the last run, without what is imported, with processes that the
-program started; `wall_seconds_first` is there when there are more runs than one.
+PROGRAM is a module beside this one with `sync(job)`, which returns how many calls it made and the schema that it wrote
+to. JOB is JSON: `{"base_url", "dsn", "accounts": [{code, client_id, client_secret}], "runs": 1}`.
+
+Prints the one line of a measured process. `wall_seconds` and `cpu_seconds` are those of the last of the runs, without
+what is imported, with the processes that the program started; `wall_seconds_first` are those of the first.
 """
 
 from __future__ import annotations
