@@ -12,7 +12,6 @@ from breezeway_sync.entities.rows import Row, Values
 from breezeway_sync.store.database import Connection
 from breezeway_sync.store.sql import Staging
 
-
 # Some 5 ms. More than the slices in which the next batch is prepared: PostgreSQL waits for these.
 COPY_SLICE = 250
 
