@@ -11,7 +11,8 @@ of 3 runs, seconds:
     20 ms: 12 or 24 workers 4.6, 3.8; a longer queue 3.9; root lists parallel too 4.3 (with a longer queue 4.0);
     first in, first out 4.1.
 
-24 calls in flight is the limit that the product has, too.
+24 calls in flight are what the product allows for all accounts together. Of one account it allows 8; dlt is not held to
+that, and takes 5.0 s with 8 workers at 20 ms.
 """
 
 from __future__ import annotations
