@@ -58,7 +58,9 @@ def _observed(api: Api, dsn: str, command: Sequence[str], given: Mapping[str, ob
     sample = measure(command, given)
     after = database.read(dsn)
     told = {f"api_{name}": float(value) for name, value in api.stats().items()}
-    return Sample({**sample.numbers, **database.between(before, after), **told}, database.row_counts(dsn))
+    return Sample(
+        {**sample.numbers, **database.between(before, after), **told}, {**database.row_counts(dsn), **sample.rows}
+    )
 
 
 def check_complete(sample: Sample, api: Api) -> None:

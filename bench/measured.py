@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 #: Names of contestants that targets look for.
-OURS, DLT, SCRIPT, COPY = "breezeway-sync", "dlt", "script", "COPY"
+OURS, DLT, DLT_TUNED, SCRIPT, COPY = "breezeway-sync", "dlt", "dlt, 24 at once", "script", "COPY"
 
 
 @dataclass(frozen=True, slots=True)

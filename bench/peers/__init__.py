@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from bench.ground import Peer
-from bench.measured import DLT, SCRIPT
+from bench.measured import DLT, DLT_TUNED, SCRIPT
 from bench.peers.environment import ProgramPeer
 
-PEERS: tuple[Peer, ...] = (ProgramPeer(DLT, "dlt_pipeline"), ProgramPeer(SCRIPT, "requests_script"))
+PEERS: tuple[Peer, ...] = (
+    ProgramPeer(DLT, "dlt_pipeline", "dlt"),
+    ProgramPeer(DLT_TUNED, "dlt_pipeline", "dlt", {"tuned": True}),
+    ProgramPeer(SCRIPT, "requests_script", "script"),
+)

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.ground import Ground, say
@@ -19,14 +19,19 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 @dataclass(slots=True)
 class ProgramPeer:
-    """A peer of `bench.ground.Peer`: the module `program` in bench/peers/programs, and `<name>.txt` that it needs."""
+    """A peer of `bench.ground.Peer`: the module `program` in bench/peers/programs, and the packages that it needs.
+
+    `packages` names their list there and their environment; `options` go into the job.
+    """
 
     name: str
     program: str
+    packages: str
+    options: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def requirements(self) -> Path:
-        return PROGRAMS / f"{self.name}.txt"
+        return PROGRAMS / f"{self.packages}.txt"
 
     def prepare(self, ground: Ground) -> None:
         """Make its environment, unless it was made by the same Python from the same versions. Raises Failed."""
@@ -35,7 +40,7 @@ class ProgramPeer:
         wanted = hashlib.sha256(sys.version.encode() + self.requirements.read_bytes()).hexdigest()
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        say(f"bench: making an environment for {self.name} (once)")
+        say(f"bench: making an environment for {self.packages} (once)")
         _call(sys.executable, "-m", "venv", "--clear", folder)
         pip = (_python(folder), "-m", "pip", "--disable-pip-version-check", "-qq", "install", "--no-deps")
         _call(*pip, "-r", self.requirements)
@@ -43,11 +48,11 @@ class ProgramPeer:
 
     def command(self, ground: Ground, base_url: str, accounts: Sequence[Mapping[str, str]], dsn: str) -> list[str]:
         """One sync of these accounts; see bench/peers/programs/main.py."""
-        job = {"base_url": base_url, "dsn": dsn, "accounts": [dict(account) for account in accounts]}
+        job = {"base_url": base_url, "dsn": dsn, "accounts": [dict(account) for account in accounts], **self.options}
         return [str(_python(self._folder(ground))), str(PROGRAMS / "main.py"), self.program, json.dumps(job)]
 
     def _folder(self, ground: Ground) -> Path:
-        return ground.environments / f"venv-{self.name}"
+        return ground.environments / f"venv-{self.packages}"
 
 
 def _python(folder: Path) -> Path:

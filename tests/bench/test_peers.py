@@ -68,10 +68,15 @@ class TestPeers:
         account = {"code": "austin", "client_id": "sandbox-austin", "client_secret": "not-a-secret"}
         ground = Ground(database=lambda: pytest.fail("none is needed"), scratch=tmp_path, environments=tmp_path)
         python, main, program, job = peer.command(ground, "http://127.0.0.1:1", [account], "postgresql://")
-        assert Path(python).is_relative_to(tmp_path / f"venv-{peer.name}")
+        assert Path(python).is_relative_to(tmp_path / f"venv-{peer.packages}")
         assert Path(main).is_file()
         assert program == peer.program
-        assert json.loads(job) == {"base_url": "http://127.0.0.1:1", "dsn": "postgresql://", "accounts": [account]}
+        assert json.loads(job) == {
+            "base_url": "http://127.0.0.1:1",
+            "dsn": "postgresql://",
+            "accounts": [account],
+            **peer.options,
+        }
 
 
 def test_an_environment_is_made_again_when_its_versions_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +91,7 @@ def test_an_environment_is_made_again_when_its_versions_change(tmp_path: Path, m
     monkeypatch.setattr(subprocess, "run", pretend)
     (tmp_path / "small.txt").write_text("idna==3.20\n")
     ground = Ground(database=lambda: pytest.fail("none is needed"), scratch=tmp_path, environments=tmp_path)
-    peer = ProgramPeer("small", "small")
+    peer = ProgramPeer("small", "small", "small")
     peer.prepare(ground)
     peer.prepare(ground)
     assert [command[0] == sys.executable for command in ran] == [True, False]
