@@ -27,6 +27,7 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
   check           ruff, mypy --strict, import-linter, generated documents
   converge [--examples N] [--seed S]  accounts change, the API fails, processes die: the mirror converges
   soak [--cycles N]  thousands of cycles of the service, and what memory they take
+  bench [--quick] [--sizes S,…] [--scenarios S,…] [--runs N]  measure: docs/performance.md
   mutate          change the pure modules in every small way and see which changes no test notices (about 15 min)
   docs            write the generated parts of docs/ again
   run ARGS        the breezeway-sync command itself
@@ -113,7 +114,7 @@ def check() -> None:
 
 def main() -> None:
     command, *arguments = sys.argv[1:] or ["help"]
-    if command not in {"demo", "test", "check", "converge", "soak", "mutate", "docs", "run", "lock"}:
+    if command not in {"demo", "test", "check", "converge", "soak", "bench", "mutate", "docs", "run", "lock"}:
         fail(USAGE, 0 if command in {"help", "-h", "--help"} else 2)
     if command == "lock":
         lock()
@@ -126,6 +127,8 @@ def main() -> None:
             call(PYTHON, "-m", "pytest", *arguments)
         case "docs" | "soak":
             call(PYTHON, "-m", f"tests.{command}", *arguments)
+        case "bench":
+            call(PYTHON, "-m", "bench", *arguments)
         case "converge":
             call(PYTHON, "-m", "tests.convergence", *arguments)
         case "mutate":

@@ -52,4 +52,5 @@ class Peer(Protocol):
 
 def say(text: str) -> None:
     """A line of progress."""
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,1 +1,3 @@
-"""All scenarios by name; each module has one `run(ground, sizes, runs)`, see `bench.ground.Scenario`."""
+"""All scenarios; the module of each has one `run(ground, sizes, runs)`, see `bench.ground.Scenario`."""
+
+ALL = ("load", "sync", "budget", "regions", "memory", "hourly")

@@ -7,16 +7,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import report
 from tests.docs import configuration, schema
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GENERATED: dict[str, Callable[[], str]] = {
     "configuration.md": configuration.render,
+    "performance.md": report.render,
     "schema.md": schema.render,
 }
 
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
-_PATH = re.compile(r"`((?:src|tests|sql|docs|deploy)/[\w./-]+)`")
+_PATH = re.compile(r"`((?:src|tests|bench|sql|docs|deploy)/[\w./-]+)`")
 
 
 def stale() -> list[str]:
