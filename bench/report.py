@@ -59,7 +59,16 @@ _WRITTEN = Column("entity rows written", "entity_rows_written")
 TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
     "load": (
         "Rows through the store alone",
-        (_WALL, _CPU, Column("records", "records"), Column("rows written", "rows_written")),
+        (
+            _WALL,
+            _CPU,
+            Column("records", "records"),
+            Column("records/s", "tasks_per_second"),
+            Column("rows written", "rows_written"),
+            Column("WAL MB", "wal_mb", 2),
+            Column("CPU us/record", "cpu_us_per_record", 1),
+            Column("CPU us/KB", "cpu_us_per_kb", 1),
+        ),
     ),
     "sync": ("Whole syncs", (_WALL, _CPU, _RSS, _CALLS, _WRITTEN, Column("WAL MB", "wal_mb", 1), _LAG)),
     "budget": (

@@ -115,7 +115,11 @@ def load_tasks(dsn: str, account: Account, case: str) -> Sample:
         "json_bytes": spent.json_bytes,
         "wal_bytes": meter.wal_bytes,
         "rows_written": meter.rows,
+        "wal_mb": meter.wal_bytes / 1e6,
         "records": loaded.read,
+        "tasks_per_second": loaded.read / spent.seconds,
+        "cpu_us_per_record": spent.cpu_seconds * 1e6 / loaded.read,
+        "cpu_us_per_kb": spent.cpu_seconds * 1e6 / (spent.json_bytes / 1024),
         "new": loaded.new,
         "updated": loaded.updated,
         "unchanged": loaded.unchanged,
@@ -143,7 +147,10 @@ def copy_tasks(ours: str, limit: str, rows: int) -> Sample:
         "with_calls_seconds": taken.seconds + taken.calls_seconds,
         "wal_bytes": meter.wal_bytes,
         "rows_written": meter.rows,
+        "wal_mb": meter.wal_bytes / 1e6,
         "records": rows,
+        "tasks_per_second": rows / taken.seconds,
+        "cpu_us_per_record": taken.cpu_seconds * 1e6 / rows,
     }
     return Sample({name: float(value) for name, value in numbers.items()}, counts)
 

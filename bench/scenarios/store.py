@@ -64,7 +64,7 @@ def copied(dsn: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Meter:
-    """What passed between `measure`'s beginning and its end: rows inserted, updated and deleted, bytes of WAL."""
+    """What a block of `counted` did: rows inserted, updated and deleted, bytes of WAL."""
 
     rows: int = 0
     wal_bytes: int = 0
@@ -72,9 +72,13 @@ class Meter:
 
 @contextmanager
 def counted(dsn: str) -> Iterator[Meter]:
-    """Count what the block does to a database; whoever works in it must have left at its end."""
+    """Count what the block does to a database; whoever works in it must have left at its end.
+
+    What PostgreSQL would do by itself in the middle of it, a checkpoint and vacuum of what came before, is done first.
+    """
     meter = Meter()
     with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("VACUUM")
         connection.execute("CHECKPOINT")
         before = _written(connection)
         yield meter
