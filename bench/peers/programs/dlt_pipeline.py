@@ -3,8 +3,8 @@
 All accounts are resources of one source, because sources of one pipeline are extracted one after the other. Resources
 of the same list of several accounts share a table, with the account's code in a column and in the key.
 
-Without `tuned` in the job it runs with its own defaults. With it, TUNED is set: what measured best, one account with 530
-tasks (1,124 calls) on 2 cores that others used too; medians of 3 runs, seconds:
+Without `tuned` in the job it runs with its own defaults. With it, TUNED is set: what measured best, one account with
+530 tasks (1,124 calls) on 2 cores that others used too; medians of 3 runs, seconds:
 
     no latency, the extract is bound by CPU: 1, 8 or 24 workers 3.3, 4.2, 3.4; resources first in, first out 3.1;
     load workers 1, 4, 20: 3.7, 3.4, 3.3; normalize workers 2: 3.6; merge strategy upsert 3.6.
