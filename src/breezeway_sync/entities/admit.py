@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from breezeway_sync.entities.decode import Item, Json, Unreadable, read_item
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan
@@ -23,8 +23,7 @@ _DEEP = 20_000
 _NUL = b"\\u0000"
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A record with an identity. `changed_characters` were removed or replaced, `lists_not_sent` lists null."""
 
     key: int
@@ -60,7 +59,8 @@ def admit(plan: EntityPlan, item: Item) -> Admitted | Rejected:
         record, changed, text = _readable(item, lambda record: canonical(plan, record))
     except RecursionError:
         return reject(item, "nested too deeply", key)
-    return Admitted(key, record, digest(text), changed, _lists_not_sent(plan, record))
+    not_sent = sum([record.get(name) is None for name in plan.lists])
+    return Admitted(key, record, digest(text), changed, not_sent)
 
 
 def admit_children(child: ChildPlan, parent_key: int, items: Iterable[Item]) -> tuple[ChildSet, int]:
@@ -126,9 +126,7 @@ def canonical(plan: EntityPlan, record: JsonObject) -> bytes:
     Raises UnicodeEncodeError for lone surrogates, RecursionError for extreme nesting.
     """
     seen = record
-    names = [child.child.items for child in plan.children if child.child.key and not child.child.position]
-    names += [tags.items for tags in plan.entity.tags]
-    for name in names:
+    for name in plan.unordered:
         items = record.get(name)
         if isinstance(items, list) and len(items) > 1:
             seen = seen if seen is not record else dict(record)
@@ -139,11 +137,6 @@ def canonical(plan: EntityPlan, record: JsonObject) -> bytes:
 def digest(text: bytes) -> bytes:
     """16 bytes of BLAKE2b."""
     return hashlib.blake2b(text, digest_size=16).digest()
-
-
-def _lists_not_sent(plan: EntityPlan, record: JsonObject) -> int:
-    lists = [child.child.items for child in plan.children] + [tags.items for tags in plan.entity.tags]
-    return sum(record.get(name) is None for name in lists)
 
 
 def _item_order(item: Json) -> tuple[int, int]:

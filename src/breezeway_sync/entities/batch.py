@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from breezeway_sync.entities.decode import Item
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A record as the API sent it, and the order of the request that brought it (later is greater)."""
 
     item: Item

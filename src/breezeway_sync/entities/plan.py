@@ -80,6 +80,10 @@ class EntityPlan:
     called: tuple[ChildPlan, ...]
     version: int
     """Changes whenever the declaration does; stored beside each row's hash."""
+    lists: tuple[str, ...]
+    """The names of all lists that are embedded in a record, tags last."""
+    unordered: tuple[str, ...]
+    """Those in which the order of the items is no data."""
 
 
 def _columns_of(fields: Iterable[Field], derived: Iterable[Derived]) -> tuple[Column, ...]:
@@ -124,10 +128,13 @@ def plan_of(entity: Entity) -> EntityPlan:
     """The compiled plan of a catalog literal."""
     declared = repr((MAPPING_CODE, entity.key, entity.fields, entity.derived, entity.children, entity.tags))
     digest = hashlib.blake2b(declared.encode(), digest_size=7).digest()
+    tags = tuple(link.items for link in entity.tags)
     return EntityPlan(
         entity=entity,
         shape=_shape(entity.fields, entity.derived),
         children=tuple(map(_child, entity.children)),
+        lists=(*(child.items for child in entity.children), *tags),
+        unordered=(*(child.items for child in entity.children if child.key and not child.position), *tags),
         called=tuple(_child(called.child) for called in entity.called),
         version=int.from_bytes(digest, "big"),
     )

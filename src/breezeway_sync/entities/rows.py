@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from breezeway_sync.entities.decode import Json
 from breezeway_sync.entities.model import Derived, Rule
@@ -17,8 +18,7 @@ class Unstorable(ValueError):
     """A record that no row can hold; the text is the reason, without any of its values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One record, ready for COPY.
 
     `values` are the columns of the plan's shape, then `extra` (JSON text or None). `children` maps a child

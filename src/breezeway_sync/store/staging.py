@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from breezeway_sync.core.waiting import in_slices
 from breezeway_sync.entities.admit import Admitted
@@ -16,8 +16,7 @@ from breezeway_sync.store.sql import Staging
 COPY_SLICE = 250
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A record that differs from what is stored, ready for COPY; `order` is its request's."""
 
     admitted: Admitted
