@@ -159,10 +159,18 @@ class AccountApi:
 
     async def _attempt(self, ask: _Ask[_Value]) -> _Got[_Value]:
         """Try until it works or `backoff` gives up; errors of the auth service are not tried again here."""
-        loop = asyncio.get_running_loop()
-        began_at, number, renewals = loop.time(), 1, 0
-        failure: Exception | None = None
+        began_at = asyncio.get_running_loop().time()
         access = await self._authenticator.token()
+        try:
+            return await self._exchange(ask, access)
+        except ApiError as error:
+            return await self._attempt_again(ask, access, error, began_at)
+
+    async def _attempt_again(self, ask: _Ask[_Value], access: str, first: ApiError, began_at: float) -> _Got[_Value]:
+        """What follows a first attempt that failed: stamina's part, which costs calls that need none of it nothing."""
+        loop = asyncio.get_running_loop()
+        number, renewals = 1, 0
+        failure: Exception | None = None
 
         def decide(error: Exception) -> bool | float:
             nonlocal failure
@@ -180,6 +188,8 @@ class AccountApi:
                 elif failure is not None:
                     access = await self._authenticator.token()
                 with attempt:
+                    if number == 1:
+                        raise first
                     return await self._exchange(ask, access)
         except Unauthorized as error:
             raise CredentialsRejected(
