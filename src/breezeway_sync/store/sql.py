@@ -81,7 +81,7 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
         standing=_standing(entity, table),
         merge=_merge(plan, schema, table),
         children=tuple((child, _child(child, entity, schema)) for child in plan.children),
-        called=tuple((child, _child(child, entity, schema)) for child in plan.called),
+        called=tuple((child, _child(child, entity, schema, is_called=True)) for child in plan.called),
         tags=tuple((link, _tags(link, entity, schema)) for link in entity.tags),
         late_links=tuple(
             _late_link(other, link, entity, schema)
@@ -252,7 +252,8 @@ def _target_key(link: Link) -> str:
     return next(entity.key.name for entity in ENTITIES if entity.table == link.target)
 
 
-def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
+def _child(child: ChildPlan, entity: Entity, schema: str, *, is_called: bool = False) -> ChildSql:
+    """Children that a call of their own brings are mostly stored as they are, and no hash of their parent tells."""
     table = f"{quote(schema)}.{child.child.table}"
     staging = _staging(child.child.table, (Column("parent_key", "bigint"), *child.columns))
     keys = [column.name for column in child.key_columns]
@@ -269,7 +270,8 @@ def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
             f"INSERT INTO {table} AS t (region_code, {entity.pk}, {names}, synced_at)\n"
             f"SELECT $1, p.id, {', '.join(f's.{quote(column.name)}' for column in child.columns)}, $2\n"
             f"FROM {staging.name} s CROSS JOIN {_parent(entity, schema)}\n"
-            f"ORDER BY p.id, {', '.join(f's.{key}' for key in keys)}\n"
+            + (_unless_stored(table, entity.pk, keys, others) if is_called else "")
+            + f"ORDER BY p.id, {', '.join(f's.{key}' for key in keys)}\n"
             f"ON CONFLICT (region_code, {entity.pk}, {', '.join(keys)}) DO UPDATE SET\n    "
             + ",\n    ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in others)
             + f",\n    synced_at = EXCLUDED.synced_at\nWHERE ({', '.join(f't.{quote(name)}' for name in others)})"
@@ -279,10 +281,22 @@ def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
     )
 
 
+def _unless_stored(table: str, pk: str, keys: list[str], others: list[str]) -> str:
+    """Only what differs: ON CONFLICT locks what it meets, which writes to the row and to the WAL."""
+    same = " AND ".join(f"c.{key} IS NOT DISTINCT FROM s.{key}" for key in keys)
+    stored, staged = (", ".join(f"{of}.{quote(name)}" for name in others) for of in ("c", "s"))
+    return (
+        f"LEFT JOIN LATERAL (SELECT true AS is_stored FROM {table} c WHERE c.region_code = $1 AND c.{pk} = p.id\n"
+        f"    AND {same}\n    AND ({stored})\n    IS NOT DISTINCT FROM ({staged}) LIMIT 1) c ON true\n"
+        "WHERE c.is_stored IS NULL\n"
+    )
+
+
 def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
     table = f"{quote(schema)}.{link.table}"
     tags = f"{quote(schema)}.tags"
-    tag = _row_of(tags, f"tag_type = '{link.tag_type}' AND tag_id = s.tag_id")
+    of_tag = f"tag_type = '{link.tag_type}' AND tag_id = s.tag_id"
+    tag = _row_of(tags, of_tag)
     staging = _staging(
         link.table, (Column("parent_key", "bigint"), Column("tag_id", "bigint"), Column("rest", "jsonb"))
     )
@@ -292,7 +306,8 @@ def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
         create_tags=(
             f"INSERT INTO {tags} AS t (region_code, tag_type, tag_id, extra, synced_at)\n"
             f"SELECT DISTINCT ON (s.tag_id) $1, '{link.tag_type}', s.tag_id, s.rest, $2::timestamptz\n"
-            f"FROM {staging.name} s ORDER BY s.tag_id\n"
+            f"FROM {staging.name} s LEFT JOIN {_row_of(tags, f'{of_tag} AND deleted_at IS NULL')} g ON true\n"
+            "WHERE g.id IS NULL ORDER BY s.tag_id\n"
             "ON CONFLICT (region_code, tag_type, tag_id)\n"
             "DO UPDATE SET deleted_at = NULL, synced_at = EXCLUDED.synced_at WHERE t.deleted_at IS NOT NULL"
         ),
