@@ -3,6 +3,28 @@
 DELETE FROM {schema}.missing_records m USING unnest($4::bigint[]) shown (id)
 WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id = shown.id;
 
+-- name: move_walks
+-- How far lists that were read before have been read; returns those. ON CONFLICT would lock each row first, which
+-- writes to it once more.
+UPDATE {schema}.walks w SET
+    covered_at = coalesce(x.covered_at, w.covered_at),
+    whole_at = coalesce(x.whole_at, w.whole_at),
+    mapping_version = coalesce(x.mapping_version, w.mapping_version),
+    near_at = coalesce(x.near_at, w.near_at),
+    part_kind = x.part_kind,
+    part_began_at = x.part_began_at,
+    part_since = x.part_since,
+    part_until = x.part_until,
+    part_pages = x.part_pages,
+    part_page_size = x.part_page_size,
+    part_shown = x.part_shown
+FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
+    $7::timestamptz[], $8::text[], $9::timestamptz[], $10::date[], $11::date[], $12::bigint[], $13::bigint[],
+    $14::bigint[]) x (source, parent_id, covered_at, whole_at, mapping_version, near_at,
+    part_kind, part_began_at, part_since, part_until, part_pages, part_page_size, part_shown)
+WHERE w.region_code = $1 AND w.source = x.source AND w.parent_id = x.parent_id
+RETURNING w.source, w.parent_id;
+
 -- name: save_walks
 -- How far lists have been read: what is NULL in $4 to $7 stays, a part ($8 to $14) is as it is now.
 INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at, whole_at, mapping_version, near_at,

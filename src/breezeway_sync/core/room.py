@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 # In JSON as it came; decoded it is four times as much (measured: 1.35 KB of a task are 5 KB of objects).
-ROOM_BYTES = 3 * 1024 * 1024
+ROOM_BYTES = 2 * 1024 * 1024
 # Each is a chain of coroutines of some 20 KB. More than calls may be under way, since some wait for their budget.
 HANDS = 64
 

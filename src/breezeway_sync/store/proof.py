@@ -80,8 +80,11 @@ class Proofs:
             before = rows.get((mark.source, mark.parent), (None,) * len(known))
             both = [new if new is not None else old for new, old in zip(known, before, strict=False)]
             rows[mark.source, mark.parent] = (*both, *part)
-        columns = [list(column) for column in zip(*((*key, *row) for key, row in rows.items()), strict=True)]
-        await connection.execute(self._database.query("save_walks"), region, *columns)
+        moved = await connection.fetch(self._database.query("move_walks"), region, *_columns(rows))
+        for row in moved:
+            del rows[row["source"], row["parent_id"]]
+        if rows:
+            await connection.execute(self._database.query("save_walks"), region, *_columns(rows))
         await connection.execute(self._database.query("touch_pass"), region, self._clock.now())
 
     async def note_status(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
@@ -264,6 +267,10 @@ class Proofs:
 
 def _proof(at: datetime, run_id: object) -> dict[str, str]:
     return {"at": at.isoformat(), "run": str(run_id)}
+
+
+def _columns(rows: Mapping[tuple[str, int], tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*((*key, *row) for key, row in rows.items()), strict=True)]
 
 
 def _walk_row(mark: Mark, *, is_believed: bool) -> tuple[tuple[object, ...], tuple[object, ...]]:
