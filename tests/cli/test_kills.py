@@ -55,7 +55,7 @@ async def killed_after(stage: Stage, running: Running, calls: int) -> None:
 
 
 async def expected_calls(rows: Rows, account: Account) -> int:
-    """What the next run makes at least: owed calls, known or not, and some lists; it leaves out those that were read."""
+    """What the next run makes at least: owed calls, known or not, and some of the lists that were not read yet."""
     lists = 5 + account.count("properties")
     owed = rows("SELECT count(*) n FROM owed_calls")[0]["n"]
     unknown = account.count("tasks") - rows("SELECT count(*) n FROM tasks")[0]["n"]
