@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,9 @@ def python(module: str, *arguments: object) -> list[str]:
 def measure(command: Sequence[str], given: Mapping[str, object] | None = None) -> Sample:
     """Run it to its end. `given` goes to its stdin as one JSON line; its stderr is ours.
 
-    Adds `peak_rss_mb` of that process. Raises Failed where it ends with another code than 0, or without its line.
+    `peak_rss_mb` is told by the process itself: what the system says of a child that has ended counts our own
+    memory too, which the child had until it became another program. Raises Failed where it ends with another code
+    than 0, or without its line or this number.
     """
     process = subprocess.Popen(command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
@@ -35,10 +36,11 @@ def measure(command: Sequence[str], given: Mapping[str, object] | None = None) -
     process.stdin.close()
     lines = process.stdout.read().splitlines()
     process.stdout.close()
-    _pid, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode or not lines:
-        raise Failed(f"{' '.join(command[:4])} … ended with code {process.returncode} and {len(lines)} lines")
+    name = " ".join(command[:4])
+    if process.wait() or not lines:
+        raise Failed(f"{name} … ended with code {process.returncode} and {len(lines)} lines")
     told = json.loads(lines[-1])
+    if "peak_rss_mb" not in told:
+        raise Failed(f"{name} … did not tell its peak_rss_mb")
     numbers = {name: float(value) for name, value in told.items() if isinstance(value, int | float)}
-    return Sample({**numbers, "peak_rss_mb": usage.ru_maxrss / 1024}, told.get("rows", {}))
+    return Sample(numbers, told.get("rows", {}))

@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bench.measured import quantile
@@ -44,6 +45,7 @@ def main() -> None:
         **_lag(lags),
         "slowest_region_seconds": max(ends.values(), default=0.0),
         "median_region_seconds": quantile(list(ends.values()), 0.5),
+        "peak_rss_mb": _peak_rss_mb(),
     }
     sys.stdout.write(json.dumps(numbers) + "\n")
 
@@ -105,6 +107,11 @@ def _lag(lags: list[float]) -> dict[str, float]:
         "lag_p99_ms": quantile(lags, 0.99) * 1000,
         "lag_max_ms": max(lags, default=0.0) * 1000,
     }
+
+
+def _peak_rss_mb() -> float:
+    """The most memory that this process ever had, by Linux, since it became this program."""
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

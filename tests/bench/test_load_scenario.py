@@ -61,8 +61,8 @@ def test_the_table_of_one_size() -> None:
 
     figures = [
         figure(load.NEW, OURS, wall_seconds=2.0),
-        figure(load.NEW, COPY, wall_seconds=1.0, with_calls_seconds=1.5),
+        figure(load.NEW, COPY, wall_seconds=1.0, records_seconds=0.5),
     ]
     _, ours, copy = load.table(figures, 100).splitlines()
-    assert ours.split() == ["new", OURS, "50", "50", "50", "50", "0.50", "0.75", "1.00", "5", "100.0", "1000.0"]
-    assert copy.split()[2:8] == ["100", "100", "100", "100", "1.00", "1.50"]
+    assert ours.split() == ["new", OURS, "50", "50", "50", "150", "0.50", "0.25", "1.00", "5", "100.0", "1000.0"]
+    assert copy.split()[2:8] == ["100", "100", "100", "300", "1.00", "0.50"]

@@ -13,11 +13,12 @@ from breezeway_sync.entities import admit
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.decode import ListBody
 from breezeway_sync.entities.marks import Mark
-from breezeway_sync.store import load
+from breezeway_sync.store import merge
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.load import Loader
+from breezeway_sync.store.merge import Merger
 from breezeway_sync.sync import proof
 from breezeway_sync.sync.walks import Course
 
@@ -26,21 +27,21 @@ Break = Callable[[], AbstractContextManager[Any]]
 
 def children_follow_their_record() -> AbstractContextManager[Any]:
     """The record is committed alone, its embedded children by a second transaction."""
-    whole, children = Loader._merge, Loader._merge_children
+    whole, children = Merger.merge, Merger._merge_children
     alone: set[int] = set()
 
-    async def some(self: Loader, connection: Any, batch: Any, *rest: Any) -> None:
+    async def some(self: Merger, staged: Any, batch: Any, *rest: Any) -> None:
         if id(batch) not in alone:
-            await children(self, connection, batch, *rest)
+            await children(self, staged, batch, *rest)
 
-    async def twice(self: Loader, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
+    async def twice(self: Merger, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
         alone.add(id(batch))
         found = await whole(self, batch, candidates, ())
         alone.discard(id(batch))
         found.add(await whole(self, batch, candidates, marks))
         return found
 
-    return patch.multiple(Loader, _merge=twice, _merge_children=some)
+    return patch.multiple(Merger, merge=twice, _merge_children=some)
 
 
 def vanished_children_stay() -> AbstractContextManager[Any]:
@@ -49,7 +50,7 @@ def vanished_children_stay() -> AbstractContextManager[Any]:
     async def keep(*_: Any) -> int:
         return 0
 
-    return patch.object(load, "delete_vanished", keep)
+    return patch.object(merge, "delete_vanished", keep)
 
 
 def order_is_ignored() -> AbstractContextManager[Any]:
@@ -174,16 +175,16 @@ def a_resumed_walk_is_complete() -> AbstractContextManager[Any]:
 
 def marks_come_before_their_records() -> AbstractContextManager[Any]:
     """How far a list was read is committed alone, then what it has shown."""
-    whole = Loader._merge
+    whole = Merger.merge
 
-    async def late(self: Loader, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
+    async def late(self: Merger, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
         if not candidates:
             return await whole(self, batch, candidates, marks)
-        found = await self._mark(batch.scope, marks) if marks else Loaded()
+        found = await self.mark(batch.scope, marks) if marks else Loaded()
         found.add(await whole(self, batch, candidates, ()))
         return found
 
-    return patch.object(Loader, "_merge", late)
+    return patch.object(Merger, "merge", late)
 
 
 BREAKS: dict[str, Break] = {

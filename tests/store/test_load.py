@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -47,6 +48,20 @@ async def test_an_unchanged_batch_writes_no_wal(store: Store, rows: Rows) -> Non
     await store.load("tasks", *records)
     written = rows("SELECT pg_current_wal_insert_lsn() - %s::pg_lsn AS bytes", start)[0]["bytes"]
     assert written < 5_000  # nothing of ours; background processes log a little
+
+
+async def test_called_children_that_are_stored_as_they_are_write_no_wal(store: Store, rows: Rows) -> None:
+    """Neither into the rows, which would be locked, nor for a staging table into the catalogs."""
+    comments = [{"id": number, "comment": "made up", "created_at": "2026-11-01T08:00:00Z"} for number in range(200)]
+    await store.load("tasks", task())
+    for _ in range(2):
+        await store.load_children("task_comments", 1, comments)
+    versions = "SELECT xmin::text, xmax::text, ctid::text FROM task_comments ORDER BY id"
+    before, start = rows(versions), rows("SELECT pg_current_wal_insert_lsn()::text AS lsn")[0]["lsn"]
+    loaded = await store.load_children("task_comments", 1, comments)
+    written = rows("SELECT pg_current_wal_insert_lsn() - %s::pg_lsn AS bytes", start)[0]["bytes"]
+    assert (loaded.read, loaded.unchanged, rows(versions)) == (200, 200, before)
+    assert written < 5_000  # a staging table alone is 20,000
 
 
 async def test_children_are_exact_sets(store: Store, rows: Rows) -> None:
@@ -360,18 +375,21 @@ async def test_batches_side_by_side(store: Store, rows: Rows) -> None:
 
 
 @pytest.mark.parametrize("between", [0, 1])
+@pytest.mark.parametrize("shifted", [0, 1])
 async def test_a_batch_prepared_before_another_was_stored_writes_nothing_twice(
-    store: Store, rows: Rows, between: int
+    store: Store, rows: Rows, between: int, shifted: int
 ) -> None:
     """Pages shift while they are read: the same record comes in two batches, prepared side by side."""
     order = store.next_order()
     incoming = [Incoming(task(number), order) for number in (1, 2)]
-    first, second = [await store.loader.prepare("nashville", BY_NAME["tasks"], incoming) for _ in range(2)]
-    assert (await first()).new == 2
-    for number in range(between):
-        await store.load("tasks", task(10 + number))
-    versions = "SELECT task_id, xmin::text, ctid::text FROM tasks ORDER BY task_id"
-    before = rows(versions)
-    again = await second()
-    assert (again.new, again.updated, again.unchanged) == (0, 0, 2)
-    assert rows(versions) == before
+    more = Incoming(task(3), order)
+    prepared = partial(store.loader.prepared, "nashville", BY_NAME["tasks"])
+    async with prepared(incoming) as first, prepared([*incoming, more][: 2 + shifted]) as second:
+        assert (await first()).new == 2
+        for number in range(between):
+            await store.load("tasks", task(10 + number))
+        versions = "SELECT task_id, xmin::text, ctid::text FROM tasks ORDER BY task_id"
+        before = rows(versions)
+        again = await second()
+    assert (again.new, again.updated, again.unchanged) == (shifted, 0, 2)
+    assert [row for row in rows(versions) if row["task_id"] != 3] == before

@@ -161,6 +161,7 @@ def derived(entity: Entity) -> dict[str, str]:
     parts += [(link.table, one) for link, one in sql.tags]
     for table, part in parts:
         found |= {f"{table} {name}": getattr(part, name) for name in ("existing", "delete", "merge")}
+    found |= {f"{child.child.table} differing": one.differing for child, one in sql.called}
     found |= {f"{link.table} tags": one.create_tags for link, one in sql.tags}
     found |= {"restore": absence.restore, "listed": absence.listed}
     # Whether a tag is on a live record is asked when it is about to be deleted.

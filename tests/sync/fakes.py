@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -71,12 +72,14 @@ Answer = list[Item] | list[Page] | JsonObject | Exception | Hang
 class FakeApi:
     """Answers by path, or by path and one parameter ("/task/?home_id=5"); an empty list by default.
 
-    Each call takes `seconds_per_call`.
+    Each call takes `seconds_per_call` and brings `size_bytes`; the loop's own time it takes is `loop_seconds`.
     """
 
     clock: ManualClock
     answers: dict[str, Answer] = field(default_factory=dict)
     seconds_per_call: float = 1.0
+    size_bytes: int = 0
+    loop_seconds: float = 0.0
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     endpoints: set[str] = field(default_factory=set)
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
@@ -108,7 +111,8 @@ class FakeApi:
         return self._page(answer)
 
     def _page(self, answer: Answer) -> Page:
-        return Page(_items(answer), 1, self.clock.seconds, requested_wall=self.clock.now())
+        now = self.clock.now()
+        return Page(_items(answer), 1, self.clock.seconds, size_bytes=self.size_bytes, requested_wall=now)
 
     async def record(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Record:
         answer = await self._answer(endpoint, path, params, tally)
@@ -127,7 +131,7 @@ class FakeApi:
         self.active += 1
         self.most_active = max(self.most_active, self.active)
         try:
-            await asyncio.sleep(0)
+            await asyncio.sleep(self.loop_seconds)
             return await self._raised(self._chosen(path, params))
         finally:
             self.active -= 1
@@ -287,7 +291,8 @@ class FakeSink:
         self.batches.append((entity.name, list(incoming), discriminator))
         return Loaded(read=len(incoming), new=len(incoming) - self.rejecting, rejected=self.rejecting)
 
-    async def prepare(
+    @asynccontextmanager
+    async def prepared(
         self,
         region: str,
         entity: Entity,
@@ -295,9 +300,9 @@ class FakeSink:
         discriminator: str | None = None,
         *,
         marks: Sequence[Mark] = (),
-    ) -> Callable[[], Awaitable[Loaded]]:
+    ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
         await asyncio.sleep(0)
-        return partial(self.load, region, entity, incoming, discriminator, marks=marks)
+        yield partial(self.load, region, entity, incoming, discriminator, marks=marks)
 
     async def load_children(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from breezeway_sync.sync.batching import Batcher, newest_only
 from breezeway_sync.sync.engine import BY_NAME
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.seen import Seen
+from tests.api.virtual_time import run
 from tests.sync.fakes import FakeLedger, FakeSink, ManualClock, ids
 
 TASKS = BY_NAME["tasks"]
@@ -26,10 +28,9 @@ MARK = Mark("tasks", 5, WHOLE, None, None, ManualClock().now(), 1, 1, 100, 1, is
 
 
 class Setup:
-    """A batcher, its clock and its sink."""
+    """A batcher and its sink."""
 
     def __init__(self, batch_rows: int = 10, sink: FakeSink | None = None) -> None:
-        self.clock = ManualClock()
         self.sink = sink or FakeSink(FakeLedger())
         self.loaded = Loaded()
         self.room = Room(1000)
@@ -38,7 +39,6 @@ class Setup:
             "north",
             TASKS,
             self.loaded,
-            clock=self.clock,
             room=self.room,
             batch_rows=batch_rows,
             flush_seconds=2.0,
@@ -86,7 +86,8 @@ class SteppedSink(FakeSink):
             await asyncio.sleep(0)
         assert step in self.steps
 
-    async def prepare(
+    @asynccontextmanager
+    async def prepared(
         self,
         region: str,
         entity: Entity,
@@ -94,7 +95,7 @@ class SteppedSink(FakeSink):
         discriminator: str | None = None,
         *,
         marks: Sequence[Mark] = (),
-    ) -> Callable[[], Awaitable[Loaded]]:
+    ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
         name = incoming[0].item["id"] if incoming and isinstance(incoming[0].item, dict) else None
         self.steps.append(f"prepared {name}")
 
@@ -103,7 +104,7 @@ class SteppedSink(FakeSink):
             await self.may_store.wait()
             return await self.load(region, entity, incoming, discriminator, marks=marks)
 
-        return store
+        yield store
 
 
 async def test_a_batch_is_loaded_when_it_is_full() -> None:
@@ -118,27 +119,49 @@ async def test_a_batch_is_loaded_when_it_is_full() -> None:
     assert setup.sink.loaded("tasks") == [1, 2, 3, 4, 5, 6, 7]
 
 
-async def test_what_waits_is_loaded_when_its_time_is_over() -> None:
-    setup = Setup()
-    await setup.add(1)
-    setup.clock.seconds += 1.9
-    await setup.add(2)
-    assert setup.sizes == []
-    setup.clock.seconds += 0.1
-    await setup.add(3)
-    assert setup.sizes == [3]
+def test_what_waits_is_loaded_when_its_time_is_over_though_nothing_more_comes() -> None:
+    async def read() -> None:
+        setup = Setup()
+        async with setup.batcher.in_time():
+            await setup.add(1, size_bytes=100)
+            await asyncio.sleep(1.9)
+            await setup.add(2, size_bytes=100)
+            assert (setup.sizes, setup.room.held_bytes) == ([], 200)
+            await asyncio.sleep(0.2)
+            assert (setup.sizes, setup.room.held_bytes) == ([2], 0)
+
+    run(read())
 
 
-async def test_the_time_counts_from_the_oldest_that_waits() -> None:
-    setup = Setup()
-    await setup.add(1)
-    await setup.batcher.flush()
-    setup.clock.seconds += 100
-    await setup.add(2)
-    assert setup.sizes == [1]
-    setup.clock.seconds += 2
-    await setup.add()
-    assert setup.sizes == [1, 1]
+def test_the_time_counts_from_the_oldest_that_waits() -> None:
+    async def read() -> None:
+        setup = Setup()
+        async with setup.batcher.in_time():
+            await setup.add(1)
+            await asyncio.sleep(1.9)
+            await setup.batcher.flush()
+            await setup.add(2)
+            await asyncio.sleep(1.9)
+            assert setup.sizes == [1]
+            await asyncio.sleep(0.2)
+            assert setup.sizes == [1, 1]
+
+    run(read())
+
+
+def test_where_nothing_waits_there_is_no_timer() -> None:
+    async def read() -> None:
+        setup = Setup()
+        async with setup.batcher.in_time():
+            await setup.add(1)
+            await setup.batcher.flush()
+            await setup.add(2)
+            await asyncio.sleep(10)
+            assert setup.sizes == [1, 1]
+            await asyncio.Event().wait()
+
+    with pytest.raises(RuntimeError, match="no timer is set"):
+        run(read())
 
 
 async def test_what_waits_is_loaded_when_the_process_holds_enough() -> None:
@@ -162,7 +185,6 @@ async def test_nothing_waiting_is_not_loaded() -> None:
     setup = Setup()
     await setup.batcher.flush()
     await setup.add()
-    setup.clock.seconds += 10
     await setup.add()
     await setup.batcher.flush()
     assert setup.sizes == []
@@ -192,17 +214,71 @@ async def test_what_is_held_is_bounded_by_the_readers(readers: int, batch_rows: 
     assert sorted(key for key in setup.sink.loaded("tasks") if isinstance(key, int)) == list(range(60 * page))
 
 
-async def test_a_late_batch_does_not_wait_for_the_load_before_it() -> None:
-    setup = Setup(batch_rows=3, sink=SlowSink(FakeLedger()))
-    full = asyncio.ensure_future(setup.add(1, 2, 3))
-    await asyncio.sleep(0)
-    await setup.add(4)
-    setup.clock.seconds += 10
-    await setup.add(5)
-    assert setup.sizes == []
-    await full
-    await setup.batcher.flush()
-    assert setup.sizes == [3, 2]
+def test_a_late_batch_grows_while_the_one_before_it_is_stored() -> None:
+    async def read() -> None:
+        sink = SteppedSink(FakeLedger())
+        setup = Setup(batch_rows=3, sink=sink)
+        async with setup.batcher.in_time():
+            full = asyncio.ensure_future(setup.add(1, 2, 3))
+            await sink.reached("storing 1")
+            await setup.add(4)
+            await asyncio.sleep(10)
+            await setup.add(5)
+            assert sink.steps == ["prepared 1", "storing 1"]
+            sink.may_store.set()
+            await full
+            await asyncio.sleep(0.1)
+            assert setup.sizes == [3, 2]
+
+    run(read())
+
+
+@pytest.mark.parametrize("how", ["failed", "failed, its room is full"])
+def test_an_error_of_a_late_batch_ends_the_reading_and_nothing_is_stored_after_it(how: str) -> None:
+    setup = Setup(batch_rows=2)
+
+    async def read() -> None:
+        setup.sink.failing["tasks"] = DatabaseBusy("deadlock")
+        async with setup.batcher.in_time():
+            await setup.add(1, size_bytes=100)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                setup.sink.failing.clear()
+                await setup.batcher.add([Incoming({"id": 2}, 1)], MARK, size_bytes=1000 if "full" in how else 10)
+                await asyncio.sleep(10)
+
+    with pytest.raises(DatabaseBusy):
+        run(read())
+    assert (setup.sizes, setup.sink.marks, setup.room.held_bytes) == ([], [], 0)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_who_is_cancelled_leaves_no_late_batch_behind(times: int) -> None:
+    """Cancelled once it is stored, and what came after it; cancelled again it is not."""
+    sink = SteppedSink(FakeLedger())
+    setup = Setup(sink=sink)
+
+    async def read() -> None:
+        async with setup.batcher.in_time():
+            await setup.add(1, size_bytes=100)
+            await asyncio.sleep(3)
+            await setup.add(2, size_bytes=100)
+            await asyncio.Event().wait()
+
+    async def cancel() -> None:
+        reading = asyncio.ensure_future(read())
+        await asyncio.sleep(4)
+        for _ in range(times):
+            reading.cancel()
+            await asyncio.sleep(0.1)
+        sink.may_store.set()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(cancel())
+    assert (setup.sizes, setup.room.held_bytes) == ([1, 1] if times == 1 else [], 0)
 
 
 async def test_the_next_batch_is_prepared_while_one_is_stored_and_stored_after_it() -> None:

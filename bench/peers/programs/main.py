@@ -4,7 +4,8 @@ PROGRAM is a module beside this one with `sync(job)`, which returns how many cal
 to. JOB is JSON: `{"base_url", "dsn", "accounts": [{code, client_id, client_secret}], "runs": 1}`.
 
 Prints the one line of a measured process. `wall_seconds` and `cpu_seconds` are those of the last of the runs, without
-what is imported, with the processes that the program started; `wall_seconds_first` are those of the first.
+what is imported, with the processes that the program started; `wall_seconds_first` are those of the first;
+`peak_rss_mb` is of this process alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -49,6 +51,7 @@ def main() -> None:
             "wall_seconds_first": told.get("wall_seconds_first", seconds),
             "calls": calls,
         }
+    told["peak_rss_mb"] = _peak_rss_mb()
     told["rows"] = _rows(job["dsn"], schema)
     sys.stdout.write(json.dumps(told) + "\n")
 
@@ -57,6 +60,11 @@ def _cpu_seconds() -> float:
     """Of this process with its threads, and of its children that have ended."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
+
+
+def _peak_rss_mb() -> float:
+    """The most memory that this process ever had, by Linux, since it became this program."""
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _rows(dsn: str, schema: str) -> dict[str, int]:

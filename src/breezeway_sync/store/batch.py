@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from breezeway_sync.core.waiting import in_slices
+from breezeway_sync.core.waiting import in_slices, together
 from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.plan import EntityPlan
-from breezeway_sync.entities.rows import Unstorable, build
+from breezeway_sync.entities.rows import Unstorable, build, record_key
 from breezeway_sync.store.database import Database, Row
 from breezeway_sync.store.proof import Scope
 from breezeway_sync.store.rejects import Refusal
 from breezeway_sync.store.sql import EntitySql
-from breezeway_sync.store.staging import Candidate
+from breezeway_sync.store.staging import Ahead, Candidate
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Batch:
     """Records of one list. `newest` is the newest version of each, by key; `candidates` are those that differ.
 
-    `overtaken` are keys that another batch has stored since this one was begun.
+    `keys` are those of all that came, before anything else is known of them.
+    `overtaken` are keys that another batch has stored since this one was begun; `ahead` is what is staged already.
     """
 
     region: str
@@ -30,10 +31,12 @@ class Batch:
     discriminator: str | None
     owed_sources: tuple[str, ...]
     loaded: Loaded
+    keys: set[int] = field(default_factory=set)
     newest: dict[int, tuple[Admitted, int]] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     overtaken: set[int] = field(default_factory=set)
+    ahead: Ahead | None = None
 
     @property
     def scope(self) -> Scope:
@@ -46,21 +49,18 @@ class Batch:
     def refuse(self, admitted: Admitted, order: int, reason: str) -> None:
         self.refusals.append(Refusal(reject(admitted.record, reason, admitted.key), order))
 
-    async def admit(self, incoming: Sequence[Incoming]) -> None:
-        """Find the newest version of each record; what is none goes to the refusals."""
-        async for one in in_slices(incoming):
-            judged = admit(self.plan, one.item)
-            if isinstance(judged, Rejected):
-                self.refusals.append(Refusal(judged, one.order))
-                continue
-            self.loaded.changed_characters += judged.changed_characters
-            self.loaded.lists_not_sent += judged.lists_not_sent
-            if judged.key not in self.newest or self.newest[judged.key][1] <= one.order:
-                self.newest[judged.key] = (judged, one.order)
+    async def compare(self, database: Database, incoming: Sequence[Incoming]) -> None:
+        """Find the newest version of each record, and what differs from the stored hashes; make rows of that."""
+        path = self.plan.entity.key.path
+        keys = (record_key(one.item, path) for one in incoming if isinstance(one.item, dict))
+        self.keys = {key for key in keys if key is not None}
+        stored: dict[int, Row] = {}
 
-    async def compare(self, database: Database) -> None:
-        """Find what differs from the stored hashes, and make rows of it."""
-        stored = await self._stored(database, self.newest)
+        async def look_up() -> None:
+            stored.update(await self._stored(database, self.keys))
+
+        # PostgreSQL looks for the hashes while ours are made.
+        await together((look_up(), self._admit(incoming)))
         async for key, (admitted, order) in in_slices(self.newest.items()):
             payload_hash = stored[key]["payload_hash"] if key in stored else None
             if self._is_stored(admitted, stored.get(key)):
@@ -73,10 +73,22 @@ class Batch:
                 continue
             self.candidates.append(Candidate(admitted, order, row, payload_hash != admitted.payload_hash))
 
+    async def _admit(self, incoming: Sequence[Incoming]) -> None:
+        """Find the newest version of each record; what is none goes to the refusals."""
+        async for one in in_slices(incoming):
+            judged = admit(self.plan, one.item)
+            if isinstance(judged, Rejected):
+                self.refusals.append(Refusal(judged, one.order))
+                continue
+            self.loaded.changed_characters += judged.changed_characters
+            self.loaded.lists_not_sent += judged.lists_not_sent
+            if judged.key not in self.newest or self.newest[judged.key][1] <= one.order:
+                self.newest[judged.key] = (judged, one.order)
+
     def overtake(self, other: Batch) -> None:
         """This one is stored: the same record may be in both, as when rows shift between pages."""
         if other is not self and other.scope == self.scope:
-            other.overtaken |= self.newest.keys() & other.newest.keys()
+            other.overtaken |= self.newest.keys() & other.keys
 
     async def compare_again(self, database: Database) -> None:
         """Leave out what another batch has stored since."""

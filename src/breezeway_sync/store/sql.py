@@ -20,30 +20,39 @@ from breezeway_sync.store.files import quote
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """A temporary table that lives as long as the transaction; `delete` forgets some parents' rows ($1)."""
+    """A temporary table that lives as long as the transaction."""
 
     name: str
     create: str
-    delete: str
     columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ChildSql:
-    """`existing`: ids and keys of the children of parents ($2); `delete`: by id ($2); `merge`: what differs."""
+    """`existing`: ids and keys of the children of parents ($2); `delete`: by id ($2); `merge`: what differs.
+
+    `merge` ($1 region, $2 now, $3 keys and $4 ids of parents) leaves out what was staged of others. `insert` is the
+    same for parents that are all new: what cannot be there is neither looked for nor confirmed in the WAL. `differing`
+    ($1 region, $2 ids of children, $3 … values as staged, in columns) gives the ids of those that are stored otherwise.
+    """
 
     staging: Staging
     existing: str
+    differing: str
     delete: str
+    insert: str
     merge: str
 
 
 @dataclass(frozen=True, slots=True)
 class TagSql:
+    """As of children; `create_tags` ($1 region, $2 now, $3 keys of parents), `merge` ($1 region, $2 keys, $3 ids)."""
+
     staging: Staging
     create_tags: str
     existing: str
     delete: str
+    insert: str
     merge: str
 
 
@@ -81,7 +90,7 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
         standing=_standing(entity, table),
         merge=_merge(plan, schema, table),
         children=tuple((child, _child(child, entity, schema)) for child in plan.children),
-        called=tuple((child, _child(child, entity, schema, is_called=True)) for child in plan.called),
+        called=tuple((child, _child(child, entity, schema)) for child in plan.called),
         tags=tuple((link, _tags(link, entity, schema)) for link in entity.tags),
         late_links=tuple(
             _late_link(other, link, entity, schema)
@@ -115,7 +124,6 @@ def _staging(table: str, columns: tuple[Column, ...]) -> Staging:
     return Staging(
         name,
         create=f"CREATE TEMP TABLE {name} ({body}) ON COMMIT DROP",
-        delete=f"DELETE FROM {name} WHERE parent_key = ANY ($1::bigint[])",
         columns=tuple(column.name for column in columns),
     )
 
@@ -244,51 +252,49 @@ def _row_of(table: str, condition: str) -> str:
     return f"LATERAL (SELECT id FROM {table} WHERE region_code = $1 AND {condition} LIMIT 1)"
 
 
-def _parent(entity: Entity, schema: str) -> str:
-    return f"{_row_of(f'{quote(schema)}.{entity.table}', f'{entity.key.name} = s.parent_key')} p"
+def _parents(first: int) -> str:
+    """Keys and ids of parents that were merged: nothing is looked up, what lost to a newer answer is none."""
+    return f"unnest(${first}::bigint[], ${first + 1}::bigint[]) p (key, id)"
 
 
 def _target_key(link: Link) -> str:
     return next(entity.key.name for entity in ENTITIES if entity.table == link.target)
 
 
-def _child(child: ChildPlan, entity: Entity, schema: str, *, is_called: bool = False) -> ChildSql:
-    """Children that a call of their own brings are mostly stored as they are, and no hash of their parent tells."""
+def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
     table = f"{quote(schema)}.{child.child.table}"
     staging = _staging(child.child.table, (Column("parent_key", "bigint"), *child.columns))
     keys = [column.name for column in child.key_columns]
-    others = [column.name for column in child.columns if column.name not in keys]
+    others = [column for column in child.columns if column.name not in keys]
     names = ", ".join(quote(column.name) for column in child.columns)
+    stored, given = (f"({', '.join(f'{of}.{quote(column.name)}' for column in others)})" for of in ("t", "EXCLUDED"))
+    insert = (
+        f"INSERT INTO {table} AS t (region_code, {entity.pk}, {names}, synced_at)\n"
+        f"SELECT $1, p.id, {', '.join(f's.{quote(column.name)}' for column in child.columns)}, $2\n"
+        f"FROM {staging.name} s JOIN {_parents(3)} ON p.key = s.parent_key\n"
+        f"ORDER BY p.id, {', '.join(f's.{key}' for key in keys)}\n"
+    )
+    arrays = ", ".join(f"${place}::{column.sql_type}[]" for place, column in enumerate(others, 3))
     return ChildSql(
         staging=staging,
         existing=(
             f"SELECT id, {entity.pk} AS parent, {', '.join(keys)} FROM {table} "
             f"WHERE region_code = $1 AND {entity.pk} = ANY ($2::bigint[])"
         ),
+        differing=(
+            f"SELECT s.id FROM unnest($2::bigint[], {arrays}) s (id, {', '.join(quote(c.name) for c in others)})\n"
+            f"JOIN {table} t ON t.region_code = $1 AND t.id = s.id\n"
+            f"WHERE {stored}\n    IS DISTINCT FROM {given.replace('EXCLUDED', 's')}"
+        ),
         delete=f"DELETE FROM {table} WHERE region_code = $1 AND id = ANY ($2::bigint[])",
+        insert=insert,
         merge=(
-            f"INSERT INTO {table} AS t (region_code, {entity.pk}, {names}, synced_at)\n"
-            f"SELECT $1, p.id, {', '.join(f's.{quote(column.name)}' for column in child.columns)}, $2\n"
-            f"FROM {staging.name} s CROSS JOIN {_parent(entity, schema)}\n"
-            + (_unless_stored(table, entity.pk, keys, others) if is_called else "")
-            + f"ORDER BY p.id, {', '.join(f's.{key}' for key in keys)}\n"
-            f"ON CONFLICT (region_code, {entity.pk}, {', '.join(keys)}) DO UPDATE SET\n    "
-            + ",\n    ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in others)
-            + f",\n    synced_at = EXCLUDED.synced_at\nWHERE ({', '.join(f't.{quote(name)}' for name in others)})"
-            f"\n    IS DISTINCT FROM ({', '.join(f'EXCLUDED.{quote(name)}' for name in others)})"
+            insert
+            + f"ON CONFLICT (region_code, {entity.pk}, {', '.join(keys)}) DO UPDATE SET\n    "
+            + ",\n    ".join(f"{quote(column.name)} = EXCLUDED.{quote(column.name)}" for column in others)
+            + f",\n    synced_at = EXCLUDED.synced_at\nWHERE {stored}\n    IS DISTINCT FROM {given}"
             "\nRETURNING t.xmax = 0 AS is_new"
         ),
-    )
-
-
-def _unless_stored(table: str, pk: str, keys: list[str], others: list[str]) -> str:
-    """Only what differs: ON CONFLICT locks what it meets, which writes to the row and to the WAL."""
-    same = " AND ".join(f"c.{key} IS NOT DISTINCT FROM s.{key}" for key in keys)
-    stored, staged = (", ".join(f"{of}.{quote(name)}" for name in others) for of in ("c", "s"))
-    return (
-        f"LEFT JOIN LATERAL (SELECT true AS is_stored FROM {table} c WHERE c.region_code = $1 AND c.{pk} = p.id\n"
-        f"    AND {same}\n    AND ({stored})\n    IS NOT DISTINCT FROM ({staged}) LIMIT 1) c ON true\n"
-        "WHERE c.is_stored IS NULL\n"
     )
 
 
@@ -300,6 +306,13 @@ def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
     staging = _staging(
         link.table, (Column("parent_key", "bigint"), Column("tag_id", "bigint"), Column("rest", "jsonb"))
     )
+    insert = (
+        f"INSERT INTO {table} (region_code, {entity.pk}, tag_pk)\n"
+        f"SELECT $1, p.id, g.id FROM {staging.name} s\n"
+        f"JOIN {_parents(2)} ON p.key = s.parent_key\n"
+        f"CROSS JOIN {tag} g\n"
+        f"ORDER BY p.id, g.id"
+    )
     return TagSql(
         staging=staging,
         # The list's columns stay NULL until the list brings them; what the record says of it waits in `extra`.
@@ -307,7 +320,7 @@ def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
             f"INSERT INTO {tags} AS t (region_code, tag_type, tag_id, extra, synced_at)\n"
             f"SELECT DISTINCT ON (s.tag_id) $1, '{link.tag_type}', s.tag_id, s.rest, $2::timestamptz\n"
             f"FROM {staging.name} s LEFT JOIN {_row_of(tags, f'{of_tag} AND deleted_at IS NULL')} g ON true\n"
-            "WHERE g.id IS NULL ORDER BY s.tag_id\n"
+            "WHERE g.id IS NULL AND s.parent_key = ANY ($3::bigint[]) ORDER BY s.tag_id\n"
             "ON CONFLICT (region_code, tag_type, tag_id)\n"
             "DO UPDATE SET deleted_at = NULL, synced_at = EXCLUDED.synced_at WHERE t.deleted_at IS NOT NULL"
         ),
@@ -317,13 +330,8 @@ def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
             f"WHERE l.region_code = $1 AND l.{entity.pk} = ANY ($2::bigint[])"
         ),
         delete=f"DELETE FROM {table} WHERE region_code = $1 AND id = ANY ($2::bigint[])",
-        merge=(
-            f"INSERT INTO {table} (region_code, {entity.pk}, tag_pk)\n"
-            f"SELECT $1, p.id, g.id FROM {staging.name} s\n"
-            f"CROSS JOIN {_parent(entity, schema)}\n"
-            f"CROSS JOIN {tag} g\n"
-            f"ORDER BY p.id, g.id ON CONFLICT (region_code, {entity.pk}, tag_pk) DO NOTHING"
-        ),
+        insert=insert,
+        merge=f"{insert} ON CONFLICT (region_code, {entity.pk}, tag_pk) DO NOTHING",
     )
 
 

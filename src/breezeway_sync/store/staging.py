@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from itertools import chain
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from breezeway_sync.core.waiting import in_slices
 from breezeway_sync.entities.admit import Admitted
 from breezeway_sync.entities.rows import Row, Values
 from breezeway_sync.store.database import Connection
-from breezeway_sync.store.sql import Staging
+from breezeway_sync.store.sql import ChildSql, EntitySql, Staging
 
 # Some 5 ms. More than the slices in which the next batch is prepared: PostgreSQL waits for these.
 COPY_SLICE = 250
@@ -23,6 +24,31 @@ class Candidate(NamedTuple):
     order: int
     row: Row
     content_changed: bool
+
+
+class Staged(NamedTuple):
+    """Records in the staging tables of a transaction; `tables` are those of children and tags that got any rows."""
+
+    connection: Connection
+    candidates: list[Candidate]
+    tables: list[Staging]
+
+
+class Ahead(NamedTuple):
+    """A batch staged before its turn to be merged; `stack` holds its transaction, which locks nothing of others."""
+
+    stack: AsyncExitStack
+    staged: Staged
+
+
+async def stage_batch(connection: Connection, sql: EntitySql, candidates: list[Candidate]) -> Staged:
+    """COPY records with their children and tags into new staging tables."""
+    await stage(connection, sql.staging, map(staged_values, candidates))
+    parts = [(one.staging, child_rows(candidates, child.child.table)) for child, one in sql.children]
+    parts += [(one.staging, tag_rows(candidates, link.table)) for link, one in sql.tags]
+    return Staged(
+        connection, candidates, [staging for staging, rows in parts if await stage(connection, staging, rows)]
+    )
 
 
 def staged_values(candidate: Candidate) -> Values:
@@ -56,12 +82,6 @@ async def stage(connection: Connection, staging: Staging, rows: Iterable[Values]
     return True
 
 
-async def drop_stale(connection: Connection, stagings: Iterable[Staging], keys: list[int]) -> None:
-    """Forget the children of records that lost against a newer answer."""
-    for staging in stagings:
-        await connection.execute(staging.delete, keys)
-
-
 async def delete_vanished(
     connection: Connection,
     existing: str,
@@ -77,3 +97,25 @@ async def delete_vanished(
     if vanished:
         await connection.execute(delete, region, vanished)
     return len(vanished)
+
+
+async def children_to_stage(
+    connection: Connection,
+    sql: ChildSql,
+    region: str,
+    stored: Mapping[tuple[object, ...], int],
+    shown: Mapping[tuple[object, ...], Values],
+) -> list[Values]:
+    """Those that are new, and those that are stored otherwise; `stored` are ids, by parent's id and own key.
+
+    Most of what is called for again is stored as it is, and no hash of a parent tells. They are asked about without
+    a staging table, which is written to the catalogs and their WAL, and without ON CONFLICT, which locks what it meets.
+    """
+    again = {stored[key]: values for key, values in shown.items() if key in stored}
+    differing: set[int] = set()
+    if again:
+        # A child's key is the parent's id and its own columns; as it is staged, the parent's key comes first.
+        key_columns = len(next(iter(stored)))
+        columns = [list(column) for column in zip(*(values[key_columns:] for values in again.values()), strict=True)]
+        differing = {row["id"] for row in await connection.fetch(sql.differing, region, list(again), *columns)}
+    return [values for key, values in shown.items() if key not in stored or stored[key] in differing]

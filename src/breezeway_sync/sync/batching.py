@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.room import Room
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item
@@ -14,6 +13,7 @@ from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import EntityPlan, plan_of
 from breezeway_sync.entities.rows import record_key
+from breezeway_sync.sync.held import Held
 from breezeway_sync.sync.ports import Sink
 from breezeway_sync.sync.seen import Seen
 
@@ -23,7 +23,8 @@ class Batcher:
 
     Loads when `batch_rows` are waiting, the oldest has waited `flush_seconds` or the process holds enough. Batches
     are stored one after the other in the order in which they were taken, the next one prepared meanwhile: the marks
-    of a batch speak for those before it, so after one that failed none is stored. Whoever fills a batch waits for it.
+    of a batch speak for those before it, so after one that failed none is stored. Whoever fills a batch waits for it;
+    one that is only late is stored beside the reading.
     """
 
     def __init__(
@@ -33,7 +34,6 @@ class Batcher:
         entity: Entity,
         loaded: Loaded,
         *,
-        clock: Clock,
         room: Room,
         batch_rows: int,
         flush_seconds: float,
@@ -43,31 +43,26 @@ class Batcher:
         self._region = region
         self._entity = entity
         self._loaded = loaded
-        self._clock = clock
         self._room = room
         self._batch_rows = batch_rows
-        self._flush_seconds = flush_seconds
         self._discriminator = discriminator
+        self._held = Held(room, flush_seconds)
         self._waiting: list[Incoming] = []
         self._marks: dict[tuple[str, int, str], Mark] = {}
-        self._size_bytes = 0
-        self._oldest = 0.0
         self._preparing = asyncio.Lock()
         self._storing = asyncio.Lock()
-        self._has_failed = False
+
+    def in_time(self) -> AbstractAsyncContextManager[None]:
+        """Around everything that adds; see `Held`."""
+        return self._held.in_time(self._flush_late)
 
     async def add(self, incoming: Iterable[Incoming], mark: Mark | None = None, *, size_bytes: int = 0) -> None:
         """Take records that came in so much JSON, with how far their walk has come, and load when it is time."""
-        if not self._waiting and not self._marks:
-            self._oldest = self._clock.monotonic()
         self._waiting.extend(incoming)
-        self._size_bytes += size_bytes
-        self._room.take(size_bytes)
+        self._held.take(size_bytes)
         if mark is not None:
             self._marks[mark.source, mark.parent, mark.kind] = mark
-        is_late = self._clock.monotonic() - self._oldest >= self._flush_seconds
-        is_much = len(self._waiting) >= self._batch_rows or self._room.is_full
-        if is_much or (is_late and not (self._preparing.locked() or self._storing.locked())):
+        if len(self._waiting) >= self._batch_rows or self._room.is_full:
             await self.flush()
 
     async def flush(self) -> None:
@@ -76,19 +71,20 @@ class Batcher:
             async with self._preparing:
                 batch, self._waiting = self._waiting, []
                 marks, self._marks = list(self._marks.values()), {}
-                stack.callback(self._room.give_back, self._size_bytes)
-                self._size_bytes = 0
-                if self._has_failed or not (batch or marks):
+                stack.enter_context(self._held.storing())
+                if self._held.has_failed or not (batch or marks):
                     return
-                stack.push(self._note_failure)
                 kind = self._discriminator
-                store = await self._sink.prepare(self._region, self._entity, batch, kind, marks=marks)
+                prepared = self._sink.prepared(self._region, self._entity, batch, kind, marks=marks)
+                store = await stack.enter_async_context(prepared)
                 await stack.enter_async_context(self._storing)
-            if not self._has_failed:
+            if not self._held.has_failed:
                 self._loaded.add(await store())
 
-    def _note_failure(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._has_failed |= kind is not None
+    async def _flush_late(self) -> None:
+        async with self._storing:
+            pass  # what comes while a batch is stored goes with the next one
+        await self.flush()
 
 
 def newest_only(entity: Entity, items: Iterable[Item], order: int, seen: Seen) -> list[Incoming]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from breezeway_sync.core.errors import ApiError, Forbidden, NotFound
 from breezeway_sync.entities.admit import admit_children
@@ -12,6 +13,7 @@ from breezeway_sync.entities.marks import WHOLE, Mark, Standing
 from breezeway_sync.entities.model import CalledChild
 from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet
+from breezeway_sync.sync.held import Held
 from breezeway_sync.sync.job import Job, each
 from breezeway_sync.sync.parents import over_parents
 from breezeway_sync.sync.ports import Page
@@ -33,11 +35,15 @@ class ChildReader:
             plan for plan in plan_of(job.entity).called if plan.child.table == called.child.table
         )
         self._sets: list[tuple[ChildSet, int]] = []
-        self._size_bytes = 0
-        self._oldest = 0.0
+        self._held = Held(job.room, job.settings.flush_seconds)
+        self._storing = asyncio.Lock()
         self._settled: list[tuple[int, int]] = []
         self._marks: list[Mark] = []
         job.findings.children.setdefault(called.source.name, Loaded())
+
+    def in_time(self) -> AbstractAsyncContextManager[None]:
+        """Around everything that reads; see `Held`."""
+        return self._held.in_time(self.flush)
 
     async def read(self, parent: int) -> None:
         """One call; its items wait for the next flush. Raises ApiError."""
@@ -48,16 +54,12 @@ class ChildReader:
         job.survey(source.name).add(page.items)
         children, changed = admit_children(self._plan, parent, page.items)
         job.findings.loaded.changed_characters += changed
-        if not self._sets:
-            self._oldest = job.clock.monotonic()
         order = job.order_of(page.requested_at)
         self._sets.append((children, order))
-        self._size_bytes += page.size_bytes
-        job.room.take(page.size_bytes)
+        self._held.take(page.size_bytes)
         if not self.called.owed:
             self._marks.append(self._mark(parent, page, order))
-        is_much = len(self._sets) >= FLUSH_SETS or job.room.is_full
-        if is_much or job.clock.monotonic() - self._oldest >= job.settings.flush_seconds:
+        if len(self._sets) >= FLUSH_SETS or job.room.is_full:
             await self.flush()
 
     def _mark(self, parent: int, page: Page, order: int) -> Mark:
@@ -69,24 +71,23 @@ class ChildReader:
     def settle(self, parent: int, requested_at: float) -> None:
         """A call that has nothing to bring is owed no more."""
         self._settled.append((parent, self._job.order_of(requested_at)))
+        self._held.take(0)
 
     async def flush(self) -> None:
-        """Load what is waiting."""
+        """Load what is waiting, after what is being loaded."""
         job = self._job
-        sets, self._sets = self._sets, []
-        settled, self._settled = self._settled, []
-        marks, self._marks = self._marks, []
-        size_bytes, self._size_bytes = self._size_bytes, 0
-        try:
-            if sets:
-                loaded = await job.sink.load_children(
-                    job.region, job.entity, self._plan, self.source.name, sets, marks=marks
-                )
-                job.findings.children[self.source.name].add(loaded)
-        finally:
-            job.room.give_back(size_bytes)
-        if settled:
-            await job.sink.settle(job.region, self.source.name, settled)
+        async with self._storing:
+            sets, self._sets = self._sets, []
+            settled, self._settled = self._settled, []
+            marks, self._marks = self._marks, []
+            with self._held.storing():
+                if sets:
+                    loaded = await job.sink.load_children(
+                        job.region, job.entity, self._plan, self.source.name, sets, marks=marks
+                    )
+                    job.findings.children[self.source.name].add(loaded)
+                if settled:
+                    await job.sink.settle(job.region, self.source.name, settled)
 
 
 async def owe_again(job: Job) -> None:
@@ -124,11 +125,10 @@ async def work_backlog(job: Job) -> None:
 
     async with aclosing(_owed_chunks(job, readers)) as chunks:
         async for chunk in chunks:
-            try:
-                await each(chunk, job.settings.workers, work, job.room)
-            finally:
+            async with AsyncExitStack() as stack:
                 for reader in readers:
-                    await reader.flush()
+                    await stack.enter_async_context(reader.in_time())
+                await each(chunk, job.settings.workers, work, job.room)
     names = [name for name in names if name not in job.findings.unavailable]
     job.findings.owed = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
 
@@ -200,13 +200,11 @@ async def read_contacts(job: Job, parents: Sequence[int]) -> None:
         standings, began_at = await job.ledger.standings(job.region, reader.source.name), job.cut_off.began_at
         left = [one for one in parents if not is_made(WHOLE, standings.get(one, Standing()), began_at)]
         job.findings.note("lists that were read before the interruption", len(parents) - len(left))
-    try:
+    async with reader.in_time():
         for parent, error in await over_parents(job, reader.source, left, reader.read):
             # The address itself is there: this parent's list is missing, what is stored of it stays.
             if isinstance(error, NotFound):
                 job.findings.note("properties whose contacts were not found")
             else:
                 job.problem(f"property {parent}", error)
-    finally:
-        await reader.flush()
     job.findings.loaded.add(job.findings.children.pop(reader.source.name))

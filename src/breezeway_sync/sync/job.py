@@ -111,7 +111,6 @@ class Job:
             self.region,
             self.entity,
             self.findings.loaded,
-            clock=self.clock,
             room=self.room,
             batch_rows=self.settings.batch_rows,
             flush_seconds=self.settings.flush_seconds,

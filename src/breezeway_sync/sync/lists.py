@@ -24,18 +24,17 @@ async def read_lists(job: Job) -> None:
         wanted = (await _wanted(job, source, [0]))[0]
         batcher = job.batcher(source.discriminator)
         answers_before = job.findings.answers
-        try:
-            for walk in wanted:
-                await _walk(job, source, job.params(source), batcher, _course(job, source, 0, walk))
-            await job.reopen(source)
-        except ApiError as error:
-            is_first = job.findings.answers == answers_before
-            if is_first and means_unavailable(error, empty_counts=source.empty_means_unavailable):
-                await job.close(source, error)
-            else:
-                job.problem(source.name, error)
-        finally:
-            await batcher.flush()
+        async with batcher.in_time():
+            try:
+                for walk in wanted:
+                    await _walk(job, source, job.params(source), batcher, _course(job, source, 0, walk))
+                await job.reopen(source)
+            except ApiError as error:
+                is_first = job.findings.answers == answers_before
+                if is_first and means_unavailable(error, empty_counts=source.empty_means_unavailable):
+                    await job.close(source, error)
+                else:
+                    job.problem(source.name, error)
 
 
 async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
@@ -51,11 +50,9 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
         for walk in wanted[property_id]:
             await _walk(job, source, params, batcher, _course(job, source, property_id, walk))
 
-    try:
+    async with batcher.in_time():
         for property_id, error in await over_parents(job, source, [one for one in wanted if wanted[one]], read):
             job.problem(f"property {property_id}", error)
-    finally:
-        await batcher.flush()
 
 
 async def _wanted(job: Job, source: Source, parents: Sequence[int]) -> dict[int, list[Walk]]:

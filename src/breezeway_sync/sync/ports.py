@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
@@ -79,7 +80,7 @@ class Api(Protocol):
 class Sink(Protocol):
     """Where records go; marks and what was settled are stored with them.
 
-    `prepare` is the first half of `load` and returns the second.
+    `prepared` is the first half of `load` and gives the second, to be called within the block or not at all.
     """
 
     async def load(
@@ -92,7 +93,7 @@ class Sink(Protocol):
         marks: Sequence[Mark] = (),
     ) -> Loaded: ...
 
-    async def prepare(
+    def prepared(
         self,
         region: str,
         entity: Entity,
@@ -100,7 +101,7 @@ class Sink(Protocol):
         discriminator: str | None = None,
         *,
         marks: Sequence[Mark] = (),
-    ) -> Callable[[], Awaitable[Loaded]]: ...
+    ) -> AbstractAsyncContextManager[Callable[[], Awaitable[Loaded]]]: ...
 
     async def load_children(
         self,

@@ -1,0 +1,265 @@
+"""Merging what is staged: rows, their children and tags, the calls they owe and the marks, in one transaction.
+
+The lease is checked in that transaction, after COPY and before anything is written: a process that was frozen
+meanwhile cannot write over its successor, and what it had staged keeps nobody waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from datetime import datetime
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
+from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.entities.marks import BACKFILL, Mark
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.plan import ChildPlan
+from breezeway_sync.entities.rows import ChildSet
+from breezeway_sync.store.batch import Batch
+from breezeway_sync.store.database import Connection, Row, translated
+from breezeway_sync.store.history import HistorySql, history_sql, recording
+from breezeway_sync.store.proof import Proofs, Scope
+from breezeway_sync.store.sql import leftover_name, sql_for
+from breezeway_sync.store.staging import (
+    Ahead,
+    Candidate,
+    Staged,
+    children_to_stage,
+    delete_vanished,
+    stage,
+    stage_batch,
+)
+
+_MERGING = "merging"
+
+
+class Merger:
+    """Writes one account's rows. `owed_sources` are the calls that new and changed parents owe."""
+
+    def __init__(self, proofs: Proofs, clock: Clock, owed_sources: frozenset[str]) -> None:
+        self._database = proofs.holder.database
+        self._holder = proofs.holder
+        self._proofs = proofs
+        self._clock = clock
+        self._owed_sources = owed_sources
+
+    def owed_of(self, entity: Entity) -> tuple[str, ...]:
+        """The sources of children that an entity's records owe calls for."""
+        return tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
+
+    # --- staging --------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def ahead(self, batch: Batch) -> AsyncIterator[None]:
+        """Stage a batch while the one before is still being merged, if a connection is to spare.
+
+        What hinders it is left for the merge to meet. What is not merged within the block is forgotten.
+        """
+        if batch.candidates and not self._database.spare.locked():
+            stack = AsyncExitStack()
+            with suppress(DatabaseError):
+                staged = self._staged(batch, batch.candidates, is_ahead=True)
+                batch.ahead = Ahead(stack, await stack.enter_async_context(staged))
+        try:
+            yield
+        finally:
+            await _forget(batch)
+
+    @asynccontextmanager
+    async def _staged(
+        self, batch: Batch, candidates: list[Candidate], *, is_ahead: bool = False
+    ) -> AsyncIterator[Staged]:
+        async with (
+            self._database.spare if is_ahead else nullcontext(),
+            self._database.transaction(_MERGING) as connection,
+        ):
+            yield await stage_batch(connection, batch.sql, candidates)
+
+    @asynccontextmanager
+    async def _ready(self, batch: Batch, candidates: list[Candidate]) -> AsyncIterator[Staged]:
+        """These records staged, and the lease checked: as they lie there, or anew."""
+        async with AsyncExitStack() as stack:
+            staged = await self._taken(stack, batch, candidates)
+            if staged is None:
+                staged = await stack.enter_async_context(self._staged(batch, candidates))
+                await self._holder.check(staged.connection)
+            yield staged
+
+    async def _taken(self, stack: AsyncExitStack, batch: Batch, candidates: list[Candidate]) -> Staged | None:
+        """What was staged ahead, unless it is not the same or the server has ended its transaction meanwhile."""
+        ahead = batch.ahead
+        if ahead is None or ahead.staged.candidates is not candidates:
+            await _forget(batch)
+            return None
+        try:
+            with translated(_MERGING):
+                await self._holder.check(ahead.staged.connection)
+        except (DatabaseBusy, DatabaseUnreachable):
+            await _forget(batch)
+            return None
+        batch.ahead = None
+        await stack.enter_async_context(ahead.stack)
+        return ahead.staged
+
+    # --- records --------------------------------------------------------------------------------------
+
+    async def merge(self, batch: Batch, candidates: list[Candidate], marks: Sequence[Mark]) -> Loaded:
+        """Store some records of a batch and the marks, or nothing of it. Raises DatabaseError and LeaseLost."""
+        if not candidates:
+            return await self.mark(batch.scope, marks)
+        async with self._ready(batch, candidates) as staged:
+            merged = await self._merge_records(staged, batch)
+            if marks:
+                merged.add(await self._save_marks(staged.connection, batch.scope, marks))
+        return merged
+
+    async def mark(self, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+        """Marks of what is stored already."""
+        async with self._database.transaction("marking lists as read") as connection:
+            await self._holder.check(connection)
+            return await self._save_marks(connection, scope, marks)
+
+    async def _save_marks(self, connection: Connection, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+        """Marks, and the calls that a list of some days owes again, also for what did not change."""
+        sources = list(self.owed_of(scope.entity))
+        for mark in marks:
+            if mark.kind == BACKFILL and mark.is_over and sources:
+                values = (scope.region, sources, mark.parent, mark.since, mark.until, mark.began_order)
+                await connection.execute(self._database.query("owe_planned"), *values)
+        return await self._proofs.save_marks(connection, scope, marks)
+
+    async def _merge_records(self, staged: Staged, batch: Batch) -> Loaded:
+        connection, candidates, now = staged.connection, staged.candidates, self._clock.now()
+        told = [candidate.row.key for candidate in candidates if candidate.content_changed]
+        history = self._history_sql(batch.plan.entity)
+        async with recording(connection, history, now, batch.region, told, *batch.kind):
+            written = await self._merge_staged(staged, batch, now)
+        merged = {row["key"] for row in written}
+        changed = [one for one in candidates if one.content_changed and one.row.key in merged]
+        if batch.owed_sources and changed:
+            keys, orders = [c.row.key for c in changed], [c.order for c in changed]
+            owe = self._database.query("owe_calls")
+            await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders)
+        if deleted := [row["key"] for row in written if row["is_deleted"]]:
+            await self._proofs.note_status(connection, batch.scope, deleted)
+        if returned := [row["key"] for row in written if row["is_live"] and not row["is_new"]]:
+            await self._proofs.note_return(connection, batch.scope, returned)
+        new, stale = sum(row["is_new"] for row in written), len(candidates) - len(written)
+        return Loaded(new=new, updated=len(written) - new, deleted=len(deleted), stale=stale)
+
+    async def _merge_staged(self, staged: Staged, batch: Batch, now: datetime) -> Sequence[Row]:
+        """What was written, as `merge` returns it."""
+        connection, candidates, sql = staged.connection, staged.candidates, batch.sql
+        written: Sequence[Row] = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
+        ids: dict[int, int] = {row["key"]: row["id"] for row in written}
+        new = [row["key"] for row in written if row["is_new"]]
+        old_keys = ids.keys() - set(new)
+        old = [one for one in candidates if one.row.key in old_keys]
+        await self._merge_children(staged, batch, old, ids, now)
+        if new:
+            for statement in sql.late_links:
+                await connection.execute(statement, batch.region, now, new)
+        return written
+
+    def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
+        return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None
+
+    async def _merge_children(
+        self, staged: Staged, batch: Batch, old: list[Candidate], ids: dict[int, int], now: datetime
+    ) -> None:
+        """Make children exact sets: delete what vanished from rows that were there before, write what differs."""
+        connection, merged = staged.connection, (list(ids), list(ids.values()))
+        for child, child_sql in batch.sql.children:
+            table = child.child.table
+            wanted = {
+                ids[candidate.row.key]: {tuple(row[: len(child.key_columns)]) for row in rows}
+                for candidate in old
+                if (rows := candidate.row.children[table]) is not None
+            }
+            await delete_vanished(connection, child_sql.existing, child_sql.delete, batch.region, wanted)
+            if child_sql.staging in staged.tables:
+                await connection.execute(child_sql.merge if old else child_sql.insert, batch.region, now, *merged)
+        for link, tag_sql in batch.sql.tags:
+            wanted = {
+                ids[candidate.row.key]: {(tag,) for tag, _ in tags}
+                for candidate in old
+                if (tags := candidate.row.tags[link.table]) is not None
+            }
+            await delete_vanished(connection, tag_sql.existing, tag_sql.delete, batch.region, wanted)
+            if tag_sql.staging in staged.tables:
+                await connection.execute(tag_sql.create_tags, batch.region, now, merged[0])
+                await connection.execute(tag_sql.merge if old else tag_sql.insert, batch.region, *merged)
+
+    # --- children that a call of their own brought ----------------------------------------------------
+
+    async def replace_children(
+        self,
+        region: str,
+        entity: Entity,
+        child: ChildPlan,
+        source: str,
+        sets: Sequence[tuple[ChildSet, int]],
+        marks: Sequence[Mark],
+    ) -> Loaded:
+        """Make what calls brought the children of their parents, and settle those calls. Raises as `merge`."""
+        now, sql = self._clock.now(), sql_for(entity, self._database.schema)
+        async with self._database.transaction("merging children") as connection:
+            found = await connection.fetch(sql.parents, region, [one.parent_key for one, _ in sets])
+            ids: dict[int, int] = {row["key"]: row["id"] for row in found}
+            known = [one for one, _ in sets if one.parent_key in ids]
+            loaded = await self._replace(connection, region, entity, child, known, ids, now)
+            leftovers = [ids[one.parent_key] for one in known], [one.leftover for one in known]
+            await connection.execute(sql.save_leftover, region, now, leftover_name(child), *leftovers)
+            keys, orders = [one.parent_key for one, _ in sets], [order for _, order in sets]
+            await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
+            await connection.execute(self._database.query("touch_pass"), region, now)
+            if marks:
+                await self._proofs.save_walks(connection, region, marks, [True] * len(marks))
+            back = [str(one.parent_key) for one in known]
+            await connection.execute(self._database.query("resolve_rejects"), region, source, "", back)
+        return loaded
+
+    async def _replace(
+        self,
+        connection: Connection,
+        region: str,
+        entity: Entity,
+        child: ChildPlan,
+        sets: list[ChildSet],
+        ids: dict[int, int],
+        now: datetime,
+    ) -> Loaded:
+        """Stage what differs, check the lease, make the sets exact."""
+        sql = next(one for plan, one in sql_for(entity, self._database.schema).called if plan is child)
+        existing = await connection.fetch(sql.existing, region, list(ids.values()))
+        stored = {tuple(row)[1:]: row["id"] for row in existing}
+        shown = {
+            (ids[one.parent_key], *row[: len(child.key_columns)]): [one.parent_key, *row]
+            for one in sets
+            for row in one.rows
+        }
+        rows = await children_to_stage(connection, sql, region, stored, shown)
+        is_staged = await stage(connection, sql.staging, rows)
+        await self._holder.check(connection)
+        vanished = [row_id for key, row_id in stored.items() if key not in shown]
+        told = [one.parent_key for one in sets] if rows or vanished else []
+        merged: Sequence[Row] = []
+        async with recording(connection, self._history_sql(entity, child.child.table), now, region, told):
+            if vanished:
+                await connection.execute(sql.delete, region, vanished)
+            if is_staged:
+                merged = await connection.fetch(sql.merge, region, now, list(ids), list(ids.values()))
+        new, updated = sum(row["is_new"] for row in merged), sum(not row["is_new"] for row in merged)
+        return Loaded(
+            read=len(shown), new=new, updated=updated, unchanged=len(shown) - len(merged), deleted=len(vanished)
+        )
+
+
+async def _forget(batch: Batch) -> None:
+    """Let go of what was staged ahead: nothing but staging tables is lost."""
+    ahead, batch.ahead = batch.ahead, None
+    if ahead is not None:
+        with suppress(DatabaseError):
+            await ahead.stack.aclose()

@@ -1,0 +1,76 @@
+"""What was read and is not stored yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from breezeway_sync.core.room import Room
+
+
+class Held:
+    """The room that waiting answers take, and a timer: they are stored when the oldest has waited for `seconds`.
+
+    An account that is paused would else keep that room from the others for as long as it is paused. Where nothing waits
+    there is no timer, and before the time is over no task.
+    """
+
+    def __init__(self, room: Room, seconds: float) -> None:
+        self._room = room
+        self._seconds = seconds
+        self._size_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._begin_storing: Callable[[], object] | None = None
+        self.has_failed = False
+        """Whether something was not stored, or not whole."""
+
+    def take(self, size_bytes: int) -> None:
+        """Hold one more answer, inside of `in_time`."""
+        self._room.take(size_bytes)
+        self._size_bytes += size_bytes
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._be_late)
+
+    @contextmanager
+    def storing(self) -> Iterator[None]:
+        """Around storing all that waits, whose room is given back at the end."""
+        size_bytes = self._empty()
+        try:
+            yield
+        except BaseException:
+            self.has_failed = True
+            raise
+        finally:
+            self._room.give_back(size_bytes)
+
+    @asynccontextmanager
+    async def in_time(self, store: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
+        """Around reading: `store` is called in time and at the end, whatever ends it, and nothing goes on behind it.
+
+        An error of `store` when its time had come ends the reading and is raised.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._begin_storing = lambda: group.create_task(store())
+                try:
+                    yield
+                finally:
+                    await store()
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            self._begin_storing = None
+            self._room.give_back(self._empty())
+
+    def _be_late(self) -> None:
+        if self._begin_storing and not self.has_failed:
+            self._begin_storing()
+
+    def _empty(self) -> int:
+        """Stop the timer; the bytes that were held."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        size_bytes, self._size_bytes = self._size_bytes, 0
+        return size_bytes

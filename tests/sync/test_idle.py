@@ -1,0 +1,149 @@
+"""An account that is paused: what was read before is stored in time, and keeps no room from the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from breezeway_sync.core.errors import DatabaseBusy, NotFound
+from breezeway_sync.core.outcome import FAILED
+from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.entities.decode import Json
+from breezeway_sync.entities.marks import Mark
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.plan import ChildPlan
+from breezeway_sync.entities.rows import ChildSet
+from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.job import Settings
+from tests.api.virtual_time import run
+from tests.sync.fakes import REGION, Answer, FakeSink, Hang, Page, World, error, ids
+
+Stored = Callable[[World], Sequence[Json]]
+
+
+def of_lists(world: World) -> Sequence[Json]:
+    return world.sink.loaded("tasks")
+
+
+def of_contacts(world: World) -> Sequence[Json]:
+    return world.sink.parents("property_contacts")
+
+
+def of_comments(world: World) -> Sequence[Json]:
+    return world.sink.parents("task_comments")
+
+
+class SlowSink(FakeSink):
+    """Takes ten seconds for children."""
+
+    async def load_children(
+        self,
+        region: str,
+        entity: Entity,
+        child: ChildPlan,
+        source: str,
+        sets: Sequence[tuple[ChildSet, int]],
+        *,
+        marks: Sequence[Mark] = (),
+    ) -> Loaded:
+        await asyncio.sleep(10)
+        return await super().load_children(region, entity, child, source, sets, marks=marks)
+
+
+PARTS = pytest.mark.parametrize(
+    ("entity", "part", "answers", "stored"),
+    [
+        (
+            "tasks",
+            "tasks",
+            {"/task/?home_id=1": [Page(tuple(ids(1)), 1, 100.0, size_bytes=10)], "/task/?home_id=2": Hang()},
+            of_lists,
+        ),
+        (
+            "property_contacts",
+            "property_contacts",
+            {"/property/1/contacts": ids(10), "/property/2/contacts": Hang()},
+            of_contacts,
+        ),
+        ("tasks", "task_comments", {"/task/1/comments": ids(10), "/task/2/comments": Hang()}, of_comments),
+    ],
+    ids=["lists", "contacts", "comments"],
+)
+
+
+def idle(answers: dict[str, Answer]) -> tuple[World, Engine]:
+    """A world whose second call of some kind never ends."""
+    world = World()
+    world.ledger.properties[REGION] = [1, 2]
+    world.ledger.owed["task_comments"] = {1, 2}
+    world.api.answers, world.api.size_bytes = answers, 10
+    return world, world.engine
+
+
+@PARTS
+def test_what_was_read_is_stored_though_nothing_more_comes(
+    entity: str, part: str, answers: dict[str, Answer], stored: Stored
+) -> None:
+    async def read() -> None:
+        world, engine = idle(answers)
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, (entity,))]))
+        await world.api.waiting.wait()
+        await asyncio.sleep(1.4)
+        assert (stored(world), engine.room.held_bytes) == ([], 10)
+        await asyncio.sleep(0.2)
+        assert (stored(world), engine.room.held_bytes) == ([1], 0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(read())
+
+
+def test_a_call_that_brought_nothing_is_settled_though_nothing_more_comes() -> None:
+    async def read() -> None:
+        answers: dict[str, Answer] = {"/task/2/comments": error(NotFound), "/task/2": {"id": 2}}
+        world, engine = idle({**answers, "/task/1/comments": Hang()})
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("tasks",))]))
+        await asyncio.sleep(1.6)
+        assert [(source, key) for source, (key, _) in world.sink.settled] == [("task_comments", 2)]
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    run(read())
+
+
+def test_children_that_are_late_wait_for_those_that_are_being_stored() -> None:
+    """So that a slow database gets larger batches, not more of them at once."""
+
+    async def read() -> None:
+        world, engine = idle({})
+        slow = SlowSink(world.ledger)
+        world.ledger.properties[REGION] = list(range(6))
+        world.api.loop_seconds = 1.0
+        await replace(engine, sink=slow, settings=Settings(workers=1)).run(
+            [RegionTarget(REGION, 4, ("property_contacts",))]
+        )
+        assert [len(sets) for _, sets in slow.sets] == [2, 4]
+
+    run(read())
+
+
+@PARTS
+def test_an_error_of_the_store_ends_the_job_though_nothing_more_comes(
+    entity: str, part: str, answers: dict[str, Answer], stored: Stored
+) -> None:
+    async def read() -> None:
+        world, engine = idle(answers)
+        world.sink.failing[part] = DatabaseBusy("deadlock")
+        async with asyncio.timeout(10):
+            [outcome] = await engine.run([RegionTarget(REGION, 4, (entity,))])
+        assert (outcome.status, outcome.fault, stored(world)) == (FAILED, "DatabaseBusy", [])
+        assert engine.room.held_bytes == 0
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(read())
