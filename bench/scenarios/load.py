@@ -36,8 +36,8 @@ from breezeway_sync.sync.batching import Batcher
 SCENARIO = "load"
 NEW, UNCHANGED, CHANGED = CASES = ("new", "unchanged", "1 % changed")
 SIZES = {"small": 10_000, "medium": 100_000, "large": 1_000_000}
-#: How often the largest is measured, however many rounds are asked for: a round of it takes a quarter of an hour.
-_MOST_LARGE_RUNS = 1
+#: How often the largest is measured, however many rounds are asked for: a round of it takes five minutes.
+_MOST_LARGE_RUNS = 2
 #: Of the server for a size by itself: no checkpoint in the middle of a measurement.
 _SERVER = {"max_wal_size": "8GB", "shared_buffers": "512MB"}
 #: As a sync reads: so many lists at a time, in pages of so many.
