@@ -99,3 +99,21 @@ def test_who_waits_for_room_can_be_cancelled_and_keeps_no_place() -> None:
             return len((await setup.api.listing("/supplies", "/supplies", (("page", "1"),))).items)
 
     assert run(main()) == 2
+
+
+@pytest.mark.parametrize("places", [1, 4])
+def test_a_retry_waits_for_no_room_that_pages_behind_it_have_taken(places: int) -> None:
+    """They are read after it, so nobody else gives their room back."""
+    failures = [httpx.Response(503)]
+
+    def at_first_unwell(request: httpx.Request) -> httpx.Response:
+        return failures.pop() if request.url.params["page"] == "1" and failures else answer(request)
+
+    async def main() -> list[int]:
+        flight = Flight(places, room=Room(1))
+        async with account(Service(at_first_unwell), flight=flight, max_in_flight=places, page_size=2) as setup:
+            pages = setup.api.pages("/supplies", "/supplies", concurrency=4)
+            async with aclosing(pages), asyncio.timeout(3600):
+                return [page.number async for page in pages]
+
+    assert run(main()) == list(range(1, PAGES + 1))

@@ -393,3 +393,17 @@ async def test_a_batch_prepared_before_another_was_stored_writes_nothing_twice(
         again = await second()
     assert (again.new, again.updated, again.unchanged) == (shifted, 0, 2)
     assert [row for row in rows(versions) if row["task_id"] != 3] == before
+
+
+async def test_a_record_that_another_batch_has_changed_meanwhile_is_judged_anew(store: Store, rows: Rows) -> None:
+    """It was as it is stored when it was compared; the answer that was asked for later wins all the same."""
+    await store.load("tasks", task(1, name="first"))
+    order_before, order = store.next_order(), store.next_order()
+    incoming = [Incoming(task(1, name="first"), order), Incoming(task(2), order)]
+    async with store.loader.prepared("nashville", BY_NAME["tasks"], incoming) as stored:
+        await store.load("tasks", task(1, name="second"), order=order_before)
+        await store.load_children("task_comments", 1, [], order=order_before)
+        loaded = await stored()
+    assert (loaded.new, loaded.updated, loaded.unchanged) == (1, 1, 0)
+    assert [row["task_name"] for row in rows("SELECT task_name FROM tasks ORDER BY task_id")] == ["first", "Clean"]
+    assert len(rows("SELECT * FROM owed_calls WHERE parent_id = 1 AND source = 'task_comments'")) == 1

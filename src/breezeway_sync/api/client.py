@@ -190,7 +190,7 @@ class AccountApi:
                 with attempt:
                     if number == 1:
                         raise first
-                    return await self._exchange(ask, access)
+                    return await self._exchange(ask, access, is_retry=True)
         except Unauthorized as error:
             raise CredentialsRejected(
                 "the API does not accept the account's access token, not even a new one",
@@ -200,10 +200,10 @@ class AccountApi:
             ) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _exchange(self, ask: _Ask[_Value], access: str) -> _Got[_Value]:
+    async def _exchange(self, ask: _Ask[_Value], access: str, *, is_retry: bool = False) -> _Got[_Value]:
         """One attempt: wait for the turn, send, judge, read, report."""
         answer: RawAnswer | None = None
-        slot = self._budget.slot()
+        slot = self._budget.slot(is_retry=is_retry)
         async with slot as waited_seconds:
             sent_at, sent_wall = self._clock.monotonic(), self._clock.now()
             self._count(ask.tally)

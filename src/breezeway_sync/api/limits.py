@@ -50,7 +50,7 @@ def pace(requests_per_minute: int) -> Pace:
 class Flight(AdaptivePlaces):
     """How many calls of all accounts together may be under way; `async with flight:` is one of them.
 
-    None begins while there is no `room` for what it brings.
+    No account's call begins while there is no `room` for what it brings.
     """
 
     __slots__ = ("room",)
@@ -61,11 +61,6 @@ class Flight(AdaptivePlaces):
 
     async def __aenter__(self) -> None:
         await self.take()
-        try:
-            await self.room.wait()
-        except BaseException:
-            self.leave()
-            raise
 
     async def __aexit__(self, *_: object) -> None:
         self.leave()
@@ -97,6 +92,7 @@ class Budget:
         self._latency = Latency()
         self.under_way = 0
         self._turn = asyncio.Lock()
+        self._turn_of_retries = asyncio.Lock()
         self._flight = flight
         self._on_pause = on_pause
         self._loop = asyncio.get_running_loop()
@@ -134,9 +130,13 @@ class Budget:
         drained_in = self._last_call_at + self.drain_seconds - self._loop.time()
         return max(0.0, drained_in, self.paused_for_seconds())
 
-    def slot(self) -> Slot:
-        """`async with budget.slot() as waited_seconds:` is the right to make one call now."""
-        return Slot(self)
+    def slot(self, *, is_retry: bool = False) -> Slot:
+        """`async with budget.slot() as waited_seconds:` is the right to make one call now.
+
+        A retry waits for no room, and for none that does: pages behind it may have taken the room, and can only
+        be read after it.
+        """
+        return Slot(self, is_retry=is_retry)
 
     def close(self) -> None:
         """Let no further call start: who waits is told so with ShuttingDown, calls under way go on."""
@@ -144,15 +144,15 @@ class Budget:
         for task in self._waiting:
             task.cancel()
 
-    async def start(self) -> float:
+    async def start(self, *, is_retry: bool) -> float:
         """Wait until a call may start; the time at which it does. For `Slot`, which ends it by `end`."""
         now = self._loop.time()
-        if self._is_free(now):
+        if self._is_free(now, is_retry=is_retry):
             await self._limiter.acquire()  # does not wait, as there is room
             self._places.taken += 1
             self._flight.taken += 1
         else:
-            await self._wait()
+            await self._wait(is_retry=is_retry)
             now = self._loop.time()
         self.under_way += 1
         self._last_call_at = now
@@ -187,19 +187,22 @@ class Budget:
             self._latency.begin_anew()
         self._places.shrink(started_at, now, max(beside, self.under_way), reason)
 
-    def _is_free(self, now: float) -> bool:
+    def _is_free(self, now: float, *, is_retry: bool) -> bool:
         """Whether a call may start at once: it passes nobody, and nothing has to be waited for."""
         return (
             not self._is_closing
             and now >= self._closed_until
             and self._places.is_free()
-            and not self._turn.locked()
+            and not self._turn_of(is_retry=is_retry).locked()
             and self._flight.is_free()
-            and not self._flight.room.is_full
+            and (is_retry or not self._flight.room.is_full)
             and self._limiter.has_capacity()
         )
 
-    async def _wait(self) -> None:
+    def _turn_of(self, *, is_retry: bool) -> asyncio.Lock:
+        return self._turn_of_retries if is_retry else self._turn
+
+    async def _wait(self, *, is_retry: bool) -> None:
         """The account's turn, a place of it and one in the flight, unless the budget is closed first."""
         task = asyncio.current_task()
         if task is None:  # pragma: no cover - a coroutine always runs in a task
@@ -208,8 +211,8 @@ class Budget:
             raise _closing()
         self._waiting.add(task)
         try:
-            async with self._turn:
-                await self._take_places()
+            async with self._turn_of(is_retry=is_retry):
+                await self._take_places(is_retry=is_retry)
         except asyncio.CancelledError:
             if self._is_closing and task.uncancel() == 0:
                 raise _closing() from None
@@ -217,11 +220,11 @@ class Budget:
         finally:
             self._waiting.discard(task)
 
-    async def _take_places(self) -> None:
-        """Return with a place of the account and one in the flight, at a moment that pace and pause allow.
+    async def _take_places(self, *, is_retry: bool) -> None:
+        """Return with a place of the account and one in the flight, at a moment that pace, pause and room allow.
 
-        One call of the account at a time waits here: the others hold nothing that a lower number or a pause
-        would have to take from them. The place in the flight comes last, so that an account that is paused
+        One call of the account and one retry at a time wait here: the others hold nothing that a lower number or a
+        pause would have to take from them. The place in the flight comes last, so that an account that is paused
         or paced takes none away from the others.
         """
         while True:
@@ -230,20 +233,34 @@ class Budget:
             try:
                 await self._limiter.acquire()
                 paced_at = self._loop.time()
-                await self._flight.__aenter__()
+                await self._flight.take()
             except BaseException:
                 self._places.leave()
                 raise
+            if not is_retry:
+                await self._until_there_is_room()
             if self.paused_for_seconds() == 0.0 and self._places.taken <= self._places.size:
                 break
             self._give_back()
         await self._restore(self._loop.time() - paced_at)
 
+    async def _until_there_is_room(self) -> None:
+        """Hold no place meanwhile: retries need them, and what they bring is what makes room."""
+        while self._flight.room.is_full:
+            self._give_back()
+            await self._flight.room.wait()
+            await self._places.take()
+            try:
+                await self._flight.take()
+            except BaseException:
+                self._places.leave()
+                raise
+
     async def _restore(self, late_seconds: float) -> None:
         """Put back what leaked out of the bucket while the call waited for its place in the flight.
 
         The bucket then stands as if the call had been counted when it starts, not before; there is
-        always room for that, as no other call of the account was let in meanwhile.
+        always room for that, as no other call of the account but a retry was let in meanwhile.
         """
         if late_seconds > 0:
             leaked = min(1.0, late_seconds * self._pace.burst / self._pace.period_seconds)
@@ -265,17 +282,18 @@ class Budget:
 class Slot:
     """One call's place in its account's budget, from its turn to its end; it passes on how the call went."""
 
-    __slots__ = ("_beside", "_budget", "_started_at")
+    __slots__ = ("_beside", "_budget", "_is_retry", "_started_at")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, *, is_retry: bool) -> None:
         self._budget = budget
+        self._is_retry = is_retry
         self._started_at = 0.0
         self._beside = 0
 
     async def __aenter__(self) -> float:
         """Seconds that were waited for it."""
         asked_at = self._budget.now()
-        self._started_at = await self._budget.start()
+        self._started_at = await self._budget.start(is_retry=self._is_retry)
         self._beside = self._budget.under_way
         return self._started_at - asked_at
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from breezeway_sync.core.waiting import in_slices, together
@@ -21,7 +21,7 @@ from breezeway_sync.store.staging import Ahead, Candidate
 class Batch:
     """Records of one list. `newest` is the newest version of each, by key; `candidates` are those that differ.
 
-    `keys` are those of all that came, before anything else is known of them.
+    `keys` are those of all that came, before anything else is known of them; `unchanged` are stored as they are.
     `overtaken` are keys that another batch has stored since this one was begun; `ahead` is what is staged already.
     """
 
@@ -33,6 +33,7 @@ class Batch:
     loaded: Loaded
     keys: set[int] = field(default_factory=set)
     newest: dict[int, tuple[Admitted, int]] = field(default_factory=dict)
+    unchanged: set[int] = field(default_factory=set)
     candidates: list[Candidate] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     overtaken: set[int] = field(default_factory=set)
@@ -61,10 +62,15 @@ class Batch:
 
         # PostgreSQL looks for the hashes while ours are made.
         await together((look_up(), self._admit(incoming)))
-        async for key, (admitted, order) in in_slices(self.newest.items()):
+        await self._judge(self.newest, stored)
+
+    async def _judge(self, keys: Iterable[int], stored: Mapping[int, Row]) -> None:
+        """Tell what is stored already from what is to be, and make rows of this."""
+        async for key in in_slices(keys):
+            admitted, order = self.newest[key]
             payload_hash = stored[key]["payload_hash"] if key in stored else None
             if self._is_stored(admitted, stored.get(key)):
-                self.loaded.unchanged += 1
+                self.unchanged.add(key)
                 continue
             try:
                 row = build(self.plan, key, admitted.record)
@@ -91,13 +97,17 @@ class Batch:
             other.overtaken |= self.newest.keys() & other.keys
 
     async def compare_again(self, database: Database) -> None:
-        """Leave out what another batch has stored since."""
-        if not self.overtaken:
+        """Judge anew what another batch has stored since, be it the same or something else."""
+        again = {one.row.key: one.content_changed for one in self.candidates if one.row.key in self.overtaken}
+        keys = again.keys() | (self.unchanged & self.overtaken)
+        if not keys:
             return
-        stored = await self._stored(database, self.overtaken)
-        left = [one for one in self.candidates if not self._is_stored(one.admitted, stored.get(one.row.key))]
-        self.loaded.unchanged += len(self.candidates) - len(left)
-        self.candidates = left
+        before = self.candidates
+        self.candidates = [one for one in before if one.row.key not in keys]
+        self.unchanged -= keys
+        await self._judge(sorted(keys), await self._stored(database, keys))
+        if {one.row.key: one.content_changed for one in self.candidates if one.row.key in keys} == again:
+            self.candidates = before  # as they are staged
 
     async def _stored(self, database: Database, keys: Collection[int]) -> dict[int, Row]:
         async with database.connection("comparing hashes") as connection:

@@ -35,7 +35,8 @@ CONNECT_SECONDS = 10.0
 ACQUIRE_SECONDS = 30.0
 STATEMENT_SECONDS = 120.0
 CLOSE_SECONDS = 5.0
-# A transaction of ours never waits for anything but PostgreSQL: idle means that this process is frozen.
+# A transaction of ours waits for PostgreSQL, or staged for the merge before it, which is over sooner: idle for so long
+# means that this process is frozen.
 IDLE_IN_TRANSACTION_SECONDS = 20
 LOCK_SECONDS = 15
 

@@ -136,6 +136,7 @@ class Loader:
 
     async def _bring(self, batch: Batch, marks: Sequence[Mark]) -> Brought:
         await batch.compare_again(self._database)
+        batch.loaded.unchanged += len(batch.unchanged)
         # Nothing is marked as read before what of it cannot be stored is written down.
         pending = () if batch.refusals else marks
         is_stored = await self._merge_or_split(batch, batch.candidates, batch.loaded, pending)

@@ -108,6 +108,7 @@ class Merger:
     async def merge(self, batch: Batch, candidates: list[Candidate], marks: Sequence[Mark]) -> Loaded:
         """Store some records of a batch and the marks, or nothing of it. Raises DatabaseError and LeaseLost."""
         if not candidates:
+            await _forget(batch)
             return await self.mark(batch.scope, marks)
         async with self._ready(batch, candidates) as staged:
             merged = await self._merge_records(staged, batch)

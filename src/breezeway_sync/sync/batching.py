@@ -77,6 +77,8 @@ class Batcher:
                 kind = self._discriminator
                 prepared = self._sink.prepared(self._region, self._entity, batch, kind, marks=marks)
                 store = await stack.enter_async_context(prepared)
+                # Before what was prepared is let go of, which takes a while: who waits for `_storing` must know it.
+                stack.push(self._held.note_failure)
                 await stack.enter_async_context(self._storing)
             if not self._held.has_failed:
                 self._loaded.add(await store())

@@ -43,7 +43,7 @@ class ChildReader:
 
     def in_time(self) -> AbstractAsyncContextManager[None]:
         """Around everything that reads; see `Held`."""
-        return self._held.in_time(self.flush)
+        return self._held.in_time(self._flush_late)
 
     async def read(self, parent: int) -> None:
         """One call; its items wait for the next flush. Raises ApiError."""
@@ -76,11 +76,13 @@ class ChildReader:
     async def flush(self) -> None:
         """Load what is waiting, after what is being loaded."""
         job = self._job
-        async with self._storing:
-            sets, self._sets = self._sets, []
-            settled, self._settled = self._settled, []
-            marks, self._marks = self._marks, []
-            with self._held.storing():
+        sets, self._sets = self._sets, []
+        settled, self._settled = self._settled, []
+        marks, self._marks = self._marks, []
+        with self._held.storing():
+            if not (sets or settled):
+                return
+            async with self._storing:
                 if sets:
                     loaded = await job.sink.load_children(
                         job.region, job.entity, self._plan, self.source.name, sets, marks=marks
@@ -88,6 +90,11 @@ class ChildReader:
                     job.findings.children[self.source.name].add(loaded)
                 if settled:
                     await job.sink.settle(job.region, self.source.name, settled)
+
+    async def _flush_late(self) -> None:
+        async with self._storing:
+            pass  # what comes while others are stored goes with the next ones
+        await self.flush()
 
 
 async def owe_again(job: Job) -> None:

@@ -25,6 +25,10 @@ class Held:
         self.has_failed = False
         """Whether something was not stored, or not whole."""
 
+    def note_failure(self, kind: type[BaseException] | None, *_: object) -> None:
+        """For an exit stack: remember what ends it before anything else has its turn."""
+        self.has_failed |= kind is not None
+
     def take(self, size_bytes: int) -> None:
         """Hold one more answer, inside of `in_time`."""
         self._room.take(size_bytes)
@@ -56,11 +60,13 @@ class Held:
                 try:
                     yield
                 finally:
-                    await store()
+                    try:
+                        await store()
+                    finally:
+                        self._begin_storing = None  # the group takes no more when it is ended from outside
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:
-            self._begin_storing = None
             self._room.give_back(self._empty())
 
     def _be_late(self) -> None:
