@@ -259,7 +259,7 @@ def test_an_error_of_a_late_batch_ends_the_reading_and_nothing_is_stored_after_i
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_who_is_cancelled_leaves_no_late_batch_behind(times: int) -> None:
-    """Cancelled once it is stored, and what came after it; cancelled again it is not."""
+    """What is being stored is stored to its end; cancelled once, what came after it is as well."""
     sink = SteppedSink(FakeLedger())
     setup = Setup(sink=sink)
 
@@ -282,14 +282,16 @@ def test_who_is_cancelled_leaves_no_late_batch_behind(times: int) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(cancel())
-    assert (setup.sizes, setup.room.held_bytes) == ([1, 1] if times == 1 else [], 0)
+    assert (setup.sizes, setup.room.held_bytes) == ([1, 1] if times == 1 else [1], 0)
 
 
 async def test_the_next_batch_is_prepared_while_one_is_stored_and_stored_after_it() -> None:
     sink = SteppedSink(FakeLedger())
     setup = Setup(batch_rows=1, sink=sink)
-    adding = [asyncio.ensure_future(setup.add(key)) for key in (1, 2, 3)]
-    await sink.reached("prepared 2")
+    adding = []
+    for key, step in ((1, "storing 1"), (2, "prepared 2"), (3, "prepared 2")):
+        adding.append(asyncio.ensure_future(setup.add(key)))
+        await sink.reached(step)
     assert sink.steps == ["prepared 1", "storing 1", "prepared 2"]
     sink.may_store.set()
     await asyncio.gather(*adding)
@@ -298,24 +300,26 @@ async def test_the_next_batch_is_prepared_while_one_is_stored_and_stored_after_i
 
 @pytest.mark.parametrize("how", ["failed", "cancelled"])
 async def test_after_a_batch_that_was_not_stored_no_mark_is(how: str) -> None:
-    """Its records are missing before what the later marks speak for."""
+    """Its records are missing before what the later marks speak for. Who is cancelled stores to the end."""
     sink = SteppedSink(FakeLedger())
     setup = Setup(batch_rows=1, sink=sink)
     first = asyncio.ensure_future(setup.add(1))
+    await sink.reached("storing 1")
     second = asyncio.ensure_future(setup.add(2))
     await sink.reached("prepared 2")
     if how == "cancelled":
         first.cancel()
     else:
         sink.failing["tasks"] = DatabaseBusy("deadlock")
-        sink.may_store.set()
-    assert isinstance((await asyncio.gather(first, return_exceptions=True))[0], DatabaseBusy | asyncio.CancelledError)
-    sink.failing.clear()
     sink.may_store.set()
+    with pytest.raises(DatabaseBusy if how == "failed" else asyncio.CancelledError):
+        await first
+    sink.failing.clear()
     await second
     await setup.batcher.add([], MARK, size_bytes=10)
     await setup.batcher.flush()
-    assert (setup.sizes, sink.marks, setup.room.held_bytes) == ([], [], 0)
+    stored = ([], []) if how == "failed" else ([1, 1], [MARK])
+    assert (setup.sizes, sink.marks, setup.room.held_bytes) == (*stored, 0)
 
 
 async def test_an_error_of_the_store_reaches_whoever_filled_the_batch() -> None:

@@ -210,3 +210,21 @@ async def test_a_cancelled_run_stores_what_it_has_read() -> None:
     outcome = logged(world)["tasks"]
     assert outcome is not None
     assert (outcome.status, outcome.error, outcome.fault, outcome.read) == (FAILED, "interrupted", "CancelledError", 2)
+
+
+@pytest.mark.parametrize("entity", ["tasks", "property_contacts"])
+async def test_a_run_that_is_cancelled_while_the_store_fails_begins_nothing_more(entity: str) -> None:
+    """The database is often told to end in the same moment."""
+    world = World(Settings(workers=1))
+    world.ledger.properties[REGION] = [5, 6]
+    world.api.answers = {"/task/?home_id=5": ids(1), "/task/?home_id=6": Hang()}
+    world.api.answers |= {"/property/5/contacts": ids(1), "/property/6/contacts": Hang()}
+    world.sink.failing[entity] = errors.DatabaseUnreachable("gone")
+    run = asyncio.create_task(world.run("properties", entity, "supplies"))
+    await world.api.waiting.wait()
+    begun = len(world.ledger.rows)
+    await cancelled(run)
+    assert len(world.ledger.rows) == begun
+    outcome = logged(world)[entity]
+    assert outcome is not None
+    assert (outcome.status, outcome.error) == (FAILED, "interrupted")

@@ -133,6 +133,27 @@ def test_children_that_are_late_wait_for_those_that_are_being_stored() -> None:
     run(read())
 
 
+@pytest.mark.parametrize("moment", [1.6, 11.6], ids=["in the first load", "in the second"])
+def test_children_that_are_being_stored_are_though_the_run_is_cancelled(moment: float) -> None:
+    """Each of their calls would be made again."""
+
+    async def read() -> None:
+        world, engine = idle({"/property/4/contacts": Hang()})
+        slow = SlowSink(world.ledger)
+        world.ledger.properties[REGION] = [1, 2, 3, 4]
+        world.api.loop_seconds = 1.0
+        engine = replace(engine, sink=slow, settings=Settings(workers=1))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("property_contacts",))]))
+        await asyncio.sleep(moment)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert sorted(slow.parents("property_contacts")) == [1, 2, 3][: 1 if moment < 10 else 3]
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(read())
+
+
 @PARTS
 def test_an_error_of_the_store_ends_the_job_though_nothing_more_comes(
     entity: str, part: str, answers: dict[str, Answer], stored: Stored

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ async def in_slices(things: Iterable[T], size: int = SLICE) -> AsyncIterator[T]:
 async def finish(work: Coroutine[object, object, None]) -> None:
     """Await `work` to its end even when cancelled meanwhile, once or more; the cancellation is raised afterwards.
 
-    Only for work that bounds its own time.
+    Only for work that bounds its own time. Its error is raised, or is the cause of the cancellation.
     """
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -32,9 +33,39 @@ async def finish(work: Coroutine[object, object, None]) -> None:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-    task.result()
     if cancelled is not None:
-        raise cancelled
+        raise cancelled from task.exception()
+    task.result()
+
+
+@asynccontextmanager
+async def task_group() -> AsyncIterator[Callable[[Coroutine[object, object, None]], asyncio.Task[None]]]:
+    """Gives what begins a task. All are awaited at the end; the first error ends the block and the others.
+
+    Unlike `asyncio.TaskGroup` alone: who is cancelled from outside stays cancelled, whatever fails with it. A run that
+    is told to end while the database ends as well would else go on.
+    """
+    body = asyncio.current_task()
+    cancelled_before = body.cancelling() if body else 0
+    running: set[asyncio.Task[None]] = set()
+
+    def begin(work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = group.create_task(work)
+        running.add(task)
+        task.add_done_callback(running.discard)
+        return task
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield begin
+            # Not left to the group's end: before Python 3.13 a failure there leaves the body counted as cancelled.
+            while running:
+                await asyncio.wait(running)
+    except ExceptionGroup as errors:
+        first = errors.exceptions[0]
+        if body and body.cancelling() > cancelled_before:
+            raise asyncio.CancelledError from first
+        raise first from None
 
 
 async def together(works: Iterable[Coroutine[object, object, T]]) -> list[T]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from breezeway_sync.core.room import Room
+from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.marks import Mark
@@ -66,7 +67,10 @@ class Batcher:
             await self.flush()
 
     async def flush(self) -> None:
-        """Load whatever is waiting."""
+        """Load whatever is waiting, to the end also when cancelled meanwhile: it would be read again."""
+        await finish(self._flush())
+
+    async def _flush(self) -> None:
         async with AsyncExitStack() as stack:
             async with self._preparing:
                 batch, self._waiting = self._waiting, []

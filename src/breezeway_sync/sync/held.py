@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from breezeway_sync.core.room import Room
+from breezeway_sync.core.waiting import task_group
 
 
 class Held:
@@ -49,14 +50,14 @@ class Held:
             self._room.give_back(size_bytes)
 
     @asynccontextmanager
-    async def in_time(self, store: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    async def in_time(self, store: Callable[[], Coroutine[object, object, None]]) -> AsyncIterator[None]:
         """Around reading: `store` is called in time and at the end, whatever ends it, and nothing goes on behind it.
 
         An error of `store` when its time had come ends the reading and is raised.
         """
         try:
-            async with asyncio.TaskGroup() as group:
-                self._begin_storing = lambda: group.create_task(store())
+            async with task_group() as begin:
+                self._begin_storing = lambda: begin(store())
                 try:
                     yield
                 finally:
@@ -64,8 +65,6 @@ class Held:
                         await store()
                     finally:
                         self._begin_storing = None  # the group takes no more when it is ended from outside
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
         finally:
             self._room.give_back(self._empty())
 

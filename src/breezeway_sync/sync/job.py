@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -12,6 +11,7 @@ from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.room import Room
+from breezeway_sync.core.waiting import task_group
 from breezeway_sync.entities.marks import CutOff, Days, Pace
 from breezeway_sync.entities.model import Company, Entity, Source
 from breezeway_sync.entities.survey import Survey
@@ -173,14 +173,11 @@ async def each(
         for thing in source:
             if started < workers and room.take_hand():
                 started += 1
-                group.create_task(worker()).add_done_callback(lambda _: room.give_hand_back())
+                begin(worker()).add_done_callback(lambda _: room.give_hand_back())
             await work(thing)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(worker())
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+    async with task_group() as begin:
+        begin(worker())
 
 
 async def close_iterator(pages: AsyncIterator[object]) -> None:
