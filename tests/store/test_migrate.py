@@ -50,12 +50,35 @@ async def test_a_foreign_schema_is_not_touched(empty_dsn: str) -> None:
         assert tables.fetchone() == (2,)
 
 
-async def test_a_failing_file_leaves_nothing_of_itself(empty_dsn: str) -> None:
-    bad = Migration(1, "bad", "CREATE TABLE a (x int); SELECT 1/0;", "c")
-    async with Database(empty_dsn, "breezeway") as database:
-        with pytest.raises(DatabaseError):
-            await migrate.apply(database, [bad])
-        assert await migrate.check(database) == KNOWN
+async def test_a_failing_file_leaves_nothing_of_itself_and_of_a_new_schema_nothing_at_all(empty_dsn: str) -> None:
+    good, better, bad = (
+        Migration(number, name, text, "c")
+        for number, (name, text) in enumerate(
+            [
+                ("good", "CREATE TABLE a (x int)"),
+                ("better", "CREATE TABLE b (x int)"),
+                ("bad", "CREATE TABLE c (x int); SELECT 1/0"),
+            ],
+            start=1,
+        )
+    )
+
+    async def kept(migrations: list[Migration]) -> list[str]:
+        async with Database(empty_dsn, "breezeway") as database:
+            if migrations[-1].name == bad.name:
+                with pytest.raises(DatabaseError):
+                    await migrate.apply(database, migrations)
+            else:
+                await migrate.apply(database, migrations)
+            async with database.connection("looking") as connection:
+                found = await connection.fetch(
+                    "SELECT relname FROM pg_class WHERE relname IN ('a', 'b', 'c') ORDER BY 1"
+                )
+        return [row["relname"] for row in found]
+
+    assert await kept([good, replace(bad, version=2)]) == []
+    assert await kept([good]) == ["a"]
+    assert await kept([good, better, bad]) == ["a", "b"]
 
 
 def test_refuses_a_newer_database() -> None:

@@ -81,7 +81,7 @@ async def check(database: Database) -> tuple[Migration, ...]:
 
 
 async def apply(database: Database, migrations: Sequence[Migration] | None = None) -> tuple[Migration, ...]:
-    """Run what is pending, each file in a transaction of its own, and return it.
+    """Run what is pending and return it: a new schema in one transaction, an upgrade file by file.
 
     Others that migrate at the same time are waited for, at most LOCK_WAIT_SECONDS (DatabaseBusy).
     """
@@ -93,11 +93,14 @@ async def apply(database: Database, migrations: Sequence[Migration] | None = Non
             if await connection.fetchval(
                 "SELECT pg_try_advisory_xact_lock($1, hashtext($2))", _LOCK_CLASS, database.schema
             ):
-                todo = pending(await _state(connection, database.schema), known, database.schema)
+                state = await _state(connection, database.schema)
+                todo = pending(state, known, database.schema)
                 if not todo:
                     return tuple(done)
-                await _run(connection, database.schema, todo[0])
-                done.append(todo[0])
+                # Of an upgrade what is done stays if a later file fails; of a new schema there is nothing to keep.
+                for migration in todo if state.applied is None else todo[:1]:
+                    await _run(connection, database.schema, migration)
+                    done.append(migration)
                 continue
         # Polled, not blocked in: a session that waits inside the lock deadlocks with concurrent index builds.
         if waited >= LOCK_WAIT_SECONDS:
