@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,14 @@ class OwnServer:
         assert process is not None
         process.send_signal(signal.SIGINT)
         process.wait(60)
+
+    def freeze(self, *, thawed: bool = False) -> None:
+        """Neither it nor its connections answer, nor do they end; or they go on."""
+        process = self._server._process
+        assert process is not None
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
+        for pid in (process.pid, *map(int, children.split())):
+            os.kill(pid, signal.SIGCONT if thawed else signal.SIGSTOP)
 
     def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.dsn, autocommit=True, row_factory=dict_row) as connection:
@@ -132,6 +141,22 @@ def world() -> tuple[list[AccountSpec], World]:
     counts = {"properties": 3, "tasks_per_property": 5, "reservations_per_property": 4}
     specs = [resized(one, **counts) for one in demo_accounts(2)]
     return specs, World(specs, seed=1)
+
+
+async def test_a_database_that_does_not_answer_keeps_nobody_from_ending(start: Starter, server: OwnServer) -> None:
+    async with sandboxed(server.dsn, tiny(2)) as setup:
+        config, port = configured(start.folder, setup.url, server.dsn, tiny(2), schedule(600, 600, 600))
+        setup.faults.add("slow", path=r"/task/", delay=0.2)
+        daemon = serve(start, config, port)
+        await until(lambda: setup.stats.of(None, "/task/{id}/comments"), 30, "no comments are asked for")
+        server.freeze()
+        try:
+            daemon.running.send(signal.SIGTERM)
+            finished = await daemon.running.end(22)  # 20 s are promised, and this machine may be busy
+        finally:
+            server.freeze(thawed=True)
+    assert finished.code == 0, finished.err[-2000:]
+    assert "the lease could not be given back, it runs out by itself" in finished.out
 
 
 async def test_the_api_away(start: Starter, dsn: str, rows: Rows) -> None:

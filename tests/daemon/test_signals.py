@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 
+import psycopg
 import pytest
 
 from breezeway_sync.cli.exits import TERMINATED
@@ -78,6 +79,25 @@ async def test_calls_that_take_too_long_are_cancelled(start: Starter, dsn: str, 
     ended = rows("SELECT DISTINCT sync_status, error_message FROM etl_sync_log WHERE entity_type = 'tasks'")
     assert {one["sync_status"] for one in ended} == {"failed"}
     assert [line for line in daemon.lines("noticed") if "cancelled" in line["what"]]
+
+
+async def test_a_table_that_somebody_has_locked_keeps_it_no_longer(start: Starter, dsn: str, rows: Rows) -> None:
+    """What cannot be stored is given up in time for the log to say so."""
+    async with sandboxed(dsn, tiny(2)) as setup:
+        with psycopg.connect(dsn) as other:
+            daemon = await in_the_middle(start, dsn, setup, rows, 1, skip=0)
+            other.execute("LOCK TABLE breezeway.tasks IN ACCESS EXCLUSIVE MODE")
+
+            async def waits() -> bool:
+                return bool(rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+            await eventually(waits, 20, "nothing waits for the lock")
+            daemon.running.send(signal.SIGTERM)
+            finished = await daemon.running.end(IN_TIME)
+    assert finished.code == 0, finished.err[-2000:]
+    nothing_is_open(rows)
+    ended = rows("SELECT sync_status, error_message FROM etl_sync_log WHERE entity_type = 'tasks'")
+    assert {(one["sync_status"], one["error_message"]) for one in ended} == {("failed", "interrupted")}
 
 
 async def test_a_second_signal_leaves_at_once(start: Starter, dsn: str, rows: Rows) -> None:

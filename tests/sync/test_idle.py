@@ -17,6 +17,7 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.held import LAST_SECONDS
 from breezeway_sync.sync.job import Settings
 from tests.api.virtual_time import run
 from tests.sync.fakes import REGION, Answer, FakeSink, Hang, Page, World, error, ids
@@ -37,7 +38,9 @@ def of_comments(world: World) -> Sequence[Json]:
 
 
 class SlowSink(FakeSink):
-    """Takes ten seconds for children."""
+    """Takes some seconds for children."""
+
+    seconds = 10.0
 
     async def load_children(
         self,
@@ -49,7 +52,7 @@ class SlowSink(FakeSink):
         *,
         marks: Sequence[Mark] = (),
     ) -> Loaded:
-        await asyncio.sleep(10)
+        await asyncio.sleep(self.seconds)
         return await super().load_children(region, entity, child, source, sets, marks=marks)
 
 
@@ -133,22 +136,55 @@ def test_children_that_are_late_wait_for_those_that_are_being_stored() -> None:
     run(read())
 
 
-@pytest.mark.parametrize("moment", [1.6, 11.6], ids=["in the first load", "in the second"])
-def test_children_that_are_being_stored_are_though_the_run_is_cancelled(moment: float) -> None:
-    """Each of their calls would be made again."""
+@pytest.mark.parametrize(
+    ("takes", "stored", "ends_after"),
+    [(1.5, [1, 2, 3], 2.0), (2 * LAST_SECONDS, [], LAST_SECONDS)],
+    ids=["soon enough", "too long"],
+)
+def test_children_that_are_being_stored_are_though_the_run_is_cancelled(
+    takes: float, stored: list[int], ends_after: float
+) -> None:
+    """Each of their calls would be made again. Where the database keeps it waiting it is given up."""
 
     async def read() -> None:
         world, engine = idle({"/property/4/contacts": Hang()})
         slow = SlowSink(world.ledger)
+        slow.seconds = takes
         world.ledger.properties[REGION] = [1, 2, 3, 4]
         world.api.loop_seconds = 1.0
         engine = replace(engine, sink=slow, settings=Settings(workers=1))
         running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("property_contacts",))]))
-        await asyncio.sleep(moment)
+        await asyncio.sleep(3.5)  # two are being stored since 2.5, the third waits
         running.cancel()
+        began = asyncio.get_running_loop().time()
         with pytest.raises(asyncio.CancelledError):
             await running
-        assert sorted(slow.parents("property_contacts")) == [1, 2, 3][: 1 if moment < 10 else 3]
+        assert asyncio.get_running_loop().time() - began == pytest.approx(ends_after, abs=0.01)
+        assert (sorted(slow.parents("property_contacts")), engine.room.held_bytes) == (stored, 0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(read())
+
+
+@pytest.mark.parametrize(
+    ("takes", "stored", "ends_after"),
+    [(2.0, [1], 2.0), (2 * LAST_SECONDS, [], LAST_SECONDS)],
+    ids=["soon enough", "too long"],
+)
+def test_what_waits_is_stored_when_the_run_is_cancelled(takes: float, stored: list[int], ends_after: float) -> None:
+    async def read() -> None:
+        world, engine = idle({"/property/2/contacts": Hang()})
+        slow = SlowSink(world.ledger)
+        slow.seconds = takes
+        engine = replace(engine, sink=slow, settings=Settings(workers=1))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("property_contacts",))]))
+        await world.api.waiting.wait()
+        running.cancel()
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert asyncio.get_running_loop().time() - began == pytest.approx(ends_after, abs=0.01)
+        assert slow.parents("property_contacts") == stored
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(read())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ async def in_slices(things: Iterable[T], size: int = SLICE) -> AsyncIterator[T]:
             await asyncio.sleep(0)
 
 
-async def finish(work: Coroutine[object, object, None]) -> None:
+async def finish(work: Awaitable[None]) -> None:
     """Await `work` to its end even when cancelled meanwhile, once or more; the cancellation is raised afterwards.
 
     Only for work that bounds its own time. Its error is raised, or is the cause of the cancellation.
@@ -34,7 +34,7 @@ async def finish(work: Coroutine[object, object, None]) -> None:
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
-        raise cancelled from task.exception()
+        raise cancelled from None if task.cancelled() else task.exception()
     task.result()
 
 

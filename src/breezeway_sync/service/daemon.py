@@ -34,9 +34,9 @@ from breezeway_sync.store.status import Status
 from breezeway_sync.store.vault import stored_credentials
 
 # All of the end together, before the 20 s that are promised.
-DRAIN_SECONDS = 18.5
+DRAIN_SECONDS = 18.0
 GRACE_SECONDS = 10.0
-CANCEL_SECONDS = 8.0
+CANCEL_SECONDS = 7.0
 DATABASE_RETRY_SECONDS = (0.5, 15.0)
 RETENTION_SECONDS = 6 * 3600.0
 TOKENS_SECONDS = 600.0

@@ -34,7 +34,8 @@ else:
 CONNECT_SECONDS = 10.0
 ACQUIRE_SECONDS = 30.0
 STATEMENT_SECONDS = 120.0
-CLOSE_SECONDS = 5.0
+# By then whoever used a connection has ended, or had all of a service's time for it.
+CLOSE_SECONDS = 1.5
 # A transaction of ours waits for PostgreSQL, or staged for the merge before it, which is over sooner: idle for so long
 # means that this process is frozen.
 IDLE_IN_TRANSACTION_SECONDS = 20

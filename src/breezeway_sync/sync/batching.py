@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from breezeway_sync.core.room import Room
-from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.marks import Mark
@@ -67,8 +66,8 @@ class Batcher:
             await self.flush()
 
     async def flush(self) -> None:
-        """Load whatever is waiting, to the end also when cancelled meanwhile: it would be read again."""
-        await finish(self._flush())
+        """Load whatever is waiting."""
+        await self._held.finish(self._flush())
 
     async def _flush(self) -> None:
         async with AsyncExitStack() as stack:

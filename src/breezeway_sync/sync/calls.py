@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from breezeway_sync.core.errors import ApiError, Forbidden, NotFound
-from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.admit import admit_children
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.marks import WHOLE, Mark, Standing
@@ -75,22 +74,23 @@ class ChildReader:
         self._held.take(0)
 
     async def flush(self) -> None:
-        """Load what waits, after what is being loaded; cancelled or not, since its calls would be made again."""
+        """Load what is waiting, after what is being loaded."""
+        await self._held.finish(self._flush())
+
+    async def _flush(self) -> None:
         sets, self._sets = self._sets, []
         settled, self._settled = self._settled, []
         marks, self._marks = self._marks, []
-        with self._held.storing():
-            if sets or settled:
-                await finish(self._store(sets, settled, marks))
-
-    async def _store(self, sets: list[tuple[ChildSet, int]], settled: list[tuple[int, int]], marks: list[Mark]) -> None:
         job, name = self._job, self.source.name
-        async with self._storing:
-            if sets:
-                loaded = await job.sink.load_children(job.region, job.entity, self._plan, name, sets, marks=marks)
-                job.findings.children[name].add(loaded)
-            if settled:
-                await job.sink.settle(job.region, name, settled)
+        with self._held.storing():
+            if self._held.has_failed or not (sets or settled):
+                return
+            async with self._storing:
+                if sets:
+                    loaded = await job.sink.load_children(job.region, job.entity, self._plan, name, sets, marks=marks)
+                    job.findings.children[name].add(loaded)
+                if settled:
+                    await job.sink.settle(job.region, name, settled)
 
     async def _flush_late(self) -> None:
         async with self._storing:

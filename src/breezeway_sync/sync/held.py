@@ -7,7 +7,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from breezeway_sync.core.room import Room
-from breezeway_sync.core.waiting import task_group
+from breezeway_sync.core.waiting import finish, task_group
+
+# For what is being stored when its reading is cancelled and for what waits: less than a second where PostgreSQL waits
+# for nobody. A service that is told to end has 7 s from the cancelling on, and comments and requirements come one after
+# the other.
+LAST_SECONDS = 3.0
 
 
 class Held:
@@ -23,6 +28,8 @@ class Held:
         self._size_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._begin_storing: Callable[[], object] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._end: asyncio.TimerHandle | None = None
         self.has_failed = False
         """Whether something was not stored, or not whole."""
 
@@ -49,6 +56,18 @@ class Held:
         finally:
             self._room.give_back(size_bytes)
 
+    async def finish(self, work: Coroutine[object, object, None]) -> None:
+        """Store by `work`, for LAST_SECONDS also when cancelled: what is not stored would be read again."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._end_soon()
+            await finish(task)
+            raise
+
     @asynccontextmanager
     async def in_time(self, store: Callable[[], Coroutine[object, object, None]]) -> AsyncIterator[None]:
         """Around reading: `store` is called in time and at the end, whatever ends it, and nothing goes on behind it.
@@ -60,13 +79,28 @@ class Held:
                 self._begin_storing = lambda: begin(store())
                 try:
                     yield
+                except asyncio.CancelledError:
+                    self._end_soon()
+                    raise
                 finally:
                     try:
                         await store()
                     finally:
                         self._begin_storing = None  # the group takes no more when it is ended from outside
         finally:
+            if self._end is not None:
+                self._end.cancel()
             self._room.give_back(self._empty())
+
+    def _end_soon(self) -> None:
+        """Whoever reads is cancelled: once, however often."""
+        if self._end is None:
+            self._end = asyncio.get_running_loop().call_later(LAST_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self.has_failed = True
+        for task in self._tasks:
+            task.cancel()
 
     def _be_late(self) -> None:
         if self._begin_storing and not self.has_failed:
