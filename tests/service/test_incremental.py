@@ -107,8 +107,9 @@ async def test_no_run_is_green_while_a_record_waits_to_be_stored(dsn: str, rows:
         home = next(account.records("tasks"))["home_id"]
         account.put_raw("tasks", 7, b'{"id": "no number", "home_id": %d}' % home, home_id=home)
         assert outcome(await setup.run(), "tasks").status == PARTIAL
-        await setup.run(entity="tasks", clock=Later(1.5))
-        second = outcome(await setup.run(entity="tasks", clock=Later(3)), "tasks")
+        await setup.run(entity="tasks", clock=Later(2))
+        # asks from the day before that one on, at any hour: a day after the record's
+        second = outcome(await setup.run(entity="tasks", clock=Later(4)), "tasks")
         assert (second.status, second.rejected) == (PARTIAL, 0)
         assert "1 records could not be stored" in (second.error or "")
         account.delete("tasks", 7)
