@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from breezeway_sync.sandbox.postgres import find_programs
@@ -20,7 +21,7 @@ from tests.helpers import sandboxed, tiny
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
 RULES = Path(__file__).resolve().parents[1] / "deploy" / "prometheus" / "rules.yml"
-BLOCK = re.compile(r"```(sh|sql)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(sh|sql|psql)\n(.*?)```", re.DOTALL)
 # What needs an init system as PID 1 is checked for its words only.
 VERBS = {
     "systemctl": {"daemon-reload", "enable", "status", "restart", "reload"},
@@ -40,6 +41,27 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("statement", [one.strip() for body in blocks("sql") for one in body.split(";") if one.strip()])
 def test_every_query_runs(rows: Rows, statement: str) -> None:
     rows(statement)
+
+
+async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str) -> None:
+    owner, reader = "breezeway_sync", "breezeway_reader"
+    before, after = blocks("psql")
+    with psycopg.connect(empty_dsn, autocommit=True) as connection:
+        try:
+            connection.execute(before.encode())
+            async with sandboxed(empty_dsn.replace("postgres@", f"{owner}@", 1), tiny(1)) as setup:
+                assert {one.status for one in (await setup.run()).outcomes} == {"success"}
+            connection.execute(after.encode())
+            connection.execute(f"SET ROLE {owner}; CREATE TABLE breezeway.later (); SET ROLE {reader}")
+            connection.execute("SELECT FROM breezeway.later")
+            connection.execute("SELECT breezeway.require_fresh('all', 'tasks', '1 hour') FROM breezeway.v_sync_status")
+            for refused in ("SELECT FROM breezeway.api_tokens", "DELETE FROM breezeway.tasks"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(refused.encode())
+        finally:
+            connection.execute("RESET ROLE")
+            for role in (reader, owner):
+                connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
 @pytest.fixture

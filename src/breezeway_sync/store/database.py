@@ -182,7 +182,7 @@ def _translate(error: asyncpg.PostgresError, operation: str) -> DatabaseError:
         return DatabaseBusy("PostgreSQL could not do it now", where=operation, got=got)
     if state.startswith(_REFUSED_DATA):
         return DataRefused("PostgreSQL refused a row", where=operation, got=got)
-    grant = "grant the role its rights on the schema" if state == "42501" else None
+    grant = "grant the role the right that `breezeway-sync doctor` names as missing" if state == "42501" else None
     return DatabaseError("PostgreSQL refused a statement", where=operation, got=got, cure=grant)
 
 
