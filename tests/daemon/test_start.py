@@ -164,6 +164,8 @@ async def test_stopped_before_the_database_is_there(start: Starter, dsn: str, tm
     config, port = configured(tmp_path / "config", "http://127.0.0.1:1", nowhere, tiny(), "")
     daemon = serve(start, config, port)
     await logged(daemon, "database_lost")
+    (started,) = daemon.lines("service_started")
+    assert (started["address"], started["configuration"]) == (f"http://127.0.0.1:{port}", str(config))
     began = asyncio.get_running_loop().time()
     daemon.running.send(signal.SIGTERM)
     assert (await daemon.running.end(20)).code == 0
