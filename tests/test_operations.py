@@ -43,13 +43,14 @@ def test_every_query_runs(rows: Rows, statement: str) -> None:
     rows(statement)
 
 
-async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str) -> None:
+async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str, tmp_path: Path) -> None:
     owner, reader = "breezeway_sync", "breezeway_reader"
+    owners_dsn = empty_dsn.replace("postgres@", f"{owner}@", 1)
     before, after = blocks("psql")
     with psycopg.connect(empty_dsn, autocommit=True) as connection:
         try:
             connection.execute(before.encode())
-            async with sandboxed(empty_dsn.replace("postgres@", f"{owner}@", 1), tiny(1)) as setup:
+            async with sandboxed(owners_dsn, tiny(1)) as setup:
                 assert {one.status for one in (await setup.run()).outcomes} == {"success"}
             connection.execute(after.encode())
             connection.execute(f"SET ROLE {owner}; CREATE TABLE breezeway.later (); SET ROLE {reader}")
@@ -58,10 +59,29 @@ async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str) ->
             for refused in ("SELECT FROM breezeway.api_tokens", "DELETE FROM breezeway.tasks"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(refused.encode())
+            connection.execute("RESET ROLE")
+
+            def tasks() -> tuple[object, ...] | None:
+                return connection.execute("SELECT min(tableowner) FROM pg_tables WHERE tablename = 'tasks'").fetchone()
+
+            assert backup("pg_dump", owners_dsn, tmp_path) == 0
+            # The role may not make the schema again: what is there stays.
+            assert backup("pg_restore", owners_dsn, tmp_path) != 0
+            assert tasks() == (owner,)
+            assert backup("pg_restore", empty_dsn, tmp_path, without="--no-owner ") == 0
+            assert tasks() == (owner,)
         finally:
             connection.execute("RESET ROLE")
             for role in (reader, owner):
                 connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def backup(program: str, dsn: str, folder: Path, *, without: str = "") -> int:
+    """The exit code of the page's command, with a file of its own."""
+    (line,) = [one for one in commands() if one.startswith(program)]
+    line = line.replace("/tmp/", f"{folder}/").replace(without, "")
+    environment = {**os.environ, "PATH": f"{programs()}:{os.environ['PATH']}", "DSN": dsn}
+    return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, check=False).returncode
 
 
 @pytest.fixture
