@@ -25,7 +25,12 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 WaitOption = Annotated[
-    float, typer.Option(min=0, help="Seconds to wait for an account that another process is working.")
+    float,
+    typer.Option(
+        min=0,
+        help="Seconds to wait for an account that another process is working; "
+        "never less than it takes to see that one alive, up to 15.",
+    ),
 ]
 
 
