@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -100,6 +101,20 @@ def test_a_file_that_may_not_be_read_is_a_bad_configuration(
         main()
     assert ended.value.code == 78
     assert "the configuration file cannot be read" in capsys.readouterr().err
+
+
+def test_a_full_disk_under_the_output_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["breezeway-sync", "version"])
+    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - its closing fails, too
+    monkeypatch.setattr(sys, "stdout", full)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    with contextlib.suppress(OSError):
+        full.close()
+    assert ended.value.code == 1
+    assert "the result cannot be written" in capsys.readouterr().err
 
 
 async def test_a_missing_configuration_is_78_and_names_the_places(start: Starter, tmp_path: Path) -> None:
