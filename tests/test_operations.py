@@ -46,7 +46,7 @@ def test_every_query_runs(rows: Rows, statement: str) -> None:
 async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str, tmp_path: Path) -> None:
     owner, reader = "breezeway_sync", "breezeway_reader"
     owners_dsn = empty_dsn.replace("postgres@", f"{owner}@", 1)
-    before, after = blocks("psql")
+    before, after, _ = blocks("psql")
     with psycopg.connect(empty_dsn, autocommit=True) as connection:
         try:
             connection.execute(before.encode())
@@ -74,6 +74,23 @@ async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str, tm
             connection.execute("RESET ROLE")
             for role in (reader, owner):
                 connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+async def test_nothing_is_left_of_a_region_that_is_deleted(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn, tiny(2)) as setup:
+        await setup.run()
+        gone, kept = setup.settings.regions
+    made, rest = blocks("psql")[2].replace("'gone'", f"'{gone}'").split("\\gexec")
+    for statement in [*(str(row["format"]) for row in rows(made)), *rest.strip().split("\n")]:
+        rows(statement)
+    tables = [row["name"] for row in rows(
+        "SELECT attrelid::regclass::text AS name FROM pg_attribute JOIN pg_class c ON c.oid = attrelid "
+        "WHERE attname = 'region_code' AND relkind = 'r' AND relnamespace = 'breezeway'::regnamespace"
+    )]  # fmt: skip
+    assert len(tables) > 30
+    left = {name for name in tables if rows(f"SELECT 1 FROM {name} WHERE region_code = %s LIMIT 1", gone)}
+    assert left == set()
+    assert rows("SELECT 1 FROM tasks WHERE region_code = %s", kept)
 
 
 def backup(program: str, dsn: str, folder: Path, *, without: str = "") -> int:
