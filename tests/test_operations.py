@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from breezeway_sync.sandbox.postgres import find_programs
@@ -20,7 +21,7 @@ from tests.helpers import sandboxed, tiny
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
 RULES = Path(__file__).resolve().parents[1] / "deploy" / "prometheus" / "rules.yml"
-BLOCK = re.compile(r"```(sh|sql)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```(sh|sql|psql)\n(.*?)```", re.DOTALL)
 # What needs an init system as PID 1 is checked for its words only.
 VERBS = {
     "systemctl": {"daemon-reload", "enable", "status", "restart", "reload"},
@@ -40,6 +41,64 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("statement", [one.strip() for body in blocks("sql") for one in body.split(";") if one.strip()])
 def test_every_query_runs(rows: Rows, statement: str) -> None:
     rows(statement)
+
+
+async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str, tmp_path: Path) -> None:
+    owner, reader = "breezeway_sync", "breezeway_reader"
+    owners_dsn = empty_dsn.replace("postgres@", f"{owner}@", 1)
+    before, after, _ = blocks("psql")
+    with psycopg.connect(empty_dsn, autocommit=True) as connection:
+        try:
+            connection.execute(before.encode())
+            async with sandboxed(owners_dsn, tiny(1)) as setup:
+                assert {one.status for one in (await setup.run()).outcomes} == {"success"}
+            connection.execute(after.encode())
+            connection.execute(f"SET ROLE {owner}; CREATE TABLE breezeway.later (); SET ROLE {reader}")
+            connection.execute("SELECT FROM breezeway.later")
+            connection.execute("SELECT breezeway.require_fresh('all', 'tasks', '1 hour') FROM breezeway.v_sync_status")
+            for refused in ("SELECT FROM breezeway.api_tokens", "DELETE FROM breezeway.tasks"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(refused.encode())
+            connection.execute("RESET ROLE")
+
+            def tasks() -> tuple[object, ...] | None:
+                return connection.execute("SELECT min(tableowner) FROM pg_tables WHERE tablename = 'tasks'").fetchone()
+
+            assert backup("pg_dump", owners_dsn, tmp_path) == 0
+            # The role may not make the schema again: what is there stays.
+            assert backup("pg_restore", owners_dsn, tmp_path) != 0
+            assert tasks() == (owner,)
+            assert backup("pg_restore", empty_dsn, tmp_path, without="--no-owner ") == 0
+            assert tasks() == (owner,)
+        finally:
+            connection.execute("RESET ROLE")
+            for role in (reader, owner):
+                connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+async def test_nothing_is_left_of_a_region_that_is_deleted(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn, tiny(2)) as setup:
+        await setup.run()
+        gone, kept = setup.settings.regions
+    made, rest = blocks("psql")[2].replace("'gone'", f"'{gone}'").split("\\gexec")
+    for statement in [*(str(row["format"]) for row in rows(made)), *rest.strip().split("\n")]:
+        rows(statement)
+    tables = [row["name"] for row in rows(
+        "SELECT attrelid::regclass::text AS name FROM pg_attribute JOIN pg_class c ON c.oid = attrelid "
+        "WHERE attname = 'region_code' AND relkind = 'r' AND relnamespace = 'breezeway'::regnamespace"
+    )]  # fmt: skip
+    assert len(tables) > 30
+    left = {name for name in tables if rows(f"SELECT 1 FROM {name} WHERE region_code = %s LIMIT 1", gone)}
+    assert left == set()
+    assert rows("SELECT 1 FROM tasks WHERE region_code = %s", kept)
+
+
+def backup(program: str, dsn: str, folder: Path, *, without: str = "") -> int:
+    """The exit code of the page's command, with a file of its own."""
+    (line,) = [one for one in commands() if one.startswith(program)]
+    line = line.replace("/tmp/", f"{folder}/").replace(without, "")
+    environment = {**os.environ, "PATH": f"{programs()}:{os.environ['PATH']}", "DSN": dsn}
+    return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, check=False).returncode
 
 
 @pytest.fixture

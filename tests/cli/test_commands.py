@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import psycopg
 import pytest
 
 import breezeway_sync
+from breezeway_sync.cli.main import main
 from tests.cli.support import Starter, without_a_listener, write_config
 from tests.helpers import tiny
 
@@ -84,6 +87,34 @@ async def test_a_bad_configuration_is_78_for_every_command(start: Starter, tmp_p
         assert (finished.code, finished.out) == (78, "")
         assert finished.err.startswith("breezeway-sync: ")
         assert "Traceback" not in finished.err
+
+
+def test_a_file_that_may_not_be_read_is_a_bad_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """78, which systemd does not try again, and not 2. Root may read everything, so the answer is made up."""
+    hidden = tmp_path / "hidden.toml"
+    hidden.write_bytes(b"\xff")
+    monkeypatch.setattr(os, "access", lambda *_args, **_more: False)
+    monkeypatch.setattr(sys, "argv", ["breezeway-sync", "config", "check", "-c", str(hidden)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 78
+    assert "the configuration file cannot be read" in capsys.readouterr().err
+
+
+def test_a_full_disk_under_the_output_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["breezeway-sync", "version"])
+    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - its closing fails, too
+    monkeypatch.setattr(sys, "stdout", full)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    with contextlib.suppress(OSError):
+        full.close()
+    assert ended.value.code == 1
+    assert "the result cannot be written" in capsys.readouterr().err
 
 
 async def test_a_missing_configuration_is_78_and_names_the_places(start: Starter, tmp_path: Path) -> None:
@@ -165,7 +196,18 @@ async def test_an_unreachable_database_is_3(start: Starter, tmp_path: Path) -> N
     for finished in [await one.end(20) for one in (start("run", "-c", config), start("migrate", "-c", config))]:
         assert (finished.code, finished.out) == (3, "")
         assert "PostgreSQL cannot be reached" in finished.err
+        assert "127.0.0.1" in finished.err
+        assert "pw@" not in finished.err
         assert "Traceback" not in finished.err
+
+
+async def test_an_option_that_the_server_does_not_know_is_told_as_one(
+    start: Starter, tmp_path: Path, empty_dsn: str
+) -> None:
+    config = write_config(tmp_path, "http://127.0.0.1:1", f"{empty_dsn}&connect_timeout=3", tiny())
+    finished = await start.done("migrate", "--check", "-c", config)
+    assert (finished.code, finished.out) == (3, "")
+    assert "what follows the ? in database.dsn" in finished.err
 
 
 async def test_a_busy_port_of_the_sandbox_is_78(start: Starter) -> None:
@@ -176,3 +218,4 @@ async def test_a_busy_port_of_the_sandbox_is_78(start: Starter) -> None:
         finished = await start.done("sandbox", "--port", port)
     assert (finished.code, finished.out) == (78, "")
     assert port in finished.err
+    assert "Address already in use" in finished.err

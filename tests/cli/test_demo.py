@@ -94,10 +94,10 @@ async def kept_up(start: Starter, spare: Path) -> Running:
 @pytest.mark.parametrize("signals", [1, 3], ids=["once", "impatiently"])
 async def test_demo_can_be_kept_until_it_is_interrupted(start: Starter, spare: Path, signals: int) -> None:
     running = await kept_up(start, spare)
-    (dsn,) = re.findall(r"psql '([^']+)'", running.out)
+    ((options, dsn),) = re.findall(r"PGOPTIONS='([^']+)' psql '([^']+)'", running.out)
     (url,) = re.findall(r"control: (\S+)\)", running.out)
-    with psycopg.connect(dsn) as connection:
-        assert connection.execute("SELECT count(*) > 0 FROM breezeway.tasks").fetchone() == (True,)
+    with psycopg.connect(dsn, options=options) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM tasks").fetchone() == (True,)
     assert (await fetched(url))["total"] > 0
     assert living_in(spare)
     for _ in range(signals):

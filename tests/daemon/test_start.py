@@ -128,11 +128,44 @@ async def test_a_database_that_comes_later(start: Starter, postgres: str, tmp_pa
     ]
 
 
+async def test_a_database_that_refuses_is_lost_once_and_back_once(
+    start: Starter, postgres: str, tmp_path: Path
+) -> None:
+    """However often it is tried meanwhile; it goes on by itself when the right is granted."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS breezeway_sync_test_refused")
+        connection.execute("CREATE ROLE breezeway_sync_test_refused LOGIN")
+        try:
+            with made_database(postgres) as made:
+                name = str(psycopg.conninfo.conninfo_to_dict(made)["dbname"])
+                dsn = as_url(psycopg.conninfo.make_conninfo(made, user="breezeway_sync_test_refused"))
+                async with sandboxed(dsn, tiny()) as setup:
+                    config, port = configured(tmp_path, setup.url, dsn, tiny(), schedule(60, 60, 60))
+                    with manager(tmp_path) as heard:
+                        daemon = serve(start, config, port, {"NOTIFY_SOCKET": str(heard.path)})
+
+                        def tries() -> int:
+                            return sum("waiting for the database" in one for one in heard.listen())
+
+                        await until(lambda: tries() >= 3, 20, "it does not try again")
+                        connection.execute(f'GRANT CREATE ON DATABASE "{name}" TO breezeway_sync_test_refused'.encode())
+                        await logged(daemon, "cycle_finished")
+                        daemon.running.send(signal.SIGTERM)
+                        assert (await daemon.running.end(25)).code == 0
+        finally:
+            connection.execute("DROP ROLE breezeway_sync_test_refused")
+    told = daemon.lines("database_lost", "database_back")
+    assert [line["event"] for line in told] == ["database_lost", "database_back"]
+    assert "breezeway-sync doctor" in told[0]["reason"]
+
+
 async def test_stopped_before_the_database_is_there(start: Starter, dsn: str, tmp_path: Path) -> None:
     nowhere = f"postgresql://postgres@/postgres?host={tmp_path}"
     config, port = configured(tmp_path / "config", "http://127.0.0.1:1", nowhere, tiny(), "")
     daemon = serve(start, config, port)
     await logged(daemon, "database_lost")
+    (started,) = daemon.lines("service_started")
+    assert (started["address"], started["configuration"]) == (f"http://127.0.0.1:{port}", str(config))
     began = asyncio.get_running_loop().time()
     daemon.running.send(signal.SIGTERM)
     assert (await daemon.running.end(20)).code == 0

@@ -23,7 +23,8 @@ catalog and the migrations by `python3 dev.py docs`; `python3 dev.py check` fail
   names; NULL when there is nothing. Items that a list of its own brought and no row can take stand in their
   parent's `extra` under the last part of that list's address (`"/comments"`); an API field whose own name begins
   with a slash gets a second one.
-- A timestamp without offset is UTC. `''` stays `''`, `[]` stays `[]`, null is NULL. U+0000 is removed and
+- A timestamp without offset is UTC. Dates and times of day are as the API sends them, of a zone that it does not name.
+- `''` stays `''`, `[]` stays `[]`, null is NULL. U+0000 is removed and
   half a surrogate pair becomes U+FFFD; both are counted in `etl_sync_log.details`.
 - `deleted_at` marks what the API no longer has; views show live rows only. A record that comes back is
   undeleted.

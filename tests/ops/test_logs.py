@@ -1,12 +1,19 @@
-"""How loud facts are."""
+"""How loud facts are, and that nothing hangs on their being written."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
 
 import pytest
+import structlog
 
 from breezeway_sync.core import events as e
+from breezeway_sync.ops import logs
 from breezeway_sync.ops.logs import level_of
 from tests.ops.support import ACCOUNTS
 
@@ -40,3 +47,31 @@ def compared(result: str) -> e.VerificationFinished:
 )
 def test_levels(event: e.Event, level: int | None) -> None:
     assert level_of(event) == level
+
+
+def full_disk() -> TextIO:
+    return Path("/dev/full").open("w", encoding="utf-8")
+
+
+def dead_reader() -> TextIO:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "w", encoding="utf-8")
+
+
+@pytest.fixture(params=[full_disk, dead_reader])
+def lost(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Logs that go nowhere."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    stream: TextIO = request.param()
+    logs.configure("info", stream=stream)
+    yield
+    structlog.reset_defaults()
+    with contextlib.suppress(OSError):
+        stream.close()
+
+
+@pytest.mark.usefixtures("lost")
+def test_a_line_that_cannot_be_written_stops_nobody() -> None:
+    logs.log_events()(e.DatabaseBack(3.0))
+    logging.getLogger("a.library").warning("something")

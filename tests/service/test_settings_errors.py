@@ -75,6 +75,7 @@ def failure(tmp_path: Path, text: str | bytes, environ: dict[str, str] | None = 
         ("[entities.peple]", ["entities.peple is no key", "entities.people?"]),
         ('entities.tags.path = "/tags"', ["entities.tags.path is no key", "task_tags"]),
         ("regions.nashville.secret = 'x'", ["regions.nashville.secret is no key"]),
+        ("regions.nashville.company_idd = 1", ["Did you mean regions.nashville.company_id?"]),
         ('"line\\nbreak" = 1', ["line\\nbreak is no key"]),
         # something else where a table belongs
         ("api = 5", ["api is no table", "got a whole number, wanted a table [api]"]),

@@ -15,11 +15,22 @@ from breezeway_sync.ops import logs
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Configuration file; otherwise $BREEZEWAY_SYNC_CONFIG and the usual places."),
+    # Whether it can be read is for `load_settings` to find out: a bad configuration (78), not bad usage (2).
+    typer.Option(
+        "--config",
+        "-c",
+        help="Configuration file; otherwise $BREEZEWAY_SYNC_CONFIG and the usual places.",
+        readable=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 WaitOption = Annotated[
-    float, typer.Option(min=0, help="Seconds to wait for an account that another process is working.")
+    float,
+    typer.Option(
+        min=0,
+        help="Seconds to wait for an account that another process is working; "
+        "never less than it takes to see that one alive, up to 15.",
+    ),
 ]
 
 

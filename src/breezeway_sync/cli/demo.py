@@ -57,7 +57,8 @@ async def _show(out: Console, err: Console, emit: Emit, dsn: str, *, keep: bool,
         if not keep:
             out.print("\nEverything is stopped again. With --keep it stays up, to look at with psql.")
             return
-        out.print(f"\nUntil Ctrl-C:  psql '{dsn}' -c 'SET search_path TO {settings.database.schema}' …", soft_wrap=True)
+        path = f"PGOPTIONS='-c search_path={settings.database.schema}'"
+        out.print(f"\nUntil Ctrl-C:  {path} psql '{dsn}'", soft_wrap=True, markup=False)
         out.print(f"simulated API:  {url}   (control: {url}/_sandbox/stats)", soft_wrap=True)
         await asyncio.Event().wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from breezeway_sync import __version__
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.alerts import alerts_app
 from breezeway_sync.cli.backfill import backfill
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out, tell
 from breezeway_sync.cli.deletes import deletes_app
 from breezeway_sync.cli.doctor import doctor
 from breezeway_sync.cli.gaps import gaps_app
@@ -181,6 +182,11 @@ def main(command: Callable[..., object] = app) -> None:
     except loop.Stopped as stopped:
         err().print("breezeway-sync: stopped", markup=False)
         sys.exit(stopped.code)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        tell(f"the result cannot be written: got {error.strerror}. Make room where the output goes")
+        sys.exit(exits.INCOMPLETE)
 
 
 if __name__ == "__main__":

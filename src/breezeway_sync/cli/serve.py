@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+from breezeway_sync import __version__
 from breezeway_sync.cli.exits import INTERRUPTED, TERMINATED
 from breezeway_sync.cli.loop import tune_collector
 from breezeway_sync.core.clock import SystemClock
+from breezeway_sync.core.events import ServiceStarted
 from breezeway_sync.ops import logs
 from breezeway_sync.ops.http import create_app
 from breezeway_sync.ops.serving import serving
@@ -46,7 +48,9 @@ async def _serve(settings: Settings, load: Callable[[], Settings]) -> None:
     observatory.listen(daemon.alerting.observe)
     _listen_to_signals(daemon)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(serving(create_app(observatory), settings.http.host, settings.http.port))
+        app = create_app(observatory)
+        address = await stack.enter_async_context(serving(app, settings.http.host, settings.http.port))
+        observatory.emit(ServiceStarted(__version__, address, str(settings.source) if settings.source else None))
         await daemon.run()
 
 

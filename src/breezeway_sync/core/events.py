@@ -123,6 +123,15 @@ class CycleSkipped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceStarted(Event):
+    """`address` is where the service really listens; `configuration` the file, None when there is none."""
+
+    version: str
+    address: str
+    configuration: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseLost(Event):
     reason: str
 

@@ -6,6 +6,7 @@ be filtered here.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -67,6 +68,8 @@ LEVELS: Mapping[type[Event], int] = {
 }
 _STATUS_LEVELS = {"success": logging.INFO, "partial": logging.WARNING, "failed": logging.ERROR}
 _RESULT_LEVELS = {PROVED: logging.INFO, LATE: logging.INFO, FAILED: logging.ERROR}
+# A line that cannot be written, on a full disk or to a reader that is gone, is lost: the work is not.
+_LOST = contextlib.suppress(OSError)
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -125,7 +128,8 @@ class _Bridge(logging.Handler):
         first_line = str(record.msg).split("\n", 1)[0][:200]
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
         fields = {"logger": record.name, "message": first_line} | ({"error": error} if error else {})
-        structlog.get_logger().log(record.levelno, "library", **fields)
+        with _LOST:
+            structlog.get_logger().log(record.levelno, "library", **fields)
 
 
 def _bridge_libraries() -> None:
@@ -143,6 +147,7 @@ def log_events() -> Emit:
         level = level_of(event)
         if level is not None:
             fields = {name: value for name, value in asdict(event).items() if value is not None}
-            logger.log(level, name_of(event), **fields)
+            with _LOST:
+                logger.log(level, name_of(event), **fields)
 
     return emit

@@ -127,9 +127,12 @@ class Daemon:
         return False
 
     async def _prepare(self, database: Database) -> None:
-        self.observatory.reached()
+        # One that was lost is back when it also lets itself be used: else each try would tell of a loss and a return.
+        if not self.observatory.is_lost:
+            self.observatory.reached()
         await ensure_schema(self.settings, database)
         await save_regions(self.settings, database)
+        self.observatory.reached()
         self.observatory.is_migrated = True
         self._database, self._status = database, Status(database)
         self._workshop = self._new_workshop()

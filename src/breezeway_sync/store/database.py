@@ -31,6 +31,7 @@ else:
     Connection = object
     Row = object
 
+CONNECTING = "connecting"
 CONNECT_SECONDS = 10.0
 ACQUIRE_SECONDS = 30.0
 STATEMENT_SECONDS = 120.0
@@ -50,6 +51,7 @@ _LIMITS = (
 _UNREACHABLE = ("08", "57P01", "57P02", "57P03", "57P05")
 _BUSY = ("40", "53", "55P03", "55006", "57014", "25P03")
 _REFUSED_DATA = ("22", "23", "54")
+_UNKNOWN_OPTION = "42704"
 
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -80,7 +82,7 @@ class Database:
         """For connections that are held until others have done theirs: those always find one. Not to be waited for."""
 
     async def __aenter__(self) -> Self:
-        with translated("connecting"):
+        with translated(CONNECTING):
             try:
                 self._pool = await asyncpg.create_pool(
                     self._dsn,
@@ -156,6 +158,8 @@ def translated(operation: str) -> Iterator[None]:
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         # InternalClientError is what a connection raises that the server has ended while it lay in the pool.
         got = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+        if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+            got += f": {error.strerror or error}"  # of a socket: address and reason
         raise DatabaseUnreachable(
             "PostgreSQL cannot be reached", where=operation, got=got, cure="check database.dsn and the server"
         ) from error
@@ -178,11 +182,14 @@ def _translate(error: asyncpg.PostgresError, operation: str) -> DatabaseError:
     if state.startswith("28") or state == "3D000":
         cure = "check user, password and database name in database.dsn"
         return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)
+    if state == _UNKNOWN_OPTION and operation == CONNECTING:
+        cure = "take out or correct what follows the ? in database.dsn: the server does not know one of these options"
+        return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)
     if state.startswith(_BUSY):
         return DatabaseBusy("PostgreSQL could not do it now", where=operation, got=got)
     if state.startswith(_REFUSED_DATA):
         return DataRefused("PostgreSQL refused a row", where=operation, got=got)
-    grant = "grant the role its rights on the schema" if state == "42501" else None
+    grant = "grant the role the right that `breezeway-sync doctor` names as missing" if state == "42501" else None
     return DatabaseError("PostgreSQL refused a statement", where=operation, got=got, cure=grant)
 
 

@@ -113,7 +113,9 @@ async def apply(database: Database, migrations: Sequence[Migration] | None = Non
 
 async def _run(connection: Connection, schema: str, migration: Migration) -> None:
     await connection.execute("SET LOCAL statement_timeout = 0")
-    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+    # IF NOT EXISTS asks for CREATE on the database also where the schema is there and the role owns it.
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", schema):
+        await connection.execute(f"CREATE SCHEMA {quote(schema)}")
     await connection.execute(f"SET LOCAL search_path TO {quote(schema)}")
     await connection.execute(
         f"CREATE TABLE IF NOT EXISTS {LEDGER} (version INT PRIMARY KEY, name TEXT NOT NULL, "

@@ -109,7 +109,7 @@ def of_unknown(unknown: Unknown, merged: Merged) -> ConfigurationError:
             wanted=f"a table [{key_text(key)}]",
             cure="write its keys below such a line",
         )
-    keys = all_keys(merged.region_codes)
+    keys = all_keys({*merged.region_codes, *(key[1:2] if key[0] == "regions" else ())})
     known = {*Settings.model_fields, *map(key_text, keys), *(key_text(known[:-1]) for known in keys)}
     meant = closest(key_text(key), sorted(known))
     return ConfigurationError(
