@@ -71,6 +71,20 @@ async def test_what_lists_leave_out_stays_and_is_read_by_its_address(dsn: str, r
         assert live(rows, kind) == set(account.ids(kind))
 
 
+async def test_what_lists_leave_out_is_read_also_after_the_clock_ran_ahead(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("tasks"))
+        account.hide("tasks", key)
+        await setup.run(entity="tasks", full=True, clock=Later(40))
+        account.patch("tasks", key, name="changed behind the lists")
+        await setup.run(entity="tasks")
+    assert rows("SELECT task_name AS name, state FROM tasks JOIN missing_records ON record_id = task_id") == [
+        {"name": "changed behind the lists", "state": "unlisted"}
+    ]
+
+
 async def test_a_404_proves_nothing_while_listed_records_answer_404_too(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
