@@ -13,9 +13,9 @@ ON CONFLICT (region_code, source, parent_id, since, until) DO UPDATE SET
     shown = EXCLUDED.shown;
 
 -- name: backfills
--- What a backfill of these days has read before it was cut off, after $5.
+-- What a backfill of these days has read before it was cut off, from $5 to now ($6).
 SELECT parent_id, read_at, is_over, pages, page_size, shown FROM {schema}.backfills
-WHERE region_code = $1 AND source = $2 AND since = $3 AND until = $4 AND read_at > $5;
+WHERE region_code = $1 AND source = $2 AND since = $3 AND until = $4 AND read_at BETWEEN $5 AND $6;
 
 -- name: end_backfill
 -- All of these days has been read: the same days asked for again are read again.

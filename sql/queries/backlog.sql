@@ -54,7 +54,8 @@ WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id = done.parent_id AND 
 
 -- name: sweep_standing
 -- Seconds since a rolling sweep owed calls last, and how many live tasks it has to go round. It begins now where it
--- never did. The tasks are counted once a day, and as long as there are none.
+-- never did. The tasks are counted once a day, and as long as there are none. A time of the future was written by a
+-- clock that has been set back: it counts as that far behind.
 WITH begun AS (
     INSERT INTO {schema}.sweeps (region_code, source, below_id, paced_at)
     VALUES ($1, $2, 9223372036854775807, clock_timestamp())
@@ -68,7 +69,7 @@ WITH begun AS (
     RETURNING parents
 )
 SELECT
-    coalesce(extract(epoch FROM clock_timestamp() - s.paced_at), 0)::float8 AS elapsed_seconds,
+    coalesce(abs(extract(epoch FROM clock_timestamp() - s.paced_at)), 0)::float8 AS elapsed_seconds,
     coalesce(c.parents, s.parents, 0) AS parents
 FROM (VALUES (1)) one
 LEFT JOIN {schema}.sweeps s ON s.region_code = $1 AND s.source = $2

@@ -5,7 +5,8 @@ INSERT INTO {schema}.account_leases (account) VALUES ($1) ON CONFLICT (account) 
 -- name: claim_lease
 -- Take the lease when it is free, expired, or held by the owner named in $5 (found dead on this host).
 -- A lease that was not given back leaves its budget in doubt: the successor waits $6 seconds, the time in which
--- a full bucket of calls drains. All times are the database's, so that no other clock matters.
+-- a full bucket of calls drains. All times are the database's, so that no other clock matters; what its own has written
+-- while it ran ahead lies in the future: such a renewal holds nothing, and no pause is longer than $7 seconds.
 UPDATE {schema}.account_leases SET
     fence = nextval('{schema}.account_fences'),
     owner = $2,
@@ -13,9 +14,13 @@ UPDATE {schema}.account_leases SET
     claimed_at = clock_timestamp(),
     renewed_at = clock_timestamp(),
     expires_at = clock_timestamp() + make_interval(secs => $4::float8),
-    next_call_at = CASE WHEN owner IS NULL THEN next_call_at
-        ELSE greatest(next_call_at, clock_timestamp() + make_interval(secs => $6::float8)) END
-WHERE account = $1 AND (owner IS NULL OR expires_at < clock_timestamp() OR owner_identity = $5)
+    next_call_at = least(
+        clock_timestamp() + make_interval(secs => $7::float8),
+        CASE WHEN owner IS NULL THEN next_call_at
+            ELSE greatest(next_call_at, clock_timestamp() + make_interval(secs => $6::float8)) END),
+    paused_until = least(paused_until, clock_timestamp() + make_interval(secs => $7::float8))
+WHERE account = $1 AND (owner IS NULL OR expires_at < clock_timestamp() OR owner_identity = $5
+    OR renewed_at > clock_timestamp() + make_interval(secs => $4::float8))
 RETURNING
     fence,
     greatest(0, extract(epoch FROM greatest(next_call_at, paused_until) - clock_timestamp()))::float8 AS wait_seconds;

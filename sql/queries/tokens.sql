@@ -1,8 +1,10 @@
 -- name: reserve_token_call
--- Set the time of the next allowed token call by compare-and-set, before the call is made.
+-- Set the time of the next allowed token call by compare-and-set, before the call is made. One that is further away than
+-- $2 and $3 seconds was written while the database's clock ran ahead.
 UPDATE {schema}.account_leases
 SET next_token_call_at = clock_timestamp() + make_interval(secs => $2::float8)
-WHERE account = $1 AND next_token_call_at <= clock_timestamp()
+WHERE account = $1 AND next_token_call_at NOT BETWEEN clock_timestamp()
+    AND clock_timestamp() + make_interval(secs => greatest($2::float8, $3))
 RETURNING true;
 
 -- name: token_call_wait

@@ -224,6 +224,20 @@ async def test_a_summary_that_nobody_received_is_tried_again() -> None:
     assert await at.after(minutes=1) == ["daily summary: 1 failed, 1 partial"]
 
 
+async def test_what_a_clock_that_ran_ahead_has_written_silences_nobody() -> None:
+    store, clock = MemoryStore(troubles=TROUBLES), SetClock(START + timedelta(days=400))
+    ahead = desk(store, clock=clock, summary_at=START.time())
+    summary = "daily summary: 1 failed, 1 partial"
+    assert len(await ahead.after(ended(), minutes=2)) == 2
+    clock.time = START  # set right, and the service started again
+    right = desk(store, clock=clock, summary_at=START.time())
+    first = await right.after(ended(), minutes=2)
+    assert [one for one in first if one != summary] == ["nashville tasks still failing"]
+    assert summary in first
+    assert await right.after(ended(), hours=23) == []
+    assert sorted(await right.after(ended(), hours=1)) == sorted(first)
+
+
 # --- the loop -------------------------------------------------------------------------------------
 
 

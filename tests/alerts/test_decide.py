@@ -57,6 +57,10 @@ TOLD = State(START, 2, "it broke", START, "thread", version=2)
         (replace(TOLD, claimed_until=START + 2 * HOUR), WORKS, HOUR, None),
         (replace(UNTOLD, claimed_until=START + 2 * HOUR), FAILS, HOUR, None),
         (replace(UNTOLD, claimed_until=START + HOUR), FAILS, HOUR, Kind.FAILED),
+        # Written by a clock that ran ahead.
+        (replace(UNTOLD, claimed_until=START + 26 * HOUR), FAILS, HOUR, Kind.FAILED),
+        (replace(TOLD, told_at=START + 25 * HOUR), FAILS, HOUR, Kind.REMINDER),
+        (replace(TOLD, told_at=START + 2 * HOUR), FAILS, HOUR, None),
     ],
 )
 def test_what_is_told(state: State, fact: Fact, after: timedelta, kind: Kind | None) -> None:

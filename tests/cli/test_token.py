@@ -45,7 +45,7 @@ async def test_check_and_refresh(stage: Stage, rows: Rows) -> None:
 
 async def test_the_wait_for_a_turn_is_said_on_stderr(stage: Stage) -> None:
     text = stage.config.read_text(encoding="utf-8")
-    stage.config.write_text(text.replace("auth_interval_seconds = 0", "auth_interval_seconds = 3"), encoding="utf-8")
+    stage.config.write_text(text.replace("auth_interval_seconds = 0", "auth_interval_seconds = 8"), encoding="utf-8")
     assert (await token(stage, "refresh")).code == 0
     second = await token(stage, "refresh")
     assert second.code == 0

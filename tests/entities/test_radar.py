@@ -51,6 +51,9 @@ def test_a_first_sight_is_no_news_and_the_same_again_is_not_written() -> None:
     assert radar.read(record, times=30) == []
     assert radar.written == len(paths)
     assert {one.last_seen_at for one in radar.known.values()} == {radar.now}
+    radar.now -= timedelta(days=40)  # the clock had run ahead and was set right
+    assert radar.read(record, times=30) == []
+    assert {one.last_seen_at for one in radar.known.values()} == {radar.now}
 
 
 def test_a_field_that_appears_is_told_once_and_its_members_not_beside_it() -> None:

@@ -120,6 +120,20 @@ async def test_a_lease_that_could_not_be_given_back_is_taken_again_at_once(datab
             await asyncio.wait_for(holding(database).__aenter__(), 1)
 
 
+async def test_what_a_clock_that_ran_ahead_has_written_keeps_nobody_away(database: Database, rows: Rows) -> None:
+    """The server's clock, which was set back by eight hours since."""
+    rows(
+        "INSERT INTO account_leases (account, owner, owner_identity, renewed_at, expires_at, next_call_at, "
+        "paused_until) SELECT 'a', 'gone', %s, at, at + interval '45 s', at, at "
+        "FROM (SELECT now() + interval '8 h' AS at) ahead",
+        OTHER.identity,
+    )
+    async with asyncio.timeout(10), holding(database) as lease:
+        assert lease.first_call_in_seconds <= leases.LONGEST_PAUSE_SECONDS
+    async with holding(database) as lease:
+        assert lease.first_call_in_seconds <= leases.LONGEST_PAUSE_SECONDS
+
+
 def test_an_owner_elsewhere_is_never_taken_for_dead() -> None:
     assert not is_dead_here(OTHER.identity)
     place, pid, start = this_process().identity.rsplit("|", 2)

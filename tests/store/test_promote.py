@@ -14,6 +14,7 @@ from breezeway_sync.entities.catalog.tasks import TASKS
 from breezeway_sync.entities.model import Field, Kind
 from breezeway_sync.entities.promote import Promotion, parse
 from breezeway_sync.store import migrate
+from breezeway_sync.store.database import Database
 from breezeway_sync.store.files import Migration, read_migrations
 from breezeway_sync.store.gaps import migration_text
 from tests.conftest import Rows
@@ -29,14 +30,15 @@ ODD: list[Any] = [
 ]  # fmt: skip
 
 
-async def apply(store: Store, promotion: Promotion) -> None:
+async def apply(dsn: str, schema: str, promotion: Promotion) -> None:
     known = read_migrations()
     text = migration_text(promotion)
     new = Migration(len(known) + 1, "promoted", text, hashlib.sha256(text.encode()).hexdigest())
-    assert await migrate.apply(store.database, [*known, new]) == (new,)
-    async with store.database.transaction("again") as connection:
-        await connection.execute(f'SET LOCAL search_path TO "{store.database.schema}"')
-        await connection.execute(text)
+    async with Database(dsn, schema) as database:
+        assert await migrate.apply(database, [*known, new]) == (new,)
+        async with database.transaction("again") as connection:
+            await connection.execute(f'SET LOCAL search_path TO "{schema}"')
+            await connection.execute(text)
 
 
 def content(rows: Rows) -> list[dict[str, Any]]:
@@ -47,9 +49,14 @@ def content(rows: Rows) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("path", ["order", "details.color", "notes.color"])
+@pytest.mark.parametrize(
+    ("path", "strings"), [("order", "on"), ("order", "off"), ("details.color", "on"), ("notes.color", "off")]
+)
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.MONEY], ids=lambda one: one.name)
-async def test_filled_as_by_a_reading_without_any_call(store: Store, rows: Rows, kind: Kind, path: str) -> None:
+async def test_filled_as_by_a_reading_without_any_call(
+    store: Store, dsn: str, rows: Rows, kind: Kind, path: str, strings: str
+) -> None:
+    """Also where the database takes a backslash in a literal for an escape."""
     field = Field(path, kind, "order")
     outer, _, inner = path.partition(".")
     bodies = [{outer: {inner: value, "more": more} if inner else value} for value in ODD for more in (None, "m")]
@@ -58,7 +65,8 @@ async def test_filled_as_by_a_reading_without_any_call(store: Store, rows: Rows,
     await store.load("tasks", *tasks)
     async with store.database.transaction("all calls made") as connection:
         await connection.execute(f'DELETE FROM "{store.database.schema}".owed_calls')
-    await apply(store, Promotion(parse(f"tasks.{path}"), "order", kind))
+    rows(f"ALTER DATABASE {rows('SELECT current_database() n')[0]['n']} SET standard_conforming_strings = {strings}")
+    await apply(dsn, store.database.schema, Promotion(parse(f"tasks.{path}"), "order", kind))
     promoted = content(rows)
     extended = replace(TASKS, fields=(*TASKS.fields, field))
     loaded = await store.loader.load("nashville", extended, [Incoming(task, store.next_order()) for task in tasks])

@@ -25,4 +25,14 @@ async def test_tasks_are_counted_once_a_day(store: Store, rows: Rows) -> None:
     # A time of the future was written by a clock that has been set back.
     rows("UPDATE sweeps SET counted_at = clock_timestamp() + interval '1 minute'")
     assert await parents() == 5
+    rows("UPDATE sweeps SET paced_at = clock_timestamp() + interval '3 days'")
+    elapsed_seconds, _ = await store.ledger.sweep_standing("nashville", "task_comments")
+    assert 0 <= 3 * 86_400 - elapsed_seconds < 60
     assert (await store.ledger.sweep_standing("austin", "task_comments"))[1] == 0
+
+
+async def test_an_address_is_asked_again_also_after_the_clock_ran_ahead(store: Store, rows: Rows) -> None:
+    assert await store.ledger.mark_unavailable("nashville", "property_contacts", "not permitted", 86_400)
+    assert set(await store.ledger.unavailable("nashville")) == {"property_contacts"}
+    rows("UPDATE unavailable_sources SET try_again_at = try_again_at + interval '40 days'")
+    assert await store.ledger.unavailable("nashville") == {}

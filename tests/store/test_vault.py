@@ -68,6 +68,17 @@ async def test_only_one_of_many_may_call_per_interval(store: Store, rows: Rows) 
     assert await one.reserve_call(0) == 0
 
 
+async def test_a_turn_further_away_than_any_is_a_wrong_clocks(store: Store, rows: Rows) -> None:
+    one = vault(store)
+    await one.postpone(900)
+    assert await one.reserve_call(60) > 890
+    rows("UPDATE account_leases SET next_token_call_at = now() + interval '8 hours'")
+    assert await one.reserve_call(60) == 0
+    assert 59 < await one.reserve_call(60) <= 60
+    rows("UPDATE account_leases SET next_token_call_at = now() + interval '8 hours'")
+    assert await one.reserve_call(86_400) > 28_000
+
+
 async def test_postponing_never_shortens(store: Store) -> None:
     one = vault(store)
     await one.postpone(300)

@@ -95,7 +95,7 @@ def test_money_and_the_normal_form() -> None:
 TASKS = next(entity for entity in ENTITIES if entity.name == "tasks")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FRESH, OLD = NOON, datetime(2026, 11, 14, 12, tzinfo=UTC)
-ROW = {"home_id": 7, "payload_hash": "\\x00"}
+ROW = {"home_id": 7, "payload_hash": "00"}
 
 
 def known(told_at: datetime | None = None, **absent: datetime | None) -> Known:

@@ -144,7 +144,7 @@ def _again(before: Known, one: Sighting, *, is_whole: bool, now: datetime, is_an
 
 def _refreshed(before: Known, one: Sighting, *, is_whole: bool, now: datetime) -> Known:
     """Nothing changed: written down again once a day, and while too little was seen to tell anything."""
-    is_due = now - before.last_seen_at >= REFRESH
+    is_due = abs(now - before.last_seen_at) >= REFRESH  # in the future it was written by a clock that ran ahead
     if is_whole:
         return _counted(before, one, now) if is_due or before.seen < LEAST_SEEN <= one.seen else before
     if before.seen < LEAST_SEEN:

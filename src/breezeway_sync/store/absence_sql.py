@@ -19,7 +19,7 @@ class AbsenceSql:
 
     `delete` ($1 region, $2 keys, $3 now, $4 kind) and `restore` return the keys that it did, and whose list shows
     each. `candidates` ($1 region, $2 run, $3 and $4 when unlisted records were to be asked, $5 today, $6 days around
-    it, $7 limit; None without an address) and `listed` ($1 region) look for records by their own address.
+    it, $7 limit, $8 now; None without an address) and `listed` ($1 region) look for records by their own address.
     """
 
     absent: str
@@ -109,6 +109,6 @@ def _candidates(entity: Entity, schema: str, table: str) -> str:
         f"JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"
         f"WHERE m.region_code = $1 AND m.entity_type = '{entity.name}' AND (\n"
         "    m.state = 'open' AND m.gone_run IS DISTINCT FROM $2\n"
-        f"    OR m.state = 'unlisted' AND (m.asked_at < $3 OR {is_near} AND m.asked_at < $4))\n"
+        f"    OR m.state = 'unlisted' AND (m.asked_at NOT BETWEEN $3 AND $8 OR {is_near} AND m.asked_at < $4))\n"
         "ORDER BY m.state, m.asked_at NULLS FIRST, m.record_id LIMIT $7"
     )

@@ -117,10 +117,11 @@ def _gaps_sql(schema: str, names: Sequence[str]) -> str:
 
 # --- the migration --------------------------------------------------------------------------------
 
-_NUMBER = r"'^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$'"
-_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_OFFSET = r"\s?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)"
+# Without a backslash: a database may be set to take one in a literal for an escape.
+_NUMBER = "'^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$'"
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6}0*)?)?"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_OFFSET = "[[:space:]]?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)"
 _IS_TEXT = "jsonb_typeof(value) = 'string'"
 _IS_NUMBER = f"jsonb_typeof(value) IN ('number', 'string') AND length(plain) <= 1000 AND plain ~ {_NUMBER}"
 

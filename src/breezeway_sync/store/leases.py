@@ -25,6 +25,8 @@ from breezeway_sync.store.database import Database
 LEASE_SECONDS = 45.0
 RENEW_SECONDS = 15.0
 POLL_SECONDS = 0.5
+# A little more than the API is allowed to ask for.
+LONGEST_PAUSE_SECONDS = 1000.0
 _ORDER_BITS = 32
 ALIVE = "alive"
 # What this process holds: (database, account).
@@ -175,7 +177,14 @@ async def _claim(
         is_left_over = identity == owner.identity and (database.address, account) not in _HELD
         dead = identity if identity and (is_left_over or is_dead_here(identity)) else None
         claimed = await database.fetch_row(
-            "claim_lease", account, owner.label, owner.identity, LEASE_SECONDS, dead, drain_seconds
+            "claim_lease",
+            account,
+            owner.label,
+            owner.identity,
+            LEASE_SECONDS,
+            dead,
+            drain_seconds,
+            LONGEST_PAUSE_SECONDS,
         )
         waited = clock.monotonic() - began
         if claimed:

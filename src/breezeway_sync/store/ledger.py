@@ -130,7 +130,7 @@ class Ledger:
     async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> dict[int, Part | None]:
         """What a backfill of these days had read before it was cut off, by parent; None: all of its list."""
         after = now - BACKFILL_RESUME
-        rows = await self._database.fetch("backfills", region, source, days.since, days.until, after)
+        rows = await self._database.fetch("backfills", region, source, days.since, days.until, after, now)
         return {
             row["parent_id"]: None
             if row["is_over"]

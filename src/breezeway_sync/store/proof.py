@@ -188,6 +188,7 @@ class Proofs:
                 now.date(),
                 pace.near_days,
                 limit,
+                now,
             )
         return [row["record_id"] for row in rows]
 

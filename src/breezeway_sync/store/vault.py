@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from breezeway_sync.core.tokens import Credentials, Token
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.leases import LONGEST_PAUSE_SECONDS
 
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -41,7 +42,10 @@ class StoredVault:
 
     async def reserve_call(self, interval_seconds: float) -> float:
         """Compare-and-set of the next allowed token call: 0.0 when it may be made now, else the wait."""
-        if await self.database.fetch_row("reserve_token_call", self.account, interval_seconds):
+        reserved = await self.database.fetch_row(
+            "reserve_token_call", self.account, interval_seconds, LONGEST_PAUSE_SECONDS
+        )
+        if reserved:
             return 0.0
         row = await self.database.fetch_row("token_call_wait", self.account)
         # At least a little: the time may have come between the two statements.

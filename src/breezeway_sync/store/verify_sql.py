@@ -7,6 +7,9 @@ from __future__ import annotations
 from breezeway_sync.entities.model import CalledChild, Child, Entity, Link
 from breezeway_sync.store.files import quote
 
+# In JSON bytes are written in one of two ways, as the database is set to.
+_ROW = "to_jsonb(r) || jsonb_build_object('payload_hash', encode(r.payload_hash, 'hex'))"
+
 
 def live(entity: Entity, schema: str, *, discriminator: bool, by: str | None) -> str:
     """FROM and WHERE of live rows: $1 region, $2 value of the discriminator or of `by` where there is one.
@@ -32,7 +35,7 @@ def stored(entity: Entity, schema: str, *, discriminator: bool) -> str:
         for tags in entity.tags
     ]
     return (
-        f"SELECT r.{entity.key.name} AS key, to_jsonb(r) AS row, jsonb_build_object({', '.join(parts)}) AS children "
+        f"SELECT r.{entity.key.name} AS key, {_ROW} AS row, jsonb_build_object({', '.join(parts)}) AS children "
         f"FROM {quote(schema)}.{entity.table} r "
         f"WHERE r.region_code = $1{kind} AND r.deleted_at IS NULL AND {keys}"
     )
@@ -41,7 +44,7 @@ def stored(entity: Entity, schema: str, *, discriminator: bool) -> str:
 def called(entity: Entity, one: CalledChild, schema: str) -> str:
     """One row with the children of one call, and whether that call is owed; $1 region, $2 key, $3 source."""
     return (
-        f"SELECT r.{entity.key.name} AS key, to_jsonb(r) AS row, "
+        f"SELECT r.{entity.key.name} AS key, {_ROW} AS row, "
         f"jsonb_build_object({_children(entity, one.child, schema)}) AS children, "
         f"EXISTS (SELECT 1 FROM {quote(schema)}.owed_calls o "
         f"WHERE o.region_code = $1 AND o.source = $3 AND o.parent_id = $2) AS is_owed "

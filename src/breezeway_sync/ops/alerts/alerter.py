@@ -14,10 +14,10 @@ from breezeway_sync.core.events import DatabaseBack, Emit, Event, FieldChanged, 
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import OF_INTEREST, Collector
 from breezeway_sync.ops.alerts.configured import send_test_on
-from breezeway_sync.ops.alerts.decide import DAY, summary_moment
+from breezeway_sync.ops.alerts.decide import summary_moment
 from breezeway_sync.ops.alerts.deliver import PAUSES_SECONDS
 from breezeway_sync.ops.alerts.fields import FieldNews
-from breezeway_sync.ops.alerts.model import Rules
+from breezeway_sync.ops.alerts.model import DAY, Rules
 from breezeway_sync.ops.alerts.ports import AlertStore, Channel, ChannelResult
 from breezeway_sync.ops.alerts.teller import Counts, Teller
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 from breezeway_sync.core.outcome import FAILED, PARTIAL
 from breezeway_sync.ops.alerts.model import (
     CREDENTIALS,
+    DAY,
     Budget,
     Decision,
     Fact,
@@ -24,7 +25,6 @@ from breezeway_sync.ops.alerts.model import (
 )
 
 HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 
 # How an outcome's error words what only its class said before; held to the code that writes it by a test.
 CREDENTIALS_WORDS = (
@@ -50,7 +50,7 @@ def is_interruption(error: str | None) -> bool:
 def decide(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) -> Decision:
     """The first failure is told, then reminders of it at an interval, then its end; an end of what was never
     told is not. A subject that another process is telling of at this moment is left to it."""
-    if state.claimed_until is not None and state.claimed_until > now:
+    if state.is_claimed(now):
         return Decision(subject, state, state, state, None)
     state = replace(state, claimed_until=None)
     if not fact.fails:
@@ -67,7 +67,8 @@ def decide(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) 
     if state.told_at is None:
         kind: Kind | None = Kind.FAILED
     else:
-        is_due = rules.remind is not None and now - state.told_at >= rules.remind
+        # Either way: what a clock that ran ahead has written lies in the future.
+        is_due = rules.remind is not None and abs(now - state.told_at) >= rules.remind
         kind = Kind.REMINDER if is_due else None
     told = replace(untold, told_at=now) if kind else untold
     return Decision(subject, state, told, untold, kind)
@@ -82,8 +83,7 @@ def decide_long_run(subject: str, state: State, fact: Fact, now: datetime, rules
 def decide_held(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) -> Decision:
     """Deletions that wait for a person are told once, again only when they are more, and their end: `failures` of the
     state are those that people know of."""
-    is_claimed = state.claimed_until is not None and state.claimed_until > now
-    if is_claimed or not fact.fails:
+    if state.is_claimed(now) or not fact.fails:
         return decide(subject, state, fact, now, rules)
     # Where they have become fewer, what comes on top of these is news.
     known = min(state.failures, fact.count) if state.told_at is not None else 0

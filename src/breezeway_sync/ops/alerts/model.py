@@ -11,6 +11,7 @@ CREDENTIALS = "credentials"
 SUMMARY = "summary"
 FIELDS = "fields"
 """What changed in the shape of a region's records."""
+DAY = timedelta(days=1)
 NOWHERE = ""
 """The region of what concerns no single region."""
 
@@ -123,6 +124,10 @@ class State:
     thread: str | None = None
     claimed_until: datetime | None = None
     version: int = 0
+
+    def is_claimed(self, now: datetime) -> bool:
+        """Whether another process is telling of it. A claim holds for minutes; one for a day is a wrong clock's."""
+        return self.claimed_until is not None and now < self.claimed_until < now + DAY
 
 
 @dataclass(frozen=True, slots=True)

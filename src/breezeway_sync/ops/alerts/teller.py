@@ -14,10 +14,11 @@ from breezeway_sync.core.events import Emit, FieldChanged
 from breezeway_sync.ops.alerts import words
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import Cycle, Outage
-from breezeway_sync.ops.alerts.decide import DAY, decide_long_run, plan
+from breezeway_sync.ops.alerts.decide import decide_long_run, plan
 from breezeway_sync.ops.alerts.deliver import deliver, longest_seconds
 from breezeway_sync.ops.alerts.model import (
     CREDENTIALS,
+    DAY,
     FIELDS,
     NOWHERE,
     SUMMARY,
@@ -102,7 +103,7 @@ class Teller:
     async def fields(self, region: str, changes: Sequence[FieldChanged], now: datetime) -> bool:
         """Tell of fields that look different from now on; each change is told once. False: to be tried again."""
         state = (await self.book.states(region, [FIELDS])).get(FIELDS, State())
-        if state.claimed_until is not None and state.claimed_until > now:
+        if state.is_claimed(now):
             return False
         untold = replace(state, claimed_until=None)
         told = replace(untold, told_at=now)
@@ -142,14 +143,15 @@ class Teller:
     async def summary(self, moment: datetime, now: datetime) -> bool:
         """Sum up the last day for the moment at which it was due. False: to be tried again."""
         state = (await self.book.states(NOWHERE, [SUMMARY])).get(SUMMARY, State())
-        if state.told_at is not None and state.told_at >= moment:
+        # A clock that ran ahead may have written a day to come.
+        if state.told_at is not None and moment <= state.told_at < now + DAY:
             return True
         told = State(told_at=now, version=state.version)
         since = now - DAY
         troubles = await self.book.troubles_since(since)
         if not any(one.failed or (one.partial and self.rules.on_partial) for one in troubles):
             return await self.book.note(NOWHERE, Decision(SUMMARY, state, told, told, None))
-        if state.claimed_until is not None and state.claimed_until > now:
+        if state.is_claimed(now):
             return False
         untold = replace(state, claimed_until=None)
 

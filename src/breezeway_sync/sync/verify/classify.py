@@ -108,4 +108,4 @@ def is_as_loaded(entity: Entity, record: JsonObject, stored: Stored) -> bool | N
     noted, admitted = stored.row.get("payload_hash"), admit(plan_of(entity), record)
     if not isinstance(noted, str) or not isinstance(admitted, Admitted):
         return None
-    return noted == "\\x" + admitted.payload_hash.hex()
+    return noted == admitted.payload_hash.hex()
