@@ -157,6 +157,24 @@ async def test_what_an_account_does_not_have_is_told_once_and_is_no_failure(dsn:
     assert rows("SELECT * FROM unavailable_sources") == []
 
 
+async def test_what_answers_when_its_day_is_over_is_not_called_unavailable_any_more(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        setup.faults.add("403_json", path="/companies/templates|/contacts|/comments")
+        await setup.run()
+        closed = "SELECT source FROM unavailable_sources ORDER BY 1"
+        assert [one["source"] for one in rows(closed)] == ["property_contacts", "task_comments", "templates"]
+        debts = "SELECT owed_calls > 0 AS are_seen FROM v_freshness WHERE entity_type = 'tasks'"
+        assert rows(debts) == [{"are_seen": False}]
+        setup.faults.clear()
+        rows("UPDATE unavailable_sources SET try_again_at = now()")
+        assert {one.status for one in (await setup.run()).outcomes} == {SUCCESS}
+        assert rows(closed) == []
+        assert rows("SELECT as_of('all', 'templates') IS NOT NULL AS is_known") == [{"is_known": True}]
+        # What is owed of it from now on is no secret.
+        rows("INSERT INTO owed_calls SELECT 'nashville', 'task_comments', max(task_id), 0 FROM tasks")
+        assert rows(debts) == [{"are_seen": True}]
+
+
 async def test_contacts_that_nobody_has_are_not_asked_for_each_property(dsn: str) -> None:
     async with sandboxed(dsn, [resized(tiny()[0], properties=30)]) as setup:
         setup.faults.add("404", path="/contacts")

@@ -51,6 +51,7 @@ class ChildReader:
         path = job.path(source).replace("{id}", str(parent))
         page = await job.api.listing(source.path, path, tally=job.tally)
         job.findings.answers += 1
+        await job.reopen(source)
         job.survey(source.name).add(page.items)
         children, changed = admit_children(self._plan, parent, page.items)
         job.findings.loaded.changed_characters += changed
