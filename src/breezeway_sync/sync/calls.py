@@ -209,8 +209,9 @@ async def read_contacts(job: Job, parents: Sequence[int]) -> None:
         standings, began_at = await job.ledger.standings(job.region, reader.source.name), job.cut_off.began_at
         left = [one for one in parents if not is_made(WHOLE, standings.get(one, Standing()), began_at)]
         job.findings.note("lists that were read before the interruption", len(parents) - len(left))
+    has_answered = len(left) < len(parents)
     async with reader.in_time():
-        for parent, error in await over_parents(job, reader.source, left, reader.read):
+        for parent, error in await over_parents(job, reader.source, left, reader.read, has_answered=has_answered):
             # The address itself is there: this parent's list is missing, what is stored of it stays.
             if isinstance(error, NotFound):
                 job.findings.note("properties whose contacts were not found")

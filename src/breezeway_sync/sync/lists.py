@@ -50,8 +50,9 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
         for walk in wanted[property_id]:
             await _walk(job, source, params, batcher, _course(job, source, property_id, walk))
 
+    left = [one for one in wanted if wanted[one]]
     async with batcher.in_time():
-        for property_id, error in await over_parents(job, source, [one for one in wanted if wanted[one]], read):
+        for property_id, error in await over_parents(job, source, left, read, has_answered=len(left) < len(wanted)):
             job.problem(f"property {property_id}", error)
 
 
