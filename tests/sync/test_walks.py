@@ -191,7 +191,15 @@ async def test_a_walk_that_fails_midway_is_not_over() -> None:
     cut = [replace(page, is_complete=False) for page in pages((3, [1, 2]))]
     world.api.answers = {"/reservation": list(cut)}
     assert (await world.run("reservations"))["reservations"].status == PARTIAL
-    assert [mark.is_over for mark in world.sink.marks if mark.source == "reservations"] == [False]
+    assert [mark for mark in world.sink.marks if mark.source == "reservations"] == []
+
+
+async def test_a_walk_goes_on_with_the_page_that_was_cut_short() -> None:
+    world = World(Settings(batch_rows=1))
+    found = pages((5, [1, 2]), (5, [3]), (5, [4, 5]))
+    world.api.answers = {"/reservation": [found[0], replace(found[1], is_complete=False)]}
+    assert (await world.run("reservations"))["reservations"].status == PARTIAL
+    assert [(mark.pages, mark.is_over) for mark in world.sink.marks if mark.source == "reservations"] == [(1, False)]
 
 
 async def test_a_resumed_walk_goes_on_after_the_stored_pages_and_is_not_complete() -> None:

@@ -125,7 +125,8 @@ async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: 
     fresh = newest_only(job.entity, page.items, order, course.seen)
     job.survey(job.name).add(one.item for one in fresh)
     course.turned(page, order)
-    can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1
+    # After a page that was cut short nothing goes on: the rest of it would not be asked for.
+    can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1 and page.is_complete
     await batcher.add(fresh, course.mark(is_over=is_over) if is_over or can_go_on else None, size_bytes=page.size_bytes)
     if source.shape is Shape.PAGES and source.per is None and course.walk.kind in (WHOLE, BACKFILL):
         job.advanced("pages", page.number, page.total_pages)
