@@ -106,6 +106,28 @@ async def test_without_an_address_two_complete_walks_prove_it(dsn: str, rows: Ro
         assert rows("SELECT undone_by FROM deletions") == [{"undone_by": "the API shows it again"}]
 
 
+async def test_a_list_with_a_record_without_an_id_proves_nothing_of_those_without_an_address(
+    dsn: str, rows: Rows
+) -> None:
+    """It may be the one that is not shown."""
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("people"))
+        usual = account.get("people", key)
+        account.put_raw("people", key, b'{"first_name": "Nobody"}', home_id=0)
+        for _ in range(2):
+            assert outcome(await setup.run(entity="people"), "people").status == PARTIAL
+        assert key in live(rows, "people")
+        account.put("people", usual)
+        assert outcome(await setup.run(entity="people"), "people").status == SUCCESS
+        account.delete("people", key)
+        for _ in range(2):
+            assert key in live(rows, "people")
+            await setup.run(entity="people")
+        assert key not in live(rows, "people")
+
+
 async def test_a_status_deleted_is_proof_and_costs_nothing_further(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()

@@ -212,6 +212,7 @@ class Course:
             is_complete=is_over and self.is_complete,
             version=self.version,
             ids=self.seen.ids if is_over else (),
+            nameless=self.seen.nameless,
         )
 
 
