@@ -162,6 +162,9 @@ class Proofs:
 
         `held` of what is returned are all records of the entity that wait for a person.
         """
+        for source in entity.sources:
+            if source.per:
+                await self._database.fetch("close_vanished_rejects", region, entity.name, source.name)
         rows = await self._database.fetch("count_missing", region, entity.name)
         count: dict[str, int] = {row["state"]: row["records"] for row in rows}
         noticed = count.get(NOTICED, 0)
@@ -259,7 +262,7 @@ class Proofs:
             list(evidence),
             [json.dumps(one) for one in evidence.values()],
             self._clock.now(),
-            [called.source.name for called in scope.entity.called if called.owed],
+            [called.source.name for called in scope.entity.called],
         )
         if evidence and scope.entity.name in self.history:
             record = self._database.query("record_deletions_in_history")
