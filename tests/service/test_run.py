@@ -157,6 +157,22 @@ async def test_what_an_account_does_not_have_is_told_once_and_is_no_failure(dsn:
     assert rows("SELECT * FROM unavailable_sources") == []
 
 
+@pytest.mark.parametrize("kind", ["404", "403_json"])
+@pytest.mark.parametrize(("path", "entity"), [(r"/reservation\?", "reservations"), (r"/task/\?", "tasks")])
+async def test_a_list_that_was_read_before_is_not_unavailable_when_it_is_refused(
+    dsn: str, rows: Rows, kind: Any, path: str, entity: str
+) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        setup.faults.add(kind, path=path)
+        assert outcome(await setup.run(entity=entity), entity).status == FAILED
+        setup.faults.clear()
+        calls = setup.stats.total
+        assert outcome(await setup.run(entity=entity), entity).status == SUCCESS
+        assert setup.stats.total > calls
+    assert [one for one in setup.events if type(one).__name__ == "EntityUnavailable"] == []
+
+
 async def test_what_answers_when_its_day_is_over_is_not_called_unavailable_any_more(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         setup.faults.add("403_json", path="/companies/templates|/contacts|/comments")

@@ -20,8 +20,9 @@ async def over_parents(
 
     Where the first of them are all refused in words that speak of the address, the account does not
     have it: the source is closed and the others are not asked. Otherwise those refusals are returned,
-    by parent, since each speaks of that one only. With `has_answered` they always are: the run that this
-    one goes on with was answered for other parents, and those that were refused are the first of what is left.
+    by parent, since each speaks of that one only. With `has_answered` they always are: the account had it
+    before, or the run that this one goes on with was answered for other parents, and those that were refused
+    are the first of what is left.
     """
     refusals: list[tuple[int, ApiError]] = []
     done = 0
