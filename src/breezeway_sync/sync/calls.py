@@ -15,7 +15,7 @@ from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.sync.held import Held
 from breezeway_sync.sync.job import Job, each
-from breezeway_sync.sync.parents import over_parents
+from breezeway_sync.sync.parents import FIRST_ASKED, over_parents
 from breezeway_sync.sync.ports import Page
 from breezeway_sync.sync.walks import Course, Walk, is_made, sweep_share
 
@@ -39,6 +39,8 @@ class ChildReader:
         self._storing = asyncio.Lock()
         self._settled: list[tuple[int, int]] = []
         self._marks: list[Mark] = []
+        self._has_answered = False
+        self._refusals: list[tuple[int, ApiError]] = []
         job.findings.children.setdefault(called.source.name, Loaded())
 
     def in_time(self) -> AbstractAsyncContextManager[None]:
@@ -51,6 +53,7 @@ class ChildReader:
         path = job.path(source).replace("{id}", str(parent))
         page = await job.api.listing(source.path, path, tally=job.tally)
         job.findings.answers += 1
+        self._has_answered = True
         await job.reopen(source)
         job.survey(source.name).add(page.items)
         children, changed = admit_children(self._plan, parent, page.items)
@@ -73,6 +76,25 @@ class ChildReader:
         """A call that has nothing to bring is owed no more."""
         self._settled.append((parent, self._job.order_of(requested_at)))
         self._held.take(0)
+
+    async def refused(self, parent: int, error: ApiError) -> None:
+        """A call was not permitted: the account has none of them when the first ones are all refused."""
+        self._refusals.append((parent, error))
+        if len(self._refusals) >= max(FIRST_ASKED, self._job.settings.workers):
+            await self._close_if_all_refused()
+
+    async def judge_refusals(self) -> None:
+        """All calls are made: what was refused of a source that the account has speaks of its parent."""
+        if len(self._refusals) >= FIRST_ASKED:
+            await self._close_if_all_refused()
+        if self.is_open:
+            for parent, error in self._refusals:
+                self._job.problem(f"{self.source.name} of {self._job.entity.singular} {parent}", error)
+
+    async def _close_if_all_refused(self) -> None:
+        if self.is_open and not self._has_answered:
+            self.is_open = False
+            await self._job.close(self.source, self._refusals[0][1])
 
     async def flush(self) -> None:
         """Load what is waiting, after what is being loaded."""
@@ -138,6 +160,8 @@ async def work_backlog(job: Job) -> None:
                 for reader in readers:
                     await stack.enter_async_context(reader.in_time())
                 await each(chunk, job.settings.workers, work, job.room)
+    for reader in readers:
+        await reader.judge_refusals()
     names = [name for name in names if name not in job.findings.unavailable]
     job.findings.owed = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
 
@@ -173,8 +197,7 @@ async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:
     except NotFound:
         await _look_again(job, parent, reader)
     except Forbidden as error:
-        reader.is_open = False
-        await job.close(reader.source, error)
+        await reader.refused(parent, error)
     except ApiError as error:
         job.problem(f"{reader.source.name} of {job.entity.singular} {parent}", error)
 
