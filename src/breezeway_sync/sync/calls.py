@@ -79,6 +79,9 @@ class ChildReader:
 
     async def refused(self, parent: int, error: ApiError) -> None:
         """A call was not permitted: the account has none of them when the first ones are all refused."""
+        if self._has_answered:
+            self.problem(parent, error)
+            return
         self._refusals.append((parent, error))
         if len(self._refusals) >= max(FIRST_ASKED, self._job.settings.workers):
             await self._close_if_all_refused()
@@ -89,7 +92,11 @@ class ChildReader:
             await self._close_if_all_refused()
         if self.is_open:
             for parent, error in self._refusals:
-                self._job.problem(f"{self.source.name} of {self._job.entity.singular} {parent}", error)
+                self.problem(parent, error)
+
+    def problem(self, parent: int, error: ApiError) -> None:
+        """A call for one parent has failed, and stays owed."""
+        self._job.problem(f"{self.source.name} of {self._job.entity.singular} {parent}", error)
 
     async def _close_if_all_refused(self) -> None:
         if self.is_open and not self._has_answered:
@@ -199,7 +206,7 @@ async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:
     except Forbidden as error:
         await reader.refused(parent, error)
     except ApiError as error:
-        job.problem(f"{reader.source.name} of {job.entity.singular} {parent}", error)
+        reader.problem(parent, error)
 
 
 async def _look_again(job: Job, parent: int, reader: ChildReader) -> None:

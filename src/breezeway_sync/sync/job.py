@@ -143,7 +143,7 @@ class Job:
         """Keep what could not be read. Raises the error where nothing else can succeed after it."""
         if ends_everything(error):
             raise error
-        self.findings.problems.append((what, error))
+        self.findings.met(what, error)
 
     def advanced(self, unit: str, done: int, total: int | None) -> None:
         self.emit(EntityAdvanced(self.region, self.name, unit, done, total))
