@@ -348,3 +348,21 @@ async def test_paths_come_from_the_configuration(dsn: str, rows: Rows) -> None:
     assert "not available" in (outcome(report, "people").error or "")
     assert outcome(report, "tasks").status == SUCCESS
     assert rows("SELECT DISTINCT source FROM owed_calls") == []
+
+
+@pytest.mark.parametrize("name", ["comments", "requirements", "contacts"])
+async def test_children_of_a_call_that_announces_more_than_it_shows_are_not_taken_for_all(
+    dsn: str, rows: Rows, name: Any
+) -> None:
+    entity, table = ("property_contacts", f"property_{name}") if name == "contacts" else ("tasks", f"task_{name}")
+    async with sandboxed(dsn, [resized(tiny()[0], properties=4)]) as setup:
+        account = setup.world.account("nashville")
+        parent = next(iter(account.ids("properties" if name == "contacts" else "tasks")))
+        await setup.run()
+        before = rows(f"SELECT * FROM {table} ORDER BY id")
+        body = b'{"results": [{"id": 424242, "note": "first"}], "total_pages": 2, "total_results": 2}'
+        account.set_children_raw(name, parent, body)
+        cut = outcome(await setup.run(entity=entity, full=True), entity)
+        assert cut.status == PARTIAL
+        assert str(parent) in (cut.error or "")
+        assert rows(f"SELECT * FROM {table} ORDER BY id") == before

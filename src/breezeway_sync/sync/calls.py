@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
-from breezeway_sync.core.errors import ApiError, Forbidden, NotFound
+from breezeway_sync.core.errors import ApiError, CutShort, Forbidden, NotFound
 from breezeway_sync.entities.admit import admit_children
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.marks import WHOLE, Mark, Standing
@@ -55,6 +55,13 @@ class ChildReader:
         job.findings.answers += 1
         self._has_answered = True
         await job.reopen(source)
+        if not page.is_complete:
+            # The children become what came, so that a part of them would delete the others.
+            raise CutShort(
+                "a list ended before it had shown all that it announced",
+                endpoint=source.path,
+                cure="what is stored of it stays; the next run asks again",
+            )
         job.survey(source.name).add(page.items)
         children, changed = admit_children(self._plan, parent, page.items)
         job.findings.loaded.changed_characters += changed
