@@ -42,3 +42,15 @@ async def test_comments_of_a_task_that_is_deleted_wait_for_nothing(dsn: str, row
             await setup.run(entity="tasks", full=True)
     assert rows("SELECT task_id FROM tasks WHERE deleted_at IS NOT NULL") == [{"task_id": gone}]
     assert rows(OPEN) == [{"entity_type": "task_comments", "record_id": str(stays)}]
+
+
+async def test_contacts_that_are_refused_leave_those_of_other_properties_marked_as_read(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        account = setup.world.account("nashville")
+        refused, *others = account.ids("properties")
+        account.set_contacts(refused, [{"id": 1, "name": "odd"}])
+        rows("ALTER TABLE property_contacts ADD CONSTRAINT made_up CHECK (name <> 'odd')")
+        await setup.run()
+    assert rows(OPEN) == [{"entity_type": "property_contacts", "record_id": str(refused)}]
+    read = rows("SELECT parent_id FROM walks WHERE source = 'property_contacts' AND whole_at IS NOT NULL")
+    assert {one["parent_id"] for one in read} == set(others)
