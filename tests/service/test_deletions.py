@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
+from breezeway_sync.entities.catalog.tasks import TASKS
 from breezeway_sync.sandbox.spec import Kind, resized
+from breezeway_sync.service import deletes
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
@@ -142,6 +144,20 @@ async def test_a_status_deleted_is_proof_and_costs_nothing_further(dsn: str, row
         account.patch("tasks", key, type_task_status={"code": "created", "name": "Created", "stage": "new"})
         await setup.run(entity="tasks")
         assert key in live(rows, "tasks")
+
+
+async def test_what_a_person_brings_back_owes_the_calls_that_were_not_made_meanwhile(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("tasks"))
+        account.patch("tasks", key, type_task_status={"code": "deleted", "name": "Deleted", "stage": "deleted"})
+        account.set_comments(key, [{"id": 1, "comment": "last word", "created_at": "2026-11-01T10:00:00"}])
+        assert outcome(await setup.run(entity="tasks"), "tasks").deleted == 1
+        assert await deletes.undo(setup.settings, "nashville", TASKS, [str(key)]) == 1
+        assert outcome(await setup.run(entity="tasks"), "tasks").status == SUCCESS
+    last = "SELECT t.task_id FROM task_comments c JOIN tasks t ON t.id = c.task_pk WHERE c.comment = 'last word'"
+    assert rows(last) == [{"task_id": key}]
 
 
 async def test_an_empty_list_deletes_nothing_and_heals(dsn: str, rows: Rows) -> None:
