@@ -54,3 +54,22 @@ async def test_contacts_that_are_refused_leave_those_of_other_properties_marked_
     assert rows(OPEN) == [{"entity_type": "property_contacts", "record_id": str(refused)}]
     read = rows("SELECT parent_id FROM walks WHERE source = 'property_contacts' AND whole_at IS NOT NULL")
     assert {one["parent_id"] for one in read} == set(others)
+
+
+async def test_what_lists_leave_out_is_not_closed_because_they_do_not_show_it(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("tasks"))
+        account.hide("tasks", key)
+        await setup.run(entity="tasks", full=True)
+        assert rows("SELECT state FROM missing_records") == [{"state": "unlisted"}]
+        rows("ALTER TABLE tasks ADD CONSTRAINT made_up CHECK (task_name <> 'odd')")
+        account.patch("tasks", key, name="odd")
+        rows("UPDATE missing_records SET asked_at = asked_at - interval '8 days'")
+        for _ in range(2):
+            assert outcome(await setup.run(entity="tasks", full=True), "tasks").status == PARTIAL
+            rows(TWO_DAYS_LATER)
+        rows("ALTER TABLE tasks DROP CONSTRAINT made_up")
+        rows("UPDATE missing_records SET asked_at = asked_at - interval '8 days'")
+        assert outcome(await setup.run(entity="tasks", full=True), "tasks").status == SUCCESS
