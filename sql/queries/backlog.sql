@@ -39,6 +39,14 @@ WHERE t.region_code = $1 AND t.task_id = $3 AND t.deleted_at IS NULL
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order)
 RETURNING o.parent_id;
 
+-- name: owe_restored
+-- Parents ($3) that a person made live again: of deleted ones nothing is owed, so these calls were not made meanwhile.
+INSERT INTO {schema}.owed_calls (region_code, source, parent_id, owed_order)
+SELECT $1, source, parent_id, 0
+FROM {schema}.regions r CROSS JOIN unnest($2::text[]) source CROSS JOIN unnest($3::bigint[]) parent_id
+WHERE r.region_code = $1 AND source <> ALL (r.disabled_sources)
+ON CONFLICT (region_code, source, parent_id) DO NOTHING;
+
 -- name: owe_calls
 -- Parents whose content is new or changed: their children of these sources must be read.
 INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)

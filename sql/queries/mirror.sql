@@ -17,10 +17,11 @@ WHERE p.region_code = $1 AND p.deleted_at IS NULL
 ORDER BY b.day NULLS LAST, p.property_id;
 
 -- name: unavailable_sources
--- Addresses that the account did not have, and that are not to be asked again yet: they are within a day, so that what is
--- further away was written by a clock that ran ahead.
-SELECT source, reason FROM {schema}.unavailable_sources
-WHERE region_code = $1 AND try_again_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '25 hours';
+-- Addresses that the account did not have; without the reason those whose time to be asked again has come. It is within a
+-- day: what is further away was written by a clock that ran ahead.
+SELECT source, CASE WHEN try_again_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '25 hours'
+    THEN reason END AS reason
+FROM {schema}.unavailable_sources WHERE region_code = $1;
 
 -- name: mark_unavailable
 -- The account does not have this address; ask again in $4 seconds. True when that was not known before.

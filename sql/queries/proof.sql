@@ -96,13 +96,18 @@ WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = 'o
   ));
 
 -- name: note_deletions
--- The deletions with their evidence; they are missing no more, and owe nothing.
+-- The deletions with their evidence; they are missing no more, owe none of the calls $7, and what these brought and
+-- could not be stored waits for nothing.
 WITH deleted AS (
     INSERT INTO {schema}.deletions (region_code, entity_type, kind, record_id, deleted_at, evidence)
     SELECT $1, $2, $3, x.id, $6, x.evidence FROM unnest($4::bigint[], $5::jsonb[]) x (id, evidence)
 ), found AS (
     DELETE FROM {schema}.missing_records
     WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[])
+), closed AS (
+    UPDATE {schema}.rejected_records SET resolved_at = now()
+    WHERE region_code = $1 AND entity_type = ANY ($7::text[]) AND record_id = ANY ($4::bigint[]::text[])
+      AND resolved_at IS NULL
 )
 DELETE FROM {schema}.owed_calls WHERE region_code = $1 AND source = ANY ($7::text[]) AND parent_id = ANY ($4::bigint[]);
 

@@ -68,9 +68,29 @@ UPDATE {schema}.rejected_records SET reason = $3 WHERE region_code = $1 AND id =
 SELECT count(*) AS records FROM {schema}.rejected_records
 WHERE region_code = $1 AND entity_type = ANY ($2::text[]) AND resolved_at IS NULL;
 
+-- name: close_vanished_rejects
+-- Rejected records of a list per property ($3) that say of no property that they are its own, or of one that is not
+-- live: all of these lists were read whole since, a day later at least, as clocks may differ, and showed none of them.
+-- What lists leave out is brought by its own address.
+UPDATE {schema}.rejected_records r SET resolved_at = now()
+WHERE r.region_code = $1 AND r.entity_type = $2 AND r.resolved_at IS NULL AND r.last_seen_at + interval '1 day' < (
+    SELECT min(coalesce(w.whole_at, '-infinity'))
+    FROM {schema}.properties p
+    LEFT JOIN {schema}.walks w ON w.region_code = $1 AND w.source = $3 AND w.parent_id = p.property_id
+    WHERE p.region_code = $1 AND p.deleted_at IS NULL
+) AND NOT EXISTS (
+    SELECT FROM {schema}.missing_records m
+    WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id::text = r.record_id AND m.state = 'unlisted'
+);
+
 -- name: close_unshown_rejects
 -- Rejected records that a complete walk of their list, whose first request had the order $4, did not show any more. Of a
--- list per property, $5 is the field that names it and $6 its id.
-UPDATE {schema}.rejected_records SET resolved_at = now()
-WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND resolved_at IS NULL AND read_order < $4
-  AND ($5::text IS NULL OR payload ->> $5 = $6::bigint::text);
+-- list per property, $5 is the field that names it and $6 its id. What lists leave out is brought by its own address.
+UPDATE {schema}.rejected_records r SET resolved_at = now()
+WHERE r.region_code = $1 AND r.entity_type = $2 AND r.kind = $3 AND r.resolved_at IS NULL AND r.read_order < $4
+  AND ($5::text IS NULL OR r.payload ->> $5 = $6::bigint::text)
+  AND NOT EXISTS (
+    SELECT FROM {schema}.missing_records m
+    WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id::text = r.record_id
+      AND m.state = 'unlisted'
+  );

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from breezeway_sync.api.limits import Flight
+from breezeway_sync.api.reader import Answered, read_pages
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.room import Room
+from breezeway_sync.entities.decode import ListBody
 
 from .support import Service, account, envelope
 from .virtual_time import run
@@ -117,3 +120,27 @@ def test_a_retry_waits_for_no_room_that_pages_behind_it_have_taken(places: int) 
                 return [page.number async for page in pages]
 
     assert run(main()) == list(range(1, PAGES + 2))  # the last page was full, so one more is asked for
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_is_cancelled_in_the_moment_of_the_answer_keeps_no_room(turns: int) -> None:
+    room, answered = Room(), asyncio.Event()
+
+    async def ask(number: int) -> Answered:
+        await answered.wait()
+        return Answered(ListBody(({"id": number},), is_bare=False), 0.0, datetime(2026, 1, 1, tzinfo=UTC), 50)
+
+    async def read() -> None:
+        async with aclosing(read_pages(ask, 1, 1, room)) as pages:
+            async for _ in pages:
+                pass
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    answered.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    assert room.held_bytes == 0

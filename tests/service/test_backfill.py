@@ -152,6 +152,20 @@ async def test_cut_off_it_goes_on_where_it_stopped(dsn: str, rows: Rows) -> None
         assert healed(rows)["tasks"] == wanted["tasks"]
 
 
+async def test_a_list_that_was_cut_short_is_read_again(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn, [SIZE], page_size=7, max_in_flight=1) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        days = days_of(account)
+        spoil(rows)
+        setup.faults.add("blank", path=r"/reservation\?.*page=2", times=1)
+        first = outcome(await backfill(setup, days, "reservations"), "reservations")
+        assert first.status == PARTIAL
+        assert "the next run reads it again" in (first.error or "")
+        assert outcome(await backfill(setup, days, "reservations"), "reservations").status == SUCCESS
+        assert healed(rows)["reservations"] == within(account, days)["reservations"]
+
+
 async def test_what_it_does_not_show_is_asked_for_and_deleted_only_when_proven(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn, [SIZE]) as setup:
         await setup.run()

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
+from breezeway_sync.entities.catalog.tasks import TASKS
 from breezeway_sync.sandbox.spec import Kind, resized
+from breezeway_sync.service import deletes
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
@@ -120,6 +122,28 @@ async def test_without_an_address_two_complete_walks_prove_it(dsn: str, rows: Ro
         assert rows("SELECT undone_by FROM deletions") == [{"undone_by": "the API shows it again"}]
 
 
+async def test_a_list_with_a_record_without_an_id_proves_nothing_of_those_without_an_address(
+    dsn: str, rows: Rows
+) -> None:
+    """It may be the one that is not shown."""
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("people"))
+        usual = account.get("people", key)
+        account.put_raw("people", key, b'{"first_name": "Nobody"}', home_id=0)
+        for _ in range(2):
+            assert outcome(await setup.run(entity="people"), "people").status == PARTIAL
+        assert key in live(rows, "people")
+        account.put("people", usual)
+        assert outcome(await setup.run(entity="people"), "people").status == SUCCESS
+        account.delete("people", key)
+        for _ in range(2):
+            assert key in live(rows, "people")
+            await setup.run(entity="people")
+        assert key not in live(rows, "people")
+
+
 async def test_a_status_deleted_is_proof_and_costs_nothing_further(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
@@ -134,6 +158,20 @@ async def test_a_status_deleted_is_proof_and_costs_nothing_further(dsn: str, row
         account.patch("tasks", key, type_task_status={"code": "created", "name": "Created", "stage": "new"})
         await setup.run(entity="tasks")
         assert key in live(rows, "tasks")
+
+
+async def test_what_a_person_brings_back_owes_the_calls_that_were_not_made_meanwhile(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("tasks"))
+        account.patch("tasks", key, type_task_status={"code": "deleted", "name": "Deleted", "stage": "deleted"})
+        account.set_comments(key, [{"id": 1, "comment": "last word", "created_at": "2026-11-01T10:00:00"}])
+        assert outcome(await setup.run(entity="tasks"), "tasks").deleted == 1
+        assert await deletes.undo(setup.settings, "nashville", TASKS, [str(key)]) == 1
+        assert outcome(await setup.run(entity="tasks"), "tasks").status == SUCCESS
+    last = "SELECT t.task_id FROM task_comments c JOIN tasks t ON t.id = c.task_pk WHERE c.comment = 'last word'"
+    assert rows(last) == [{"task_id": key}]
 
 
 async def test_an_empty_list_deletes_nothing_and_heals(dsn: str, rows: Rows) -> None:

@@ -157,6 +157,40 @@ async def test_what_an_account_does_not_have_is_told_once_and_is_no_failure(dsn:
     assert rows("SELECT * FROM unavailable_sources") == []
 
 
+@pytest.mark.parametrize("kind", ["404", "403_json"])
+@pytest.mark.parametrize(("path", "entity"), [(r"/reservation\?", "reservations"), (r"/task/\?", "tasks")])
+async def test_a_list_that_was_read_before_is_not_unavailable_when_it_is_refused(
+    dsn: str, rows: Rows, kind: Any, path: str, entity: str
+) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        setup.faults.add(kind, path=path)
+        assert outcome(await setup.run(entity=entity), entity).status == FAILED
+        setup.faults.clear()
+        calls = setup.stats.total
+        assert outcome(await setup.run(entity=entity), entity).status == SUCCESS
+        assert setup.stats.total > calls
+    assert [one for one in setup.events if type(one).__name__ == "EntityUnavailable"] == []
+
+
+async def test_what_answers_when_its_day_is_over_is_not_called_unavailable_any_more(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        setup.faults.add("403_json", path="/companies/templates|/contacts|/comments")
+        await setup.run()
+        closed = "SELECT source FROM unavailable_sources ORDER BY 1"
+        assert [one["source"] for one in rows(closed)] == ["property_contacts", "task_comments", "templates"]
+        debts = "SELECT owed_calls > 0 AS are_seen FROM v_freshness WHERE entity_type = 'tasks'"
+        assert rows(debts) == [{"are_seen": False}]
+        setup.faults.clear()
+        rows("UPDATE unavailable_sources SET try_again_at = now()")
+        assert {one.status for one in (await setup.run()).outcomes} == {SUCCESS}
+        assert rows(closed) == []
+        assert rows("SELECT as_of('all', 'templates') IS NOT NULL AS is_known") == [{"is_known": True}]
+        # What is owed of it from now on is no secret.
+        rows("INSERT INTO owed_calls SELECT 'nashville', 'task_comments', max(task_id), 0 FROM tasks")
+        assert rows(debts) == [{"are_seen": True}]
+
+
 async def test_contacts_that_nobody_has_are_not_asked_for_each_property(dsn: str) -> None:
     async with sandboxed(dsn, [resized(tiny()[0], properties=30)]) as setup:
         setup.faults.add("404", path="/contacts")
@@ -314,3 +348,21 @@ async def test_paths_come_from_the_configuration(dsn: str, rows: Rows) -> None:
     assert "not available" in (outcome(report, "people").error or "")
     assert outcome(report, "tasks").status == SUCCESS
     assert rows("SELECT DISTINCT source FROM owed_calls") == []
+
+
+@pytest.mark.parametrize("name", ["comments", "requirements", "contacts"])
+async def test_children_of_a_call_that_announces_more_than_it_shows_are_not_taken_for_all(
+    dsn: str, rows: Rows, name: Any
+) -> None:
+    entity, table = ("property_contacts", f"property_{name}") if name == "contacts" else ("tasks", f"task_{name}")
+    async with sandboxed(dsn, [resized(tiny()[0], properties=4)]) as setup:
+        account = setup.world.account("nashville")
+        parent = next(iter(account.ids("properties" if name == "contacts" else "tasks")))
+        await setup.run()
+        before = rows(f"SELECT * FROM {table} ORDER BY id")
+        body = b'{"results": [{"id": 424242, "note": "first"}], "total_pages": 2, "total_results": 2}'
+        account.set_children_raw(name, parent, body)
+        cut = outcome(await setup.run(entity=entity, full=True), entity)
+        assert cut.status == PARTIAL
+        assert str(parent) in (cut.error or "")
+        assert rows(f"SELECT * FROM {table} ORDER BY id") == before

@@ -35,6 +35,7 @@ RARE = {
     "sweep_standing": "counts once a day; what an hour really reads is tested by counters",
     "property_ids": "is about all properties, of which a walk each is made",
     "doubt_tasks_of": "is about all tasks of properties that were deleted",
+    "close_vanished_rejects": "is about all properties' lists, and only while a rejection is older than a day",
     "owe_all": "run --full",
     "delete_old_log_rows": "retention",
     "delete_old_certificates": "retention",

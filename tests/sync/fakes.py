@@ -164,7 +164,7 @@ class FakeLedger:
     properties: dict[str, list[int]] = field(default_factory=dict)
     owed: dict[str, set[int]] = field(default_factory=dict)
     near: set[int] = field(default_factory=set)
-    closed: dict[str, str] = field(default_factory=dict)
+    closed: dict[str, str | None] = field(default_factory=dict)
     rows: list[tuple[str, str, Outcome | None]] = field(default_factory=list)
     reopened: list[str] = field(default_factory=list)
     owed_anew: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
@@ -237,7 +237,7 @@ class FakeLedger:
     async def count_open_rejects(self, region: str, names: Sequence[str]) -> int:
         return sum(self.rejects.get(name, 0) for name in names)
 
-    async def unavailable(self, region: str) -> dict[str, str]:
+    async def unavailable(self, region: str) -> dict[str, str | None]:
         self._fail(f"unavailable of {region}")
         return dict(self.closed)
 

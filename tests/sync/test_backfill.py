@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 import pytest
 
 from breezeway_sync.core.events import FieldChanged
-from breezeway_sync.core.outcome import SUCCESS
+from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.entities.marks import Days
 from breezeway_sync.entities.radar import Known
 from breezeway_sync.sync.job import Settings
-from tests.sync.fakes import REGION, World, ids
+from tests.sync.fakes import REGION, Page, World, ids
 
 DAYS = Days(date(2026, 1, 5), date(2026, 2, 3))
 THEN = datetime(2025, 12, 1, tzinfo=UTC)
@@ -27,6 +27,18 @@ async def test_what_no_record_of_some_days_has_is_not_missed(days: Days | None) 
     assert (await world.run("reservations"))["reservations"].status == SUCCESS
     missed = [one for one in world.told(FieldChanged) if isinstance(one, FieldChanged) and one.path == "odd"]
     assert bool(missed) is (days is None)
+
+
+@pytest.mark.parametrize(("totals", "told"), [((3, 3), (2, True)), ((4, 3), (0, False)), ((4, 4), (0, False))])
+async def test_a_list_that_was_not_read_whole_is_begun_anew(totals: tuple[int, int], told: tuple[int, bool]) -> None:
+    world = World(Settings(backfill=DAYS))
+    world.api.answers["/reservation"] = [
+        Page(tuple(keys), number, float(number), total_pages=2, total_results=total)
+        for number, (total, keys) in enumerate(zip(totals, (ids(1, 2), ids(3)), strict=True), 1)
+    ]
+    status = SUCCESS if told[1] else PARTIAL
+    assert (await world.run("reservations"))["reservations"].status == status
+    assert [(mark.pages, mark.is_over) for mark in world.sink.marks] == [told]
 
 
 async def test_it_is_no_run_of_the_entity_and_goes_on_with_none() -> None:

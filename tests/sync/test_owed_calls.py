@@ -101,10 +101,11 @@ async def test_a_task_that_cannot_be_read_again_stays_owed() -> None:
 
 
 async def test_forbidden_comments_close_their_source_and_leave_the_other() -> None:
-    world = owing(1, 2, 3, requirements=(1, 2))
-    world.api.answers["/task/3/comments"] = error(errors.Forbidden)
+    world = owing(1, 2, 3, 4, requirements=(1, 2))
+    world.api.answers |= {f"/task/{n}/comments": error(errors.Forbidden) for n in (2, 3, 4)}
     found = await world.run("tasks")
-    assert [path for path in world.api.paths() if path.endswith("comments")] == ["/task/3/comments"]
+    refused = [f"/task/{n}/comments" for n in (4, 3, 2)]
+    assert [path for path in world.api.paths() if path.endswith("comments")] == refused
     assert world.sink.parents(REQUIREMENTS) == [2, 1]
     assert list(world.ledger.closed) == [COMMENTS]
     assert [event.source for event in world.events if isinstance(event, EntityUnavailable)] == [COMMENTS]
@@ -112,12 +113,27 @@ async def test_forbidden_comments_close_their_source_and_leave_the_other() -> No
     assert found["tasks"].details["unavailable"] == [COMMENTS]
 
 
-async def test_several_refusals_under_way_tell_it_once() -> None:
-    world = owing(*range(20), settings=Settings(workers=8))
-    world.api.answers = {f"/task/{n}/comments": error(errors.Forbidden) for n in range(20)}
-    await world.run("tasks")
+@pytest.mark.parametrize("count", [4, 40])
+async def test_several_refusals_under_way_tell_it_once(count: int) -> None:
+    world = owing(*range(count), settings=Settings(workers=8))
+    world.api.answers = {f"/task/{n}/comments": error(errors.Forbidden) for n in range(count)}
+    found = await world.run("tasks")
+    assert found["tasks"].status == SUCCESS
     assert len(world.told(EntityUnavailable)) == 1
-    assert len([path for path in world.api.paths() if path.endswith("comments")]) <= 8
+    assert len([path for path in world.api.paths() if path.endswith("comments")]) < 2 * 8
+
+
+@pytest.mark.parametrize(("refused", "workers"), [((3,), 1), ((2,), 1), ((1,), 1), ((9, 8), 1), ((9, 8, 5, 1), 4)])
+async def test_a_task_whose_comments_are_forbidden_costs_only_itself(refused: tuple[int, ...], workers: int) -> None:
+    others = {1, 2, 3, 4, 5, 6, 7, 8, 9} - set(refused)
+    world = owing(*others, *refused, settings=Settings(workers=workers))
+    world.api.answers |= {f"/task/{n}/comments": error(errors.Forbidden) for n in refused}
+    found = await world.run("tasks")
+    assert set(world.sink.parents(COMMENTS)) == others
+    assert world.ledger.closed == {}
+    assert world.ledger.owed[COMMENTS] == set(refused)
+    assert (found["tasks"].status, found["tasks"].owed) == (PARTIAL, len(refused))
+    assert f"{COMMENTS} of task {max(refused)}: it failed" in (found["tasks"].error or "")
 
 
 async def test_a_closed_source_is_not_asked_for_and_its_calls_are_not_counted_as_owed() -> None:

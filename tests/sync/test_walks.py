@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breezeway_sync.core.errors import NotFound
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import CHANGED, WHOLE, CutOff, Pace, Part, Standing
 from breezeway_sync.entities.plan import plan_of
+from breezeway_sync.sync.job import Settings
 from breezeway_sync.sync.walks import Wanted, sweep_share, walks
-from tests.sync.fakes import Page, World, ids
+from tests.sync.fakes import Page, World, error, ids
 
 BY_NAME = {entity.name: entity for entity in ENTITIES}
 TASKS = BY_NAME["tasks"].sources[0]
@@ -189,7 +191,15 @@ async def test_a_walk_that_fails_midway_is_not_over() -> None:
     cut = [replace(page, is_complete=False) for page in pages((3, [1, 2]))]
     world.api.answers = {"/reservation": list(cut)}
     assert (await world.run("reservations"))["reservations"].status == PARTIAL
-    assert [mark.is_over for mark in world.sink.marks if mark.source == "reservations"] == [False]
+    assert [mark for mark in world.sink.marks if mark.source == "reservations"] == []
+
+
+async def test_a_walk_goes_on_with_the_page_that_was_cut_short() -> None:
+    world = World(Settings(batch_rows=1))
+    found = pages((5, [1, 2]), (5, [3]), (5, [4, 5]))
+    world.api.answers = {"/reservation": [found[0], replace(found[1], is_complete=False)]}
+    assert (await world.run("reservations"))["reservations"].status == PARTIAL
+    assert [(mark.pages, mark.is_over) for mark in world.sink.marks if mark.source == "reservations"] == [(1, False)]
 
 
 async def test_a_resumed_walk_goes_on_after_the_stored_pages_and_is_not_complete() -> None:
@@ -219,6 +229,28 @@ async def test_lists_that_the_run_before_has_read_are_not_read_again() -> None:
     assert [params["home_id"] for path, params in world.api.calls if path == "/task/"] == ["6"]
     assert world.api.paths("/people") == []
     assert world.api.paths("/property/") == ["/property/6/contacts"]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "status"),
+    [("tasks", "/task/?home_id={}", PARTIAL), ("property_contacts", "/property/{}/contacts", SUCCESS)],
+)
+async def test_what_was_refused_before_the_interruption_says_nothing_of_the_account(
+    name: str, path: str, status: str
+) -> None:
+    """They come first of what is left, whatever the others answered."""
+    world = World(Settings(workers=3))
+    began = world.clock.now()
+    world.ledger.cut_off = CutOff(began, has_owed_all=True)
+    world.ledger.properties = {"north": list(range(1, 21))}
+    refused = (2, 3, 5)
+    done = Standing(covered_at=began, whole_at=began, near_at=began, version=plan_of(BY_NAME["tasks"]).version)
+    world.ledger.walks = {name: {one: done for one in range(1, 11) if one not in refused}}
+    world.api.answers = {path.format(one): error(NotFound) for one in refused}
+    found = await world.run(name)
+    assert world.ledger.closed == {}
+    assert len(world.api.calls) == len(refused) + 10
+    assert found[name].status == status
 
 
 async def test_a_full_run_that_is_gone_on_with_owes_nothing_anew() -> None:

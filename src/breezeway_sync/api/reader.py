@@ -45,7 +45,10 @@ async def read_pages(
             for number in reading.window(concurrency):
                 if number not in ahead:
                     ahead[number] = asyncio.ensure_future(held(number))
-            answered = await ahead.pop(reading.number + 1)
+            number = reading.number + 1
+            # Taken out when it is ours: who is cancelled in the moment of the answer leaves its room to the end.
+            answered = await ahead[number]
+            del ahead[number]
             verdict, reading = reading.judge(answered.body)
             try:
                 yield Page(

@@ -42,7 +42,7 @@ class Mark:
     `parent` is the property whose list it is, or 0. `began_at` and `began_order` are those of its first
     request: what a later request brought was not to be shown by it. `pages` of `page_size` records and
     `shown` distinct records are stored. Of a walk that is over, `ids` are the records that it showed; of
-    one that is complete, what is not among them is absent.
+    one that is complete, what is not among them is absent, unless it is one of those `nameless` without an id.
     """
 
     source: str
@@ -59,6 +59,7 @@ class Mark:
     is_complete: bool
     version: int
     ids: Sequence[int] = ()
+    nameless: int = 0
 
 
 @dataclass(frozen=True, slots=True)

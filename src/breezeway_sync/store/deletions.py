@@ -124,6 +124,8 @@ class Deletions:
             uuid4(),
             self._person,
         )
+        owed = [called.source.name for called in entity.called if called.owed]
+        await connection.execute(self._database.query("owe_restored"), region, owed, restored)
         undo = self._database.query("undo_deletions")
         await connection.execute(undo, region, entity.name, kind, restored, now, self._person)
         return restored

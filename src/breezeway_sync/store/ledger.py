@@ -156,8 +156,8 @@ class Ledger:
         row = await self._database.fetch_row("count_open_rejects", region, list(names))
         return row["records"] if row else 0
 
-    async def unavailable(self, region: str) -> dict[str, str]:
-        """Sources that are not to be asked now, with the reason."""
+    async def unavailable(self, region: str) -> dict[str, str | None]:
+        """Sources that the account did not have: with the reason those that are not to be asked now."""
         return {row["source"]: row["reason"] for row in await self._database.fetch("unavailable_sources", region)}
 
     async def mark_unavailable(self, region: str, source: str, reason: str, seconds: float) -> bool:

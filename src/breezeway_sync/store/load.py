@@ -175,7 +175,9 @@ class Loader:
                 return Loaded(read=len(only.items), rejected=len(only.items) or 1)
             middle = len(sets) // 2
             for half in (sets[:middle], sets[middle:]):
-                loaded.add(await self.load_children(region, entity, child, source, half))
+                parents = {one.parent_key for one, _ in half}
+                theirs = [mark for mark in marks if mark.parent in parents]
+                loaded.add(await self.load_children(region, entity, child, source, half, marks=theirs))
         await self._analyze(child.child.table, entity.pk, loaded.new)
         return loaded
 

@@ -100,6 +100,10 @@ class Proofs:
 
     async def _note_absent(self, connection: Connection, scope: Scope, mark: Mark, loaded: Loaded) -> bool:
         """Note what a complete walk did not show; True when it is too much to be believed."""
+        if mark.kind == WHOLE:
+            await self._close_rejects(connection, scope, mark)
+        if mark.nameless and scope.entity.own_address is None:
+            return False  # nobody can be asked whether it is one of those
         sql = absence_sql(scope.entity, self._database.schema)
         bounds = (mark.since, mark.until) if mark.kind in (NEAR, BACKFILL) else (None, None)
         row = await connection.fetchrow(
@@ -107,8 +111,6 @@ class Proofs:
         )
         expected, absent = (row["expected"], row["absent"]) if row else (0, [])
         loaded.expected += expected
-        if mark.kind == WHOLE:
-            await self._close_rejects(connection, scope, mark)
         why = self._guard.of_list(mark.kind, mark.shown, expected, len(absent))
         if absent:
             await connection.execute(
@@ -160,6 +162,9 @@ class Proofs:
 
         `held` of what is returned are all records of the entity that wait for a person.
         """
+        for source in entity.sources:
+            if source.per:
+                await self._database.fetch("close_vanished_rejects", region, entity.name, source.name)
         rows = await self._database.fetch("count_missing", region, entity.name)
         count: dict[str, int] = {row["state"]: row["records"] for row in rows}
         noticed = count.get(NOTICED, 0)
@@ -258,7 +263,7 @@ class Proofs:
             list(evidence),
             [json.dumps(one) for one in evidence.values()],
             self._clock.now(),
-            [called.source.name for called in scope.entity.called if called.owed],
+            [called.source.name for called in scope.entity.called],
         )
         if evidence and scope.entity.name in self.history:
             record = self._database.query("record_deletions_in_history")

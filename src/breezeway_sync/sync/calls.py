@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
-from breezeway_sync.core.errors import ApiError, Forbidden, NotFound
+from breezeway_sync.core.errors import ApiError, CutShort, Forbidden, NotFound
 from breezeway_sync.entities.admit import admit_children
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.marks import WHOLE, Mark, Standing
@@ -15,7 +15,7 @@ from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.sync.held import Held
 from breezeway_sync.sync.job import Job, each
-from breezeway_sync.sync.parents import over_parents
+from breezeway_sync.sync.parents import FIRST_ASKED, over_parents
 from breezeway_sync.sync.ports import Page
 from breezeway_sync.sync.walks import Course, Walk, is_made, sweep_share
 
@@ -39,6 +39,8 @@ class ChildReader:
         self._storing = asyncio.Lock()
         self._settled: list[tuple[int, int]] = []
         self._marks: list[Mark] = []
+        self._has_answered = False
+        self._refusals: list[tuple[int, ApiError]] = []
         job.findings.children.setdefault(called.source.name, Loaded())
 
     def in_time(self) -> AbstractAsyncContextManager[None]:
@@ -51,6 +53,15 @@ class ChildReader:
         path = job.path(source).replace("{id}", str(parent))
         page = await job.api.listing(source.path, path, tally=job.tally)
         job.findings.answers += 1
+        self._has_answered = True
+        await job.reopen(source)
+        if not page.is_complete:
+            # The children become what came, so that a part of them would delete the others.
+            raise CutShort(
+                "a list ended before it had shown all that it announced",
+                endpoint=source.path,
+                cure="what is stored of it stays; the next run asks again",
+            )
         job.survey(source.name).add(page.items)
         children, changed = admit_children(self._plan, parent, page.items)
         job.findings.loaded.changed_characters += changed
@@ -72,6 +83,32 @@ class ChildReader:
         """A call that has nothing to bring is owed no more."""
         self._settled.append((parent, self._job.order_of(requested_at)))
         self._held.take(0)
+
+    async def refused(self, parent: int, error: ApiError) -> None:
+        """A call was not permitted: the account has none of them when the first ones are all refused."""
+        if self._has_answered:
+            self.problem(parent, error)
+            return
+        self._refusals.append((parent, error))
+        if len(self._refusals) >= max(FIRST_ASKED, self._job.settings.workers):
+            await self._close_if_all_refused()
+
+    async def judge_refusals(self) -> None:
+        """All calls are made: what was refused of a source that the account has speaks of its parent."""
+        if len(self._refusals) >= FIRST_ASKED:
+            await self._close_if_all_refused()
+        if self.is_open:
+            for parent, error in self._refusals:
+                self.problem(parent, error)
+
+    def problem(self, parent: int, error: ApiError) -> None:
+        """A call for one parent has failed, and stays owed."""
+        self._job.problem(f"{self.source.name} of {self._job.entity.singular} {parent}", error)
+
+    async def _close_if_all_refused(self) -> None:
+        if self.is_open and not self._has_answered:
+            self.is_open = False
+            await self._job.close(self.source, self._refusals[0][1])
 
     async def flush(self) -> None:
         """Load what is waiting, after what is being loaded."""
@@ -137,6 +174,8 @@ async def work_backlog(job: Job) -> None:
                 for reader in readers:
                     await stack.enter_async_context(reader.in_time())
                 await each(chunk, job.settings.workers, work, job.room)
+    for reader in readers:
+        await reader.judge_refusals()
     names = [name for name in names if name not in job.findings.unavailable]
     job.findings.owed = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
 
@@ -172,10 +211,9 @@ async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:
     except NotFound:
         await _look_again(job, parent, reader)
     except Forbidden as error:
-        reader.is_open = False
-        await job.close(reader.source, error)
+        await reader.refused(parent, error)
     except ApiError as error:
-        job.problem(f"{reader.source.name} of {job.entity.singular} {parent}", error)
+        reader.problem(parent, error)
 
 
 async def _look_again(job: Job, parent: int, reader: ChildReader) -> None:
@@ -208,8 +246,9 @@ async def read_contacts(job: Job, parents: Sequence[int]) -> None:
         standings, began_at = await job.ledger.standings(job.region, reader.source.name), job.cut_off.began_at
         left = [one for one in parents if not is_made(WHOLE, standings.get(one, Standing()), began_at)]
         job.findings.note("lists that were read before the interruption", len(parents) - len(left))
+    has_answered = len(left) < len(parents)
     async with reader.in_time():
-        for parent, error in await over_parents(job, reader.source, left, reader.read):
+        for parent, error in await over_parents(job, reader.source, left, reader.read, has_answered=has_answered):
             # The address itself is there: this parent's list is missing, what is stored of it stays.
             if isinstance(error, NotFound):
                 job.findings.note("properties whose contacts were not found")

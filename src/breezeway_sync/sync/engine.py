@@ -50,7 +50,7 @@ class _Around:
 
     target: RegionTarget
     began: float
-    closed: dict[str, str]
+    closed: dict[str, str | None]
     cut_off: CutOff | None
 
 

@@ -80,8 +80,8 @@ class Job:
     tally: Tally = field(default_factory=Tally)
     cut_off: CutOff | None = None
     """The run before that did not end, if this one goes on with it."""
-    closed_sources: dict[str, str] = field(default_factory=dict)
-    """Sources that this account was found not to have, less than a day ago."""
+    closed_sources: dict[str, str | None] = field(default_factory=dict)
+    """Sources that this account was found not to have: less than a day ago with the reason, otherwise None."""
     is_whole: bool = True
     """Whether everything is asked for: only then can a field be missing."""
     surveys: dict[str, Survey] = field(default_factory=dict)
@@ -136,13 +136,14 @@ class Job:
     async def reopen(self, source: Source) -> None:
         """A source answers: forget that it once did not."""
         if source.name in self.closed_sources:
+            del self.closed_sources[source.name]
             await self.ledger.mark_available(self.region, source.name)
 
     def problem(self, what: str, error: ApiError) -> None:
         """Keep what could not be read. Raises the error where nothing else can succeed after it."""
         if ends_everything(error):
             raise error
-        self.findings.problems.append((what, error))
+        self.findings.met(what, error)
 
     def advanced(self, unit: str, done: int, total: int | None) -> None:
         self.emit(EntityAdvanced(self.region, self.name, unit, done, total))

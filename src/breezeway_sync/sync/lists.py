@@ -21,16 +21,17 @@ async def read_lists(job: Job) -> None:
     for source in job.entity.sources:
         if source.name in job.settings.disabled or job.is_closed(source):
             continue
-        wanted = (await _wanted(job, source, [0]))[0]
+        wanted, was_read = await _wanted(job, source, [0])
         batcher = job.batcher(source.discriminator)
         answers_before = job.findings.answers
         async with batcher.in_time():
             try:
-                for walk in wanted:
+                for walk in wanted[0]:
                     await _walk(job, source, job.params(source), batcher, _course(job, source, 0, walk))
                 await job.reopen(source)
             except ApiError as error:
-                is_first = job.findings.answers == answers_before
+                # What an account had until now it is not taken to have lost: its list is not read, and that is told.
+                is_first = job.findings.answers == answers_before and not was_read
                 if is_first and means_unavailable(error, empty_counts=source.empty_means_unavailable):
                     await job.close(source, error)
                 else:
@@ -42,7 +43,7 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
     source = job.entity.sources[0]
     if job.is_closed(source):
         return
-    wanted = await _wanted(job, source, property_ids)
+    wanted, was_read = await _wanted(job, source, property_ids)
     batcher = job.batcher()
 
     async def read(property_id: int) -> None:
@@ -50,23 +51,27 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
         for walk in wanted[property_id]:
             await _walk(job, source, params, batcher, _course(job, source, property_id, walk))
 
+    left = [one for one in wanted if wanted[one]]
+    has_answered = was_read or len(left) < len(wanted)
     async with batcher.in_time():
-        for property_id, error in await over_parents(job, source, [one for one in wanted if wanted[one]], read):
+        for property_id, error in await over_parents(job, source, left, read, has_answered=has_answered):
             job.problem(f"property {property_id}", error)
 
 
-async def _wanted(job: Job, source: Source, parents: Sequence[int]) -> dict[int, list[Walk]]:
-    """The walks to be made, by parent."""
+async def _wanted(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[Walk]], bool]:
+    """The walks to be made, by parent; and whether any list of the source was read to its end before."""
     days = job.settings.backfill
+    standings = await job.ledger.standings(job.region, source.name)
+    was_read = any(one.covered_at is not None for one in standings.values())
     if days is None:
-        standings = await job.ledger.standings(job.region, source.name)
-        return {one: _walks(job, source, one, standings.get(one, Standing())) for one in parents}
+        return {one: _walks(job, source, one, standings.get(one, Standing())) for one in parents}, was_read
     job.is_whole = False
     begun = await job.ledger.backfilled(job.region, source.name, days, job.clock.now())
     over = {parent for parent, part in begun.items() if part is None}
     job.findings.note("lists that were read before the interruption", len(over & set(parents)))
     page_size = job.settings.page_size
-    return {one: [] if one in over else [backfill_walk(days, begun.get(one), page_size)] for one in parents}
+    left = {one: [] if one in over else [backfill_walk(days, begun.get(one), page_size)] for one in parents}
+    return left, was_read
 
 
 def _walks(job: Job, source: Source, parent: int, standing: Standing) -> list[Walk]:
@@ -124,7 +129,8 @@ async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: 
     fresh = newest_only(job.entity, page.items, order, course.seen)
     job.survey(job.name).add(one.item for one in fresh)
     course.turned(page, order)
-    can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1
+    # After a page that was cut short nothing goes on: the rest of it would not be asked for.
+    can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1 and page.is_complete
     await batcher.add(fresh, course.mark(is_over=is_over) if is_over or can_go_on else None, size_bytes=page.size_bytes)
     if source.shape is Shape.PAGES and source.per is None and course.walk.kind in (WHOLE, BACKFILL):
         job.advanced("pages", page.number, page.total_pages)

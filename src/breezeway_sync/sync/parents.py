@@ -14,13 +14,15 @@ FIRST_ASKED = 3
 
 
 async def over_parents(
-    job: Job, source: Source, parents: Sequence[int], read: Callable[[int], Awaitable[None]]
+    job: Job, source: Source, parents: Sequence[int], read: Callable[[int], Awaitable[None]], *, has_answered: bool
 ) -> list[tuple[int, ApiError]]:
     """Call `read` for every parent, some at once; a parent that fails costs only itself, by name.
 
     Where the first of them are all refused in words that speak of the address, the account does not
     have it: the source is closed and the others are not asked. Otherwise those refusals are returned,
-    by parent, since each speaks of that one only.
+    by parent, since each speaks of that one only. With `has_answered` they always are: the account had it
+    before, or the run that this one goes on with was answered for other parents, and those that were refused
+    are the first of what is left.
     """
     refusals: list[tuple[int, ApiError]] = []
     done = 0
@@ -40,7 +42,7 @@ async def over_parents(
     answers_before = job.findings.answers
     first = parents[: max(FIRST_ASKED, job.settings.workers)]
     await each(first, job.settings.workers, one, job.room)
-    if all_refused(job.findings.answers - answers_before, len(refusals), len(first)):
+    if not has_answered and all_refused(job.findings.answers - answers_before, len(refusals), len(first)):
         await job.close(source, refusals[0][1])
         return []
     await each(parents[len(first) :], job.settings.workers, one, job.room)

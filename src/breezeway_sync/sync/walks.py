@@ -195,6 +195,8 @@ class Course:
         """How far it has come, to be stored with its records."""
         if self.began_at is None:
             raise AssertionError("unreachable: a walk is marked after its first page")
+        # Nobody reads some days again but who asked for them: begun anew until they were read whole.
+        is_anew = is_over and self.walk.kind == BACKFILL and self.flaw() is not None
         return Mark(
             source=self.source,
             parent=self.parent,
@@ -203,13 +205,14 @@ class Course:
             until=self.walk.until,
             began_at=self.began_at,
             began_order=self.began_order,
-            pages=self.walk.pages_stored + self.pages,
+            pages=0 if is_anew else self.walk.pages_stored + self.pages,
             page_size=self.page_size,
-            shown=self.shown,
-            is_over=is_over,
+            shown=0 if is_anew else self.shown,
+            is_over=is_over and not is_anew,
             is_complete=is_over and self.is_complete,
             version=self.version,
             ids=self.seen.ids if is_over else (),
+            nameless=self.seen.nameless,
         )
 
 
