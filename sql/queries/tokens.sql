@@ -23,6 +23,16 @@ WHERE account = $1;
 SELECT region_code, client_id, client_secret, access_token, refresh_token, token_expires_at, last_refreshed_at
 FROM {schema}.api_tokens WHERE region_code = ANY ($1::text[]) ORDER BY region_code;
 
+-- name: read_account_tokens
+-- The tokens in some regions' rows, unless they were issued to another pair: an account that has never made a token call has
+-- got none of them. What was put there by hand has no time and counts.
+SELECT t.access_token, t.refresh_token, t.token_expires_at, t.last_refreshed_at
+FROM {schema}.api_tokens t
+WHERE t.region_code = ANY ($1::text[])
+    AND (t.last_refreshed_at IS NULL
+        OR EXISTS (SELECT FROM {schema}.account_leases a WHERE a.account = $2 AND a.next_token_call_at > 'epoch'))
+ORDER BY t.region_code;
+
 -- name: save_token
 -- Keep the newest token for every region of the account; credentials in the row stay as they are.
 INSERT INTO {schema}.api_tokens AS t (

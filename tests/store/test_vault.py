@@ -24,6 +24,7 @@ def vault(store: Store, *regions: str) -> StoredVault:
 async def test_a_token_is_kept_for_every_region_of_the_account(store: Store, rows: Rows) -> None:
     shared = vault(store, "nashville", "austin")
     assert await shared.load() is None
+    assert await shared.reserve_call(60) == 0
     await shared.save(token("a"))
     await shared.save(token("b", NOW + timedelta(hours=1)))
     assert await shared.load() == token("b", NOW + timedelta(hours=1))
@@ -35,14 +36,34 @@ async def test_a_token_is_kept_for_every_region_of_the_account(store: Store, row
 
 async def test_null_by_hand_in_one_region_forces_a_new_token(store: Store, rows: Rows) -> None:
     shared = vault(store, "nashville", "austin")
+    assert await shared.reserve_call(60) == 0
     await shared.save(token("a"))
     rows("UPDATE api_tokens SET access_token = NULL, refresh_token = NULL WHERE region_code = 'austin'")
     assert await shared.load() is None
 
 
 async def test_a_region_added_later_does_not_force_one(store: Store) -> None:
+    assert await vault(store).reserve_call(60) == 0
     await vault(store).save(token("a"))
     assert await vault(store, "nashville", "austin").load() == token("a")
+
+
+async def test_a_token_of_the_pair_of_before_is_not_taken(store: Store, rows: Rows) -> None:
+    assert await vault(store).reserve_call(60) == 0
+    await vault(store).save(token("a"))
+    rows("INSERT INTO account_leases (account) VALUES ('another pair')")
+    other = StoredVault(store.database, "another pair", ("nashville",))
+    assert await other.load() is None
+    assert await other.reserve_call(60) == 0
+    await other.save(token("b"))
+    assert await other.load() == token("b")
+
+
+async def test_a_token_put_there_by_hand_is_taken(store: Store, rows: Rows) -> None:
+    rows("INSERT INTO api_tokens (region_code, access_token) VALUES ('nashville', 'by hand')")
+    found = await vault(store).load()
+    assert found is not None
+    assert found.access_token == "by hand"
 
 
 async def test_saving_leaves_credentials_and_clears_the_error(store: Store, rows: Rows) -> None:

@@ -22,8 +22,11 @@ class StoredVault:
     regions: tuple[str, ...]
 
     async def load(self) -> Token | None:
-        """The newest stored token; None when there is none, or where an operator has set one to NULL."""
-        rows = await self.database.fetch("read_tokens", list(self.regions))
+        """The newest stored token; None when there is none, or where an operator has set one to NULL.
+
+        A region's row keeps what the pair of before got: no account takes that which has never asked for one.
+        """
+        rows = await self.database.fetch("read_account_tokens", list(self.regions), self.account)
         tokens = []
         for row in rows:
             if row["access_token"] is None and row["refresh_token"] is None and row["last_refreshed_at"] is not None:
