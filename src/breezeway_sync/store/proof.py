@@ -197,12 +197,12 @@ class Proofs:
             )
         return [row["record_id"] for row in rows]
 
-    async def listed_record(self, region: str, entity: Entity) -> int | None:
-        """A live record that the lists show, the newest."""
+    async def listed_records(self, region: str, entity: Entity, limit: int) -> list[int]:
+        """Live records that the lists show, the newest first."""
         sql = absence_sql(entity, self._database.schema)
         async with self._database.connection("looking for a listed record") as connection:
-            found: int | None = await connection.fetchval(sql.listed, region)
-        return found
+            rows = await connection.fetch(sql.listed, region, limit)
+        return [row["key"] for row in rows]
 
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         """Their own addresses answered: lists leave them out."""
