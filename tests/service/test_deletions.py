@@ -11,6 +11,7 @@ from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.entities.catalog.tasks import TASKS
 from breezeway_sync.sandbox.spec import Kind, resized
 from breezeway_sync.service import deletes
+from breezeway_sync.service.settings.history import History
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
@@ -359,3 +360,15 @@ async def test_the_newest_record_that_is_gone_unnoticed_does_not_stop_other_dele
         for hour in range(1, 27):
             await setup.run(entity="tasks", clock=Later(hour / 24))
         assert near not in live(rows, "tasks")
+
+
+async def test_undoing_is_part_of_a_records_life(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        setup.settings = setup.settings.model_copy(update={"history": History(entities=("tasks",))})
+        await setup.run()
+        key = min(setup.world.account("nashville").ids("tasks"))
+        setup.world.account("nashville").patch("tasks", key, type_task_status={"code": "deleted", "name": "Deleted"})
+        await setup.run(entity="tasks")
+        await deletes.undo(setup.settings, "nashville", TASKS, [str(key)])
+    life = rows("SELECT what FROM v_task_life WHERE task_id = %s AND what <> 'changed' ORDER BY seen_at", key)
+    assert [one["what"] for one in life] == ["created", "deleted", "undeleted"]

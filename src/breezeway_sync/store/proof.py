@@ -266,8 +266,8 @@ class Proofs:
             [called.source.name for called in scope.entity.called],
         )
         if evidence and scope.entity.name in self.history:
-            record = self._database.query("record_deletions_in_history")
-            values = (scope.region, scope.entity.name, list(evidence), self._clock.now(), scope.kind or None)
+            record = self._database.query("record_in_history")
+            values = (scope.region, scope.entity.name, list(evidence), self._clock.now(), scope.kind or None, "deleted")
             await connection.execute(record, *values)
 
 
