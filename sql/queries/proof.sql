@@ -112,9 +112,15 @@ WITH deleted AS (
 DELETE FROM {schema}.owed_calls WHERE region_code = $1 AND source = ANY ($7::text[]) AND parent_id = ANY ($4::bigint[]);
 
 -- name: note_return
--- What was deleted and is shown by the API again.
-UPDATE {schema}.deletions SET undone_at = $5, undone_by = 'the API shows it again'
-WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL;
+-- What was deleted and is shown by the API again. The lists of a property that comes back are read whole: what was
+-- deleted with it comes back with it, and has not changed since they were read.
+WITH returned AS (
+    UPDATE {schema}.deletions SET undone_at = $5, undone_by = 'the API shows it again'
+    WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL
+    RETURNING record_id
+)
+DELETE FROM {schema}.walks w USING returned x
+WHERE $2 = 'properties' AND w.region_code = $1 AND w.parent_id = x.record_id;
 
 -- name: doubt_tasks_of
 -- The live tasks of properties that were deleted become candidates: nobody lists them any more.

@@ -11,6 +11,7 @@ from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.entities.catalog.tasks import TASKS
 from breezeway_sync.sandbox.spec import Kind, resized
 from breezeway_sync.service import deletes
+from breezeway_sync.service.settings.history import History
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
@@ -318,3 +319,56 @@ async def test_a_deletion_near_today_is_seen_within_26_hours(dsn: str, rows: Row
             report = await setup.run(entity="tasks", clock=Later(hour / 24))
             assert outcome(report, "tasks").status == SUCCESS
         assert live(rows, "tasks") == set(account.ids("tasks"))
+
+
+async def test_tasks_that_went_with_their_property_come_back_with_it(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        account = setup.world.account("nashville")
+        home = min(account.ids("properties"))
+        tasks = [task["id"] for task in account.records("tasks") if task["home_id"] == home]
+        for key in tasks:
+            account.patch("tasks", key, scheduled_date="2020-01-01", updated_at="2020-01-01T00:00:00")
+        gone = [account.get("tasks", key) for key in tasks]
+        back = account.get("properties", home)
+        await setup.run()
+        for key in tasks:
+            account.delete("tasks", key)
+        account.delete("properties", home)
+        for _ in range(4):
+            await again(setup)
+        assert tasks
+        assert not set(tasks) & live(rows, "tasks")
+        for task in gone:
+            account.put("tasks", task)
+        account.put("properties", back)
+        await setup.run()
+    assert set(tasks) <= live(rows, "tasks")
+
+
+async def test_the_newest_record_that_is_gone_unnoticed_does_not_stop_other_deletions(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        account = setup.world.account("nashville")
+        today = Later().now().date()
+        await setup.run()
+        newest = rows("SELECT task_id FROM tasks ORDER BY id DESC LIMIT 1")[0]["task_id"]
+        near = min(account.ids("tasks"))
+        account.patch("tasks", newest, scheduled_date=str(today + timedelta(60)))
+        account.patch("tasks", near, scheduled_date=str(today))
+        await setup.run(entity="tasks")
+        for key in (newest, near):
+            account.delete("tasks", key)
+        for hour in range(1, 27):
+            await setup.run(entity="tasks", clock=Later(hour / 24))
+        assert near not in live(rows, "tasks")
+
+
+async def test_undoing_is_part_of_a_records_life(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        setup.settings = setup.settings.model_copy(update={"history": History(entities=("tasks",))})
+        await setup.run()
+        key = min(setup.world.account("nashville").ids("tasks"))
+        setup.world.account("nashville").patch("tasks", key, type_task_status={"code": "deleted", "name": "Deleted"})
+        await setup.run(entity="tasks")
+        await deletes.undo(setup.settings, "nashville", TASKS, [str(key)])
+    life = rows("SELECT what FROM v_task_life WHERE task_id = %s AND what <> 'changed' ORDER BY seen_at", key)
+    assert [one["what"] for one in life] == ["created", "deleted", "undeleted"]

@@ -357,8 +357,8 @@ class FakeProofs:
     async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int) -> list[int]:
         return self.missing.get(entity.name, [])[:limit]
 
-    async def listed_record(self, region: str, entity: Entity) -> int | None:
-        return self.listed
+    async def listed_records(self, region: str, entity: Entity, limit: int) -> list[int]:
+        return [] if self.listed is None else [self.listed]
 
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         self.answers += keys

@@ -204,3 +204,15 @@ async def test_an_api_that_fails_midway_proves_nothing(dsn: str, rows: Rows) -> 
     assert rows("SELECT result, error_message IS NOT NULL AS said FROM certificates") == [
         {"result": "incomplete", "said": True}
     ]
+
+
+async def test_a_tag_that_its_list_lacks_and_a_live_task_has_is_no_difference(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = next(tag["id"] for task in account.records("tasks") for tag in task["task_tags"])
+        account.delete("task_tags", key)
+        await compared(setup, "tags")
+        await setup.run(entity="tags", full=True)
+        report = await compared(setup, "tags")
+    assert {one.result for one in report.certificates} == {"proved"}, told(report)

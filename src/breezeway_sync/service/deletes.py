@@ -93,4 +93,5 @@ def person() -> str:
 async def _opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Deletions]:
     async with open_database(settings) as database:
         await require_schema(database)
-        yield Deletions(database, clock or SystemClock(), person())
+        history = frozenset(settings.history.entities)
+        yield Deletions(database, clock or SystemClock(), person(), history=history)

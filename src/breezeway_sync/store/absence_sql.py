@@ -19,7 +19,8 @@ class AbsenceSql:
 
     `delete` ($1 region, $2 keys, $3 now, $4 kind) and `restore` return the keys that it did, and whose list shows
     each. `candidates` ($1 region, $2 run, $3 and $4 when unlisted records were to be asked, $5 today, $6 days around
-    it, $7 limit, $8 now; None without an address) and `listed` ($1 region) look for records by their own address.
+    it, $7 limit, $8 now; None without an address) and `listed` ($1 region, $2 how many) look for records by their
+    own address.
     """
 
     absent: str
@@ -39,8 +40,8 @@ def absence_sql(entity: Entity, schema: str) -> AbsenceSql:
         restore=_set_deleted(entity, table, "NULL", ["t.deleted_at IS NOT NULL"]),
         candidates=_candidates(entity, schema, table) if entity.own_address else None,
         listed=(
-            f"SELECT t.{entity.key.name} FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL "
-            f"AND NOT EXISTS ({_missing(entity, schema)}) ORDER BY t.id DESC LIMIT 1"
+            f"SELECT t.{entity.key.name} AS key FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL "
+            f"AND NOT EXISTS ({_missing(entity, schema)}) ORDER BY t.id DESC LIMIT $2"
         ),
     )
 

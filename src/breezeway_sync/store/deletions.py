@@ -48,9 +48,11 @@ class Deletion:
 
 
 class Deletions:
-    """A person's side of deletion by proof. `person` is who decides, as it is written down."""
+    """A person's side of deletion by proof. `person` is who decides, as it is written down; `history` are entities
+    whose every change is kept."""
 
-    def __init__(self, database: Database, clock: Clock, person: str) -> None:
+    def __init__(self, database: Database, clock: Clock, person: str, *, history: frozenset[str] = frozenset()) -> None:
+        self._history = history
         self._database = database
         self._clock = clock
         self._person = person
@@ -128,6 +130,9 @@ class Deletions:
         await connection.execute(self._database.query("owe_restored"), region, owed, restored)
         undo = self._database.query("undo_deletions")
         await connection.execute(undo, region, entity.name, kind, restored, now, self._person)
+        if entity.name in self._history:
+            record = self._database.query("record_in_history")
+            await connection.execute(record, region, entity.name, restored, now, kind or None, "undeleted")
         return restored
 
 

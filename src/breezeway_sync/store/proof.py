@@ -197,12 +197,12 @@ class Proofs:
             )
         return [row["record_id"] for row in rows]
 
-    async def listed_record(self, region: str, entity: Entity) -> int | None:
-        """A live record that the lists show, the newest."""
+    async def listed_records(self, region: str, entity: Entity, limit: int) -> list[int]:
+        """Live records that the lists show, the newest first."""
         sql = absence_sql(entity, self._database.schema)
         async with self._database.connection("looking for a listed record") as connection:
-            found: int | None = await connection.fetchval(sql.listed, region)
-        return found
+            rows = await connection.fetch(sql.listed, region, limit)
+        return [row["key"] for row in rows]
 
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         """Their own addresses answered: lists leave them out."""
@@ -266,8 +266,8 @@ class Proofs:
             [called.source.name for called in scope.entity.called],
         )
         if evidence and scope.entity.name in self.history:
-            record = self._database.query("record_deletions_in_history")
-            values = (scope.region, scope.entity.name, list(evidence), self._clock.now(), scope.kind or None)
+            record = self._database.query("record_in_history")
+            values = (scope.region, scope.entity.name, list(evidence), self._clock.now(), scope.kind or None, "deleted")
             await connection.execute(record, *values)
 
 

@@ -45,7 +45,9 @@ class StoredMirror:
         return int((await self._rows(scope, region, "count(*) AS n"))[0]["n"])
 
     async def keys(self, region: str, scope: Scope) -> set[int]:
-        return {row["key"] for row in await self._rows(scope, region, f"r.{scope.entity.key.name} AS key")}
+        """Live rows that are to be in a list."""
+        where = verify_sql.not_in_use(scope.entity, self._database.schema)
+        return {row["key"] for row in await self._rows(scope, region, f"r.{scope.entity.key.name} AS key", where)}
 
     async def sample(self, region: str, scope: Scope, size: int, seed: int) -> list[int]:
         """So many of them; the same seed finds the same ones again."""
@@ -94,13 +96,13 @@ class StoredMirror:
             one.error,
         )
 
-    async def _rows(self, scope: Scope, region: str, columns: str, order: str = "") -> Sequence[Any]:
+    async def _rows(self, scope: Scope, region: str, columns: str, further: str = "") -> Sequence[Any]:
         value = scope.discriminator if scope.by is None else scope.parent
         text = verify_sql.live(
             scope.entity, self._database.schema, discriminator=scope.discriminator is not None, by=scope.by
         )
         values = [region] if value is None else [region, value]
-        return await self._fetch("counting rows to compare", f"SELECT {columns} {text} {order}", *values)
+        return await self._fetch("counting rows to compare", f"SELECT {columns} {text} {further}", *values)
 
     async def _fetch(self, operation: str, text: str, *values: object) -> Sequence[Any]:
         async with self._database.connection(operation) as connection:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import CalledChild, Child, Entity, Link
 from breezeway_sync.store.files import quote
 
@@ -20,6 +21,19 @@ def live(entity: Entity, schema: str, *, discriminator: bool, by: str | None) ->
     if discriminator:
         text += f" AND r.{entity.discriminator} = $2 AND r.payload_hash IS NOT NULL"
     return text if by is None else f"{text} AND r.{by} = $2"
+
+
+def not_in_use(entity: Entity, schema: str) -> str:
+    """Further conditions of `live`: a tag on a live record stays, whatever its list shows."""
+    if entity.table != "tags":
+        return ""
+    return "".join(
+        f" AND NOT EXISTS (SELECT FROM {quote(schema)}.{link.table} l JOIN {quote(schema)}.{other.table} p "
+        f"ON p.region_code = l.region_code AND p.id = l.{other.pk} AND p.deleted_at IS NULL "
+        "WHERE l.region_code = r.region_code AND l.tag_pk = r.id)"
+        for other in ENTITIES
+        for link in other.tags
+    )
 
 
 def stored(entity: Entity, schema: str, *, discriminator: bool) -> str:

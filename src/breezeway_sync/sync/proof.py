@@ -13,6 +13,8 @@ from breezeway_sync.sync.job import Job, each
 
 # Asked for in one run at most; the next run goes on.
 MAX_ASKED = 1000
+# The newest may be gone as well, and not noticed before its list is read whole.
+MAX_LISTED = 20
 
 
 async def settle_absent(job: Job) -> None:
@@ -65,8 +67,8 @@ async def _exists(job: Job, key: int) -> bool | None:
 
 async def _listed(job: Job) -> int | None:
     """A listed record whose own address answers in this run; None: then no 404 proves anything."""
-    listed = await job.proofs.listed_record(job.region, job.entity)
-    if listed is not None and await _exists(job, listed):
-        return listed
+    for listed in await job.proofs.listed_records(job.region, job.entity, MAX_LISTED):
+        if await _exists(job, listed):
+            return listed
     job.findings.note("404s that prove nothing, because no listed record's own address answered either")
     return None
