@@ -157,7 +157,7 @@ class Daemon:
         now = self._clock.now()
         lines = {line.name: line for line in timetable(self.settings)}
         for job in self._scheduler.get_jobs():
-            if job.id not in _HOUSEKEEPING and (self._is_anew or lines.get(job.id) != job.args[0]):
+            if self._is_anew or (job.id not in _HOUSEKEEPING and lines.get(job.id) != job.args[0]):
                 job.remove()
         self._is_anew = False
         for name, line in lines.items():
