@@ -209,11 +209,9 @@ class Daemon:
 
     async def _due(self, line: Line) -> None:
         """The schedule says that a line's time has come. Only starts what a worker owns and drains."""
+        with contextlib.suppress(DatabaseError):
+            await self._assign()  # somebody may have put credentials into api_tokens, or corrected them
         worker = self._staff.of(line.region)
-        if worker is None:
-            with contextlib.suppress(DatabaseError):
-                await self._assign()  # somebody may have put credentials into api_tokens
-            worker = self._staff.of(line.region)
         if worker is not None:
             worker.due(line)
             return
