@@ -46,6 +46,15 @@ def test_what_changed_in_sentences() -> None:
     assert changes(new, old)[0] == "region smoky removed, its data stays"
 
 
+def test_every_table_that_changed_is_told() -> None:
+    old = settings()
+    for table in set(Settings.model_fields) - {"regions", "entities"}:
+        model = getattr(old, table)
+        other = model.model_copy(update={next(iter(type(model).model_fields)): "another"})
+        (told,) = changes(old, old.model_copy(update={table: other}))
+        assert told.startswith(f"[{table}] changed")
+
+
 def test_secrets_are_not_told() -> None:
     old, specs = settings(1), {one.code: one for one in tiny(1)}
     spec = next(iter(specs.values()))
