@@ -189,8 +189,10 @@ class Daemon:
         self._staff.assign(group(list(self.settings.regions), credentials_of(self.settings, stored)))
 
     async def _work(self, account: Account, order: Order) -> Result:
+        with contextlib.suppress(DatabaseError):
+            await self._assign()  # somebody may have corrected the credentials in api_tokens
         order = replace(order, still=self._not_read_elsewhere)
-        result = await self._workshop.work(account, order)  # the workshop of that moment: reloads replace it
+        result = await self._workshop.work(self._staff.now(account), order)  # of that moment: reloads replace it
         with contextlib.suppress(DatabaseError):
             self._turns.ended(order.entities, await self._status.last_successes())
         return result
@@ -209,9 +211,11 @@ class Daemon:
 
     async def _due(self, line: Line) -> None:
         """The schedule says that a line's time has come. Only starts what a worker owns and drains."""
-        with contextlib.suppress(DatabaseError):
-            await self._assign()  # somebody may have put credentials into api_tokens, or corrected them
         worker = self._staff.of(line.region)
+        if worker is None:
+            with contextlib.suppress(DatabaseError):
+                await self._assign()  # somebody may have put credentials into api_tokens
+            worker = self._staff.of(line.region)
         if worker is not None:
             worker.due(line)
             return

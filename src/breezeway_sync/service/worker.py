@@ -184,6 +184,11 @@ class Staff:
     def of(self, region: str) -> Worker | None:
         return next((one for one in self.workers.values() if region in one.account.regions), None)
 
+    def now(self, account: Account) -> Account:
+        """The account as it was assigned last; as it is where nobody works it any more."""
+        worker = self.workers.get(account_key(account.credentials.client_id))
+        return account if worker is None else worker.account
+
     @property
     def is_aside(self) -> bool:
         """Whether anybody does something aside."""
