@@ -46,6 +46,15 @@ def test_what_changed_in_sentences() -> None:
     assert changes(new, old)[0] == "region smoky removed, its data stays"
 
 
+def test_every_table_that_changed_is_told() -> None:
+    old = settings()
+    for table in set(Settings.model_fields) - {"regions", "entities"}:
+        model = getattr(old, table)
+        other = model.model_copy(update={next(iter(type(model).model_fields)): "another"})
+        (told,) = changes(old, old.model_copy(update={table: other}))
+        assert told.startswith(f"[{table}] changed")
+
+
 def test_secrets_are_not_told() -> None:
     old, specs = settings(1), {one.code: one for one in tiny(1)}
     spec = next(iter(specs.values()))
@@ -162,7 +171,7 @@ async def test_a_stop_after_a_reload_reaches_cycles_from_before(start: Starter, 
 
 @pytest.mark.process
 async def test_regions_without_credentials_fail_by_name(start: Starter, dsn: str, rows: Rows) -> None:
-    """And are worked as soon as somebody puts a pair into api_tokens."""
+    """And are worked as soon as somebody puts a pair into api_tokens, or corrects the one that stands there."""
     spec = tiny()[0]
     async with sandboxed(dsn, [spec]) as setup:
         config, port = configured(start.folder, setup.url, dsn, [spec], schedule(1, 1, 1))
@@ -173,13 +182,14 @@ async def test_regions_without_credentials_fail_by_name(start: Starter, dsn: str
         refused = "SELECT error_message FROM etl_sync_log WHERE sync_status = 'failed' AND entity_type = 'tasks'"
         await until(lambda: rows(refused), 20, "nobody says that there are no credentials")
         assert "no credentials" in rows(refused)[0]["error_message"]
-        rows(
+        put = (
             "INSERT INTO api_tokens (region_code, client_id, client_secret) VALUES (%s, %s, %s) "
             "ON CONFLICT (region_code) DO UPDATE SET client_id = EXCLUDED.client_id, "
-            "client_secret = EXCLUDED.client_secret",
-            spec.code, spec.client_id, spec.client_secret,
-        )  # fmt: skip
-        await logged(daemon, "cycle_finished")
+            "client_secret = EXCLUDED.client_secret"
+        )
+        rows(put, spec.code, spec.client_id, "a-mistake")
+        await logged(daemon, "token_failed")
+        rows(put, spec.code, spec.client_id, spec.client_secret)
 
         async def is_served() -> bool:
             return bool(json.loads((await daemon.answer("/health"))[1])["status"] == "ok")

@@ -238,6 +238,20 @@ def test_a_success_ends_the_retries() -> None:
     assert shop.asked == [{"austin": HOURLY.entities}] * 2
 
 
+def test_a_retry_of_a_part_keeps_no_whole_line_from_its_turn() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [failed("ServerFailed", "tasks")]
+        worker.due(HOURLY)
+        await asyncio.sleep(shop.lists + 6)  # the retry is under way
+        assert worker.due(HOURLY)
+        assert not worker.due(HOURLY)
+        await asyncio.sleep(3000)
+
+    shop = Shop()
+    assert skips(played(scene, shop)) == [("austin", "hourly", "running")]
+    assert shop.asked == [{"austin": HOURLY.entities}, {"austin": ("tasks",)}, {"austin": HOURLY.entities}]
+
+
 @pytest.mark.parametrize("fault", ["CredentialsRejected", "LeaseLost", "BadAnswer", "DataRefused"])
 def test_other_failures_wait_for_their_turn(fault: str) -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:

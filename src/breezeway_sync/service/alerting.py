@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Emit, Event
@@ -29,15 +28,25 @@ class Alerting:
 
     async def start(self, settings: Settings, database: Database) -> None:
         """Begin to alert as the settings say; an alerter from before sends what it has and ends."""
-        await self.stop()
         channels, rules = channels_of(settings.alerts, self._clock), rules_of(settings.alerts)
+        before, self._task = self._task, None
+        # Hears what happens while the one before still tells what it has.
         self._alerter = Alerter(StoredAlerts(database), channels, rules, self._clock, emit=self._emit)
+        await _ended(before)
         self._task = asyncio.create_task(self._alerter.run(), name="alerts")
 
     async def stop(self) -> None:
         """Send what is waiting, within the alerter's own deadline, and end. Before the database is closed."""
         task, self._task, self._alerter = self._task, None, None
-        if task is not None:
+        await _ended(task)
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    """Cancel it and await its end; whoever is cancelled meanwhile stays cancelled, and waits no longer."""
+    if task is not None:
+        task.cancel()
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            raise

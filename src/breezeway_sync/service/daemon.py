@@ -157,7 +157,7 @@ class Daemon:
         now = self._clock.now()
         lines = {line.name: line for line in timetable(self.settings)}
         for job in self._scheduler.get_jobs():
-            if job.id not in _HOUSEKEEPING and (self._is_anew or lines.get(job.id) != job.args[0]):
+            if self._is_anew or (job.id not in _HOUSEKEEPING and lines.get(job.id) != job.args[0]):
                 job.remove()
         self._is_anew = False
         for name, line in lines.items():
@@ -189,8 +189,10 @@ class Daemon:
         self._staff.assign(group(list(self.settings.regions), credentials_of(self.settings, stored)))
 
     async def _work(self, account: Account, order: Order) -> Result:
+        with contextlib.suppress(DatabaseError):
+            await self._assign()  # somebody may have corrected the credentials in api_tokens
         order = replace(order, still=self._not_read_elsewhere)
-        result = await self._workshop.work(account, order)  # the workshop of that moment: reloads replace it
+        result = await self._workshop.work(self._staff.now(account), order)  # of that moment: reloads replace it
         with contextlib.suppress(DatabaseError):
             self._turns.ended(order.entities, await self._status.last_successes())
         return result

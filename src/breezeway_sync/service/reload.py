@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from breezeway_sync.service.settings import Settings
 
-_AT_ONCE = ("api", "schedule", "sync", "retention", "alerts")
+_AT_ONCE = ("api", "schedule", "sync", "deletes", "retention", "history", "alerts")
 _RESTART = ("database", "http", "log")
 
 

@@ -78,8 +78,10 @@ class Worker:
         """A line's time has come; False when it is skipped."""
         if self._is_draining:
             return False
-        is_reading = line.name in self._active and line.region not in self._owed.regions
-        if line.name in self._pending or is_reading:
+        reading = {} if line.region in self._owed.regions else self._active
+        # One that is tried again may be a part of the line: the rest would wait for another turn.
+        same = [lines[line.name].entities for lines in (self._pending, reading) if line.name in lines]
+        if any(set(line.entities).issubset(entities) for entities in same):
             self._emit(CycleSkipped(line.region, line.tempo, "running"))
             return False
         self._pending[line.name] = line
@@ -181,6 +183,11 @@ class Staff:
 
     def of(self, region: str) -> Worker | None:
         return next((one for one in self.workers.values() if region in one.account.regions), None)
+
+    def now(self, account: Account) -> Account:
+        """The account as it was assigned last; as it is where nobody works it any more."""
+        worker = self.workers.get(account_key(account.credentials.client_id))
+        return account if worker is None else worker.account
 
     @property
     def is_aside(self) -> bool:
