@@ -160,7 +160,7 @@ async def prepare(dsn: str, account: Account) -> None:
     async with Database(dsn, SCHEMA) as database:
         await migrate.apply(database)
         region = Region(account.code, account.spec.name, account.spec.company_id)
-        await Ledger(database).save_regions([region], list(_BY_NAME))
+        await Ledger(database).save_regions([region], list(_BY_NAME), 14)
     async with opened(dsn) as store:
         for kind, name, discriminator in _BEFORE:
             for batch in batches(account, kind):

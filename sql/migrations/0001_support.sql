@@ -1,27 +1,70 @@
 -- What the mirror needs to run: regions, tokens, leases, the log, what was rejected, what is owed.
 
--- Regions as the configuration has them; one gone from it becomes inactive, its data stays.
+-- Regions as the configuration has them. A region that no configuration has any more stays as it is, and is late; only a
+-- person retires it.
 CREATE TABLE regions (
     region_code TEXT PRIMARY KEY,
     region_name TEXT,
     company_id BIGINT,
     breezeway_company_id BIGINT,
+    -- false: retired by a person (`regions retire`), and nothing else.
     is_active BOOLEAN NOT NULL DEFAULT true,
-    -- The entities that the configuration asks for; NULL: all. What is not asked for is never late.
-    enabled_entities TEXT[],
+    -- Days around today within which hidden tasks and stays are read at the pace of the freshness target.
+    near_days INTEGER NOT NULL DEFAULT 14,
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     updated_at TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
+-- What a region's rows are a copy of: one address of the API, one client_id, some companies. Everything that is remembered
+-- about a region (checkpoints, missing records, what is not available) speaks of this source and is reset with it.
+CREATE TABLE region_sources (
+    region_code TEXT PRIMARY KEY REFERENCES regions (region_code) DEFERRABLE,
+    -- Normalised: lower-case scheme and host, no default port, no slash at the end.
+    api_address TEXT NOT NULL,
+    -- A hash of address and client_id: the account's name in leases, logs and metrics.
+    account TEXT NOT NULL,
+    -- The companies whose records are stored; NULL with all_companies: every one that the pair sees.
+    company_ids BIGINT[],
+    all_companies BOOLEAN NOT NULL DEFAULT false,
+    -- When a reading of its properties first showed that this is the right source. NULL: not yet, nothing else is stored.
+    confirmed_at TIMESTAMPTZ,
+    -- Why nothing is read: the configuration or the account shows another source. NULL: it is read.
+    blocked_at TIMESTAMPTZ,
+    blocked_why TEXT,
+    -- A person took another source for the region's own (`regions adopt`); what that source does not show is retired.
+    adopted_at TIMESTAMPTZ,
+    adopted_by TEXT
+);
+
+-- Properties of other companies that the region's pair shows as well: they and what belongs to them is left out.
+CREATE TABLE left_out_properties (
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
+    property_id BIGINT NOT NULL,
+    company_id BIGINT,
+    seen_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (region_code, property_id)
+);
+
+-- What some process's configuration says is read. A claim lasts for the freshness target of its entity. `name` is an entity,
+-- or the list of a parent that costs calls of its own (task_comments).
+CREATE TABLE claims (
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
+    name TEXT NOT NULL,
+    claimed_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (region_code, name)
+);
+
 -- Tokens, shared by successive processes. Setting access_token and refresh_token to NULL forces new ones.
 CREATE TABLE api_tokens (
-    region_code TEXT PRIMARY KEY REFERENCES regions (region_code),
+    region_code TEXT PRIMARY KEY REFERENCES regions (region_code) DEFERRABLE,
     company_id BIGINT,
     -- NULL when the credentials come from the configuration, which wins.
     client_id TEXT,
     client_secret TEXT,
     access_token TEXT,
     refresh_token TEXT,
+    -- The account (as in region_sources) that the token was issued to: for no other one is it used. NULL: put here by hand.
+    issued_to TEXT,
     token_expires_at TIMESTAMPTZ,
     last_refreshed_at TIMESTAMPTZ,
     token_generation_count BIGINT NOT NULL DEFAULT 0,
@@ -68,13 +111,13 @@ CREATE TABLE etl_sync_log (
     -- What else the run should tell: lists that were null, characters changed, problems by property …
     details JSONB,
     PRIMARY KEY (region_code, id),
-    FOREIGN KEY (region_code) REFERENCES regions (region_code)
+    FOREIGN KEY (region_code) REFERENCES regions (region_code) DEFERRABLE
 );
 CREATE INDEX etl_sync_log_latest ON etl_sync_log (region_code, entity_type, sync_started_at DESC);
 
 -- Records that could not be stored, whole, until they come back well.
 CREATE TABLE rejected_records (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     entity_type TEXT NOT NULL,
     -- The record's id, or a hash of its payload: always short.
@@ -84,13 +127,41 @@ CREATE TABLE rejected_records (
     first_seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     last_seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     resolved_at TIMESTAMPTZ,
+    -- A person lives with it, as long as its payload stays the same.
+    accepted_at TIMESTAMPTZ,
+    accepted_by TEXT,
+    accepted_why TEXT,
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, entity_type, record_id)
 );
 
+-- What a run could not read, and what a person has said to it. A problem that the next reading does not meet is resolved.
+CREATE TABLE problems (
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    entity_type TEXT NOT NULL,
+    -- list: a list, of the region (record_id 0) or of one property; children: the list of one parent that costs a call of its
+    -- own; record: a record's own address.
+    kind TEXT NOT NULL CHECK (kind IN ('list', 'children', 'record')),
+    -- As in walks and owed_calls; of a record its entity's first list.
+    source TEXT NOT NULL,
+    record_id BIGINT NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    first_seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    last_seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    resolved_at TIMESTAMPTZ,
+    -- A person lives with it, as long as its code stays the same.
+    accepted_at TIMESTAMPTZ,
+    accepted_by TEXT,
+    accepted_why TEXT,
+    PRIMARY KEY (region_code, id),
+    UNIQUE (region_code, kind, source, record_id)
+);
+
 -- Calls that a parent's transaction promised: its children of this source must be read again.
 CREATE TABLE owed_calls (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     source TEXT NOT NULL,
     parent_id BIGINT NOT NULL,
     -- The order of the payload that made it owed: only a call that began later settles it.
@@ -100,7 +171,7 @@ CREATE TABLE owed_calls (
 
 -- Addresses that an account does not have, and when to ask again.
 CREATE TABLE unavailable_sources (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     source TEXT NOT NULL,
     reason TEXT NOT NULL,
     since TIMESTAMPTZ NOT NULL DEFAULT now(),

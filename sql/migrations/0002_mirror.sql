@@ -6,7 +6,7 @@
 
 -- Tags of tasks, reservations and properties; one first seen on a record waits here for its list.
 CREATE TABLE tags (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     tag_type TEXT NOT NULL CHECK (tag_type IN ('task', 'reservation', 'property')),
     tag_id BIGINT NOT NULL,
@@ -24,7 +24,7 @@ CREATE TABLE tags (
 
 -- People in every state: active, invited, inactive.
 CREATE TABLE people (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     person_id BIGINT NOT NULL,
     first_name TEXT,
@@ -50,7 +50,7 @@ CREATE TABLE people (
 
 -- The stock list.
 CREATE TABLE supplies (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     supply_id BIGINT NOT NULL,
     company_id BIGINT,
@@ -79,7 +79,7 @@ CREATE TABLE supplies (
 
 -- Task templates.
 CREATE TABLE templates (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     template_id BIGINT NOT NULL,
     name TEXT,
@@ -96,7 +96,7 @@ CREATE TABLE templates (
 
 -- Subdepartments.
 CREATE TABLE subdepartments (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     subdepartment_id BIGINT NOT NULL,
     name TEXT,
@@ -112,7 +112,7 @@ CREATE TABLE subdepartments (
 
 -- Properties, inactive ones included.
 CREATE TABLE properties (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     property_id BIGINT NOT NULL,
     company_id BIGINT,
@@ -172,7 +172,7 @@ CREATE TABLE property_photos (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, property_pk, photo_id),
-    FOREIGN KEY (region_code, property_pk) REFERENCES properties (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, property_pk) REFERENCES properties (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Contacts; their fields are documented nowhere, so all of them may be NULL.
@@ -189,12 +189,12 @@ CREATE TABLE property_contacts (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, property_pk, contact_id),
-    FOREIGN KEY (region_code, property_pk) REFERENCES properties (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, property_pk) REFERENCES properties (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Stays, past ones included. property_pk stays NULL while the property is unknown.
 CREATE TABLE reservations (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     reservation_id BIGINT NOT NULL,
     property_pk BIGINT,
@@ -231,7 +231,7 @@ CREATE TABLE reservations (
     read_order BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, reservation_id),
-    FOREIGN KEY (region_code, property_pk) REFERENCES properties (region_code, id) ON DELETE SET NULL (property_pk)
+    FOREIGN KEY (region_code, property_pk) REFERENCES properties (region_code, id) ON DELETE SET NULL (property_pk) DEFERRABLE
 );
 
 -- Guests have no id: their place in the list is the key.
@@ -252,7 +252,7 @@ CREATE TABLE reservation_guests (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, reservation_pk, ordinal),
-    FOREIGN KEY (region_code, reservation_pk) REFERENCES reservations (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, reservation_pk) REFERENCES reservations (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Links.
@@ -263,13 +263,13 @@ CREATE TABLE reservation_tags (
     tag_pk BIGINT NOT NULL,
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, reservation_pk, tag_pk),
-    FOREIGN KEY (region_code, reservation_pk) REFERENCES reservations (region_code, id) ON DELETE CASCADE,
-    FOREIGN KEY (region_code, tag_pk) REFERENCES tags (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, reservation_pk) REFERENCES reservations (region_code, id) ON DELETE CASCADE DEFERRABLE,
+    FOREIGN KEY (region_code, tag_pk) REFERENCES tags (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Tasks. reservation_pk comes from linked_reservation_id, and only from it.
 CREATE TABLE tasks (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     task_id BIGINT NOT NULL,
     property_pk BIGINT,
@@ -328,8 +328,8 @@ CREATE TABLE tasks (
     read_order BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, task_id),
-    FOREIGN KEY (region_code, property_pk) REFERENCES properties (region_code, id) ON DELETE SET NULL (property_pk),
-    FOREIGN KEY (region_code, reservation_pk) REFERENCES reservations (region_code, id) ON DELETE SET NULL (reservation_pk)
+    FOREIGN KEY (region_code, property_pk) REFERENCES properties (region_code, id) ON DELETE SET NULL (property_pk) DEFERRABLE,
+    FOREIGN KEY (region_code, reservation_pk) REFERENCES reservations (region_code, id) ON DELETE SET NULL (reservation_pk) DEFERRABLE
 );
 
 -- Who is assigned, and whether they accepted.
@@ -347,7 +347,7 @@ CREATE TABLE task_assignments (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, task_pk, assignment_id),
-    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Photos of a task.
@@ -363,7 +363,7 @@ CREATE TABLE task_photos (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, task_pk, photo_id),
-    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Supplies used; a null id is legal, `ordinal` tells those apart. total_price is not quantity x unit_cost.
@@ -388,7 +388,7 @@ CREATE TABLE task_supplies (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE NULLS NOT DISTINCT (region_code, task_pk, supply_usage_id, ordinal),
-    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Costs; a null id is legal, `ordinal` tells those apart.
@@ -410,7 +410,7 @@ CREATE TABLE task_costs (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE NULLS NOT DISTINCT (region_code, task_pk, cost_id, ordinal),
-    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Comments, from a call of their own per task.
@@ -427,7 +427,7 @@ CREATE TABLE task_comments (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, task_pk, comment_id),
-    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- The checklist, from a call of its own per task. It has no ids: replaced as a set.
@@ -448,7 +448,7 @@ CREATE TABLE task_requirements (
     synced_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, task_pk, ordinal),
-    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- Links.
@@ -459,8 +459,8 @@ CREATE TABLE task_tags (
     tag_pk BIGINT NOT NULL,
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, task_pk, tag_pk),
-    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE,
-    FOREIGN KEY (region_code, tag_pk) REFERENCES tags (region_code, id) ON DELETE CASCADE
+    FOREIGN KEY (region_code, task_pk) REFERENCES tasks (region_code, id) ON DELETE CASCADE DEFERRABLE,
+    FOREIGN KEY (region_code, tag_pk) REFERENCES tags (region_code, id) ON DELETE CASCADE DEFERRABLE
 );
 
 -- For following links, and for what people filter by. API text has no btree index, since values over 2.7 kB

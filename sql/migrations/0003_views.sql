@@ -42,37 +42,6 @@ FROM tasks
 WHERE deleted_at IS NULL
 GROUP BY region_code;
 
--- One row per active region and promised entity, also where no run has been recorded yet.
-CREATE VIEW v_sync_status AS
-SELECT
-    r.region_code,
-    p.entity_type,
-    latest.sync_status,
-    success.last_successful_sync_at,
-    now() - success.last_successful_sync_at AS age,
-    p.promise,
-    coalesce(now() - success.last_successful_sync_at > p.promise, true) AS is_late,
-    latest.records_processed,
-    latest.api_calls_made,
-    extract(epoch FROM coalesce(latest.sync_completed_at, now()) - latest.sync_started_at)::numeric(12, 3)
-        AS duration_seconds,
-    latest.error_message
-FROM regions r
-JOIN sync_promises p ON r.enabled_entities IS NULL OR p.entity_type = ANY (r.enabled_entities)
-LEFT JOIN LATERAL (
-    SELECT l.*
-    FROM etl_sync_log l
-    WHERE l.region_code = r.region_code AND l.entity_type = p.entity_type
-    ORDER BY l.sync_started_at DESC, l.id DESC
-    LIMIT 1
-) latest ON true
-LEFT JOIN LATERAL (
-    SELECT max(l.last_successful_sync_at) AS last_successful_sync_at
-    FROM etl_sync_log l
-    WHERE l.region_code = r.region_code AND l.entity_type = p.entity_type
-) success ON true
-WHERE r.is_active;
-
 -- API fields that no column takes. Objects are looked into, one level deep.
 CREATE VIEW v_field_gaps AS
 WITH kept (entity_type, extra, synced_at) AS (

@@ -3,7 +3,7 @@
 -- One row per list: of a whole region, or of one property. Times are when the first request of a walk was sent. It
 -- says nothing but what is stored already: written in the transaction of the records that it speaks for.
 CREATE TABLE walks (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     source TEXT NOT NULL,
     -- The property whose list it is; 0: the region's own.
     parent_id BIGINT NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE walks (
 -- A region's run that has begun and not ended. Found at the next start, it was cut off: where it was seen within the
 -- last hour, the lists that it has read are not read again.
 CREATE TABLE passes (
-    region_code TEXT PRIMARY KEY REFERENCES regions (region_code),
+    region_code TEXT PRIMARY KEY REFERENCES regions (region_code) DEFERRABLE,
     began_at TIMESTAMPTZ NOT NULL,
     seen_at TIMESTAMPTZ NOT NULL,
     -- It has made all calls for children owed, as `run --full` does; they are not made owed again.
@@ -37,7 +37,7 @@ CREATE TABLE passes (
 
 -- Calls for children that a rolling sweep makes owed: how far down the parents' ids it has come, and when.
 CREATE TABLE sweeps (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     source TEXT NOT NULL,
     below_id BIGINT NOT NULL,
     paced_at TIMESTAMPTZ NOT NULL,
@@ -46,7 +46,7 @@ CREATE TABLE sweeps (
 
 -- Live records that a complete walk of their list did not show.
 CREATE TABLE missing_records (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     entity_type TEXT NOT NULL,
     -- Of a tag its type, otherwise ''.
     kind TEXT NOT NULL,
@@ -59,6 +59,8 @@ CREATE TABLE missing_records (
     state TEXT NOT NULL CHECK (state IN ('noticed', 'open', 'held', 'unlisted', 'kept')),
     noticed_at TIMESTAMPTZ NOT NULL,
     noticed_run UUID NOT NULL,
+    -- The last moment before that at which its list showed it.
+    shown_at TIMESTAMPTZ,
     why TEXT NOT NULL,
     -- When its own address was asked last, and answered.
     asked_at TIMESTAMPTZ,
@@ -72,13 +74,16 @@ CREATE TABLE missing_records (
 
 -- Every deletion with its evidence; append-only but for being undone.
 CREATE TABLE deletions (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     entity_type TEXT NOT NULL,
     -- Of a tag its type, otherwise ''.
     kind TEXT NOT NULL,
     record_id BIGINT NOT NULL,
     deleted_at TIMESTAMPTZ NOT NULL,
+    -- status: it says so itself; not_found: its own address answers 404; not_listed: two complete readings did not show it;
+    -- property_left: its home left the account, work done there stays done; source_adopted: another source does not show it.
+    reason TEXT NOT NULL CHECK (reason IN ('status', 'not_found', 'not_listed', 'property_left', 'source_adopted')),
     evidence JSONB NOT NULL,
     -- When it became live again, and by whom: a person, or the API that showed it again.
     undone_at TIMESTAMPTZ,

@@ -3,7 +3,7 @@
 -- One row for each thing that happened to a record of the entities in `[history]`. Rows are only ever added, and
 -- deleted when they are older than history.retention_days.
 CREATE TABLE record_history (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     entity_type TEXT NOT NULL,
     -- The API's id of the record.

@@ -4,7 +4,7 @@
 -- are those of the latest reading that was written down, at most once a day unless something changes. Deleting the rows
 -- of a region and entity makes its next reading a first one, of which nobody is told.
 CREATE TABLE field_radar (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     entity_type TEXT NOT NULL,
     path TEXT NOT NULL,
     -- Every JSON type that it ever had, null left out.

@@ -2,7 +2,7 @@
 
 -- One row for each region, entity and comparison.
 CREATE TABLE certificates (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     run_id UUID NOT NULL,
     entity_type TEXT NOT NULL,

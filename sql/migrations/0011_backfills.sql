@@ -3,7 +3,7 @@
 -- One row per list and days (both included) that `backfill` has read or is reading, written in the transaction of the
 -- records. The rows of a backfill that has ended are gone; those of one that was cut off count for a week.
 CREATE TABLE backfills (
-    region_code TEXT NOT NULL REFERENCES regions (region_code),
+    region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     source TEXT NOT NULL,
     -- The property whose list it is; 0: the region's own.
     parent_id BIGINT NOT NULL,

@@ -43,8 +43,10 @@ RETURNING o.parent_id;
 -- Parents ($3) that a person made live again: of deleted ones nothing is owed, so these calls were not made meanwhile.
 INSERT INTO {schema}.owed_calls (region_code, source, parent_id, owed_order)
 SELECT $1, source, parent_id, 0
-FROM {schema}.regions r CROSS JOIN unnest($2::text[]) source CROSS JOIN unnest($3::bigint[]) parent_id
-WHERE r.region_code = $1 AND source <> ALL (r.disabled_sources)
+FROM unnest($2::text[]) source CROSS JOIN unnest($3::bigint[]) parent_id
+WHERE EXISTS (
+    SELECT FROM {schema}.v_claims k WHERE k.region_code = $1 AND k.name = source AND k.state IN ('held', 'unattended')
+)
 ON CONFLICT (region_code, source, parent_id) DO NOTHING;
 
 -- name: owe_calls

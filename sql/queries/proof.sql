@@ -99,8 +99,8 @@ WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = 'o
 -- The deletions with their evidence; they are missing no more, owe none of the calls $7, and what these brought and
 -- could not be stored waits for nothing.
 WITH deleted AS (
-    INSERT INTO {schema}.deletions (region_code, entity_type, kind, record_id, deleted_at, evidence)
-    SELECT $1, $2, $3, x.id, $6, x.evidence FROM unnest($4::bigint[], $5::jsonb[]) x (id, evidence)
+    INSERT INTO {schema}.deletions (region_code, entity_type, kind, record_id, deleted_at, reason, evidence)
+    SELECT $1, $2, $3, x.id, $6, $8, x.evidence FROM unnest($4::bigint[], $5::jsonb[]) x (id, evidence)
 ), found AS (
     DELETE FROM {schema}.missing_records
     WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[])

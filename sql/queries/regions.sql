@@ -1,22 +1,18 @@
 -- name: save_region
--- A region as the configuration has it; written only when something differs.
-INSERT INTO {schema}.regions AS r (region_code, region_name, company_id, breezeway_company_id, enabled_entities,
-    disabled_sources)
-VALUES ($1, $2, $3, $3, $4::text[], $5::text[])
+-- A region as the configuration has it; written only when something differs. Who retired it brings it back.
+INSERT INTO {schema}.regions AS r (region_code, region_name, company_id, breezeway_company_id, near_days)
+VALUES ($1, $2, $3, $3, $4)
 ON CONFLICT (region_code) DO UPDATE SET
     region_name = EXCLUDED.region_name,
     company_id = EXCLUDED.company_id,
     breezeway_company_id = EXCLUDED.breezeway_company_id,
-    enabled_entities = EXCLUDED.enabled_entities,
-    disabled_sources = EXCLUDED.disabled_sources,
-    is_active = true,
+    near_days = EXCLUDED.near_days,
     updated_at = EXCLUDED.updated_at
-WHERE (r.region_name, r.company_id, r.breezeway_company_id, r.enabled_entities, r.disabled_sources, r.is_active)
-    IS DISTINCT FROM (EXCLUDED.region_name, EXCLUDED.company_id, EXCLUDED.breezeway_company_id,
-        EXCLUDED.enabled_entities, EXCLUDED.disabled_sources, true);
+WHERE (r.region_name, r.company_id, r.breezeway_company_id, r.near_days)
+    IS DISTINCT FROM (EXCLUDED.region_name, EXCLUDED.company_id, EXCLUDED.breezeway_company_id, EXCLUDED.near_days);
 
--- name: retire_regions
--- Regions that the configuration no longer has: inactive, their data stays.
-UPDATE {schema}.regions SET is_active = false, updated_at = now()
-WHERE is_active AND region_code <> ALL ($1::text[])
-RETURNING region_code;
+-- name: claim
+-- A process says that it reads these entities and lists ($2) of these regions ($1), all at one moment.
+INSERT INTO {schema}.claims (region_code, name, claimed_at)
+SELECT code, name, now() FROM unnest($1::text[]) code CROSS JOIN unnest($2::text[]) name
+ON CONFLICT (region_code, name) DO UPDATE SET claimed_at = EXCLUDED.claimed_at;

@@ -34,12 +34,13 @@ UPDATE {schema}.etl_sync_log SET
 WHERE sync_status = 'running' AND region_code = ANY ($1::text[])
 RETURNING region_code, entity_type;
 
--- name: close_retired
--- Rows left `running` for regions that the configuration no longer has: nobody will claim their account again.
+-- name: close_unattended
+-- Rows left `running` for regions that nobody works any more: nobody will claim their account again.
 UPDATE {schema}.etl_sync_log l SET
     sync_status = 'failed',
     sync_completed_at = clock_timestamp(),
     error_message = 'process ended'
-FROM {schema}.regions r
-WHERE l.sync_status = 'running' AND r.region_code = l.region_code AND NOT r.is_active
+FROM (SELECT region_code, max(claimed_at) AS claimed_at FROM {schema}.claims GROUP BY region_code) c
+WHERE l.sync_status = 'running' AND c.region_code = l.region_code
+  AND c.claimed_at < clock_timestamp() - interval '1 day'
   AND l.sync_started_at < clock_timestamp() - interval '1 day';

@@ -184,7 +184,7 @@ def change(account: Account) -> None:
 async def counted(dsn: str) -> AsyncIterator[tuple[Store, CountingDatabase]]:
     async with CountingDatabase(dsn, "breezeway") as database:
         ledger = Ledger(database)
-        await ledger.save_regions([Region("nashville", "Nashville", 8558)], ["tasks"])
+        await ledger.save_regions([Region("nashville", "Nashville", 8558)], ["tasks"], 14)
         async with hold(
             database, "made-up", clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore
         ) as lease:

@@ -92,6 +92,6 @@ class Store:
 @pytest.fixture
 async def store(database: Database) -> AsyncIterator[Store]:
     ledger = Ledger(database)
-    await ledger.save_regions([Region("nashville", "Nashville", 8558), Region("austin", "Austin", 8561)], ["tasks"])
+    await ledger.save_regions([Region("nashville", "Nashville", 8558), Region("austin", "Austin", 8561)], ["tasks"], 14)
     async with hold(database, "made-up", clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore) as lease:
         yield Store(database, lease, ledger)

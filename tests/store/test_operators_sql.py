@@ -69,9 +69,16 @@ async def test_default_promises(rows: Rows) -> None:
     assert {name for name, value in hours.items() if value == 192} == {"templates", "subdepartments"}
 
 
-async def test_inactive_regions_are_not_late(store: Store, rows: Rows) -> None:
-    await store.ledger.save_regions([], ["tasks"])
+async def test_retired_regions_are_not_late(store: Store, rows: Rows) -> None:
+    rows("UPDATE regions SET is_active = false")
     assert rows("SELECT * FROM v_sync_status") == []
+
+
+async def test_a_region_that_no_process_claims_any_more_is_late_and_never_inactive(store: Store, rows: Rows) -> None:
+    rows("UPDATE claims SET claimed_at = claimed_at - interval '3 hours' WHERE region_code = 'austin'")
+    found = rows("SELECT region_code, is_late FROM v_sync_status WHERE error_message LIKE 'no process works%'")
+    assert found == [{"region_code": "austin", "is_late": True}]
+    assert rows("SELECT is_active FROM regions WHERE region_code = 'austin'") == [{"is_active": True}]
 
 
 async def test_deleting_a_parent_by_hand_takes_its_children(store: Store, rows: Rows) -> None:

@@ -7,6 +7,7 @@ import pytest
 from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError, BreezewaySyncError
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
+from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.sync.verdict import (
     NAMED_PROBLEMS,
@@ -26,12 +27,13 @@ def api(kind: type[ApiError]) -> ApiError:
 SERVER, GONE, FORBIDDEN = api(errors.ServerFailed), api(errors.NotFound), api(errors.Forbidden)
 EMPTY, REJECTED = api(errors.EmptyAnswer), api(errors.CredentialsRejected)
 DATABASE = errors.DatabaseUnreachable("no connection")
+HOME = Subject("list", "tasks", 5, "property 5")
 
 
 def with_problems(*found: BreezewaySyncError, answers: int = 0, read: int = 0) -> Findings:
     findings = Findings(Loaded(read=read), answers)
     for number, one in enumerate(found):
-        findings.met(f"property {number}", one)
+        findings.met(Subject("list", "tasks", number, f"property {number}"), one)
     return findings
 
 
@@ -118,7 +120,13 @@ def test_a_plain_success_has_nothing_to_say() -> None:
 
 
 def test_everything_that_is_missing_is_said_in_one_line() -> None:
-    findings = Findings(Loaded(rejected=3), 1, [("property 5", SERVER)], {"templates": "an empty answer"}, owed=360)
+    findings = Findings(
+        Loaded(rejected=3),
+        1,
+        [(Subject("list", "tasks", 5, "property 5"), SERVER)],
+        {"templates": "an empty answer"},
+        owed=360,
+    )
     assert sentence(findings, 180) == (
         "property 5: it failed in /x; "
         "3 records could not be stored, see `breezeway-sync rejects list`; "

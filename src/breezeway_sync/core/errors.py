@@ -13,9 +13,11 @@ from typing import ClassVar
 class BreezewaySyncError(Exception):
     """Anything that breezeway-sync itself reports.
 
-    `retryable` tells whether the same attempt, made again later and unchanged, may succeed.
+    `code` names the kind of error for decisions, tables and metrics. `retryable` tells whether the same attempt, made
+    again later and unchanged, may succeed.
     """
 
+    code: ClassVar[str] = "error"
     retryable: ClassVar[bool] = False
 
     def __init__(
@@ -52,13 +54,19 @@ class BreezewaySyncError(Exception):
 class NotRead(BreezewaySyncError):
     """Left out of a run, because something that it needs failed in it."""
 
+    code = "not_read"
+
 
 class UnknownRecord(BreezewaySyncError):
     """A record that was named is not there, or not in the state that was spoken of; nothing was changed."""
 
+    code = "unknown_record"
+
 
 class ConfigurationError(BreezewaySyncError):
     """The configuration cannot be used as it is; nothing was started."""
+
+    code = "configuration"
 
 
 # --- the database ---------------------------------------------------------------------------------
@@ -67,33 +75,45 @@ class ConfigurationError(BreezewaySyncError):
 class DatabaseError(BreezewaySyncError):
     """PostgreSQL did not do what was asked."""
 
+    code = "database_refused"
+
 
 class DatabaseUnreachable(DatabaseError):
     """No connection, or it broke, or no answer within the deadline."""
 
+    code = "database_unreachable"
     retryable = True
 
 
 class DatabaseBusy(DatabaseError):
     """Refused for now: deadlock, serialization, lock timeout, too many connections, disk full."""
 
+    code = "database_busy"
     retryable = True
 
 
 class DataRefused(DatabaseError):
     """PostgreSQL refused a value or row (SQLSTATE class 22, 23 or 54): the batch holds a bad record."""
 
+    code = "data_refused"
+
 
 class SchemaRefused(DatabaseError):
     """The database is not one that this version may migrate: foreign, newer, altered or too old."""
+
+    code = "schema_refused"
 
 
 class LeaseHeld(DatabaseError):
     """Another process is working this account and keeps renewing its lease."""
 
+    code = "lease_held"
+
 
 class LeaseLost(DatabaseError):
     """Our lease was taken over: whatever is not committed yet must not be."""
+
+    code = "lease_lost"
 
 
 # --- the API --------------------------------------------------------------------------------------
@@ -105,6 +125,8 @@ class ApiError(BreezewaySyncError):
     `endpoint` is the path's template (`/task/{id}`), never a URL with ids; `status` the HTTP status,
     None without an answer.
     """
+
+    code = "api_error"
 
     def __init__(
         self,
@@ -124,42 +146,53 @@ class ApiError(BreezewaySyncError):
 class ApiUnreachable(ApiError):
     """No answer at all: refused, reset, timed out, name not resolved."""
 
+    code = "api_unreachable"
     retryable = True
 
 
 class ServerFailed(ApiError):
     """HTTP 5xx."""
 
+    code = "server_failed"
     retryable = True
 
 
 class BadAnswer(ApiError):
     """HTTP 200 with a body that is no answer: empty, cut, HTML, not JSON, or `{"error": …}`."""
 
+    code = "bad_answer"
     retryable = True
 
 
 class EmptyAnswer(BadAnswer):
     """HTTP 200 with no body at all (what templates of a foreign company answer)."""
 
+    code = "empty_answer"
+
 
 class CutShort(ApiError):
     """A list ended before it had shown as much as it announced: what is missing is not known."""
+
+    code = "list_incomplete"
 
 
 class EdgeBlocked(ApiError):
     """HTTP 403 with a body that is not JSON: the service's edge, not the API; it passes."""
 
+    code = "edge_blocked"
     retryable = True
 
 
 class ShuttingDown(ApiError):
     """The call was not made, because the process is about to end."""
 
+    code = "shutting_down"
+
 
 class RateLimited(ApiError):
     """HTTP 429. `retry_after_seconds` is None when the answer named no time."""
 
+    code = "rate_limited"
     retryable = True
 
     def __init__(self, what: str, *, endpoint: str, retry_after_seconds: float | None) -> None:
@@ -170,18 +203,28 @@ class RateLimited(ApiError):
 class Unauthorized(ApiError):
     """HTTP 401: the access token is not, or no longer, accepted."""
 
+    code = "unauthorized"
+
 
 class Refused(ApiError):
     """HTTP 4xx with a reason that asking again does not change."""
+
+    code = "refused"
 
 
 class Forbidden(Refused):
     """HTTP 403 in JSON: the account's plan or permission lacks this."""
 
+    code = "forbidden"
+
 
 class NotFound(Refused):
     """HTTP 404: no such record or address."""
 
+    code = "not_found"
+
 
 class CredentialsRejected(ApiError):
     """The account's client_id and client_secret are wrong, unknown or not active yet."""
+
+    code = "credentials_rejected"

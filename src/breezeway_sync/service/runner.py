@@ -18,7 +18,6 @@ from breezeway_sync.core.waiting import together
 from breezeway_sync.entities.marks import Days
 from breezeway_sync.service.access import Means, new_flight
 from breezeway_sync.service.accounts import credentials_of, group
-from breezeway_sync.service.selection import enabled_entities
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.workshop import Order, Workshop
 from breezeway_sync.store import migrate
@@ -117,7 +116,7 @@ async def ensure_schema(settings: Settings, database: Database) -> None:
 
 
 async def save_regions(settings: Settings, database: Database) -> None:
-    """Make the table `regions` say what the configuration says."""
+    """Make the table `regions` say what the configuration says, and claim what it asks for."""
     regions = [Region(code, one.name, one.company_id) for code, one in settings.regions.items()]
-    disabled = [name for name, entity in settings.entities.items() if not entity.enabled]
-    await Ledger(database).save_regions(regions, enabled_entities(settings), disabled)
+    names = [name for name, entity in settings.entities.items() if entity.enabled]
+    await Ledger(database).save_regions(regions, names, settings.sync.near_days)

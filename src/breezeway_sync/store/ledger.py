@@ -33,17 +33,15 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def save_regions(
-        self, regions: Sequence[Region], enabled_entities: Sequence[str], disabled_sources: Sequence[str] = ()
-    ) -> None:
-        """Make `regions` say what the configuration says; regions gone from it become inactive."""
-        names = [list(enabled_entities), list(disabled_sources)]
+    async def save_regions(self, regions: Sequence[Region], names: Sequence[str], near_days: int) -> None:
+        """Make `regions` say what the configuration says, and claim these entities and lists (`names`) of them."""
+        codes = sorted(region.code for region in regions)
         async with self._database.transaction("saving regions") as connection:
             save = self._database.query("save_region")
             for region in sorted(regions, key=lambda one: one.code):
-                await connection.execute(save, region.code, region.name, region.company_id, *names)
-            await connection.execute(self._database.query("retire_regions"), [region.code for region in regions])
-            await connection.execute(self._database.query("close_retired"))
+                await connection.execute(save, region.code, region.name, region.company_id, near_days)
+            await connection.execute(self._database.query("claim"), codes, list(names))
+            await connection.execute(self._database.query("close_unattended"))
 
     async def open(self, region: str, entity: str, run_id: UUID) -> int:
         """Write `running`; returns the row's id."""

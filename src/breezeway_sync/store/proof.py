@@ -18,6 +18,9 @@ from breezeway_sync.store.database import Connection
 from breezeway_sync.store.holder import Holder
 
 NOTICED, OPEN, HELD = "noticed", "open", "held"
+# Why a record was deleted, `deletions.reason`.
+STATUS, NOT_FOUND, NOT_LISTED, PROPERTY_LEFT = "status", "not_found", "not_listed", "property_left"
+SOURCE_ADOPTED = "source_adopted"
 Evidence = Mapping[str, object]
 
 
@@ -90,7 +93,7 @@ class Proofs:
     async def note_status(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
         """Records that say of themselves that they are deleted, and were just stored so."""
         column, value = scope.entity.deleted_when or ("", "")
-        await self._note_deletions(connection, scope, {key: {"why": f"{column} is {value}"} for key in keys})
+        await self._note_deletions(connection, scope, STATUS, {key: {"why": f"{column} is {value}"} for key in keys})
         await self._doubt_tasks_of(connection, scope, keys)
 
     async def note_return(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
@@ -153,7 +156,7 @@ class Proofs:
             }
             for row in rows
         }
-        return await self._delete(connection, scope, evidence)
+        return await self._delete(connection, scope, NOT_LISTED, evidence)
 
     # --- after the walks --------------------------------------------------------------------------------
 
@@ -233,7 +236,7 @@ class Proofs:
                 for row in rows
                 if row["is_proven"]
             }
-            deleted = await self._delete(connection, scope, evidence)
+            deleted = await self._delete(connection, scope, NOT_FOUND, evidence)
             if deleted:
                 await self._doubt_tasks_of(connection, scope, list(evidence))
         return Loaded(deleted=deleted)
@@ -244,17 +247,19 @@ class Proofs:
             doubt = self._database.query("doubt_tasks_of")
             await connection.execute(doubt, scope.region, list(keys), self._clock.now(), self.holder.run_id)
 
-    async def _delete(self, connection: Connection, scope: Scope, evidence: Mapping[int, Evidence]) -> int:
+    async def _delete(self, connection: Connection, scope: Scope, reason: str, evidence: Mapping[int, Evidence]) -> int:
         """Mark rows as deleted, with what proves it; how many were live."""
         if not evidence:
             return 0
         sql = absence_sql(scope.entity, self._database.schema)
         rows = await connection.fetch(sql.delete, scope.region, list(evidence), self._clock.now(), scope.kind)
         deleted = {row["key"]: evidence[row["key"]] for row in rows}
-        await self._note_deletions(connection, scope, deleted)
+        await self._note_deletions(connection, scope, reason, deleted)
         return len(deleted)
 
-    async def _note_deletions(self, connection: Connection, scope: Scope, evidence: Mapping[int, Evidence]) -> None:
+    async def _note_deletions(
+        self, connection: Connection, scope: Scope, reason: str, evidence: Mapping[int, Evidence]
+    ) -> None:
         await connection.execute(
             self._database.query("note_deletions"),
             scope.region,
@@ -264,6 +269,7 @@ class Proofs:
             [json.dumps(one) for one in evidence.values()],
             self._clock.now(),
             [called.source.name for called in scope.entity.called],
+            reason,
         )
         if evidence and scope.entity.name in self.history:
             record = self._database.query("record_in_history")

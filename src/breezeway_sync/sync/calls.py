@@ -103,7 +103,7 @@ class ChildReader:
 
     def problem(self, parent: int, error: ApiError) -> None:
         """A call for one parent has failed, and stays owed."""
-        self._job.problem(f"{self.source.name} of {self._job.entity.singular} {parent}", error)
+        self._job.problem(self._job.children_of(self.source, parent), error)
 
     async def _close_if_all_refused(self) -> None:
         if self.is_open and not self._has_answered:
@@ -227,7 +227,7 @@ async def _look_again(job: Job, parent: int, reader: ChildReader) -> None:
         reader.settle(parent, asked_at)
         return
     except ApiError as error:
-        job.problem(f"{job.entity.singular} {parent}", error)
+        job.problem(job.record(parent), error)
         return
     job.findings.note(f"{reader.source.name} not found")
     incoming = [Incoming(record.value, job.order_of(record.requested_at))]
@@ -253,5 +253,5 @@ async def read_contacts(job: Job, parents: Sequence[int]) -> None:
             if isinstance(error, NotFound):
                 job.findings.note("properties whose contacts were not found")
             else:
-                job.problem(f"property {parent}", error)
+                job.problem(job.children_of(reader.source, parent), error)
     job.findings.loaded.add(job.findings.children.pop(reader.source.name))

@@ -10,6 +10,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import Tally
+from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import task_group
 from breezeway_sync.entities.marks import CutOff, Days, Pace
@@ -139,11 +140,23 @@ class Job:
             del self.closed_sources[source.name]
             await self.ledger.mark_available(self.region, source.name)
 
-    def problem(self, what: str, error: ApiError) -> None:
+    def problem(self, subject: Subject, error: ApiError) -> None:
         """Keep what could not be read. Raises the error where nothing else can succeed after it."""
         if ends_everything(error):
             raise error
-        self.findings.met(what, error)
+        self.findings.met(subject, error)
+
+    def list_of(self, source: Source, parent: int = 0) -> Subject:
+        """A list, of the region or of one property, as the subject of a problem."""
+        return Subject("list", source.name, parent, f"property {parent}" if parent else source.name)
+
+    def children_of(self, source: Source, parent: int) -> Subject:
+        """The list of one parent that costs a call of its own, as the subject of a problem."""
+        return Subject("children", source.name, parent, f"{source.name} of {self.entity.singular} {parent}")
+
+    def record(self, key: int) -> Subject:
+        """A record's own address, as the subject of a problem."""
+        return Subject("record", self.entity.sources[0].name, key, f"{self.entity.singular} {key}")
 
     def advanced(self, unit: str, done: int, total: int | None) -> None:
         self.emit(EntityAdvanced(self.region, self.name, unit, done, total))

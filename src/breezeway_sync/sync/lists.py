@@ -35,7 +35,7 @@ async def read_lists(job: Job) -> None:
                 if is_first and means_unavailable(error, empty_counts=source.empty_means_unavailable):
                     await job.close(source, error)
                 else:
-                    job.problem(source.name, error)
+                    job.problem(job.list_of(source), error)
 
 
 async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
@@ -55,7 +55,7 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
     has_answered = was_read or len(left) < len(wanted)
     async with batcher.in_time():
         for property_id, error in await over_parents(job, source, left, read, has_answered=has_answered):
-            job.problem(f"property {property_id}", error)
+            job.problem(job.list_of(source, property_id), error)
 
 
 async def _wanted(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[Walk]], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from breezeway_sync.core.errors import ApiError
+from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.model import Source
 from breezeway_sync.sync.job import Job, each
 from breezeway_sync.sync.verdict import all_refused, means_unavailable
@@ -35,7 +36,7 @@ async def over_parents(
             if means_unavailable(error, empty_counts=source.empty_means_unavailable):
                 refusals.append((parent, error))
             else:
-                job.problem(f"property {parent}", error)
+                job.problem(_subject(job, source, parent), error)
         done += 1
         job.advanced("properties", done, len(parents))
 
@@ -49,3 +50,8 @@ async def over_parents(
     if job.findings.answers > answers_before:
         await job.reopen(source)
     return refusals
+
+
+def _subject(job: Job, source: Source, parent: int) -> Subject:
+    """Of a list per property that list, of a call per parent its children."""
+    return job.list_of(source, parent) if source.per else job.children_of(source, parent)

@@ -57,7 +57,7 @@ async def _exists(job: Job, key: int) -> bool | None:
     except NotFound:
         return False
     except ApiError as error:
-        job.problem(f"{job.entity.singular} {key}", error)
+        job.problem(job.record(key), error)
         return None
     job.findings.answers += 1
     incoming = [Incoming(record.value, job.order_of(record.requested_at))]

@@ -16,6 +16,7 @@ from breezeway_sync.core.errors import (
     Unauthorized,
 )
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
+from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.batch import Loaded
 
 NAMED_PROBLEMS = 5
@@ -28,8 +29,8 @@ class Findings:
     loaded: Loaded = field(default_factory=Loaded)
     answers: int = 0
     """Lists, pages and calls that brought what they were asked for."""
-    problems: list[tuple[str, BreezewaySyncError]] = field(default_factory=list)
-    """What (a source, "property 17") could not be read, and why: the first NAMED_PROBLEMS.
+    problems: list[tuple[Subject, BreezewaySyncError]] = field(default_factory=list)
+    """What could not be read, and why: the first NAMED_PROBLEMS.
 
     An error holds the frames that it passed, at least 2 KB: those of 200,000 owed calls in an outage took 400 MB.
     """
@@ -42,10 +43,10 @@ class Findings:
     more_problems: int = 0
     """Those that are counted only."""
 
-    def met(self, what: str, error: BreezewaySyncError) -> None:
+    def met(self, subject: Subject, error: BreezewaySyncError) -> None:
         """Count what could not be read; the first ones are kept."""
         if len(self.problems) < NAMED_PROBLEMS:
-            self.problems.append((what, error))
+            self.problems.append((subject, error))
         else:
             self.more_problems += 1
 
@@ -95,7 +96,7 @@ def status_of(findings: Findings) -> str:
 
 def sentence(findings: Findings, requests_per_minute: float) -> str | None:
     """etl_sync_log.error_message: what is missing, in words; None after a plain success."""
-    parts = [f"{what}: {error.message}" for what, error in findings.problems]
+    parts = [f"{subject.words}: {error.message}" for subject, error in findings.problems]
     if findings.more_problems:
         parts.append(f"and {findings.more_problems} more like these")
     if rejected := max(findings.loaded.rejected, findings.waiting):

@@ -1,0 +1,26 @@
+"""What could not be read, by a key that stays the same from run to run, so that a person can accept it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ProblemKind = Literal["list", "children", "record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a problem is about: the key of its row in `problems`, and its name for people (`words`).
+
+    list: a list of `source`, of the region (`record_id` 0) or of one property. children: the list of `source` of one
+    parent. record: a record's own address, `source` being its entity's first list.
+    """
+
+    kind: ProblemKind
+    source: str
+    record_id: int
+    words: str
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return (self.kind, self.source, self.record_id)
