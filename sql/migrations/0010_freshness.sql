@@ -115,15 +115,16 @@ SELECT
     e.entity_type,
     r.is_active,
     CASE
-        WHEN source.wanted = 0 OR source.unavailable > 0 AND NOT source.is_accepted OR list.unread > 0 THEN NULL
+        WHEN source.wanted = 0 OR source.unavailable > 0 OR list.unread > 0 OR near.is_unknown THEN NULL
         WHEN reject.since IS NULL AND held.since IS NULL THEN least(list.covered_at, near.seen_at)
         -- NULL, and not the other one, where there was no success before.
         WHEN success.began_at IS NOT NULL THEN least(list.covered_at, near.seen_at, success.began_at)
     END AS as_of,
-    CASE WHEN source.wanted > 0 AND list.unread = 0 THEN least(list.whole_at, far.seen_at) END AS hidden_as_of,
+    CASE WHEN source.wanted > 0 AND list.unread = 0 AND NOT far.is_unknown THEN least(list.whole_at, far.seen_at) END
+        AS hidden_as_of,
     claim.state = 'off' AS is_switched_off,
     claim.state = 'unattended' AS is_unattended,
-    source.unavailable > 0 AND source.available = 0 AS is_unavailable,
+    source.unavailable AS unavailable_lists,
     s.blocked_why,
     list.lists,
     list.unread AS unread_lists,
@@ -142,9 +143,7 @@ LEFT JOIN region_sources s ON s.region_code = r.region_code
 CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE p.is_own) AS wanted,
-        count(*) FILTER (WHERE p.is_own AND u.source IS NULL) AS available,
-        count(*) FILTER (WHERE p.is_own AND u.source IS NOT NULL) AS unavailable,
-        coalesce(bool_and(u.source IS NULL OR a.id IS NOT NULL), true) AS is_accepted,
+        count(*) FILTER (WHERE p.is_own AND u.source IS NOT NULL AND a.id IS NULL) AS unavailable,
         array_agg(p.source) FILTER (WHERE u.source IS NULL) AS names
     FROM parts p
     LEFT JOIN v_claims k ON k.region_code = r.region_code AND k.name = p.source
@@ -172,7 +171,7 @@ CROSS JOIN LATERAL (
             WHEN EXISTS (
                 SELECT FROM v_near_records n
                 WHERE n.region_code = r.region_code AND n.entity_type = p.source AND n.parent_id = wanted.parent_id
-            ) THEN least(w.covered_at, coalesce(w.near_at, '-infinity'))
+            ) THEN CASE WHEN w.near_at IS NOT NULL THEN least(w.covered_at, w.near_at) END
             ELSE w.covered_at
         END AS at
     ) covered
@@ -185,7 +184,9 @@ CROSS JOIN LATERAL (
 ) list
 -- Records around today that their lists do not show: as old as the answer of their own address.
 CROSS JOIN LATERAL (
-    SELECT min(coalesce(m.asked_at, m.shown_at, '-infinity')) AS seen_at
+    SELECT
+        min(coalesce(m.asked_at, m.shown_at)) AS seen_at,
+        coalesce(bool_or(m.asked_at IS NULL AND m.shown_at IS NULL), false) AS is_unknown
     FROM missing_records m
     JOIN v_near_records n ON n.region_code = m.region_code AND n.entity_type = m.entity_type AND n.record_id = m.record_id
     WHERE m.region_code = r.region_code AND m.entity_type = e.entity_type AND m.state <> 'kept'
@@ -195,7 +196,9 @@ CROSS JOIN LATERAL (
       )
 ) near
 CROSS JOIN LATERAL (
-    SELECT min(coalesce(m.asked_at, m.shown_at, '-infinity')) AS seen_at
+    SELECT
+        min(coalesce(m.asked_at, m.shown_at)) AS seen_at,
+        coalesce(bool_or(m.asked_at IS NULL AND m.shown_at IS NULL), false) AS is_unknown
     FROM missing_records m
     WHERE m.region_code = r.region_code AND m.entity_type = e.entity_type AND m.state <> 'kept'
       AND NOT EXISTS (
@@ -256,7 +259,8 @@ LEFT JOIN LATERAL (
 -- The functions are bound to the tables of this schema when they are made: no search_path of a caller matters.
 
 -- Up to which moment every change of an entity in a region is in the mirror; of `'all'` or NULL for a region: in all that
--- are not retired. NULL where no such moment is known, also for names that do not exist.
+-- are not retired. NULL where no such moment is known, also for names that do not exist. A region without any list of it,
+-- which a person has accepted, holds the others up no more.
 CREATE FUNCTION as_of(region TEXT, entity TEXT) RETURNS TIMESTAMPTZ
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -264,7 +268,8 @@ BEGIN ATOMIC
     FROM v_freshness f
     WHERE f.entity_type = as_of.entity
       AND CASE
-        WHEN coalesce(as_of.region, 'all') = 'all' THEN f.is_active
+        WHEN coalesce(as_of.region, 'all') = 'all'
+            THEN f.is_active AND NOT (f.lists = 0 AND f.accepted_problems > 0)
         ELSE f.region_code = as_of.region
       END;
 END;
@@ -318,8 +323,10 @@ BEGIN ATOMIC
             CASE WHEN f.is_unattended THEN 'a region that no process works any more' END,
             CASE
                 WHEN f.is_switched_off THEN 'nothing, it is off: no process that works this region asks for it'
-                WHEN f.is_unavailable AND f.as_of IS NULL THEN 'nothing, this account does not have it'
+                WHEN f.unavailable_lists > 0 THEN f.unavailable_lists
+                    || ' lists that this account does not have (`breezeway-sync problems` accepts that)'
                 WHEN f.unread_lists > 0 THEN f.unread_lists || ' of ' || f.lists || ' lists never read to the end'
+                WHEN f.lists = 0 AND f.accepted_problems > 0 THEN NULL
                 WHEN f.as_of IS NULL THEN 'no complete reading yet'
                 WHEN (f.as_of >= now() - require_fresh.max_age) IS NOT TRUE
                     THEN 'as of ' || to_char(f.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'

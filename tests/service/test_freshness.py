@@ -89,17 +89,25 @@ async def test_a_property_that_is_new_or_unread_makes_it_unknown(mirrored: Setup
     assert as_of(rows) is not None
 
 
-async def test_what_an_account_does_not_have_is_not_waited_for(mirrored: Setup, rows: Rows) -> None:
+async def test_what_was_never_read_is_not_fresh_in_all_either_unless_a_person_accepts_it(
+    mirrored: Setup, rows: Rows
+) -> None:
     rows("INSERT INTO unavailable_sources (region_code, source, reason, try_again_at) VALUES "
          "('nashville', 'task_tags', 'x', now()), ('nashville', 'templates', 'x', now())")  # fmt: skip
     rows("DELETE FROM walks WHERE source IN ('task_tags', 'templates') AND region_code = 'nashville'")
-    assert as_of(rows, "nashville", "tags") is not None
-    assert as_of(rows, "nashville", "templates") is None
+    for entity in ("tags", "templates"):
+        for region in ("nashville", "all"):
+            assert as_of(rows, region, entity) is None
+            told = refusal(rows, f"SELECT require_fresh('{region}', '{entity}', '1 day')")
+            assert "nashville: got 1 lists that this account does not have" in told
+            assert "austin" not in told
+    rows("INSERT INTO problems (region_code, entity_type, kind, source, record_id, code, message, accepted_at) VALUES "
+         "('nashville', 'templates', 'list', 'templates', 0, 'not_available', 'x', now())")  # fmt: skip
     assert as_of(rows, "all", "templates") == as_of(rows, "austin", "templates")
-    assert "does not have it" in refusal(rows, "SELECT require_fresh('nashville', 'templates', '1 day')")
+    assert rows("SELECT require_fresh('all', 'templates', '1 day') AS at") == [{"at": as_of(rows, "all", "templates")}]
 
 
-async def test_what_is_switched_off_is_not_waited_for(dsn: str, rows: Rows) -> None:
+async def test_what_is_switched_off_is_refused_and_its_parts_are_not_waited_for(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         off = {name: {"enabled": False} for name in ("task_tags", "people")}
         changed = setup.settings.model_dump()
@@ -108,7 +116,7 @@ async def test_what_is_switched_off_is_not_waited_for(dsn: str, rows: Rows) -> N
         await setup.run(entity="tags")
         assert as_of(rows, "nashville", "tags") is not None
         assert as_of(rows, "nashville", "people") is None
-        assert "switched off" in refusal(rows, "SELECT require_fresh('all', 'people', '1 day')")
+        assert "it is off" in refusal(rows, "SELECT require_fresh('all', 'people', '1 day')")
 
 
 async def test_unknown_names(mirrored: Setup, rows: Rows) -> None:
@@ -136,6 +144,19 @@ RUN = (
 )
 
 
+NEAR = "scheduled_date BETWEEN current_date - 13 AND current_date + 13"
+FAR = f"NOT {NEAR}"
+EXPIRE = "UPDATE claims SET claimed_at = claimed_at - interval '3 hours'"
+BLOCK = (
+    "INSERT INTO region_sources (region_code, api_address, account, blocked_why) VALUES ('nashville', 'a', 'b', 'why') "
+    "ON CONFLICT (region_code) DO UPDATE SET blocked_why = EXCLUDED.blocked_why"
+)
+HIDE = (
+    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, noticed_at, "
+    "noticed_run, why, asked_at) (SELECT region_code, 'tasks', '', task_id, 'tasks', home_id, 'unlisted', now(), "
+    "gen_random_uuid(), 'x', {1} FROM tasks WHERE region_code = 'nashville' AND {0} LIMIT 1)"
+)
+
 REASONS: list[tuple[str, str, bool]] = [
     # What happens, what is said of it, and whether it is pardoned without comments.
     (f"{OLD} WHERE region_code = 'nashville'", "got as of 2", False),
@@ -146,6 +167,31 @@ REASONS: list[tuple[str, str, bool]] = [
     (RUN.format("partial", 7), "the last run was partial", True),
     (RUN.format("failed", 7), "the last run was failed", False),
     ("DELETE FROM etl_sync_log WHERE region_code = 'nashville'", "no run has ended", False),
+    (HIDE.format(NEAR, "now() - interval '3 hours'"), "got as of 2", False),
+    (HIDE.format(NEAR, "NULL"), "no complete reading yet", False),
+    (HIDE.format(FAR, "now() - interval '8 days'"), "what lists leave out as of 2", False),
+    (HIDE.format(FAR, "NULL"), "nothing known of what lists leave out", False),
+    (
+        "UPDATE walks SET whole_at = whole_at - interval '8 days' WHERE region_code = 'nashville'",
+        "what lists leave out as of 2",
+        False,
+    ),
+    ("UPDATE walks SET near_at = near_at - interval '3 hours' WHERE region_code = 'nashville'", "got as of 2", False),
+    (
+        f"{EXPIRE} WHERE region_code = 'nashville'",
+        "a region that no process works any more",
+        False,
+    ),
+    (
+        f"{EXPIRE} WHERE (region_code, name) = ('nashville', 'tasks')",
+        "it is off",
+        False,
+    ),
+    (
+        BLOCK,
+        "source_changed: why",
+        False,
+    ),
     (
         "UPDATE walks SET covered_at = now() + interval '1 hour' WHERE region_code = 'nashville'",
         "lists never read to the end",
@@ -228,3 +274,56 @@ async def test_no_search_path_of_a_caller_matters(empty_dsn: str) -> None:
         with pytest.raises(psycopg.Error, match="may not be used"):
             run("SELECT \"odd name\".require_fresh('nashville', 'tasks', '2 hours')")
         connection.execute("RESET ROLE; DROP OWNED BY payroll; DROP ROLE payroll")
+
+
+async def test_a_comparison_with_the_api_can_be_asked_for(mirrored: Setup, rows: Rows) -> None:
+    verified = "SELECT require_fresh('nashville', 'tasks', '2 hours', verified_within => '2 days') AS at"
+    certificate = (
+        "INSERT INTO certificates (region_code, run_id, entity_type, started_at, result, sample_seed, api_calls_made, "
+        "compared, late_differences, missing_differences, surplus_differences, wrong_differences, "
+        "unexplained_differences, differences) VALUES ('nashville', gen_random_uuid(), 'tasks', now() - interval '{}', "
+        "'{}', 1, 1, '{{}}', 0, 0, 0, 0, 0, '[]')"
+    )
+    assert "no comparison with the API" in refusal(rows, verified)
+    for age, result, flaw in (
+        ("3 days", "proved", "a comparison with the API that is proved, of 2"),
+        ("1 day", "late", None),
+        ("1 hour", "failed", "a comparison with the API that is failed"),
+        ("1 minute", "proved", None),
+    ):
+        rows(certificate.format(age, result))
+        if flaw is None:
+            assert rows(verified) == [{"at": as_of(rows)}]
+        else:
+            assert flaw in refusal(rows, verified)
+    assert rows(FRESH) == [{"at": as_of(rows)}]
+
+
+async def test_what_a_person_accepted_passes_with_a_notice_and_can_be_refused(
+    mirrored: Setup, dsn: str, rows: Rows
+) -> None:
+    (home,) = rows("SELECT min(parent_id) AS id FROM walks WHERE source = 'tasks' AND region_code = 'nashville'")
+    rows("DELETE FROM walks WHERE source = 'tasks' AND region_code = 'nashville' AND parent_id = %s", home["id"])
+    rows(OWE)
+    rows(REJECT)
+    rows("INSERT INTO problems (region_code, entity_type, kind, source, record_id, code, message, accepted_at) VALUES "
+         "('nashville', 'tasks', 'list', 'tasks', %s, 'refused', 'x', now()), "
+         "('nashville', 'tasks', 'children', 'task_comments', 1, 'server_failed', 'x', now())", home["id"])  # fmt: skip
+    rows("UPDATE rejected_records SET accepted_at = now()")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        notices: list[str] = []
+        connection.add_notice_handler(lambda one: notices.append(one.message_primary or ""))
+        connection.execute(FRESH.replace("require_fresh", "breezeway.require_fresh").encode())
+    assert notices == ["tasks is complete but for 3 accepted problems, see `breezeway-sync problems list`"]
+    told = refusal(rows, "SELECT require_fresh('nashville', 'tasks', '2 hours', accepted => false)")
+    assert "3 problems that a person accepted" in told
+    rows("UPDATE problems SET resolved_at = now()")
+    assert "1 of" in refusal(rows)
+
+
+async def test_hidden_records_of_any_age_can_be_accepted(mirrored: Setup, rows: Rows) -> None:
+    rows("UPDATE walks SET whole_at = whole_at - interval '80 days'")
+    assert "what lists leave out" in refusal(rows)
+    for within in ("NULL", "'90 days'"):
+        found = rows(f"SELECT require_fresh('nashville', 'tasks', '2 hours', hidden_within => {within}) AS at")
+        assert found == [{"at": as_of(rows)}]

@@ -81,6 +81,31 @@ async def test_a_failing_file_leaves_nothing_of_itself_and_of_a_new_schema_nothi
     assert await kept([good, better, bad]) == ["a", "b"]
 
 
+async def test_a_migration_that_replaces_what_a_customers_view_uses_names_the_view_and_stops_before(
+    empty_dsn: str,
+) -> None:
+    new = Migration(
+        len(KNOWN) + 1, "new", "DROP FUNCTION require_fresh; CREATE FUNCTION require_fresh() RETURNS int RETURN 1;", "c"
+    )
+    async with Database(empty_dsn, "breezeway") as database:
+        await migrate.apply(database)
+        with psycopg.connect(empty_dsn, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA reports")
+            connection.execute(
+                "CREATE VIEW reports.payroll AS SELECT breezeway.require_fresh('all', 'tasks', '2 hours') AS at"
+            )
+            with pytest.raises(SchemaRefused, match=r"view reports\.payroll depends on .*require_fresh"):
+                await migrate.apply(database, [*KNOWN, new])
+            assert await migrate.check(database) == ()
+            connection.execute("DROP VIEW reports.payroll")
+        assert await migrate.apply(database, [*KNOWN, new]) == (new,)
+
+
+async def test_there_is_exactly_one_require_fresh(database: Database) -> None:
+    async with database.connection("looking") as connection:
+        assert await connection.fetchval("SELECT count(*) FROM pg_proc WHERE proname = 'require_fresh'") == 1
+
+
 def test_refuses_a_newer_database() -> None:
     newer = ledger(*KNOWN, replace(KNOWN[-1], version=len(KNOWN) + 1))
     with pytest.raises(SchemaRefused, match="newer"):

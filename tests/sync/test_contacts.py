@@ -74,7 +74,7 @@ async def test_one_property_that_cannot_be_read_is_named(kind: type[ApiError]) -
     found = await world.run(NAME)
     assert len(world.sink.parents(NAME)) == 9
     assert found[NAME].status == PARTIAL
-    assert found[NAME].error == "property 7: it failed in /x"
+    assert found[NAME].error == "property_contacts of property 7: it failed in /x"
 
 
 async def test_a_server_that_fails_says_nothing_of_the_account() -> None:

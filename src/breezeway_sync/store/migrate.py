@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import asyncpg
+
 from breezeway_sync.core.errors import DatabaseBusy, SchemaRefused
 from breezeway_sync.store.database import Connection, Database
 from breezeway_sync.store.files import Migration, quote, read_migrations
@@ -121,7 +123,15 @@ async def _run(connection: Connection, schema: str, migration: Migration) -> Non
         f"CREATE TABLE IF NOT EXISTS {LEDGER} (version INT PRIMARY KEY, name TEXT NOT NULL, "
         "checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT now())"
     )
-    await connection.execute(migration.text, timeout=3600)
+    try:
+        await connection.execute(migration.text, timeout=3600)
+    except asyncpg.DependentObjectsStillExistError as error:
+        raise SchemaRefused(
+            f"migration {migration.version:04d}_{migration.name} must replace what other views or functions use",
+            where=f'schema "{schema}"',
+            got=", ".join((error.detail or "their names are in the log of PostgreSQL").splitlines()),
+            cure="drop them, run `breezeway-sync migrate`, and make them again; nothing was changed",
+        ) from error
     await connection.execute(
         f"INSERT INTO {quote(schema)}.{LEDGER} (version, name, checksum) VALUES ($1, $2, $3)",  # noqa: S608 - names only
         migration.version,
