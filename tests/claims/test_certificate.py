@@ -1,0 +1,84 @@
+"""The certificate compares everything, reaches people, and heals."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.claims.conftest import Place, not_green
+
+
+async def filled(place: Place) -> None:
+    company = place.add("nashville", 1, homes=3)
+    for task in company.records["tasks"].values():
+        task |= {"rate_paid": "10.00 USD", "costs": [{"id": task["id"], "cost": 5}]}
+        company.children["comments", task["id"]] = [{"id": task["id"], "comment": "x"}]
+        company.children["requirements", task["id"]] = [{"action": ["Fold"], "response": "check"}]
+    for home in company.records["properties"]:
+        company.children["contacts", home] = [{"id": home, "name": "Owner"}]
+    assert not_green(await place.run()) == []
+
+
+async def test_an_exact_mirror_is_proved(place: Place) -> None:
+    await filled(place)
+    done = await place.command("verify", "--all")
+    assert done.code == 0, done.said
+    assert place.rows("SELECT DISTINCT result FROM v_latest_certificates") == [{"result": "proved"}]
+    assert place.refusal("all", "tasks", ", verified_within => '2 days'") is None
+
+
+DAMAGES = [
+    "UPDATE task_comments SET comment = 'y' WHERE comment_id = (SELECT min(comment_id) FROM task_comments)",
+    "UPDATE tasks SET rate_paid = 999",
+    "UPDATE task_costs SET cost = 999",
+    "UPDATE property_contacts SET name = 'Nobody'",
+    "UPDATE task_requirements SET response = 'no'",
+    "UPDATE reservations SET checkout_date = checkout_date + 1",
+    "UPDATE tasks SET property_pk = NULL",
+    "UPDATE tasks SET deleted_at = now()",
+    "DELETE FROM properties WHERE property_id = 1000",
+    "DELETE FROM task_comments",
+    "UPDATE people SET first_name = 'Bob'",
+    "UPDATE tasks SET extra = '{\"x\": 1}'",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_damage_is_found_told_and_repaired(place: Place, damage: str) -> None:
+    await filled(place)
+    place.rows(damage)
+    done = await place.command("verify", "--all")
+    assert done.code == 1, done.said
+    done = await place.command("status", "--check")
+    assert done.code == 4, done.said
+    done = await place.command("verify", "--all", "--repair")
+    assert done.code == 0, done.said
+    done = await place.command("verify", "--all")
+    assert done.code == 0, done.said
+    assert (await place.command("status", "--check")).code == 0
+
+
+@pytest.mark.parametrize("damage", [one for one in DAMAGES if "deleted_at" not in one])
+async def test_a_rewrite_heals_as_well(place: Place, damage: str) -> None:
+    await filled(place)
+    place.rows(damage)
+    done = await place.command("run", "--rewrite")
+    assert done.code == 0, done.said
+    done = await place.command("verify", "--all")
+    assert done.code == 0, done.said
+
+
+async def test_an_empty_mirror_proves_nothing(place: Place) -> None:
+    place.add("nashville", 1)
+    done = await place.command("verify", "--all")
+    assert done.code != 0, done.said
+    assert place.rows("SELECT * FROM certificates WHERE result = 'proved'") == []
+    assert place.refusal("all", "tasks", ", verified_within => '2 days'") is not None
+
+
+async def test_a_repair_of_a_mirror_that_is_right_writes_nothing(place: Place) -> None:
+    await filled(place)
+    before = place.rows("SELECT xmin::text, task_id FROM tasks ORDER BY 2")
+    for command in (("verify", "--all", "--repair"), ("run", "--rewrite")):
+        done = await place.command(*command)
+        assert done.code == 0, done.said
+    assert place.rows("SELECT xmin::text, task_id FROM tasks ORDER BY 2") == before
