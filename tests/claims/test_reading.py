@@ -233,7 +233,7 @@ async def test_an_empty_page_is_no_proof_that_a_list_is_over(place: Place) -> No
 
 
 async def test_a_machine_that_sleeps_for_days_inside_a_run_claims_nothing_of_these_days(place: Place) -> None:
-    company = place.add("nashville", 1)
+    company = place.add("nashville", 1, homes=20, tasks=1)  # more lists than are asked for at once
     for task in company.records["tasks"].values():
         task["scheduled_date"] = day(-100)
     await place.run()
