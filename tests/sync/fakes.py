@@ -85,7 +85,7 @@ class FakeApi:
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     endpoints: set[str] = field(default_factory=set)
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
-    before: Callable[[str], None] = lambda path: None  # noqa: E731
+    before: Callable[[str], None] = lambda path: None
     """Called before a path is answered, and before its call takes time."""
     active: int = 0
     most_active: int = 0

@@ -209,7 +209,7 @@ async def test_a_full_run_goes_on_with_none_and_owes_everything_anew() -> None:
 async def test_what_is_newly_wanted_is_owed_at_once() -> None:
     """Comments were switched off while tasks changed, or never wanted; requirements always were."""
     world = World()
-    world.ledger.walks = {CALLED[1]: {0: Standing(whole_at=LONG_AGO)}}
+    world.ledger.walks = {CALLED[0]: {0: Standing()}, CALLED[1]: {0: Standing(whole_at=LONG_AGO)}}
     await world.run("tasks")
     assert [source for source, _ in world.ledger.owed_anew] == [CALLED[0]]
 
