@@ -42,14 +42,14 @@ ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest
 UPDATE {schema}.walks SET whole_at = NULL
 WHERE region_code = $1 AND source = ANY ($2::text[]) AND parent_id = 0 AND whole_at IS NOT NULL;
 
--- name: note_answered
+-- name: note_called_answer
 -- A source that is called parent by parent has answered, at $3 (NULL: the lists of its parents say so themselves).
 INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at) VALUES ($1, $2, 0, $3)
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
     covered_at = coalesce(EXCLUDED.covered_at, w.covered_at),
     refused_run = NULL;
 
--- name: note_refused
+-- name: note_called_refusal
 -- A whole sample of such a source was refused in the run $3: whether another one had found the same.
 INSERT INTO {schema}.walks AS w (region_code, source, parent_id, refused_run) VALUES ($1, $2, 0, $3)
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET refused_run = coalesce(w.refused_run, EXCLUDED.refused_run)

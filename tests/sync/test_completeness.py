@@ -204,7 +204,7 @@ def test_no_record_that_stays_is_ever_absent_from_a_complete_scan(
     lie: int,
     has_totals: bool,
 ) -> None:
-    """Records vanish and come while pages are asked for: what is there from the first request on, and stays, is shown."""
+    """Records vanish and come while pages are asked for: what is there from the first request on is shown."""
     content, calls, fresh = list(range(size)), 0, size
     began: set[int] = set(content)
     readings: list[Reading] = []

@@ -143,7 +143,8 @@ async def test_templates_that_an_account_does_not_have_are_told_once(kind: type[
 
 
 EVERY_LIST = (
-    "/task/tags", "/reservation/tags", "/property/tags", "/supplies", "/companies/templates", "/companies/subdepartments",
+    "/task/tags", "/reservation/tags", "/property/tags", "/supplies",
+    "/companies/templates", "/companies/subdepartments",
 )  # fmt: skip
 LACKING = ("tags", "supplies", "templates", "subdepartments")
 

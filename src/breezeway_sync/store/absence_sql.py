@@ -126,7 +126,7 @@ def _set_deleted(entity: Entity, table: str, value: str, conditions: list[str]) 
 
 
 def _candidates(entity: Entity, schema: str, table: str) -> str:
-    near = _touches(entity, "$5::date - $6", "$5::date + $6") if entity.planned else ""
+    near = _touches(entity, "$5::date - $6::integer", "$5::date + $6::integer") if entity.planned else ""
     is_near = f"({near})" if near else "($5::date IS NULL AND $6::integer = 0)"
     return (
         f"SELECT m.record_id FROM {quote(schema)}.missing_records m\n"

@@ -141,11 +141,11 @@ class Ledger:
 
         `at`: None where the lists of its parents say so themselves.
         """
-        await self._database.fetch("note_answered", region, source, at)
+        await self._database.fetch("note_called_answer", region, source, at)
 
     async def note_refused(self, region: str, source: str, run_id: UUID) -> bool:
         """A whole sample of such a source was refused. Whether another run had found the same, with no answer since."""
-        row = await self._database.fetch_row("note_refused", region, source, run_id)
+        row = await self._database.fetch_row("note_called_refusal", region, source, run_id)
         return bool(row and row["is_second"])
 
     async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> frozenset[int]:
