@@ -2,6 +2,9 @@
 
 -- One row per list: of a whole region, or of one property. Times are when the first request of a walk was sent. It
 -- says nothing but what is stored already: written in the transaction of the records that it speaks for.
+-- Of comments and requirements, which cost a call per task, one row per region (parent 0): covered_at is when one was
+-- answered first, whole_at since when every new or changed task has owed its call; NULL: some changed while they were
+-- switched off, and all owe it when they are wanted.
 CREATE TABLE walks (
     region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     source TEXT NOT NULL,
@@ -12,16 +15,11 @@ CREATE TABLE walks (
     -- The last complete walk of everything, and for which version of the mapping it was made.
     whole_at TIMESTAMPTZ,
     mapping_version BIGINT,
-    -- The last complete walk of what is scheduled around that day.
+    -- The last complete walk of what is planned around that day, or of all changes while nothing was planned around it.
     near_at TIMESTAMPTZ,
-    -- A walk that has not come to its end: what it asks for, and how many pages and records of it are stored.
-    part_kind TEXT,
-    part_began_at TIMESTAMPTZ,
-    part_since DATE,
-    part_until DATE,
-    part_pages BIGINT,
-    part_page_size BIGINT,
-    part_shown BIGINT,
+    -- Of a list that is asked for parent by parent, in the row of the region: the first run in which a whole sample was
+    -- refused, with no answer since. A second one says that the account does not have it.
+    refused_run UUID,
     PRIMARY KEY (region_code, source, parent_id)
 ) WITH (fillfactor = 50);
 
@@ -30,16 +28,14 @@ CREATE TABLE walks (
 CREATE TABLE passes (
     region_code TEXT PRIMARY KEY REFERENCES regions (region_code) DEFERRABLE,
     began_at TIMESTAMPTZ NOT NULL,
-    seen_at TIMESTAMPTZ NOT NULL,
-    -- It has made all calls for children owed, as `run --full` does; they are not made owed again.
-    has_owed_all BOOLEAN NOT NULL
+    seen_at TIMESTAMPTZ NOT NULL
 );
 
--- Calls for children that a rolling sweep makes owed: how far down the parents' ids it has come, and when.
+-- Calls for children that a rolling sweep makes owed: with which parent it goes on, downwards, and when it last did.
 CREATE TABLE sweeps (
     region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     source TEXT NOT NULL,
-    below_id BIGINT NOT NULL,
+    next_id BIGINT NOT NULL,
     paced_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (region_code, source)
 );

@@ -1,6 +1,6 @@
 -- Days that are read again on demand, and how far that has come.
 
--- One row per list and days (both included) that `backfill` has read or is reading, written in the transaction of the
+-- One row per list and days (both included) that `backfill` has read whole, written in the transaction of the last
 -- records. The rows of a backfill that has ended are gone; those of one that was cut off count for a week.
 CREATE TABLE backfills (
     region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
@@ -10,10 +10,5 @@ CREATE TABLE backfills (
     since DATE NOT NULL,
     until DATE NOT NULL,
     read_at TIMESTAMPTZ NOT NULL,
-    is_over BOOLEAN NOT NULL,
-    -- How many pages and records of it are stored.
-    pages BIGINT NOT NULL,
-    page_size BIGINT NOT NULL,
-    shown BIGINT NOT NULL,
     PRIMARY KEY (region_code, source, parent_id, since, until)
 );

@@ -1,20 +1,13 @@
 -- name: save_backfills
--- How far lists of some days have been read.
-INSERT INTO {schema}.backfills AS b (region_code, source, parent_id, since, until, read_at, is_over, pages, page_size,
-    shown)
-SELECT $1, x.source, x.parent_id, x.since, x.until, $2, x.is_over, x.pages, x.page_size, x.shown
-FROM unnest($3::text[], $4::bigint[], $5::date[], $6::date[], $7::boolean[], $8::bigint[], $9::bigint[], $10::bigint[])
-    x (source, parent_id, since, until, is_over, pages, page_size, shown)
-ON CONFLICT (region_code, source, parent_id, since, until) DO UPDATE SET
-    read_at = EXCLUDED.read_at,
-    is_over = EXCLUDED.is_over,
-    pages = EXCLUDED.pages,
-    page_size = EXCLUDED.page_size,
-    shown = EXCLUDED.shown;
+-- Lists of some days that have been read.
+INSERT INTO {schema}.backfills (region_code, source, parent_id, since, until, read_at)
+SELECT $1, x.source, x.parent_id, x.since, x.until, $2
+FROM unnest($3::text[], $4::bigint[], $5::date[], $6::date[]) x (source, parent_id, since, until)
+ON CONFLICT (region_code, source, parent_id, since, until) DO UPDATE SET read_at = EXCLUDED.read_at;
 
 -- name: backfills
--- What a backfill of these days has read before it was cut off, from $5 to now ($6).
-SELECT parent_id, read_at, is_over, pages, page_size, shown FROM {schema}.backfills
+-- Lists that a backfill of these days has read before it was cut off, from $5 to now ($6).
+SELECT parent_id FROM {schema}.backfills
 WHERE region_code = $1 AND source = $2 AND since = $3 AND until = $4 AND read_at BETWEEN $5 AND $6;
 
 -- name: end_backfill

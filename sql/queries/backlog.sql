@@ -1,7 +1,7 @@
 -- name: owed_parents
--- The next parents whose children of a source are owed, newest (highest id) first, below the last one seen.
+-- The next parents whose children of a source are owed, newest (highest id) first, from $3 down.
 SELECT parent_id FROM {schema}.owed_calls
-WHERE region_code = $1 AND source = $2 AND parent_id < $3
+WHERE region_code = $1 AND source = $2 AND parent_id <= $3
 ORDER BY parent_id DESC LIMIT $4;
 
 -- name: owed_parents_near
@@ -11,8 +11,14 @@ WITH near AS MATERIALIZED (
     WHERE region_code = $1 AND scheduled_date BETWEEN $5::date - 1 AND $5::date + 1
 )
 SELECT o.parent_id FROM {schema}.owed_calls o JOIN near n ON n.task_id = o.parent_id
-WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id < $3
+WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id <= $3
 ORDER BY o.parent_id DESC LIMIT $4;
+
+-- name: owed_sample
+-- Some parents that owe a call of a source, spread over all of them, the same ones each time.
+SELECT parent_id FROM {schema}.owed_calls
+WHERE region_code = $1 AND source = $2
+ORDER BY hashint8(parent_id), parent_id LIMIT $3;
 
 -- name: count_owed
 -- How many calls are still owed, by source.
@@ -20,15 +26,34 @@ SELECT source, count(*) AS owed FROM {schema}.owed_calls
 WHERE region_code = $1 AND source = ANY ($2::text[]) GROUP BY source;
 
 -- name: owe_all
--- Every live task owes its comments and requirements again; the run that goes on with ours need not say so again.
+-- Every live task owes its call of a source again; since now ($4) none is forgotten, see walks.
 WITH told AS (
-    UPDATE {schema}.passes SET has_owed_all = true WHERE region_code = $1
+    INSERT INTO {schema}.walks AS w (region_code, source, parent_id, whole_at) VALUES ($1, $2, 0, $4)
+    ON CONFLICT (region_code, source, parent_id) DO UPDATE SET whole_at = EXCLUDED.whole_at
 )
 INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)
-SELECT t.region_code, source, t.task_id, $3
-FROM {schema}.tasks t CROSS JOIN unnest($2::text[]) source
+SELECT t.region_code, $2, t.task_id, $3
+FROM {schema}.tasks t
 WHERE t.region_code = $1 AND t.deleted_at IS NULL
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order);
+
+-- name: forget_owed_all
+-- Tasks changed and owe nothing of these sources, which are switched off.
+UPDATE {schema}.walks SET whole_at = NULL
+WHERE region_code = $1 AND source = ANY ($2::text[]) AND parent_id = 0 AND whole_at IS NOT NULL;
+
+-- name: note_called_answer
+-- A source that is called parent by parent has answered, at $3 (NULL: the lists of its parents say so themselves).
+INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at) VALUES ($1, $2, 0, $3)
+ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
+    covered_at = coalesce(EXCLUDED.covered_at, w.covered_at),
+    refused_run = NULL;
+
+-- name: note_called_refusal
+-- A whole sample of such a source was refused in the run $3: whether another one had found the same.
+INSERT INTO {schema}.walks AS w (region_code, source, parent_id, refused_run) VALUES ($1, $2, 0, $3)
+ON CONFLICT (region_code, source, parent_id) DO UPDATE SET refused_run = coalesce(w.refused_run, EXCLUDED.refused_run)
+RETURNING refused_run <> $3 AS is_second;
 
 -- name: owe_again
 -- One live task ($3) owes its call of a source ($2) again, at the order $4.
@@ -67,7 +92,7 @@ WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id = done.parent_id AND 
 -- never did. The tasks are counted once a day, and as long as there are none. A time of the future was written by a
 -- clock that has been set back: it counts as that far behind.
 WITH begun AS (
-    INSERT INTO {schema}.sweeps (region_code, source, below_id, paced_at)
+    INSERT INTO {schema}.sweeps (region_code, source, next_id, paced_at)
     VALUES ($1, $2, 9223372036854775807, clock_timestamp())
     ON CONFLICT (region_code, source) DO NOTHING
 ), counted AS (
@@ -88,21 +113,24 @@ LEFT JOIN counted c ON true;
 -- name: sweep
 -- The next live tasks ($4 of them, newest first, round and round) owe a call of this source.
 WITH place AS (
-    SELECT below_id FROM {schema}.sweeps WHERE region_code = $1 AND source = $2 FOR UPDATE
+    SELECT next_id FROM {schema}.sweeps WHERE region_code = $1 AND source = $2 FOR UPDATE
 ), ahead AS (
     SELECT t.task_id, 0 AS round FROM {schema}.tasks t, place
-    WHERE t.region_code = $1 AND t.deleted_at IS NULL AND t.task_id < place.below_id
+    WHERE t.region_code = $1 AND t.deleted_at IS NULL AND t.task_id <= place.next_id
     ORDER BY t.task_id DESC LIMIT $4
 ), again AS (
     SELECT t.task_id, 1 AS round FROM {schema}.tasks t, place
-    WHERE t.region_code = $1 AND t.deleted_at IS NULL AND t.task_id >= place.below_id
+    WHERE t.region_code = $1 AND t.deleted_at IS NULL AND t.task_id > place.next_id
     ORDER BY t.task_id DESC LIMIT $4
 ), chosen AS (
     SELECT * FROM (SELECT * FROM ahead UNION ALL SELECT * FROM again) both_rounds ORDER BY round, task_id DESC LIMIT $4
 ), moved AS (
     UPDATE {schema}.sweeps SET
         paced_at = clock_timestamp(),
-        below_id = (SELECT task_id FROM chosen ORDER BY round DESC, task_id LIMIT 1)
+        next_id = (
+            SELECT CASE task_id WHEN -9223372036854775808 THEN 9223372036854775807 ELSE task_id - 1 END
+            FROM chosen ORDER BY round DESC, task_id LIMIT 1
+        )
     WHERE region_code = $1 AND source = $2 AND EXISTS (SELECT FROM chosen)
 )
 INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)
@@ -112,14 +140,12 @@ ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest
 -- name: begin_pass
 -- A region's run begins at $2. One that did not end and was seen within the last $3 seconds goes on: ours keeps its
 -- beginning, for a day at most, so that no chain of restarts leaves a list unread for longer.
-INSERT INTO {schema}.passes AS p (region_code, began_at, seen_at, has_owed_all) VALUES ($1, $2, $2, false)
+INSERT INTO {schema}.passes AS p (region_code, began_at, seen_at) VALUES ($1, $2, $2)
 ON CONFLICT (region_code) DO UPDATE SET
     began_at = CASE WHEN p.seen_at BETWEEN $2::timestamptz - make_interval(secs => $3::float8) AND $2
         AND p.began_at BETWEEN $2::timestamptz - interval '1 day' AND $2 THEN p.began_at ELSE $2 END,
-    has_owed_all = p.has_owed_all AND p.seen_at BETWEEN $2::timestamptz - make_interval(secs => $3::float8) AND $2
-        AND p.began_at BETWEEN $2::timestamptz - interval '1 day' AND $2,
     seen_at = $2
-RETURNING began_at, has_owed_all;
+RETURNING began_at;
 
 -- name: touch_pass
 -- A region's run is still at it; written every half minute at most.

@@ -7,12 +7,13 @@ WHERE p.region_code = $1 AND p.deleted_at IS NULL
 GROUP BY p.property_id ORDER BY p.property_id;
 
 -- name: stock_lists
--- Live rows of what a region lists in pages.
-SELECT 'properties' AS source, count(*) AS records FROM {schema}.properties WHERE region_code = $1 AND deleted_at IS NULL
+-- Live rows of what a region lists in pages, and stays among them that touch the days from $2 to $3.
+SELECT 'properties' AS source, count(*) AS records, 0::bigint AS near FROM {schema}.properties WHERE region_code = $1 AND deleted_at IS NULL
 UNION ALL
-SELECT 'reservations', count(*) FROM {schema}.reservations WHERE region_code = $1 AND deleted_at IS NULL
+SELECT 'reservations', count(*), count(*) FILTER (WHERE checkin_date <= $3 AND checkout_date >= $2)
+FROM {schema}.reservations WHERE region_code = $1 AND deleted_at IS NULL
 UNION ALL
-SELECT 'supplies', count(*) FROM {schema}.supplies WHERE region_code = $1 AND deleted_at IS NULL;
+SELECT 'supplies', count(*), 0 FROM {schema}.supplies WHERE region_code = $1 AND deleted_at IS NULL;
 
 -- name: stock_sources
 -- Sources of a region with lists that were read whole once, and those that the account does not have.

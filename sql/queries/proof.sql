@@ -10,40 +10,22 @@ UPDATE {schema}.walks w SET
     covered_at = coalesce(x.covered_at, w.covered_at),
     whole_at = coalesce(x.whole_at, w.whole_at),
     mapping_version = coalesce(x.mapping_version, w.mapping_version),
-    near_at = coalesce(x.near_at, w.near_at),
-    part_kind = x.part_kind,
-    part_began_at = x.part_began_at,
-    part_since = x.part_since,
-    part_until = x.part_until,
-    part_pages = x.part_pages,
-    part_page_size = x.part_page_size,
-    part_shown = x.part_shown
+    near_at = coalesce(x.near_at, w.near_at)
 FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
-    $7::timestamptz[], $8::text[], $9::timestamptz[], $10::date[], $11::date[], $12::bigint[], $13::bigint[],
-    $14::bigint[]) x (source, parent_id, covered_at, whole_at, mapping_version, near_at,
-    part_kind, part_began_at, part_since, part_until, part_pages, part_page_size, part_shown)
+    $7::timestamptz[]) x (source, parent_id, covered_at, whole_at, mapping_version, near_at)
 WHERE w.region_code = $1 AND w.source = x.source AND w.parent_id = x.parent_id
 RETURNING w.source, w.parent_id;
 
 -- name: save_walks
--- How far lists have been read: what is NULL in $4 to $7 stays, a part ($8 to $14) is as it is now.
-INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at, whole_at, mapping_version, near_at,
-    part_kind, part_began_at, part_since, part_until, part_pages, part_page_size, part_shown)
+-- How far lists have been read: what is NULL in $4 to $7 stays.
+INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at, whole_at, mapping_version, near_at)
 SELECT $1, x.* FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
-    $7::timestamptz[], $8::text[], $9::timestamptz[], $10::date[], $11::date[], $12::bigint[], $13::bigint[],
-    $14::bigint[]) x
+    $7::timestamptz[]) x
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
     covered_at = coalesce(EXCLUDED.covered_at, w.covered_at),
     whole_at = coalesce(EXCLUDED.whole_at, w.whole_at),
     mapping_version = coalesce(EXCLUDED.mapping_version, w.mapping_version),
-    near_at = coalesce(EXCLUDED.near_at, w.near_at),
-    part_kind = EXCLUDED.part_kind,
-    part_began_at = EXCLUDED.part_began_at,
-    part_since = EXCLUDED.part_since,
-    part_until = EXCLUDED.part_until,
-    part_pages = EXCLUDED.part_pages,
-    part_page_size = EXCLUDED.part_page_size,
-    part_shown = EXCLUDED.part_shown;
+    near_at = coalesce(EXCLUDED.near_at, w.near_at);
 
 -- name: standings
 -- How far each list of a source has been read, and whether something that it did not show waits for a person.
@@ -52,6 +34,21 @@ SELECT w.*, EXISTS (
     WHERE m.region_code = $1 AND m.source = $2 AND m.parent_id = w.parent_id AND m.state = 'held'
 ) AS is_doubtful
 FROM {schema}.walks w WHERE w.region_code = $1 AND w.source = $2;
+
+-- name: near_lists
+-- Whose lists of a source ($2) should show live records that are planned for days from $3 to $4; 0: the region's own list.
+SELECT DISTINCT t.home_id AS parent_id FROM {schema}.tasks t
+WHERE $2 = 'tasks' AND t.region_code = $1 AND t.deleted_at IS NULL AND t.scheduled_date BETWEEN $3 AND $4
+  AND t.home_id IS NOT NULL
+UNION ALL
+SELECT 0 WHERE $2 = 'reservations' AND EXISTS (
+    SELECT FROM {schema}.reservations s
+    WHERE s.region_code = $1 AND s.deleted_at IS NULL AND s.checkin_date <= $4 AND s.checkout_date >= $3
+);
+
+-- name: answered_sources
+-- Sources of a region of which a list was once read to its end.
+SELECT DISTINCT source FROM {schema}.walks WHERE region_code = $1 AND covered_at IS NOT NULL;
 
 -- name: note_absent
 -- Records that a complete walk did not show. One that is noted already keeps its state and its proofs.
@@ -120,7 +117,8 @@ WITH returned AS (
     RETURNING record_id
 )
 DELETE FROM {schema}.walks w USING returned x
-WHERE $2 = 'properties' AND w.region_code = $1 AND w.parent_id = x.record_id;
+WHERE $2 = 'properties' AND w.region_code = $1 AND w.source IN ('tasks', 'property_contacts')
+  AND w.parent_id = x.record_id;
 
 -- name: doubt_tasks_of
 -- The live tasks of properties that were deleted become candidates: nobody lists them any more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ from breezeway_sync.service.runner import Report
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
-WALKS = "SELECT source, parent_id, covered_at, whole_at, near_at, part_kind FROM walks WHERE source = %s ORDER BY 2"
+WALKS = "SELECT source, parent_id, covered_at, whole_at, near_at FROM walks WHERE source = %s ORDER BY 2"
 
 
 async def test_a_stay_long_past_still_updates(dsn: str, rows: Rows) -> None:
@@ -53,24 +54,130 @@ async def test_watermarks_do_not_move_when_a_walk_fails(dsn: str, rows: Rows) ->
         assert outcome(report, "reservations").status == PARTIAL
         cut = rows(WALKS, "reservations")
         assert [row["covered_at"] for row in cut] == [row["covered_at"] for row in before]
-        assert cut[0]["part_kind"] == "whole"
         setup.faults.clear()
         await setup.run(entity="reservations", full=True)
         healed = rows(WALKS, "reservations")
         assert healed[0]["covered_at"] > before[0]["covered_at"]
-        assert healed[0]["part_kind"] is None
 
 
-async def test_the_days_around_today_come_daily_and_everything_weekly(dsn: str, rows: Rows) -> None:
+async def test_the_days_around_today_come_every_hour_and_everything_weekly(dsn: str, rows: Rows) -> None:
+    """Of properties with tasks around today, and of stays; without any, what changed says as much."""
     async with sandboxed(dsn) as setup:
         await setup.run()
-        for days, near_moves, whole_moves in ((0.5, False, False), (1.0, True, False), (8.0, True, True)):
-            before = rows(WALKS, "tasks")
-            await setup.run(entity="tasks", clock=Later(days))
-            after = rows(WALKS, "tasks")
-            for old, new in zip(before, after, strict=True):
+        busy = {
+            row["home_id"] for row in rows("SELECT home_id FROM tasks WHERE abs(scheduled_date - now()::date) <= 13")
+        }
+        assert busy
+        for hours, near_moves, whole_moves in (
+            (0.4, False, False),
+            (1.4, True, False),
+            (2.4, True, False),
+            (190, True, True),
+        ):
+            before = rows(WALKS, "tasks"), rows(WALKS, "reservations")
+            for entity in ("reservations", "tasks"):
+                await setup.run(entity=entity, clock=Later(hours / 24))
+            for old, new in zip(
+                [*before[0], *before[1]], [*rows(WALKS, "tasks"), *rows(WALKS, "reservations")], strict=True
+            ):
                 assert new["covered_at"] > old["covered_at"]
-                assert (new["near_at"] > old["near_at"], new["whole_at"] > old["whole_at"]) == (near_moves, whole_moves)
+                if new["parent_id"] in busy or new["source"] == "reservations":
+                    assert (new["near_at"] > old["near_at"]) == near_moves
+                assert (new["whole_at"] > old["whole_at"]) == whole_moves
+
+
+async def test_a_stay_of_tomorrow_that_the_api_has_no_more_goes_within_hours(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account, tomorrow = setup.world.account("nashville"), (Later().now() + timedelta(days=1)).date().isoformat()
+        stay, kept = sorted(account.ids("reservations"))[:2]
+        for key in (stay, kept):
+            account.patch("reservations", key, checkin_date=tomorrow, checkout_date=tomorrow)
+        await setup.run(entity="reservations", clock=Later(1 / 24))
+        account.delete("reservations", stay)
+        for hour in (2, 3):
+            await setup.run(entity="reservations", clock=Later(hour / 24))
+        gone = rows("SELECT reservation_id FROM reservations WHERE deleted_at IS NOT NULL")
+    assert gone == [{"reservation_id": stay}]
+
+
+async def test_what_is_switched_on_later_is_owed_at_once(dsn: str, rows: Rows) -> None:
+    """Comments wanted after a first load without them, and again after a run without them in between."""
+    async with sandboxed(dsn) as setup:
+        both = setup.settings
+        off = both.entities["task_comments"].model_copy(update={"enabled": False})
+        without = both.model_copy(update={"entities": {**both.entities, "task_comments": off}})
+        account = setup.world.account("nashville")
+        comments = "SELECT count(DISTINCT task_pk) AS n FROM task_comments"
+        setup.settings = without
+        await setup.run()
+        assert rows(comments) == [{"n": 0}]
+        setup.settings = both
+        second = outcome(await setup.run(entity="tasks"), "tasks")
+        assert (second.status, second.owed) == (SUCCESS, 0)
+        assert setup.stats.of("nashville", "/task/{id}/comments") == account.count("tasks")
+        key = min(account.ids("tasks"))
+        account.set_comments(key, [{"id": 1, "comment": "missed", "created_at": "2026-11-01T10:00:00"}])
+        account.patch("tasks", key, name="changed while comments were off")
+        setup.settings = without
+        await setup.run(entity="tasks")
+        setup.settings = both
+        await setup.run(entity="tasks")
+        assert rows("SELECT count(*) AS n FROM task_comments WHERE comment = 'missed'") == [{"n": 1}]
+        calls = setup.stats.of("nashville", "/task/{id}/comments")
+        await setup.run(entity="tasks")
+        assert setup.stats.of("nashville", "/task/{id}/comments") == calls
+
+
+async def test_a_404_on_a_tasks_comments_stays_owed_and_is_told(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("tasks"))
+        account.patch("tasks", key, name="changed")
+        setup.faults.add("404", path=rf"/task/{key}/comments")
+        for _ in range(2):
+            found = outcome(await setup.run(entity="tasks"), "tasks")
+            assert (found.status, found.owed, found.fault) == (PARTIAL, 1, "NotFound")
+            assert f"task_comments of task {key}" in (found.error or "")
+        assert rows("SELECT source, parent_id FROM owed_calls") == [{"source": "task_comments", "parent_id": key}]
+        setup.faults.clear()
+        assert outcome(await setup.run(entity="tasks"), "tasks").status == SUCCESS
+
+
+async def test_a_task_whose_comments_and_address_answer_404_is_deleted_in_two_runs(dsn: str, rows: Rows) -> None:
+    """Also where its list still shows it at first, and however long until it is read whole."""
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        key = min(account.ids("tasks"))
+        account.hide("tasks", key)
+        rows("INSERT INTO owed_calls SELECT 'nashville', 'task_comments', %s, 1", key)
+        account.delete("tasks", key)
+        first = outcome(await setup.run(entity="tasks"), "tasks")
+        assert (first.status, first.owed) == (PARTIAL, 1)
+        assert rows("SELECT record_id FROM missing_records WHERE gone_at IS NOT NULL") == [{"record_id": key}]
+        await setup.run(entity="tasks")
+        assert rows("SELECT task_id FROM tasks WHERE deleted_at IS NOT NULL") == [{"task_id": key}]
+        assert rows("SELECT * FROM owed_calls") == []
+
+
+async def test_a_full_run_after_an_interruption_reads_everything(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        run = asyncio.create_task(setup.run(full=True))
+        await _called(setup, setup.stats.total + 12, run)
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        assert rows("SELECT count(*) AS n FROM passes") == [{"n": 1}]
+        setup.stats.reset()
+        report = await setup.run(full=True)
+        assert {one.status for one in report.outcomes} == {SUCCESS}
+        account = setup.world.account("nashville")
+        assert setup.stats.of("nashville", "/task") >= account.count("properties")
+        for path in ("/property", "/reservation", "/people", "/supplies", "/task/tags", "/companies/templates"):
+            assert setup.stats.of("nashville", path) >= 1, path
+        assert setup.stats.of("nashville", "/task/{id}/comments") == account.count("tasks")
 
 
 async def test_a_clock_that_ran_ahead_and_was_set_right_loses_nothing(dsn: str, rows: Rows) -> None:
@@ -170,6 +277,7 @@ def test_windows_and_proofs_are_declared_by_columns_that_exist(entity: object) -
     for source in entity.sources:
         assert source.per is None or source.per in names
         assert source.shape is Shape.LIST or len(source.variants) == 1
-        assert (source.near is None) == (entity.planned is None)
+        assert bool(source.dated) == (entity.planned is not None)
     assert entity.deleted_when is None or entity.deleted_when[0] in names
-    assert entity.planned is None or entity.planned in names
+    assert entity.planned is None or set(entity.planned) <= names
+    assert set(entity.stamps) <= {field.path for field in entity.fields}

@@ -15,7 +15,7 @@ from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome, Tally
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Json
-from breezeway_sync.entities.marks import CutOff, Days, Mark, Pace, Part, Standing
+from breezeway_sync.entities.marks import Days, Mark, Pace, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.radar import Known
@@ -25,6 +25,8 @@ from breezeway_sync.sync.job import Settings
 from breezeway_sync.sync.ports import Params
 
 RUN = UUID(int=1)
+LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
+CALLED = ("task_comments", "task_requirements")
 REGION = "north"
 
 
@@ -83,6 +85,8 @@ class FakeApi:
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     endpoints: set[str] = field(default_factory=set)
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    before: Callable[[str], None] = lambda path: None
+    """Called before a path is answered, and before its call takes time."""
     active: int = 0
     most_active: int = 0
 
@@ -93,14 +97,13 @@ class FakeApi:
         params: Params = (),
         *,
         concurrency: int | None = None,
-        after_page: int = 0,
         tally: Tally | None = None,
     ) -> AsyncIterator[Page]:
         answer = await self._answer(endpoint, path, params, tally)
         assert isinstance(answer, list)
         found = [page for page in answer if isinstance(page, Page)]
         if found and len(found) == len(answer):
-            for page in found[after_page:]:
+            for page in found:
                 is_last = page is found[-1]
                 yield replace(page, is_last=is_last, requested_wall=self.clock.now())
         else:
@@ -124,6 +127,7 @@ class FakeApi:
 
     async def _answer(self, endpoint: str, path: str, params: Params, tally: Tally | None) -> Answer:
         self.calls.append((path, dict(params)))
+        self.before(path)
         self.endpoints.add(endpoint)
         if tally is not None:
             tally.calls += 1
@@ -158,18 +162,24 @@ def _items(answer: Answer) -> tuple[Item, ...]:
 class FakeLedger:
     """What would be in the database. Rows of the log are (region, entity, outcome or None).
 
-    `near` are the tasks that are planned around today.
+    `near` are the tasks that are planned around today, `near_parents` the lists that should show some. Comments and
+    requirements are known and wanted; the region's other lists have answered before.
     """
 
     properties: dict[str, list[int]] = field(default_factory=dict)
     owed: dict[str, set[int]] = field(default_factory=dict)
     near: set[int] = field(default_factory=set)
+    near_parents: set[int] = field(default_factory=set)
+    answered: set[str] = field(
+        default_factory=lambda: {"properties", "task_tags", "task_comments", "task_requirements"}
+    )
+    refused: dict[str, UUID] = field(default_factory=dict)
     closed: dict[str, str | None] = field(default_factory=dict)
     rows: list[tuple[str, str, Outcome | None]] = field(default_factory=list)
     reopened: list[str] = field(default_factory=list)
-    owed_anew: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
+    owed_anew: list[tuple[str, int]] = field(default_factory=list)
     walks: dict[str, dict[int, Standing]] = field(default_factory=dict)
-    cut_off: CutOff | None = None
+    cut_off: datetime | None = None
     passes: list[str] = field(default_factory=list)
     sweeping: tuple[float, int] = (0.0, 0)
     swept: list[tuple[str, int]] = field(default_factory=list)
@@ -193,7 +203,7 @@ class FakeLedger:
         assert entity.startswith(outcome.entity)
         self.rows[row_id] = (region, entity, outcome)
 
-    async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> CutOff | None:
+    async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> datetime | None:
         self.passes.append(f"{region} began")
         return self.cut_off
 
@@ -202,7 +212,21 @@ class FakeLedger:
         self.passes.append(f"{region} ended")
 
     async def standings(self, region: str, source: str) -> dict[int, Standing]:
-        return self.walks.get(source, {})
+        usual = {0: Standing(covered_at=LONG_AGO, whole_at=LONG_AGO)} if source in CALLED else {}
+        return self.walks.get(source, usual)
+
+    async def near_lists(self, region: str, source: str, since: date, until: date) -> set[int]:
+        return set(self.near_parents)
+
+    async def answered_sources(self, region: str) -> set[str]:
+        return set(self.answered)
+
+    async def note_answered(self, region: str, source: str, at: datetime | None) -> None:
+        self.answered.add(source)
+        self.refused.pop(source, None)
+
+    async def note_refused(self, region: str, source: str, run_id: UUID) -> bool:
+        return self.refused.setdefault(source, run_id) != run_id
 
     async def sweep_standing(self, region: str, source: str) -> tuple[float, int]:
         return self.sweeping
@@ -210,8 +234,8 @@ class FakeLedger:
     async def sweep(self, region: str, source: str, order: int, parents: int) -> None:
         self.swept.append((source, parents))
 
-    async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> dict[int, Part | None]:
-        return {}
+    async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> frozenset[int]:
+        return frozenset()
 
     async def end_backfill(self, region: str, source: str, days: Days) -> None:
         pass
@@ -220,19 +244,20 @@ class FakeLedger:
         self._fail(f"property_ids of {region}")
         return list(self.properties.get(region, []))
 
-    async def owed_parents(
-        self, region: str, source: str, below: int | None, limit: int, near: date | None
-    ) -> list[int]:
+    async def owed_parents(self, region: str, source: str, highest: int, limit: int, near: date | None) -> list[int]:
         owed = sorted(self.owed.get(source, ()), reverse=True)
         if near is not None:
             owed = [parent for parent in owed if parent in self.near]
-        return [parent for parent in owed if below is None or parent < below][:limit]
+        return [parent for parent in owed if parent <= highest][:limit]
+
+    async def owed_sample(self, region: str, source: str, limit: int) -> list[int]:
+        return sorted(self.owed.get(source, ()), key=hash)[:limit]
 
     async def count_owed(self, region: str, sources: Sequence[str]) -> dict[str, int]:
         return {source: len(self.owed.get(source, ())) for source in sources}
 
-    async def owe_all(self, region: str, sources: Sequence[str], order: int) -> None:
-        self.owed_anew.append((tuple(sources), order))
+    async def owe_all(self, region: str, source: str, order: int, now: datetime) -> None:
+        self.owed_anew.append((source, order))
 
     async def count_open_rejects(self, region: str, names: Sequence[str]) -> int:
         return sum(self.rejects.get(name, 0) for name in names)
@@ -269,7 +294,6 @@ class FakeSink:
     batches: list[tuple[str, list[Incoming], str | None]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     sets: list[tuple[str, list[tuple[ChildSet, int]]]] = field(default_factory=list)
-    settled: list[tuple[str, tuple[int, int]]] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     rejecting: int = 0
 
@@ -322,10 +346,6 @@ class FakeSink:
         self.ledger.owed.get(source, set()).difference_update(one.parent_key for one, _ in sets)
         return Loaded(read=sum(len(one.rows) for one, _ in sets))
 
-    async def settle(self, region: str, source: str, parents: Sequence[tuple[int, int]]) -> None:
-        self.settled += [(source, parent) for parent in parents]
-        self.ledger.owed.get(source, set()).difference_update(key for key, _ in parents)
-
     def loaded(self, entity: str) -> list[Json]:
         """The ids that were given to it."""
         return [
@@ -350,6 +370,7 @@ class FakeProofs:
     held: int = 0
     answers: list[int] = field(default_factory=list)
     gone_keys: list[int] = field(default_factory=list)
+    doubted: list[int] = field(default_factory=list)
 
     async def settle_absent(self, region: str, entity: Entity, expected: int) -> Loaded:
         return Loaded(held=self.held)
@@ -359,6 +380,9 @@ class FakeProofs:
 
     async def listed_records(self, region: str, entity: Entity, limit: int) -> list[int]:
         return [] if self.listed is None else [self.listed]
+
+    async def doubt(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
+        self.doubted += keys
 
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         self.answers += keys
@@ -376,6 +400,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     events: list[Event] = field(default_factory=list)
     ledger: FakeLedger = field(default_factory=FakeLedger)
+    run_id: UUID = RUN
 
     def __post_init__(self) -> None:
         self.api = FakeApi(self.clock)
@@ -393,7 +418,7 @@ class World:
             self.clock,
             self.settings,
             self.events.append,
-            RUN,
+            self.run_id,
         )
 
     async def run(self, *entities: str, regions: Sequence[str] = (REGION,)) -> dict[str, Outcome]:

@@ -24,7 +24,7 @@ from tests.api.virtual_time import run
 from tests.sync.fakes import FakeLedger, FakeSink, ManualClock, ids
 
 TASKS = BY_NAME["tasks"]
-MARK = Mark("tasks", 5, WHOLE, None, None, ManualClock().now(), 1, 1, 100, 1, is_over=True, is_complete=True, version=1)
+MARK = Mark("tasks", 5, WHOLE, None, None, ManualClock().now(), 1, 1, is_complete=True, version=1)
 
 
 class Setup:

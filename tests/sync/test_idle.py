@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from breezeway_sync.core.errors import DatabaseBusy, NotFound
+from breezeway_sync.core.errors import DatabaseBusy
 from breezeway_sync.core.outcome import FAILED
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.decode import Json
-from breezeway_sync.entities.marks import Mark
+from breezeway_sync.entities.marks import Mark, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
@@ -20,7 +20,7 @@ from breezeway_sync.sync.engine import Engine, RegionTarget
 from breezeway_sync.sync.held import LAST_SECONDS
 from breezeway_sync.sync.job import Settings
 from tests.api.virtual_time import run
-from tests.sync.fakes import REGION, Answer, FakeSink, Hang, Page, World, error, ids
+from tests.sync.fakes import LONG_AGO, REGION, Answer, FakeSink, Hang, Page, World, ids
 
 Stored = Callable[[World], Sequence[Json]]
 
@@ -106,20 +106,6 @@ def test_what_was_read_is_stored_though_nothing_more_comes(
     run(read())
 
 
-def test_a_call_that_brought_nothing_is_settled_though_nothing_more_comes() -> None:
-    async def read() -> None:
-        answers: dict[str, Answer] = {"/task/2/comments": error(NotFound), "/task/2": {"id": 2}}
-        world, engine = idle({**answers, "/task/1/comments": Hang()})
-        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("tasks",))]))
-        await asyncio.sleep(1.6)
-        assert [(source, key) for source, (key, _) in world.sink.settled] == [("task_comments", 2)]
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-    run(read())
-
-
 def test_children_that_are_late_wait_for_those_that_are_being_stored() -> None:
     """So that a slow database gets larger batches, not more of them at once."""
 
@@ -151,6 +137,7 @@ def test_children_that_are_being_stored_are_though_the_run_is_cancelled(
         slow = SlowSink(world.ledger)
         slow.seconds = takes
         world.ledger.properties[REGION] = [1, 2, 3, 4]
+        world.ledger.walks["property_contacts"] = {1: Standing(covered_at=LONG_AGO)}
         world.api.loop_seconds = 1.0
         engine = replace(engine, sink=slow, settings=Settings(workers=1))
         running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("property_contacts",))]))

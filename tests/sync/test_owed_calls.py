@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 
 from breezeway_sync.core import errors
 from breezeway_sync.core.events import EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
 from breezeway_sync.entities.decode import Unreadable
+from breezeway_sync.entities.marks import Standing
 from breezeway_sync.sync.calls import CHUNK_PARENTS, FLUSH_SETS
 from breezeway_sync.sync.job import Settings
-from tests.sync.fakes import World, error, ids, items
+from tests.sync.fakes import LONG_AGO, World, error, ids, items
 
 COMMENTS, REQUIREMENTS = "task_comments", "task_requirements"
 
@@ -67,28 +71,32 @@ async def test_sets_are_loaded_in_batches_over_more_parents_than_one_question_na
     assert {event.total for event in told} == {count}
 
 
-async def test_a_404_keeps_the_children_reads_the_task_again_and_settles() -> None:
+async def test_a_404_on_comments_of_a_task_that_is_there_stays_owed_and_is_told() -> None:
     world = owing(1, 2)
     world.api.answers = {"/task/2/comments": error(errors.NotFound), "/task/2": {"id": 2, "name": "here"}}
     found = await world.run("tasks")
     assert world.sink.parents(COMMENTS) == [1]
     ((_, batch, _),) = world.sink.batches
     assert [one.item for one in batch] == [{"id": 2, "name": "here"}]
-    assert world.sink.settled == [(COMMENTS, (2, batch[0].order))]
-    assert world.ledger.owed[COMMENTS] == set()
-    assert found["tasks"].status == SUCCESS
-    assert found["tasks"].details["task_comments not found"] == 1
+    assert world.ledger.owed[COMMENTS] == {2}
+    assert (found["tasks"].status, found["tasks"].owed, found["tasks"].fault) == (PARTIAL, 1, "NotFound")
+    assert (found["tasks"].error or "").startswith("task_comments of task 2: it failed in /x")
     assert "/task/{id}" in world.api.endpoints
+    assert world.proofs.doubted == []
 
 
-async def test_a_task_that_has_no_address_any_more_is_settled_and_told() -> None:
-    world = owing(2)
-    world.api.answers = {"/task/2/comments": error(errors.NotFound), "/task/2": error(errors.NotFound)}
-    found = await world.run("tasks")
-    assert (world.sink.sets, world.sink.batches) == ([], [])
-    assert world.ledger.owed[COMMENTS] == set()
-    assert found["tasks"].status == SUCCESS
-    assert found["tasks"].details["tasks without an address of their own any more"] == 1
+async def test_a_task_that_has_no_address_any_more_is_a_candidate_and_stays_owed() -> None:
+    for listed, first_proof in ((1, [2]), (None, [])):
+        world = owing(2)
+        world.proofs.listed = listed
+        world.api.answers = {"/task/2/comments": error(errors.NotFound), "/task/2": error(errors.NotFound)}
+        world.api.answers["/task/1"] = {"id": 1}
+        found = await world.run("tasks")
+        assert world.proofs.doubted == [2]
+        assert world.proofs.gone_keys == first_proof
+        assert world.ledger.owed[COMMENTS] == {2}
+        assert (found["tasks"].status, found["tasks"].owed) == (PARTIAL, 1)
+        assert found["tasks"].details["tasks without an address of their own any more"] == 1
 
 
 async def test_a_task_that_cannot_be_read_again_stays_owed() -> None:
@@ -100,27 +108,70 @@ async def test_a_task_that_cannot_be_read_again_stays_owed() -> None:
     assert (found["tasks"].error or "").startswith("task 2: it failed")
 
 
-async def test_forbidden_comments_close_their_source_and_leave_the_other() -> None:
-    world = owing(1, 2, 3, 4, requirements=(1, 2))
-    world.api.answers |= {f"/task/{n}/comments": error(errors.Forbidden) for n in (2, 3, 4)}
-    found = await world.run("tasks")
-    refused = [f"/task/{n}/comments" for n in (4, 3, 2)]
-    assert [path for path in world.api.paths() if path.endswith("comments")] == refused
-    assert world.sink.parents(REQUIREMENTS) == [2, 1]
+def never_answered(*parents: int, **how: Any) -> World:
+    """Comments are owed, and none was ever answered."""
+    world = owing(*parents, **how)
+    world.ledger.walks = {COMMENTS: {0: Standing(whole_at=LONG_AGO)}}
+    world.ledger.answered -= {COMMENTS}
+    return world
+
+
+async def test_comments_are_missing_when_samples_were_refused_in_two_runs() -> None:
+    world = never_answered(*range(1, 41), requirements=(1, 2), settings=Settings(workers=4))
+    world.api.answers = {f"/task/{n}/comments": error(errors.Forbidden) for n in range(1, 41)}
+    first = (await world.run("tasks"))["tasks"]
+    assert len([path for path in world.api.paths() if path.endswith("comments")]) == 4
+    assert sorted(world.sink.parents(REQUIREMENTS)) == [1, 2]
+    assert world.ledger.closed == {}
+    assert (first.status, first.owed) == (PARTIAL, 40)
+    again = (await world.run("tasks"))["tasks"]  # the same run proves nothing twice
+    assert (again.status, world.ledger.closed) == (PARTIAL, {})
+    world.run_id = UUID(int=2)
+    second = (await world.run("tasks"))["tasks"]
     assert list(world.ledger.closed) == [COMMENTS]
     assert [event.source for event in world.events if isinstance(event, EntityUnavailable)] == [COMMENTS]
-    assert (found["tasks"].status, found["tasks"].owed) == (SUCCESS, 0)
-    assert found["tasks"].details["unavailable"] == [COMMENTS]
+    assert (second.status, second.owed, second.details["unavailable"]) == (SUCCESS, 0, [COMMENTS])
 
 
-@pytest.mark.parametrize("count", [4, 40])
-async def test_several_refusals_under_way_tell_it_once(count: int) -> None:
-    world = owing(*range(count), settings=Settings(workers=8))
-    world.api.answers = {f"/task/{n}/comments": error(errors.Forbidden) for n in range(count)}
+@pytest.mark.parametrize("refused", [errors.Forbidden, errors.NotFound])
+async def test_nothing_is_missing_while_everything_is_refused(refused: type[errors.ApiError]) -> None:
+    world = never_answered(*range(10))
+    world.ledger.answered = {"properties"}
+    for number in (1, 2, 3):
+        world.run_id = UUID(int=number)
+        world.api.answers = {f"/task/{n}/comments": error(refused) for n in range(10)}
+        world.api.answers |= {f"/task/{n}": {"id": n} for n in range(10)}
+        assert (await world.run("tasks"))["tasks"].status == PARTIAL
+    assert world.ledger.closed == {}
+
+
+async def test_what_has_answered_before_is_not_missing_however_much_is_refused() -> None:
+    world = owing(*range(40), settings=Settings(workers=8))
+    world.api.answers = {f"/task/{n}/comments": error(errors.Forbidden) for n in range(40)}
+    for number in (1, 2):
+        world.run_id = UUID(int=number)
+        assert (await world.run("tasks"))["tasks"].status == PARTIAL
+    assert world.ledger.closed == {}
+
+
+async def test_an_answer_between_two_refused_samples_says_that_the_account_has_them() -> None:
+    world = never_answered(1, 2, 3)
+    world.ledger.refused = {COMMENTS: UUID(int=9)}
+    world.api.answers = {f"/task/{n}/comments": error(errors.Forbidden) for n in (1, 2)}
     found = await world.run("tasks")
-    assert found["tasks"].status == SUCCESS
-    assert len(world.told(EntityUnavailable)) == 1
-    assert len([path for path in world.api.paths() if path.endswith("comments")]) < 2 * 8
+    assert (found["tasks"].status, found["tasks"].owed) == (PARTIAL, 2)
+    assert (world.ledger.closed, world.ledger.refused, COMMENTS in world.ledger.answered) == ({}, {}, True)
+
+
+@pytest.mark.parametrize("failing", [False, True])
+async def test_tasks_with_any_id_are_asked_once_each(failing: bool) -> None:
+    keys = (-(2**63), -5, 0, 1, 2**63 - 1)
+    world = owing(*keys)
+    if failing:
+        world.api.answers = {f"/task/{key}/comments": error(errors.ServerFailed) for key in keys}
+    found = await world.run("tasks")
+    assert world.api.paths("/task/")[1:] == [f"/task/{key}/comments" for key in sorted(keys, reverse=True)]
+    assert found["tasks"].owed == (len(keys) if failing else 0)
 
 
 @pytest.mark.parametrize(("refused", "workers"), [((3,), 1), ((2,), 1), ((1,), 1), ((9, 8), 1), ((9, 8, 5, 1), 4)])
@@ -179,7 +230,7 @@ async def test_a_run_without_a_limit_reads_all_that_is_owed() -> None:
 async def test_a_full_run_owes_everything_anew_before_reading() -> None:
     world = owing(1, settings=Settings(full=True, disabled=frozenset({REQUIREMENTS})))
     await world.run("tasks")
-    assert world.ledger.owed_anew == [((COMMENTS,), 100_000)]
+    assert world.ledger.owed_anew == [(COMMENTS, 100_000)]
     other = owing(1)
     await other.run("tasks")
     assert other.ledger.owed_anew == []

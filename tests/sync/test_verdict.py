@@ -12,7 +12,6 @@ from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.sync.verdict import (
     NAMED_PROBLEMS,
     Findings,
-    all_refused,
     ends_everything,
     means_unavailable,
     sentence,
@@ -103,16 +102,6 @@ def test_which_answers_say_that_an_account_does_not_have_a_list(
     error: ApiError, empty_counts: bool, expected: bool
 ) -> None:
     assert means_unavailable(error, empty_counts=empty_counts) is expected
-
-
-@pytest.mark.parametrize(
-    ("answers", "refusals", "asked", "expected"),
-    [(0, 0, 0, False), (0, 3, 3, True), (0, 2, 3, False), (1, 2, 3, False), (1, 3, 3, False), (3, 0, 3, False)],
-)
-def test_an_address_is_missing_for_the_account_when_all_that_were_asked_were_refused(
-    answers: int, refusals: int, asked: int, expected: bool
-) -> None:
-    assert all_refused(answers, refusals, asked) is expected
 
 
 def test_a_plain_success_has_nothing_to_say() -> None:

@@ -123,11 +123,10 @@ class AccountApi:
         path: str,
         params: Params = (),
         *,
-        after_page: int = 0,
         concurrency: int | None = None,
         tally: Tally | None = None,
     ) -> AsyncGenerator[Page, None]:
-        """A list page by page after `after_page`, oldest record first, `concurrency` pages asked for at a time.
+        """A list page by page, oldest record first, `concurrency` pages asked for at a time.
 
         The least calls: exactly as many as there are pages when the totals agree and the last page is
         not full. Close it (`contextlib.aclosing`) when it is not read to its end.
@@ -141,7 +140,7 @@ class AccountApi:
             return Answered(got.value, got.requested_at, got.requested_wall, got.size_bytes)
 
         limit = next((int(value) for name, value in params if name == "limit"), self._page_size)
-        async with aclosing(read_pages(ask, limit, concurrency or CONCURRENCY, self._room, after_page)) as pages:
+        async with aclosing(read_pages(ask, limit, concurrency or CONCURRENCY, self._room)) as pages:
             async for page in pages:
                 yield page
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from breezeway_sync.entities.decode import Item, ListBody
 
 Ids = frozenset[Hashable]
+FIRST = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the pages read so far have told. Start with `Reading(asked_limit)`, or `Reading.after` a page.
+    """What the pages read so far have told. Start with `Reading(asked_limit)`.
 
-    `first` is the number of the first page read, `size` how many items a full page has: what that page held,
-    as soon as more pages follow.
+    `size` is how many items a full page has: what the first one held, as soon as more pages follow.
     `total_pages` and `total_results` are the latest that made sense. Ids are kept of the first page and
     the previous one only, so memory does not grow with the list.
     """
 
     asked_limit: int
     number: int = 0
-    first: int = 1
     size: int = 0
     seen: int = 0
     total_pages: int | None = None
@@ -47,11 +46,6 @@ class Reading:
     first_ids: Ids = frozenset()
     previous_ids: Ids = frozenset()
     previous_items: tuple[Item, ...] = field(default=(), repr=False)
-
-    @classmethod
-    def after(cls, page: int, asked_limit: int) -> Reading:
-        """A reading that goes on after `page`, of which and before which every page was full."""
-        return cls(asked_limit, number=page, first=page + 1, seen=page * asked_limit)
 
     def judge(self, body: ListBody) -> tuple[Verdict, Reading]:
         """The meaning of the next page, and what is known after it."""
@@ -83,7 +77,7 @@ class Reading:
             number=self.number + 1,
             total_pages=body.total_pages or self.total_pages,
             total_results=body.total_results or self.total_results,
-            is_page_echoed=self.is_page_echoed or (self.number + 1 == self.first == body.page),
+            is_page_echoed=self.is_page_echoed or (self.number + 1 == body.page == FIRST),
         )
 
     def _is_repeat(self, body: ListBody) -> bool:
@@ -92,7 +86,7 @@ class Reading:
         All ids known is proof. Some known are when the page also says that it is another one than was
         asked for, by a server whose word on that was right on page 1.
         """
-        if self.number + 1 == self.first:
+        if self.number + 1 == FIRST:
             return False
         if body.items == self.previous_items:
             return True
@@ -113,7 +107,7 @@ class Reading:
 
 def _with_items(reading: Reading, body: ListBody) -> Reading:
     ids = page_ids(body.items)
-    is_first = reading.number == reading.first
+    is_first = reading.number == FIRST
     return replace(
         reading,
         size=len(body.items) if is_first else reading.size,
@@ -133,12 +127,12 @@ def _is_end(reading: Reading, body: ListBody) -> bool:
     if reading.total_results is not None:
         return reading.seen >= reading.total_results
     # A first page that is short of the limit may be a full one of a server that caps the limit.
-    return reading.total_pages is not None or reading.number > reading.first
+    return reading.total_pages is not None or reading.number > FIRST
 
 
 def _is_full(reading: Reading, body: ListBody) -> bool:
     """Whether more may follow. The first page can only be measured by the limit, asked for or echoed."""
-    if reading.number == reading.first:
+    if reading.number == FIRST:
         return len(body.items) >= min(reading.asked_limit, body.limit or reading.asked_limit)
     return len(body.items) >= reading.size
 

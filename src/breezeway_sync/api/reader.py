@@ -24,9 +24,9 @@ class Answered:
 
 
 async def read_pages(
-    ask: Callable[[int], Awaitable[Answered]], asked_limit: int, concurrency: int, room: Room, after_page: int = 0
+    ask: Callable[[int], Awaitable[Answered]], asked_limit: int, concurrency: int, room: Room
 ) -> AsyncGenerator[Page, None]:
-    """Pages in order after `after_page`, the last one marked; `ask` fetches one by its number and raises ApiErrors.
+    """Pages in order, the last one marked; `ask` fetches one by its number and raises ApiErrors.
 
     An error of page n is raised after page n - 1. However the reading ends, calls under way are
     cancelled and awaited: close the generator when it is not read to its end. Pages take `room` from their
@@ -38,7 +38,7 @@ async def read_pages(
         room.take(answered.size_bytes)
         return answered
 
-    reading = Reading.after(after_page, asked_limit)
+    reading = Reading(asked_limit)
     ahead: dict[int, asyncio.Task[Answered]] = {}
     try:
         while True:

@@ -176,6 +176,13 @@ class CutShort(ApiError):
     code = "list_incomplete"
 
 
+class ListUnstable(ApiError):
+    """Readings of a list in a row did not agree: something of it may have slipped past all of them."""
+
+    code = "list_unstable"
+    retryable = True
+
+
 class EdgeBlocked(ApiError):
     """HTTP 403 with a body that is not JSON: the service's edge, not the API; it passes."""
 

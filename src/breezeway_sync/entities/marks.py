@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 # What a walk over a list asks for: everything, what changed, what is planned around today.
 WHOLE = "whole"
@@ -21,7 +22,7 @@ class Pace:
     overlap_seconds: float = 86_400.0
     sweep_seconds: float = 7 * 86_400.0
     children_sweep_seconds: float = 30 * 86_400.0
-    near_seconds: float = 22 * 3600.0
+    near_seconds: float = 0.8 * 3600.0
     near_days: int = 14
     unlisted_seconds: float = 7 * 86_400.0
     resume_seconds: float = 3600.0
@@ -37,12 +38,12 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a walk over a list has come, stored in the transaction of the records that it speaks for.
+    """What a walk over a list has proven, stored in the transaction of the last records that it speaks for.
 
-    `parent` is the property whose list it is, or 0. `began_at` and `began_order` are those of its first
-    request: what a later request brought was not to be shown by it. `pages` of `page_size` records and
-    `shown` distinct records are stored. Of a walk that is over, `ids` are the records that it showed; of
-    one that is complete, what is not among them is absent, unless it is one of those `nameless` without an id.
+    `parent` is the property whose list it is, or 0. `began_at` and `began_order` are those of the first request
+    that the proof rests on: what a later request brought was not to be shown by it. `ids` are the `shown` records
+    that it showed; of one that is complete, what is not among them is absent, unless it is one of those `nameless`
+    without an id. `covers_near`: no record around today was stored that its list could have lost before it began.
     """
 
     source: str
@@ -52,27 +53,12 @@ class Mark:
     until: date | None
     began_at: datetime
     began_order: int
-    pages: int
-    page_size: int
     shown: int
-    is_over: bool
     is_complete: bool
     version: int
     ids: Sequence[int] = ()
     nameless: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A walk that was cut off: what it asked for, since when, how many pages and records of it are stored."""
-
-    kind: str
-    began_at: datetime
-    since: date | None
-    until: date | None
-    pages: int
-    page_size: int
-    shown: int
+    covers_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +74,10 @@ class Standing:
     near_at: datetime | None = None
     version: int | None = None
     is_doubtful: bool = False
-    part: Part | None = None
+    refused_run: UUID | None = None
+    """The first run that asked a sample of its parents and was refused for all of them, with no answer since."""
 
-
-@dataclass(frozen=True, slots=True)
-class CutOff:
-    """A run of a region that began and did not end. `has_owed_all`: it had made all calls for children owed."""
-
-    began_at: datetime
-    has_owed_all: bool
+    @property
+    def has_answered(self) -> bool:
+        """Whether the account was ever seen to have it."""
+        return self.covered_at is not None

@@ -126,8 +126,8 @@ class Source:
     up; `always` goes with every call. `per` names the query parameter that takes the parent's id (one
     walk per parent), or the path contains `{id}`. `discriminator` is the value of the entity's
     discriminator column for what comes from here. `empty_means_unavailable`: a 200 without a body tells
-    that the account does not have this. `changed` narrows to what changed since a day, `near` to what is
-    planned around one; without them the list is read whole each time. `dated` are the parameters, in place of
+    that the account does not have this. `may_be_missing`: some accounts do not have it. `changed` narrows to what
+    changed since a day; without it the list is read whole each time. `dated` are the parameters, in place of
     those of the same name, that narrow it to what falls between two days, `{since}` and `{until}`.
     """
 
@@ -140,8 +140,8 @@ class Source:
     per: str | None = None
     discriminator: str | None = None
     empty_means_unavailable: bool = False
+    may_be_missing: bool = False
     changed: Window | None = None
-    near: Window | None = None
     dated: tuple[tuple[str, str], ...] = ()
 
 
@@ -165,7 +165,8 @@ class Entity:
     `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record, and
     only its 404 proves a deletion (without one: two whole walks that do not show the record).
     `deleted_when` is the column and the value by which a record says of itself that it is deleted,
-    `planned` the column that `Source.near` narrows by. `keeps_own_times`: the table has
+    `planned` the columns of the first and the last day that `Source.dated` narrows by. `stamps` are the paths of
+    the moments that every record has of when it was made and last changed. `keeps_own_times`: the table has
     system_created_at and system_updated_at, the mirror's own.
     """
 
@@ -183,7 +184,8 @@ class Entity:
     discriminator: str | None = None
     own_address: str | None = None
     deleted_when: tuple[str, str] | None = None
-    planned: str | None = None
+    planned: tuple[str, str] | None = None
+    stamps: tuple[str, ...] = ()
     keeps_own_times: bool = False
 
     @property

@@ -16,7 +16,7 @@ from breezeway_sync.service.settings import PART_NAMES, Settings
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.ledger import Ledger
 from breezeway_sync.store.vault import stored_credentials
-from breezeway_sync.sync.forecast import calls_of
+from breezeway_sync.sync.forecast import list_calls
 
 DATED = tuple(entity for entity in ENTITIES if entity.sources[0].dated)
 
@@ -71,13 +71,7 @@ async def _left(
 ) -> Sequence[tuple[int, int]]:
     """Calls and records of every list that is not read yet."""
     source = entity.sources[0]
-    begun = await Ledger(database).backfilled(region, source.name, days, clock.now())
+    over = await Ledger(database).backfilled(region, source.name, days, clock.now())
     rows = await database.fetch("stock_planned" if source.per else "stock_stays", region, days.since, days.until)
-    found = []
-    for row in rows:
-        part = begun.get(row["parent_id"])
-        if part is None and row["parent_id"] in begun:
-            continue
-        done = part.pages if part is not None and part.page_size == settings.api.page_size else 0
-        found.append((max(1, calls_of(row["records"], settings.api.page_size) - done), row["records"]))
-    return found
+    left = [row["records"] for row in rows if row["parent_id"] not in over]
+    return [(list_calls(entity, source, records, settings.api.page_size), records) for records in left]

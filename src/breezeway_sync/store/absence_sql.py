@@ -15,7 +15,7 @@ from breezeway_sync.store.files import quote
 @dataclass(frozen=True, slots=True)
 class AbsenceSql:
     """`absent` ($1 region, $2 order of the walk's first request, $3 ids shown, $4 kind, $5 parent, $6 and $7 days)
-    finds what a list did not show.
+    finds what a list did not show. `doubt` ($1 region, $2 keys, $3 now, $4 run) makes records missing that were not.
 
     `delete` ($1 region, $2 keys, $3 now, $4 kind) and `restore` return the keys that it did, and whose list shows
     each. `candidates` ($1 region, $2 run, $3 and $4 when unlisted records were to be asked, $5 today, $6 days around
@@ -24,6 +24,7 @@ class AbsenceSql:
     """
 
     absent: str
+    doubt: str
     delete: str
     restore: str
     candidates: str | None
@@ -36,6 +37,7 @@ def absence_sql(entity: Entity, schema: str) -> AbsenceSql:
     table = f"{quote(schema)}.{entity.table}"
     return AbsenceSql(
         absent=_absent(entity, schema, table),
+        doubt=_doubt(entity, schema, table),
         delete=_set_deleted(entity, table, "$3::timestamptz", ["t.deleted_at IS NULL", *_unused_tag(entity, schema)]),
         restore=_set_deleted(entity, table, "NULL", ["t.deleted_at IS NOT NULL"]),
         candidates=_candidates(entity, schema, table) if entity.own_address else None,
@@ -57,7 +59,8 @@ def _missing(entity: Entity, schema: str) -> str:
 def _absent(entity: Entity, schema: str, table: str) -> str:
     """What is live, was stored before the walk and is in its scope, but not among the ids shown nor missing before."""
     key, per = entity.key.name, list_column(entity)
-    planned = f"t.{entity.planned} BETWEEN $6 + 1 AND $7::date - 1" if entity.planned else "$7::date IS NULL"
+    # The first and the last day may be others where the service is.
+    planned = _touches(entity, "$6::date + 1", "$7::date - 1") if entity.planned else "$7::date IS NULL"
     conditions = [
         "t.region_code = $1 AND t.deleted_at IS NULL AND t.read_order < $2",
         f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''",
@@ -70,6 +73,25 @@ def _absent(entity: Entity, schema: str, table: str) -> str:
         f"SELECT count(*) AS expected, coalesce(array_agg(t.{key}) FILTER (WHERE s.id IS NULL), '{{}}') AS absent\n"
         f"FROM {table} t LEFT JOIN unnest($3::bigint[]) s (id) ON s.id = t.{key}\n"
         f"WHERE {' AND '.join(conditions)}"
+    )
+
+
+def _touches(entity: Entity, since: str, until: str) -> str:
+    """Whether what is planned falls into these days or reaches into them."""
+    first, last = entity.planned or ("", "")
+    return f"t.{first} <= {until} AND t.{last} >= {since}"
+
+
+def _doubt(entity: Entity, schema: str, table: str) -> str:
+    per = list_column(entity)
+    return (
+        f"INSERT INTO {quote(schema)}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, "
+        "state, noticed_at, noticed_run, why)\n"
+        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{entity.sources[0].name}', "
+        f"{f'coalesce(t.{per}, 0)' if per else '0'}, 'open', $3, $4, 'its own address answered 404'\n"
+        f"FROM {table} t WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) "
+        "AND t.deleted_at IS NULL\n"
+        "ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING"
     )
 
 
@@ -104,7 +126,8 @@ def _set_deleted(entity: Entity, table: str, value: str, conditions: list[str]) 
 
 
 def _candidates(entity: Entity, schema: str, table: str) -> str:
-    is_near = f"abs(t.{entity.planned} - $5) <= $6" if entity.planned else "($5::date IS NULL AND $6::integer = 0)"
+    near = _touches(entity, "$5::date - $6::integer", "$5::date + $6::integer") if entity.planned else ""
+    is_near = f"({near})" if near else "($5::date IS NULL AND $6::integer = 0)"
     return (
         f"SELECT m.record_id FROM {quote(schema)}.missing_records m\n"
         f"JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"

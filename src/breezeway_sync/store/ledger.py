@@ -9,11 +9,10 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from breezeway_sync.core.outcome import Outcome
-from breezeway_sync.entities.marks import BACKFILL, CutOff, Days, Part, Standing
+from breezeway_sync.entities.marks import Days, Standing
 from breezeway_sync.entities.radar import Known
-from breezeway_sync.store.database import Database, Row
+from breezeway_sync.store.database import Database
 
-_HIGHEST = 2**63 - 1
 # A backfill that was cut off longer ago begins anew.
 BACKFILL_RESUME = timedelta(days=7)
 
@@ -77,17 +76,22 @@ class Ledger:
         return [row["property_id"] for row in await self._database.fetch("property_ids", region, today)]
 
     async def owed_parents(
-        self, region: str, source: str, below: int | None, limit: int, near: date | None = None
+        self, region: str, source: str, highest: int, limit: int, near: date | None = None
     ) -> list[int]:
-        """The next parents that owe a call, newest first; `below` is the last one of the previous batch.
+        """The next parents that owe a call, from `highest` (which may be one of them) down.
 
         With `near` only tasks that are planned for that day, the one before or the one after.
         """
-        asked = (region, source, below or _HIGHEST, limit)
+        asked = (region, source, highest, limit)
         if near is None:
             rows = await self._database.fetch("owed_parents", *asked)
         else:
             rows = await self._database.fetch("owed_parents_near", *asked, near)
+        return [row["parent_id"] for row in rows]
+
+    async def owed_sample(self, region: str, source: str, limit: int) -> list[int]:
+        """Some parents that owe a call, spread over all of them, the same ones each time."""
+        rows = await self._database.fetch("owed_sample", region, source, limit)
         return [row["parent_id"] for row in rows]
 
     async def count_owed(self, region: str, sources: Sequence[str]) -> dict[str, int]:
@@ -95,16 +99,14 @@ class Ledger:
         rows = await self._database.fetch("count_owed", region, list(sources))
         return {row["source"]: row["owed"] for row in rows}
 
-    async def owe_all(self, region: str, sources: Sequence[str], order: int) -> None:
-        """Every live task owes these calls again."""
-        await self._database.fetch_row("owe_all", region, list(sources), order)
+    async def owe_all(self, region: str, source: str, order: int, now: datetime) -> None:
+        """Every live task owes this call; from now on every new and changed one does."""
+        await self._database.fetch("owe_all", region, source, order, now)
 
-    async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> CutOff | None:
-        """Note that a region's run begins; the run that was cut off less than `resume_seconds` ago, if one was."""
+    async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> datetime | None:
+        """Note that a region's run begins; when the run began that was cut off within `resume_seconds`, if one was."""
         row = await self._database.fetch_row("begin_pass", region, now, resume_seconds)
-        if row is None or row["began_at"] == now:
-            return None
-        return CutOff(row["began_at"], row["has_owed_all"])
+        return None if row is None or row["began_at"] == now else row["began_at"]
 
     async def end_pass(self, region: str) -> None:
         """Nothing of the region was cut off."""
@@ -120,21 +122,37 @@ class Ledger:
                 row["near_at"],
                 row["mapping_version"],
                 row["is_doubtful"],
-                _part(row),
+                row["refused_run"],
             )
             for row in rows
         }
 
-    async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> dict[int, Part | None]:
-        """What a backfill of these days had read before it was cut off, by parent; None: all of its list."""
+    async def near_lists(self, region: str, source: str, since: date, until: date) -> frozenset[int]:
+        """Whose lists should show live records of these days: properties, or 0 for the region's own list."""
+        rows = await self._database.fetch("near_lists", region, source, since, until)
+        return frozenset(row["parent_id"] for row in rows)
+
+    async def answered_sources(self, region: str) -> frozenset[str]:
+        """Sources of which a list was once read to its end."""
+        return frozenset(row["source"] for row in await self._database.fetch("answered_sources", region))
+
+    async def note_answered(self, region: str, source: str, at: datetime | None) -> None:
+        """A source that is called parent by parent has answered, so that no sample proves any more that it is missing.
+
+        `at`: None where the lists of its parents say so themselves.
+        """
+        await self._database.fetch("note_called_answer", region, source, at)
+
+    async def note_refused(self, region: str, source: str, run_id: UUID) -> bool:
+        """A whole sample of such a source was refused. Whether another run had found the same, with no answer since."""
+        row = await self._database.fetch_row("note_called_refusal", region, source, run_id)
+        return bool(row and row["is_second"])
+
+    async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> frozenset[int]:
+        """The parents whose lists a backfill of these days had read before it was cut off."""
         after = now - BACKFILL_RESUME
         rows = await self._database.fetch("backfills", region, source, days.since, days.until, after, now)
-        return {
-            row["parent_id"]: None
-            if row["is_over"]
-            else Part(BACKFILL, row["read_at"], days.since, days.until, row["pages"], row["page_size"], row["shown"])
-            for row in rows
-        }
+        return frozenset(row["parent_id"] for row in rows)
 
     async def end_backfill(self, region: str, source: str, days: Days) -> None:
         """All of these days has been read."""
@@ -204,17 +222,3 @@ class Ledger:
             [row.emptied_at for row in rows],
             [row.vanished_at for row in rows],
         )
-
-
-def _part(row: Row) -> Part | None:
-    if row["part_kind"] is None:
-        return None
-    return Part(
-        row["part_kind"],
-        row["part_began_at"],
-        row["part_since"],
-        row["part_until"],
-        row["part_pages"],
-        row["part_page_size"],
-        row["part_shown"],
-    )

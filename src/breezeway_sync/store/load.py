@@ -181,13 +181,6 @@ class Loader:
         await self._analyze(child.child.table, entity.pk, loaded.new)
         return loaded
 
-    async def settle(self, region: str, source: str, parents: Sequence[tuple[int, int]]) -> None:
-        """Calls (parent, order) that have nothing to bring: not owed any more, the stored children stay."""
-        async with self._database.transaction("settling calls") as connection:
-            await self._holder.check(connection)
-            keys, orders = [key for key, _ in parents], [order for _, order in parents]
-            await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
-
     # --- merging --------------------------------------------------------------------------------------
 
     async def _merge_or_split(

@@ -49,6 +49,10 @@ class Merger:
         """The sources of children that an entity's records owe calls for."""
         return tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
 
+    def _unwanted_of(self, entity: Entity) -> tuple[str, ...]:
+        """Those that are switched off."""
+        return tuple(c.source.name for c in entity.called if c.owed and c.source.name not in self._owed_sources)
+
     # --- staging --------------------------------------------------------------------------------------
 
     @asynccontextmanager
@@ -126,7 +130,7 @@ class Merger:
         """Marks, and the calls that a list of some days owes again, also for what did not change."""
         sources = list(self.owed_of(scope.entity))
         for mark in marks:
-            if mark.kind == BACKFILL and mark.is_over and sources:
+            if mark.kind == BACKFILL and sources:
                 values = (scope.region, sources, mark.parent, mark.since, mark.until, mark.began_order)
                 await connection.execute(self._database.query("owe_planned"), *values)
         return await self._proofs.save_marks(connection, scope, marks)
@@ -143,6 +147,9 @@ class Merger:
             keys, orders = [c.row.key for c in changed], [c.order for c in changed]
             owe = self._database.query("owe_calls")
             await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders)
+        if changed and (unwanted := self._unwanted_of(batch.plan.entity)):
+            # What changed while nobody wanted these lists is owed when somebody does.
+            await connection.execute(self._database.query("forget_owed_all"), batch.region, list(unwanted))
         if deleted := [row["key"] for row in written if row["is_deleted"]]:
             await self._proofs.note_status(connection, batch.scope, deleted)
         if returned := [row["key"] for row in written if row["is_live"] and not row["is_new"]]:
@@ -217,7 +224,7 @@ class Merger:
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
             await connection.execute(self._database.query("touch_pass"), region, now)
             if marks:
-                await self._proofs.save_walks(connection, region, marks, [True] * len(marks))
+                await self._proofs.save_walks(connection, region, marks)
             back = [str(one.parent_key) for one in known]
             await connection.execute(self._database.query("resolve_rejects"), region, source, "", back)
         return loaded

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import compress
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.entities.batch import Loaded
@@ -57,38 +56,39 @@ class Proofs:
             says_absent = mark.is_complete and mark.kind != CHANGED
             is_held = says_absent and await self._note_absent(connection, scope, mark, loaded)
             believed.append(mark.is_complete and not is_held)
-        lasting = [mark.kind != BACKFILL for mark in marks]
-        if any(lasting):
-            await self.save_walks(connection, scope.region, [*compress(marks, lasting)], [*compress(believed, lasting)])
-        if not all(lasting):
-            await self._save_backfills(connection, scope.region, [mark for mark in marks if mark.kind == BACKFILL])
+        known = [mark for mark, is_believed in zip(marks, believed, strict=True) if is_believed]
+        await self.save_walks(connection, scope.region, [mark for mark in known if mark.kind != BACKFILL])
+        # Nobody reads some days again but who asked for them: begun anew until they were read whole.
+        if days := [mark for mark in marks if mark.kind == BACKFILL and mark.is_complete]:
+            await self._save_backfills(connection, scope.region, days)
         return loaded
 
     async def _save_backfills(self, connection: Connection, region: str, marks: Sequence[Mark]) -> None:
-        rows = [
-            (one.source, one.parent, one.since, one.until, one.is_over, one.pages, one.page_size, one.shown)
-            for one in marks
-        ]
+        rows = [(one.source, one.parent, one.since, one.until) for one in marks]
         columns = [list(column) for column in zip(*rows, strict=True)]
         await connection.execute(self._database.query("save_backfills"), region, self._clock.now(), *columns)
 
-    async def save_walks(
-        self, connection: Connection, region: str, marks: Sequence[Mark], believed: Sequence[bool]
-    ) -> None:
-        """Write marks alone; those that are believed move what is known of their list."""
+    async def save_walks(self, connection: Connection, region: str, marks: Sequence[Mark]) -> None:
+        """What is known of the lists of these marks, which are believed; also a sign that the region's run goes on."""
         rows: dict[tuple[str, int], tuple[object, ...]] = {}
-        for mark, is_believed in zip(marks, believed, strict=True):
-            known, part = _walk_row(mark, is_believed=is_believed)
-            # One list may have had two walks: what the earlier one is known by stays, the part is the later one's.
+        for mark in marks:
+            # One list may have had two walks: what the earlier one is known by stays.
+            known = _walk_row(mark)
             before = rows.get((mark.source, mark.parent), (None,) * len(known))
-            both = [new if new is not None else old for new, old in zip(known, before, strict=False)]
-            rows[mark.source, mark.parent] = (*both, *part)
+            both = zip(known, before, strict=True)
+            rows[mark.source, mark.parent] = tuple(old if new is None else new for new, old in both)
+        if rows:
+            await self._move_walks(connection, region, rows)
+        await connection.execute(self._database.query("touch_pass"), region, self._clock.now())
+
+    async def _move_walks(
+        self, connection: Connection, region: str, rows: dict[tuple[str, int], tuple[object, ...]]
+    ) -> None:
         moved = await connection.fetch(self._database.query("move_walks"), region, *_columns(rows))
         for row in moved:
             del rows[row["source"], row["parent_id"]]
         if rows:
             await connection.execute(self._database.query("save_walks"), region, *_columns(rows))
-        await connection.execute(self._database.query("touch_pass"), region, self._clock.now())
 
     async def note_status(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
         """Records that say of themselves that they are deleted, and were just stored so."""
@@ -207,6 +207,13 @@ class Proofs:
             rows = await connection.fetch(sql.listed, region, limit)
         return [row["key"] for row in rows]
 
+    async def doubt(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
+        """Their own addresses answered 404, whatever lists show: candidates for deletion."""
+        sql = absence_sql(entity, self._database.schema)
+        async with self._database.transaction("noting 404s") as connection:
+            await self.holder.check(connection)
+            await connection.execute(sql.doubt, region, list(keys), self._clock.now(), self.holder.run_id)
+
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         """Their own addresses answered: lists leave them out."""
         async with self._database.transaction("noting answers") as connection:
@@ -285,15 +292,12 @@ def _columns(rows: Mapping[tuple[str, int], tuple[object, ...]]) -> list[list[ob
     return [list(column) for column in zip(*((*key, *row) for key, row in rows.items()), strict=True)]
 
 
-def _walk_row(mark: Mark, *, is_believed: bool) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    """The columns of `save_walks` after the list's name: what is known now, and the part."""
-    at = mark.began_at if is_believed else None
-    is_whole = mark.kind == WHOLE
-    known = (
+def _walk_row(mark: Mark) -> tuple[object, ...]:
+    """The columns of `save_walks` after the list's name."""
+    at, is_whole = mark.began_at, mark.kind == WHOLE
+    return (
         None if mark.kind == NEAR else at,
         at if is_whole else None,
-        mark.version if is_whole and is_believed else None,
-        None if mark.kind == CHANGED else at,
+        mark.version if is_whole else None,
+        None if mark.kind == CHANGED and not mark.covers_near else at,
     )
-    part = (mark.kind, mark.began_at, mark.since, mark.until, mark.pages, mark.page_size, mark.shown)
-    return known, (None,) * len(part) if mark.is_over else part

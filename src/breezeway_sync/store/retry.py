@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from breezeway_sync.store.rejects import Kept
 from breezeway_sync.store.sql import sql_for
 
 PAGE_RECORDS = 50
+_KEY = re.compile(r"-?[0-9]{1,19}")
 
 _ENTITIES = {entity.name: entity for entity in ENTITIES}
 _CALLED = {called.source.name: (entity, called) for entity in ENTITIES for called in entity.called}
@@ -67,6 +69,11 @@ def came_of(loaded: Loaded) -> str:
     if loaded.updated:
         return UPDATED
     return UNCHANGED if loaded.unchanged else SUPERSEDED
+
+
+def as_key(text: str) -> int | None:
+    """A record's id as it was written down, which may be negative; None for anything else. Pure."""
+    return int(text) if _KEY.fullmatch(text) else None
 
 
 class Retrier:
@@ -136,8 +143,9 @@ class Retrier:
             return LEFT, f"every run of {name} asks for it again"
         if name not in self._owed_sources:
             return LEFT, f"entities.{name} is switched off"
-        if not kept.record_id.isdigit():
+        key = as_key(kept.record_id)
+        if key is None:
             return LEFT, f"it names no {entity.singular}"
-        if await self._loader.rejects.owe_again(region, name, int(kept.record_id), self._order_now()):
+        if await self._loader.rejects.owe_again(region, name, key, self._order_now()):
             return OWED, f"the next run of {entity.name} asks for it again"
         return LEFT, f"its {entity.singular} is not live in the mirror"

@@ -17,7 +17,8 @@ async def stock_of(database: Database, region: str, now: datetime, near_days: in
     reach = timedelta(days=near_days + 1)
     days = (now.date() - reach, now.date() + reach)
     tasks = await database.fetch("stock_tasks", region, *days)
-    lists = {row["source"]: [Listed(0, row["records"])] for row in await database.fetch("stock_lists", region)}
+    rows = await database.fetch("stock_lists", region, *days)
+    lists = {row["source"]: [Listed(0, row["records"], row["near"])] for row in rows}
     sources = await database.fetch("stock_sources", region)
     changes = await database.fetch("stock_changes", region, LOG_DAYS)
     unlisted = await database.fetch("stock_unlisted", region, *days)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from breezeway_sync.core.room import Room
@@ -92,16 +92,22 @@ class Batcher:
         await self.flush()
 
 
-def newest_only(entity: Entity, items: Iterable[Item], order: int, seen: Seen) -> list[Incoming]:
-    """The records of a page, without those that a later request of this walk has brought already.
+def newest_only(
+    entity: Entity, items: Iterable[Item], order: int, seen: Seen, earlier: Sequence[Seen] = ()
+) -> list[Incoming]:
+    """The records of a page, without those that a later request of this reading, or an `earlier` one, has brought.
 
-    What has no id passes: the loader rejects it and keeps it.
+    What has no id passes in the first reading: the loader rejects it and keeps it.
     """
     plan: EntityPlan = plan_of(entity)
     fresh = []
     for item in items:
         key = record_key(item, plan.entity.key.path) if isinstance(item, dict) else None
         seen.nameless += key is None
-        if key is None or seen.is_newest(key, order):
+        if (not earlier) if key is None else _is_fresh(key, order, seen, earlier):
             fresh.append(Incoming(item, order))
     return fresh
+
+
+def _is_fresh(key: int, order: int, seen: Seen, earlier: Sequence[Seen]) -> bool:
+    return seen.is_newest(key, order) and not any(key in one for one in earlier)

@@ -15,19 +15,25 @@ from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.sync.held import Held
 from breezeway_sync.sync.job import Job, each
-from breezeway_sync.sync.parents import FIRST_ASKED, over_parents
+from breezeway_sync.sync.missing import LEAST_SAMPLE, refused_sample
+from breezeway_sync.sync.parents import over_parents
 from breezeway_sync.sync.ports import Page
-from breezeway_sync.sync.walks import Course, Walk, is_made, sweep_share
+from breezeway_sync.sync.proof import doubt
+from breezeway_sync.sync.walks import is_made, sweep_share
 
 CHUNK_PARENTS = 500
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 FLUSH_SETS = 200
 
 
 class ChildReader:
     """Reads the children of one source, parent by parent, and loads them in batches of sets."""
 
-    def __init__(self, job: Job, called: CalledChild) -> None:
+    def __init__(self, job: Job, called: CalledChild, standing: Standing) -> None:
         self._job = job
+        self._standing = standing
+        self.has_answered = standing.has_answered
+        """Whether the account has it: since it answered now, or ever before."""
         self.called = called
         self.source = called.source
         self.is_open = called.source.name not in job.settings.disabled and not job.is_closed(called.source)
@@ -37,10 +43,10 @@ class ChildReader:
         self._sets: list[tuple[ChildSet, int]] = []
         self._held = Held(job.room, job.settings.flush_seconds)
         self._storing = asyncio.Lock()
-        self._settled: list[tuple[int, int]] = []
         self._marks: list[Mark] = []
-        self._has_answered = False
         self._refusals: list[tuple[int, ApiError]] = []
+        self.gone: list[int] = []
+        """Parents whose own address answers 404 as well."""
         job.findings.children.setdefault(called.source.name, Loaded())
 
     def in_time(self) -> AbstractAsyncContextManager[None]:
@@ -53,8 +59,7 @@ class ChildReader:
         path = job.path(source).replace("{id}", str(parent))
         page = await job.api.listing(source.path, path, tally=job.tally)
         job.findings.answers += 1
-        self._has_answered = True
-        await job.reopen(source)
+        await self._answered()
         if not page.is_complete:
             # The children become what came, so that a part of them would delete the others.
             raise CutShort(
@@ -74,41 +79,42 @@ class ChildReader:
             await self.flush()
 
     def _mark(self, parent: int, page: Page, order: int) -> Mark:
-        job = self._job
-        course = Course(self.source.name, parent, Walk(WHOLE), job.settings.page_size, plan_of(job.entity).version)
-        course.turned(page, order)
-        return course.mark(is_over=True)
+        version = plan_of(self._job.entity).version
+        began, name = page.requested_wall, self.source.name
+        return Mark(name, parent, WHOLE, None, None, began, order, shown=0, is_complete=True, version=version)
 
-    def settle(self, parent: int, requested_at: float) -> None:
-        """A call that has nothing to bring is owed no more."""
-        self._settled.append((parent, self._job.order_of(requested_at)))
-        self._held.take(0)
+    async def _answered(self) -> None:
+        """The first answer of a run: it is written down that the account has it."""
+        job, name = self._job, self.source.name
+        is_news = self._standing.refused_run is not None or (self.called.owed and not self.has_answered)
+        if is_news:
+            self._standing = Standing(covered_at=job.clock.now())
+            await job.ledger.note_answered(job.region, name, self._standing.covered_at if self.called.owed else None)
+        self.has_answered = True
+        await job.answered(self.source)
 
-    async def refused(self, parent: int, error: ApiError) -> None:
-        """A call was not permitted: the account has none of them when the first ones are all refused."""
-        if self._has_answered:
+    def refused(self, parent: int, error: ApiError) -> None:
+        """The address was refused for a parent that is there: its own problem, where the account has it."""
+        if self.has_answered:
             self.problem(parent, error)
-            return
-        self._refusals.append((parent, error))
-        if len(self._refusals) >= max(FIRST_ASKED, self._job.settings.workers):
-            await self._close_if_all_refused()
+        else:
+            self._refusals.append((parent, error))
 
-    async def judge_refusals(self) -> None:
-        """All calls are made: what was refused of a source that the account has speaks of its parent."""
-        if len(self._refusals) >= FIRST_ASKED:
-            await self._close_if_all_refused()
-        if self.is_open:
-            for parent, error in self._refusals:
-                self.problem(parent, error)
+    async def judge_sample(self, asked: int) -> None:
+        """A sample was asked: where all of it was refused, nothing more is asked for in this run."""
+        if asked >= LEAST_SAMPLE and len(self._refusals) == asked and not self.has_answered:
+            self.is_open = False
+            if await refused_sample(self._job, self.source, self._refusals[0][1]):
+                self._refusals.clear()
+
+    def judge_refusals(self) -> None:
+        """All calls are made: what was refused and speaks of no account speaks of its parent."""
+        for parent, error in self._refusals:
+            self.problem(parent, error)
 
     def problem(self, parent: int, error: ApiError) -> None:
         """A call for one parent has failed, and stays owed."""
         self._job.problem(self._job.children_of(self.source, parent), error)
-
-    async def _close_if_all_refused(self) -> None:
-        if self.is_open and not self._has_answered:
-            self.is_open = False
-            await self._job.close(self.source, self._refusals[0][1])
 
     async def flush(self) -> None:
         """Load what is waiting, after what is being loaded."""
@@ -116,18 +122,14 @@ class ChildReader:
 
     async def _flush(self) -> None:
         sets, self._sets = self._sets, []
-        settled, self._settled = self._settled, []
         marks, self._marks = self._marks, []
         job, name = self._job, self.source.name
         with self._held.storing():
-            if self._held.has_failed or not (sets or settled):
+            if self._held.has_failed or not sets:
                 return
             async with self._storing:
-                if sets:
-                    loaded = await job.sink.load_children(job.region, job.entity, self._plan, name, sets, marks=marks)
-                    job.findings.children[name].add(loaded)
-                if settled:
-                    await job.sink.settle(job.region, name, settled)
+                loaded = await job.sink.load_children(job.region, job.entity, self._plan, name, sets, marks=marks)
+                job.findings.children[name].add(loaded)
 
     async def _flush_late(self) -> None:
         async with self._storing:
@@ -136,27 +138,36 @@ class ChildReader:
 
 
 async def owe_again(job: Job) -> None:
-    """Make calls owed for parents that did not change: all of them for a full run, otherwise a share at a set pace.
+    """Make calls owed for parents that did not change: all of them for a full run and for a list that is newly wanted,
+    otherwise a share at a set pace.
 
     It is not known whether a new comment moves its task's `updated_at`.
     """
-    sources = [called.source.name for called in job.entity.called if called.owed]
-    wanted = [name for name in sources if name not in job.settings.disabled]
+    wanted = [called.source.name for called in job.entity.called if called.owed]
     order = job.order_of(job.clock.monotonic())
-    if job.settings.full:
-        if wanted and not (job.cut_off and job.cut_off.has_owed_all):
-            await job.ledger.owe_all(job.region, wanted, order)
-        return
-    for name in wanted:
+    for name in (one for one in wanted if one not in job.settings.disabled):
         elapsed_seconds, parents = await job.ledger.sweep_standing(job.region, name)
+        if job.settings.full or (await _standing(job, name)).whole_at is None:
+            await job.ledger.owe_all(job.region, name, order, job.clock.now())
+            continue
         share = sweep_share(parents, elapsed_seconds, job.settings.pace.children_sweep_seconds)
         if share:
             await job.ledger.sweep(job.region, name, order, share)
 
 
+async def _standing(job: Job, source: str) -> Standing:
+    """What is known of a source that is called parent by parent, as a whole."""
+    return (await job.ledger.standings(job.region, source)).get(0, Standing())
+
+
 async def work_backlog(job: Job) -> None:
-    """Make the calls that are owed until none is left or time is over: tasks around today first, then the newest."""
-    readers = [reader for called in job.entity.called if called.owed and (reader := ChildReader(job, called)).is_open]
+    """Make the calls that are owed until none is left or time is over: tasks around today first, then the newest.
+
+    Of a source that never answered a sample comes first.
+    """
+    owed = [called for called in job.entity.called if called.owed]
+    every = [ChildReader(job, called, await _standing(job, called.source.name)) for called in owed]
+    readers = [reader for reader in every if reader.is_open]
     names = [reader.source.name for reader in readers]
     total = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
     done = 0
@@ -175,29 +186,33 @@ async def work_backlog(job: Job) -> None:
                     await stack.enter_async_context(reader.in_time())
                 await each(chunk, job.settings.workers, work, job.room)
     for reader in readers:
-        await reader.judge_refusals()
+        reader.judge_refusals()
+    if gone := sorted({parent for reader in readers for parent in reader.gone}):
+        await doubt(job, gone)
     names = [name for name in names if name not in job.findings.unavailable]
     job.findings.owed = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
 
 
 async def _owed_chunks(job: Job, readers: Sequence[ChildReader]) -> AsyncGenerator[list[tuple[int, ChildReader]], None]:
-    """What is owed, some at a time and each once: of tasks planned around today, then of all, newest first."""
+    """What is owed, some at a time and each once: samples, tasks planned around today, then all, newest first."""
     told: set[tuple[int, ChildReader]] = set()
+    for reader in readers:
+        size = 0 if reader.has_answered else max(LEAST_SAMPLE, job.settings.workers)
+        chosen = await job.ledger.owed_sample(job.region, reader.source.name, size) if size else []
+        if chosen and not job.is_over():
+            told.update((parent, reader) for parent in chosen)
+            yield [(parent, reader) for parent in chosen]
+            await reader.judge_sample(len(chosen))
     for near in (job.clock.now().date(), None):
-        below: dict[ChildReader, int] = {}
-        while not job.is_over():
-            chunk = [
-                (parent, reader)
-                for reader in readers
-                if reader.is_open
-                for parent in await job.ledger.owed_parents(
-                    job.region, reader.source.name, below.get(reader), CHUNK_PARENTS, near
-                )
-            ]
-            if not chunk:
-                break
-            below |= {reader: parent for parent, reader in chunk}
-            chunk = [pair for pair in chunk if pair not in told]
+        ahead = dict.fromkeys(readers, HIGHEST)
+        while ahead and not job.is_over():
+            chunk = []
+            for reader, highest in [pair for pair in ahead.items() if pair[0].is_open]:
+                name = reader.source.name
+                parents = await job.ledger.owed_parents(job.region, name, highest, CHUNK_PARENTS, near)
+                chunk += [(parent, reader) for parent in parents if (parent, reader) not in told]
+                ahead[reader] = parents[-1] - 1 if parents else LOWEST - 1
+            ahead = {reader: highest for reader, highest in ahead.items() if reader.is_open and highest >= LOWEST}
             if near is not None:
                 told.update(chunk)
             yield sorted(chunk, key=lambda pair: -pair[0])
@@ -208,50 +223,59 @@ async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:
         return
     try:
         await reader.read(parent)
-    except NotFound:
-        await _look_again(job, parent, reader)
+    except NotFound as error:
+        await _look_again(job, parent, reader, error)
     except Forbidden as error:
-        await reader.refused(parent, error)
+        reader.refused(parent, error)
     except ApiError as error:
         reader.problem(parent, error)
 
 
-async def _look_again(job: Job, parent: int, reader: ChildReader) -> None:
-    """A 404 on a parent's children keeps them and reads the parent itself by its id."""
-    asked_at = job.clock.monotonic()
+async def _look_again(job: Job, parent: int, reader: ChildReader, refusal: NotFound) -> None:
+    """A 404 on a parent's list says nothing of what is in it: the parent itself is read, and the call stays owed.
+
+    A parent that is there has a problem of its own; one whose address answers 404 too is a candidate for deletion.
+    """
     own = job.entity.own_address or ""
     try:
         record = await job.api.record(own, own.replace("{id}", str(parent)), tally=job.tally)
     except NotFound:
         job.findings.note(f"{job.entity.name} without an address of their own any more")
-        reader.settle(parent, asked_at)
+        reader.gone.append(parent)
         return
     except ApiError as error:
         job.problem(job.record(parent), error)
         return
-    job.findings.note(f"{reader.source.name} not found")
     incoming = [Incoming(record.value, job.order_of(record.requested_at))]
     job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
-    # After the load, which may have made the call owed again at the order of the record's own request.
-    reader.settle(parent, record.requested_at)
+    reader.refused(parent, refusal)
 
 
 async def read_contacts(job: Job, parents: Sequence[int]) -> None:
     """One call per parent, without those that the run which was cut off has made."""
-    reader = ChildReader(job, job.entity.called[0])
+    called = job.entity.called[0]
+    standings = await job.ledger.standings(job.region, called.source.name)
+    has_answered = any(one.has_answered for one in standings.values())
+    reader = ChildReader(job, called, standings.get(0, Standing()))
     if not reader.is_open:
         return
     left = parents
-    if job.cut_off:
-        standings, began_at = await job.ledger.standings(job.region, reader.source.name), job.cut_off.began_at
+    if job.cut_off is not None:
+        began_at = job.cut_off
         left = [one for one in parents if not is_made(WHOLE, standings.get(one, Standing()), began_at)]
         job.findings.note("lists that were read before the interruption", len(parents) - len(left))
-    has_answered = len(left) < len(parents)
     async with reader.in_time():
-        for parent, error in await over_parents(job, reader.source, left, reader.read, has_answered=has_answered):
-            # The address itself is there: this parent's list is missing, what is stored of it stays.
+        refusals = await over_parents(job, reader.source, left, reader.read, has_answered=has_answered)
+
+        async def judge(refusal: tuple[int, ApiError]) -> None:
+            parent, error = refusal
             if isinstance(error, NotFound):
-                job.findings.note("properties whose contacts were not found")
+                await _look_again(job, parent, reader, error)
             else:
-                job.problem(job.children_of(reader.source, parent), error)
+                reader.refused(parent, error)
+
+        await each(refusals, job.settings.workers, judge, job.room)
+        reader.judge_refusals()
+    if reader.gone:
+        await doubt(job, sorted(reader.gone))
     job.findings.loaded.add(job.findings.children.pop(reader.source.name))

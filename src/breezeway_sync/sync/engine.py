@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
@@ -19,11 +20,12 @@ from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.marks import CutOff, Days
+from breezeway_sync.entities.marks import Days
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
-from breezeway_sync.sync.job import Job, OwedTime, Settings, each, log_name
+from breezeway_sync.sync.job import Deadline, Job, Known, OwedTime, Settings, each, log_name
 from breezeway_sync.sync.lists import read_by_property, read_lists
+from breezeway_sync.sync.missing import is_believable
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
@@ -46,12 +48,13 @@ class RegionTarget:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What all entities of a region share; `began` in monotonic seconds."""
+    """What all entities of a region share."""
 
     target: RegionTarget
-    began: float
+    deadline: Deadline | None
     closed: dict[str, str | None]
-    cut_off: CutOff | None
+    cut_off: datetime | None
+    known: Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ class Engine:
 
     async def run(self, targets: Sequence[RegionTarget]) -> list[Outcome]:
         """Read all regions side by side. Raises only when cancelled, after closing what was open."""
-        began = self.clock.monotonic()
-        runs = [asyncio.ensure_future(self._region(target, began)) for target in targets]
+        limit, began = self.settings.max_seconds, (self.clock.monotonic(), self.clock.now())
+        deadline = None if limit is None else Deadline.after(limit, *began)
+        runs = [asyncio.ensure_future(self._region(target, deadline)) for target in targets]
         try:
             found = await asyncio.gather(*runs)
         finally:
@@ -82,15 +86,16 @@ class Engine:
             await asyncio.gather(*runs, return_exceptions=True)
         return [outcome for outcomes in found for outcome in outcomes]
 
-    async def _region(self, target: RegionTarget, began: float) -> list[Outcome]:
+    async def _region(self, target: RegionTarget, deadline: Deadline | None) -> list[Outcome]:
         try:
             knows_properties = bool(await self._properties(target.code))
             cut_off = await self._begin_pass(target.code)
             closed = await self.ledger.unavailable(target.code)
+            known = Known(set(await self.ledger.answered_sources(target.code)))
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
             self._tell_crash(target.code, "all", error)
             return [_failed(target.code, name, error) for name in target.entities]
-        around = _Around(target, began, closed, cut_off)
+        around = _Around(target, deadline, closed, cut_off, known)
         outcomes: list[Outcome] = []
         is_backfill = self.settings.backfill is not None
         for stage in stages(target.entities, knows_properties=knows_properties or is_backfill):
@@ -104,20 +109,33 @@ class Engine:
 
             await each(stage, len(stage), work, self.room)
             outcomes += [found[name] for name in stage]
+        outcomes = [await self._asked_again(around, outcome) for outcome in outcomes]
         await self._end_pass(target.code)
         return outcomes
+
+    async def _asked_again(self, around: _Around, outcome: Outcome) -> Outcome:
+        """What was refused before enough other lists had answered is asked for once more: only then does a refusal
+        say that the account does not have it."""
+        known = around.known
+        refused = [source for source, name in known.doubtful.items() if name == outcome.entity]
+        if not any(is_believable(source, known.answered) for source in refused):
+            return outcome
+        again = await self._entity(around, outcome.entity, None)
+        return replace(again, calls=outcome.calls + again.calls)
 
     async def _properties(self, region: str) -> list[int]:
         """Live properties, by what a reading of them is worth today."""
         return await self.ledger.property_ids(region, self.clock.now().date())
 
-    async def _begin_pass(self, region: str) -> CutOff | None:
-        """The run that was cut off and that this one goes on with.
+    async def _begin_pass(self, region: str) -> datetime | None:
+        """When the run began that was cut off and that this one goes on with.
 
-        A backfill keeps its own account, and leaves no older run that its writing would make look recent.
+        A full run reads everything itself. A backfill keeps its own account, and leaves no older run that its writing
+        would make look recent.
         """
-        if self.settings.backfill is not None:
+        if self.settings.full or self.settings.backfill is not None:
             await self.ledger.end_pass(region)
+        if self.settings.backfill is not None:
             return None
         return await self.ledger.begin_pass(region, self.clock.now(), self.settings.pace.resume_seconds)
 
@@ -160,7 +178,6 @@ class Engine:
             self.emit(Crashed(region, name, type(error).__name__, stack))
 
     def _job(self, around: _Around, name: str) -> Job:
-        limit = self.settings.max_seconds
         target = around.target
         return Job(
             region=target.code,
@@ -176,9 +193,11 @@ class Engine:
             settings=self.settings,
             emit=self.emit,
             room=self.room,
-            deadline=None if limit is None else around.began + limit,
+            deadline=around.deadline,
             owed_time=self.owed_time,
             cut_off=around.cut_off,
+            run_id=self.run_id,
+            known=around.known,
             closed_sources=around.closed,
         )
 

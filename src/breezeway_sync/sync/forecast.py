@@ -89,7 +89,8 @@ def _of_source(
 ) -> Iterator[tuple[str, float]]:
     lists = stock.lists.get(source.name, () if source.per else (Listed(0, 0),))
     if source.changed is None:
-        yield WHOLE_LISTS, sum(_walk_calls(source, one.records, settings) for one in lists) * HOUR_SECONDS / interval
+        calls = sum(list_calls(entity, source, one.records, settings.page_size) for one in lists)
+        yield WHOLE_LISTS, calls * HOUR_SECONDS / interval
         return
     # A walk asks from the day on that lies the overlap before the last one: half a day more on average.
     window_hours = (settings.pace.overlap_seconds + DAY_SECONDS / 2 + interval) / HOUR_SECONDS
@@ -97,21 +98,22 @@ def _of_source(
     for one in lists:
         name = list_name(stock.region, source.name, one.parent)
         whole_seconds = _period(name, settings.pace.sweep_seconds, interval)
-        near_seconds = _period(name, settings.pace.near_seconds, interval)
         per_hour = HOUR_SECONDS / whole_seconds
-        yield SWEEP, per_hour * _walk_calls(source, one.records, settings)
+        yield SWEEP, per_hour * list_calls(entity, source, one.records, settings.page_size)
         # In between: one that reads everything also counts as one of the others.
-        yield CHANGES, per_hour * (whole_seconds / interval - 1) * _walk_calls(source, int(changed), settings)
-        if source.near is not None:
-            yield (
-                NEAR_TODAY,
-                per_hour * (ceil(whole_seconds / near_seconds) - 1) * _walk_calls(source, one.near, settings),
-            )
+        changes = list_calls(entity, source, int(changed), settings.page_size)
+        yield CHANGES, per_hour * (whole_seconds / interval - 1) * changes
+        # Only where there is something that could leave the list.
+        if source.dated and one.near:
+            near_seconds = _period(name, settings.pace.near_seconds, interval)
+            near = list_calls(entity, source, one.near, settings.page_size)
+            yield NEAR_TODAY, per_hour * (ceil(whole_seconds / near_seconds) - 1) * near
 
 
-def _walk_calls(source: Source, records: int, settings: Settings) -> int:
-    per_variant = 1 if source.shape is Shape.LIST else calls_of(records, settings.page_size)
-    return per_variant * len(source.variants)
+def list_calls(entity: Entity, source: Source, records: int, page_size: int) -> int:
+    """Calls for reading a list: what takes several and does not tell when records were made is read twice."""
+    calls = len(source.variants) * (1 if source.shape is Shape.LIST else calls_of(records, page_size))
+    return calls if calls == 1 or entity.stamps else 2 * calls
 
 
 def _period(name: str, every_seconds: float, interval: float) -> float:
@@ -140,8 +142,12 @@ def worries(uses: Sequence[Use], tempos: Sequence[Tempo], requests_per_minute: f
     budget = requests_per_minute * 60
     total = sum(use.calls_per_hour for use in uses)
     found = []
+    near = sum(use.calls_per_hour for use in uses if use.purpose == NEAR_TODAY)
     if total > budget:
-        found.append(f"{total:,.0f} calls an hour do not fit into {budget:,.0f}: everything falls behind")
+        text = f"{total:,.0f} calls an hour do not fit into {budget:,.0f}: everything falls behind"
+        if near and total - near <= budget:
+            text += f"; without the {near:,.0f} for {NEAR_TODAY} they do, see `sync.near_hours` and `sync.near_days`"
+        found.append(text)
     shortest = min(tempos, key=lambda tempo: tempo.every_seconds, default=None)
     for tempo in tempos:
         lists = [use.calls_per_hour for use in uses if use.entity in tempo.entities and use.purpose in OF_CYCLES]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TypeVar
+from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
@@ -13,7 +15,7 @@ from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import task_group
-from breezeway_sync.entities.marks import CutOff, Days, Pace
+from breezeway_sync.entities.marks import Days, Pace
 from breezeway_sync.entities.model import Company, Entity, Source
 from breezeway_sync.entities.survey import Survey
 from breezeway_sync.sync.batching import Batcher
@@ -21,6 +23,7 @@ from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink
 from breezeway_sync.sync.verdict import Findings, ends_everything
 
 UNAVAILABLE_RETRY_SECONDS = 24 * 3600.0
+NO_RUN = UUID(int=0)
 
 T = TypeVar("T")
 
@@ -57,6 +60,35 @@ class OwedTime:
     regions: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When something must be over, by both clocks: that of a machine that sleeps stands still."""
+
+    monotonic_seconds: float
+    wall: datetime
+
+    @classmethod
+    def after(cls, seconds: float, monotonic_seconds: float, wall: datetime) -> Deadline:
+        """So many seconds after both moments."""
+        return cls(monotonic_seconds + seconds, wall + timedelta(seconds=seconds))
+
+    def is_over(self, clock: Clock) -> bool:
+        """Whether one of the clocks says so."""
+        return clock.monotonic() >= self.monotonic_seconds or clock.now() >= self.wall
+
+
+@dataclass(slots=True)
+class Known:
+    """What a region's lists have said of each other, shared by all its jobs.
+
+    `answered` are the sources that answered in this run or before; `doubtful` those that were refused before enough
+    others had answered to conclude anything, with the entity's name in the log.
+    """
+
+    answered: set[str] = field(default_factory=set)
+    doubtful: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Job:
     """Reading one entity of one region."""
@@ -75,12 +107,14 @@ class Job:
     settings: Settings
     emit: Emit
     room: Room = field(default_factory=Room)
-    deadline: float | None = None
+    deadline: Deadline | None = None
     owed_time: OwedTime = field(default_factory=OwedTime)
     findings: Findings = field(default_factory=Findings)
     tally: Tally = field(default_factory=Tally)
-    cut_off: CutOff | None = None
-    """The run before that did not end, if this one goes on with it."""
+    run_id: UUID = NO_RUN
+    known: Known = field(default_factory=Known)
+    cut_off: datetime | None = None
+    """When the run before began that did not end, if this one goes on with it."""
     closed_sources: dict[str, str | None] = field(default_factory=dict)
     """Sources that this account was found not to have: less than a day ago with the reason, otherwise None."""
     is_whole: bool = True
@@ -134,8 +168,10 @@ class Job:
             hours = UNAVAILABLE_RETRY_SECONDS / 3600
             self.emit(EntityUnavailable(self.region, source.name, reason, hours))
 
-    async def reopen(self, source: Source) -> None:
-        """A source answers: forget that it once did not."""
+    async def answered(self, source: Source) -> None:
+        """A source answers: the account has it, whatever was thought before."""
+        self.known.answered.add(source.name)
+        self.known.doubtful.pop(source.name, None)
         if source.name in self.closed_sources:
             del self.closed_sources[source.name]
             await self.ledger.mark_available(self.region, source.name)
@@ -148,7 +184,7 @@ class Job:
 
     def list_of(self, source: Source, parent: int = 0) -> Subject:
         """A list, of the region or of one property, as the subject of a problem."""
-        return Subject("list", source.name, parent, f"property {parent}" if parent else source.name)
+        return Subject("list", source.name, parent, f"property {parent}" if source.per else source.name)
 
     def children_of(self, source: Source, parent: int) -> Subject:
         """The list of one parent that costs a call of its own, as the subject of a problem."""
@@ -162,8 +198,10 @@ class Job:
         self.emit(EntityAdvanced(self.region, self.name, unit, done, total))
 
     def is_over(self) -> bool:
-        """Whether the time for owed calls is used up."""
-        return self.owed_time.is_up or (self.deadline is not None and self.clock.monotonic() >= self.deadline)
+        """Whether the time for owed calls is used up, also where the machine slept through it."""
+        if self.owed_time.is_up:
+            return True
+        return self.deadline is not None and self.deadline.is_over(self.clock)
 
 
 def log_name(entity: str, backfill: Days | None) -> str:

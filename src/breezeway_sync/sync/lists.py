@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from breezeway_sync.core.errors import ApiError, CutShort
-from breezeway_sync.entities.marks import BACKFILL, WHOLE, Standing
+from breezeway_sync.core.errors import ApiError, CutShort, ListUnstable
+from breezeway_sync.entities.marks import BACKFILL, CHANGED, WHOLE, Mark, Standing
 from breezeway_sync.entities.model import Shape, Source
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.sync.batching import Batcher, newest_only
+from breezeway_sync.sync.completeness import Reading, flaw, is_worth_another, proven_by
 from breezeway_sync.sync.job import Job, close_iterator
+from breezeway_sync.sync.missing import refused_list
 from breezeway_sync.sync.parents import over_parents
 from breezeway_sync.sync.ports import Page, Params
-from breezeway_sync.sync.verdict import means_unavailable
-from breezeway_sync.sync.walks import Course, Walk, Wanted, backfill_walk, list_name, walks
+from breezeway_sync.sync.walks import Walk, Wanted, backfill_walk, list_name, near_days, walk_of, walks
+
+
+@dataclass(slots=True)
+class Scan:
+    """One walk over one list: what is asked for, and the readings that it has taken so far."""
+
+    source: Source
+    parent: int
+    kind: str
+    standing: Standing
+    has_near: bool = True
+    readings: list[Reading] = field(default_factory=list)
 
 
 async def read_lists(job: Job) -> None:
@@ -21,21 +35,20 @@ async def read_lists(job: Job) -> None:
     for source in job.entity.sources:
         if source.name in job.settings.disabled or job.is_closed(source):
             continue
-        wanted, was_read = await _wanted(job, source, [0])
+        scans, was_read = await _scans(job, source, [0])
         batcher = job.batcher(source.discriminator)
         answers_before = job.findings.answers
         async with batcher.in_time():
             try:
-                for walk in wanted[0]:
-                    await _walk(job, source, job.params(source), batcher, _course(job, source, 0, walk))
-                await job.reopen(source)
+                for scan in scans[0]:
+                    await _read(job, scan, job.params(source), batcher)
+                await job.answered(source)
             except ApiError as error:
                 # What an account had until now it is not taken to have lost: its list is not read, and that is told.
-                is_first = job.findings.answers == answers_before and not was_read
-                if is_first and means_unavailable(error, empty_counts=source.empty_means_unavailable):
-                    await job.close(source, error)
-                else:
+                if job.findings.answers > answers_before or was_read:
                     job.problem(job.list_of(source), error)
+                else:
+                    await refused_list(job, source, error)
 
 
 async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
@@ -43,100 +56,136 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
     source = job.entity.sources[0]
     if job.is_closed(source):
         return
-    wanted, was_read = await _wanted(job, source, property_ids)
+    scans, _ = await _scans(job, source, property_ids)
     batcher = job.batcher()
 
     async def read(property_id: int) -> None:
         params = [*job.params(source), (source.per or "", str(property_id))]
-        for walk in wanted[property_id]:
-            await _walk(job, source, params, batcher, _course(job, source, property_id, walk))
+        for scan in scans[property_id]:
+            await _read(job, scan, params, batcher)
 
-    left = [one for one in wanted if wanted[one]]
-    has_answered = was_read or len(left) < len(wanted)
+    left = [one for one in scans if scans[one]]
     async with batcher.in_time():
-        for property_id, error in await over_parents(job, source, left, read, has_answered=has_answered):
+        for property_id, error in await over_parents(job, source, left, read):
             job.problem(job.list_of(source, property_id), error)
 
 
-async def _wanted(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[Walk]], bool]:
-    """The walks to be made, by parent; and whether any list of the source was read to its end before."""
-    days = job.settings.backfill
+async def _scans(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[Scan]], bool]:
+    """The scans to be made, by parent; and whether any list of the source was read to its end before."""
     standings = await job.ledger.standings(job.region, source.name)
     was_read = any(one.covered_at is not None for one in standings.values())
-    if days is None:
-        return {one: _walks(job, source, one, standings.get(one, Standing())) for one in parents}, was_read
+    if job.settings.backfill is not None:
+        return await _backfill_scans(job, source, parents), was_read
+    cut_off, pace, version = job.cut_off, job.settings.pace, plan_of(job.entity).version
+    wanted = Wanted(job.clock.now(), pace, job.settings.full, version, cut_off)
+    near = await _near_lists(job, source)
+    found: dict[int, list[Scan]] = {}
+    for parent in parents:
+        standing, has_near = standings.get(parent, Standing()), parent in near
+        kinds = walks(source, list_name(job.region, source.name, parent), standing, wanted, has_near=has_near)
+        job.findings.note("lists that were read before the interruption", int(not kinds))
+        job.is_whole &= kinds == [WHOLE]
+        found[parent] = [Scan(source, parent, kind, standing, has_near) for kind in kinds]
+    return found, was_read
+
+
+async def _near_lists(job: Job, source: Source) -> frozenset[int]:
+    """The parents whose lists should show records around today."""
+    if not source.dated:
+        return frozenset()
+    days = near_days(job.clock.now().date(), job.settings.pace)
+    return frozenset(await job.ledger.near_lists(job.region, source.name, *days))
+
+
+async def _backfill_scans(job: Job, source: Source, parents: Sequence[int]) -> dict[int, list[Scan]]:
     job.is_whole = False
-    begun = await job.ledger.backfilled(job.region, source.name, days, job.clock.now())
-    over = {parent for parent, part in begun.items() if part is None}
+    days = job.settings.backfill
+    over = await job.ledger.backfilled(job.region, source.name, days, job.clock.now()) if days else frozenset()
     job.findings.note("lists that were read before the interruption", len(over & set(parents)))
-    page_size = job.settings.page_size
-    left = {one: [] if one in over else [backfill_walk(days, begun.get(one), page_size)] for one in parents}
-    return left, was_read
+    return {one: [] if one in over else [Scan(source, one, BACKFILL, Standing())] for one in parents}
 
 
-def _walks(job: Job, source: Source, parent: int, standing: Standing) -> list[Walk]:
-    settings = job.settings
-    cut_off = None if job.cut_off is None else job.cut_off.began_at
-    wanted = Wanted(
-        job.clock.now(), settings.pace, settings.full, plan_of(job.entity).version, settings.page_size, cut_off
+def _walk(job: Job, scan: Scan) -> Walk:
+    """What is asked for now: the days are those of the moment."""
+    if scan.kind == BACKFILL and job.settings.backfill is not None:
+        return backfill_walk(job.settings.backfill)
+    return walk_of(scan.kind, scan.standing, job.settings.pace, job.clock.now())
+
+
+async def _read(job: Job, scan: Scan, params: Params, batcher: Batcher) -> None:
+    """Read one list as often as it takes to prove that nothing of it was missed; what is read is stored.
+
+    Raises CutShort or ListUnstable where that cannot be proven.
+    """
+    walk = _walk(job, scan)
+    while True:
+        reading = Reading(job.entity.stamps, walk.must_begin_before)
+        await _read_once(job, scan, walk, params, batcher, reading)
+        scan.readings.append(reading)
+        proven = proven_by(scan.readings)
+        if proven or not is_worth_another(scan.readings):
+            break
+        if reading.is_overslept:
+            walk = _walk(job, scan)
+    await batcher.add((), _mark(job, scan, walk, proven))
+    if not proven:
+        kind = CutShort if scan.readings[-1].is_short else ListUnstable
+        raise kind(
+            f"a list was not read whole: {flaw(scan.readings)}",
+            endpoint=scan.source.path,
+            cure="what it did show is stored; the next run reads it again",
+        )
+
+
+def _mark(job: Job, scan: Scan, walk: Walk, proven: Sequence[Reading]) -> Mark:
+    """What a scan has proven, or only shown."""
+    first, last = proven[0] if proven else scan.readings[0], scan.readings[-1]
+    if first.began_at is None:
+        raise AssertionError("unreachable: a reading has a first page")
+    return Mark(
+        source=scan.source.name,
+        parent=scan.parent,
+        kind=scan.kind,
+        since=walk.since,
+        until=walk.until,
+        began_at=first.began_at,
+        began_order=first.began_order,
+        shown=last.distinct,
+        is_complete=bool(proven),
+        version=plan_of(job.entity).version,
+        ids=last.seen.ids,
+        nameless=last.seen.nameless,
+        # What is around today since then was shown by this very walk.
+        covers_near=scan.kind == CHANGED and bool(scan.source.dated) and not scan.has_near,
     )
-    found = walks(source, list_name(job.region, source.name, parent), standing, wanted)
-    job.findings.note("lists that were read before the interruption", int(not found))
-    job.is_whole &= [walk.kind for walk in found] == [WHOLE] and not found[0].is_resumed
-    return found
 
 
-def _course(job: Job, source: Source, parent: int, walk: Walk) -> Course:
-    return Course(source.name, parent, walk, job.settings.page_size, plan_of(job.entity).version)
-
-
-async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, course: Course) -> None:
-    """Read one list to its end. Raises CutShort after loading what came of one that showed less than it announced."""
-    variants = source.variants
-    for variant in variants:
-        asked = [*course.walk.narrowed(params, source), *variant]
-        is_final = variant == variants[-1]
+async def _read_once(job: Job, scan: Scan, walk: Walk, params: Params, batcher: Batcher, reading: Reading) -> None:
+    source = scan.source
+    for variant in source.variants:
+        asked = [*walk.narrowed(params, source), *variant]
         if source.shape is Shape.LIST:
             page = await job.api.listing(source.path, job.path(source), asked, tally=job.tally)
-            await _take(job, page, source, batcher, course, is_over=is_final and page.is_complete)
+            await _take(job, page, scan, batcher, reading)
             continue
-        pages = job.api.pages(
-            source.path,
-            job.path(source),
-            asked,
-            after_page=course.walk.pages_stored,
-            # Lists of properties are read side by side: pages asked for ahead would only lie in memory.
-            concurrency=1 if source.per else None,
-            tally=job.tally,
-        )
+        # Lists of properties are read side by side: pages asked for ahead would only lie in memory.
+        concurrency = 1 if source.per else None
+        pages = job.api.pages(source.path, job.path(source), asked, concurrency=concurrency, tally=job.tally)
         try:
             async for page in pages:
-                is_over = is_final and page.is_last and page.is_complete
-                await _take(job, page, source, batcher, course, is_over=is_over)
+                await _take(job, page, scan, batcher, reading)
         finally:
             await close_iterator(pages)
-    if flaw := course.flaw():
-        raise CutShort(
-            f"a list was not read whole: {flaw}",
-            endpoint=source.path,
-            cure="what it did show is stored; the next run reads it again",
-        )
 
 
-async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: Course, *, is_over: bool) -> None:
+async def _take(job: Job, page: Page, scan: Scan, batcher: Batcher, reading: Reading) -> None:
+    """Store what a page shows for the first time."""
     job.findings.answers += 1
     order = job.order_of(page.requested_at)
-    fresh = newest_only(job.entity, page.items, order, course.seen)
+    fresh = newest_only(job.entity, page.items, order, reading.seen, [one.seen for one in scan.readings])
     job.survey(job.name).add(one.item for one in fresh)
-    course.turned(page, order)
-    # After a page that was cut short nothing goes on: the rest of it would not be asked for.
-    can_go_on = source.shape is Shape.PAGES and len(source.variants) == 1 and page.is_complete
-    await batcher.add(fresh, course.mark(is_over=is_over) if is_over or can_go_on else None, size_bytes=page.size_bytes)
-    if source.shape is Shape.PAGES and source.per is None and course.walk.kind in (WHOLE, BACKFILL):
+    reading.turned(page, order)
+    await batcher.add(fresh, size_bytes=page.size_bytes)
+    is_told = scan.source.shape is Shape.PAGES and scan.source.per is None and scan.kind in (WHOLE, BACKFILL)
+    if is_told and not scan.readings:
         job.advanced("pages", page.number, page.total_pages)
-    if not page.is_complete:
-        raise CutShort(
-            "a list ended before it had shown all that it announced",
-            endpoint=source.path,
-            cure="what it did show is stored; the next run reads it again",
-        )

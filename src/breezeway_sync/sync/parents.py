@@ -8,22 +8,22 @@ from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.model import Source
 from breezeway_sync.sync.job import Job, each
-from breezeway_sync.sync.verdict import all_refused, means_unavailable
-
-# So many at least are asked before their refusals are taken for the account's.
-FIRST_ASKED = 3
+from breezeway_sync.sync.missing import LEAST_SAMPLE, refused_sample, sample
+from breezeway_sync.sync.verdict import means_unavailable
 
 
 async def over_parents(
-    job: Job, source: Source, parents: Sequence[int], read: Callable[[int], Awaitable[None]], *, has_answered: bool
+    job: Job,
+    source: Source,
+    parents: Sequence[int],
+    read: Callable[[int], Awaitable[None]],
+    *,
+    has_answered: bool = False,
 ) -> list[tuple[int, ApiError]]:
     """Call `read` for every parent, some at once; a parent that fails costs only itself, by name.
 
-    Where the first of them are all refused in words that speak of the address, the account does not
-    have it: the source is closed and the others are not asked. Otherwise those refusals are returned,
-    by parent, since each speaks of that one only. With `has_answered` they always are: the account had it
-    before, or the run that this one goes on with was answered for other parents, and those that were refused
-    are the first of what is left.
+    Returned are refusals in words that speak of the address, by parent. Where a source may be missing and never
+    answered, a sample is asked first; while all of it is refused, the others are not asked (see `missing`).
     """
     refusals: list[tuple[int, ApiError]] = []
     done = 0
@@ -40,15 +40,14 @@ async def over_parents(
         done += 1
         job.advanced("properties", done, len(parents))
 
-    answers_before = job.findings.answers
-    first = parents[: max(FIRST_ASKED, job.settings.workers)]
-    await each(first, job.settings.workers, one, job.room)
-    if not has_answered and all_refused(job.findings.answers - answers_before, len(refusals), len(first)):
-        await job.close(source, refusals[0][1])
-        return []
-    await each(parents[len(first) :], job.settings.workers, one, job.room)
-    if job.findings.answers > answers_before:
-        await job.reopen(source)
+    first: list[int] = []
+    if source.may_be_missing and not has_answered:
+        first = sample(source.name, parents, max(LEAST_SAMPLE, job.settings.workers))
+        await each(first, job.settings.workers, one, job.room)
+        if first and len(refusals) == len(first):
+            return [] if await refused_sample(job, source, refusals[0][1]) else refusals
+    asked = set(first)
+    await each((one for one in parents if one not in asked), job.settings.workers, one, job.room)
     return refusals
 
 

@@ -6,6 +6,8 @@ only when the same kind of address answered for a record that the lists do show.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from breezeway_sync.core.errors import ApiError, NotFound
 from breezeway_sync.core.events import DeletionsHeld
 from breezeway_sync.entities.batch import Incoming
@@ -47,6 +49,14 @@ async def _ask(job: Job) -> None:
         listed = await _listed(job)
         if listed is not None:
             job.findings.loaded.add(await job.proofs.gone(job.region, job.entity, gone, listed))
+
+
+async def doubt(job: Job, keys: Sequence[int]) -> None:
+    """Own addresses that answered 404 in passing: candidates for deletion, with their first proof where it is one."""
+    await job.proofs.doubt(job.region, job.entity, keys)
+    listed = await _listed(job)
+    if listed is not None:
+        job.findings.loaded.add(await job.proofs.gone(job.region, job.entity, keys, listed))
 
 
 async def _exists(job: Job, key: int) -> bool | None:

@@ -45,3 +45,13 @@ class Seen:
         self._ids.insert(place, key)
         self._orders.insert(place, order)
         return True
+
+    def __contains__(self, key: int) -> bool:
+        """Whether a record with this id was shown."""
+        place = bisect_left(self._ids, key)
+        return place < len(self._ids) and self._ids[place] == key
+
+    def is_within(self, other: Seen) -> bool:
+        """Whether another list showed all of these."""
+        rest = iter(other._ids)
+        return all(key in rest for key in self._ids)

@@ -68,15 +68,6 @@ def means_unavailable(error: ApiError, *, empty_counts: bool) -> bool:
     return isinstance(error, NotFound | Forbidden)
 
 
-def all_refused(answers: int, refusals: int, asked: int) -> bool:
-    """Whether an address that is asked per parent is missing for the whole account.
-
-    One parent's 404 may speak of that parent alone; the same of all that were asked first, with no
-    answer between, speaks of the account.
-    """
-    return asked > 0 and answers == 0 and refusals == asked
-
-
 def status_of(findings: Findings) -> str:
     """SUCCESS only when everything was read and written."""
     if findings.problems:

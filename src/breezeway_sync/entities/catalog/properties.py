@@ -60,7 +60,13 @@ PROPERTIES = Entity(
     ),
     called=(
         CalledChild(
-            source=Source("property_contacts", "/property/{id}/contacts", Shape.LIST, empty_means_unavailable=True),
+            source=Source(
+                "property_contacts",
+                "/property/{id}/contacts",
+                Shape.LIST,
+                empty_means_unavailable=True,
+                may_be_missing=True,
+            ),
             owed=False,
             child=Child(
                 items="contacts",

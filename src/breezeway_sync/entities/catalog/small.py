@@ -9,13 +9,21 @@ TAGS = Entity(
     key=Field("id", Kind.BIGINT, "tag_id"),
     discriminator="tag_type",
     sources=(
-        Source("task_tags", "/task/tags", Shape.LIST, company=Company.COMPANY_ID, discriminator="task"),
+        Source(
+            "task_tags",
+            "/task/tags",
+            Shape.LIST,
+            company=Company.COMPANY_ID,
+            discriminator="task",
+            may_be_missing=True,
+        ),
         Source(
             "reservation_tags",
             "/reservation/tags",
             Shape.LIST,
             company=Company.COMPANY_ID,
             discriminator="reservation",
+            may_be_missing=True,
         ),
         Source(
             "property_tags",
@@ -23,6 +31,7 @@ TAGS = Entity(
             Shape.LIST,
             company=Company.COMPANY_ID,
             discriminator="property",
+            may_be_missing=True,
         ),
     ),
     fields=(
@@ -43,6 +52,7 @@ TEMPLATES = Entity(
             Shape.LIST,
             company=Company.COMPANY_ID,
             empty_means_unavailable=True,
+            may_be_missing=True,
         ),
     ),
     fields=(
@@ -56,6 +66,14 @@ SUBDEPARTMENTS = Entity(
     table="subdepartments",
     singular="subdepartment",
     key=Field("id", Kind.BIGINT, "subdepartment_id"),
-    sources=(Source("subdepartments", "/companies/subdepartments", Shape.LIST, company=Company.COMPANY_ID),),
+    sources=(
+        Source(
+            "subdepartments",
+            "/companies/subdepartments",
+            Shape.LIST,
+            company=Company.COMPANY_ID,
+            may_be_missing=True,
+        ),
+    ),
     fields=(Field("name", Kind.TEXT),),
 )

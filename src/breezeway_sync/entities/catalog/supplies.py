@@ -7,7 +7,8 @@ SUPPLIES = Entity(
     table="supplies",
     singular="supply",
     key=Field("id", Kind.BIGINT, "supply_id"),
-    sources=(Source("supplies", "/supplies", Shape.PAGES, company=Company.COMPANY_ID),),
+    sources=(Source("supplies", "/supplies", Shape.PAGES, company=Company.COMPANY_ID, may_be_missing=True),),
+    stamps=("created_at", "updated_at"),
     fields=(
         Field("company_id", Kind.BIGINT),
         Field("name", Kind.TEXT, "supply_name"),

@@ -27,12 +27,12 @@ TASKS = Entity(
             Shape.PAGES,
             per="home_id",
             changed=Window("updated_at", is_pair=True),
-            near=Window("scheduled_date", is_pair=True),
             dated=(("scheduled_date", "{since},{until}"),),
         ),
     ),
     deleted_when=("task_status_code", "deleted"),
-    planned="scheduled_date",
+    planned=("scheduled_date", "scheduled_date"),
+    stamps=("created_at", "updated_at"),
     links=(
         Link("property_pk", by="home_id", target="properties"),
         Link("reservation_pk", by="linked_reservation_id", target="reservations"),
@@ -145,7 +145,7 @@ TASKS = Entity(
     tags=(TagLinks("task_tags", "task_tags", "task"),),
     called=(
         CalledChild(
-            source=Source("task_comments", "/task/{id}/comments", Shape.LIST),
+            source=Source("task_comments", "/task/{id}/comments", Shape.LIST, may_be_missing=True),
             owed=True,
             child=Child(
                 items="comments",
@@ -160,7 +160,7 @@ TASKS = Entity(
             ),
         ),
         CalledChild(
-            source=Source("task_requirements", "/task/{id}/requirements", Shape.LIST),
+            source=Source("task_requirements", "/task/{id}/requirements", Shape.LIST, may_be_missing=True),
             owed=True,
             child=Child(
                 items="requirements",

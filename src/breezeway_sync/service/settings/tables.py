@@ -199,17 +199,19 @@ class Sync(BaseModel):
         default=7.0,
         ge=0,
         le=3650,
-        description="Every list is read whole at least so often, spread over the last quarter of that time. `0`: each "
-        "time.",
+        description="Every list is read whole at least so often, spread over a quarter of that time. `0`: each time.",
     )
     near_days: int = Field(
-        default=14, ge=0, le=3650, description="Tasks scheduled within so many days either way are read whole daily."
+        default=14,
+        ge=0,
+        le=3650,
+        description="Tasks and stays planned within so many days either way are read whole every `near_hours`.",
     )
     near_hours: float = Field(
-        default=22.0,
+        default=0.8,
         ge=0,
         le=8760,
-        description="How often that is. Two more hourly runs prove a deletion: 26 hours are kept with room to spare.",
+        description="Less than an hour: every hourly run notices what these lists show no more.",
     )
     children_sweep_days: float = Field(
         default=30.0,

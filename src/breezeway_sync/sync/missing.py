@@ -1,0 +1,63 @@
+"""What an account does not have: only what an account can lack, and never while everything is refused.
+
+A gateway during a deploy, or access that is not switched on yet, refuses every list. So a refusal is believed only
+where the properties and another list that an account can lack have answered, in this run or before, and the refused
+list never has. Of a list that is asked for parent by parent, a sample spread over all of them must be refused in two
+different runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from zlib import crc32
+
+from breezeway_sync.core.errors import ApiError
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.model import Source
+from breezeway_sync.sync.job import Job
+from breezeway_sync.sync.verdict import means_unavailable
+
+# So many at least are asked before their refusals are taken for the account's.
+LEAST_SAMPLE = 3
+
+MAY_BE_MISSING = frozenset(
+    source.name
+    for entity in ENTITIES
+    for source in (*entity.sources, *(called.source for called in entity.called))
+    if source.may_be_missing
+)
+
+
+def is_believable(source: str, answered: Collection[str]) -> bool:
+    """Whether a refusal speaks of this list alone, by the lists that have `answered`. Pure."""
+    others = MAY_BE_MISSING.intersection(answered) - {source}
+    return source in MAY_BE_MISSING and source not in answered and "properties" in answered and bool(others)
+
+
+def sample(source: str, parents: Sequence[int], size: int) -> list[int]:
+    """Some parents, spread over all of them, the same ones each time. Pure."""
+    place: Callable[[int], int] = lambda parent: crc32(f"{source} {parent}".encode())  # noqa: E731
+    return sorted(parents, key=place)[:size]
+
+
+async def refused_list(job: Job, source: Source, error: ApiError) -> None:
+    """A region's list that never answered was not read: the account does not have it, or it is a problem."""
+    if not means_unavailable(error, empty_counts=source.empty_means_unavailable):
+        job.problem(job.list_of(source), error)
+    elif is_believable(source.name, job.known.answered):
+        await job.close(source, error)
+    else:
+        job.problem(job.list_of(source), error)
+        if source.may_be_missing:
+            job.known.doubtful[source.name] = job.name
+
+
+async def refused_sample(job: Job, source: Source, error: ApiError) -> bool:
+    """A whole sample of a source that never answered was refused. Whether the account does not have it: it is closed
+    then; otherwise nothing is concluded before another run finds the same."""
+    is_second = await job.ledger.note_refused(job.region, source.name, job.run_id)
+    if not is_second or not is_believable(source.name, job.known.answered):
+        job.findings.note(f"{source.name} refused for a sample, which another run must confirm")
+        return False
+    await job.close(source, error)
+    return True
