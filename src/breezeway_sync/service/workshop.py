@@ -118,7 +118,7 @@ class Workshop:
         return Engine(
             opened.api,
             loader_of(means, proofs),
-            self.ledger,
+            Ledger(means.database, proofs.holder),
             proofs,
             lease.order,
             means.clock,
