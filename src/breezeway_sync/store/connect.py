@@ -60,14 +60,14 @@ def is_read_only(connection: Plain) -> bool | None:
     return None if None in said else "on" in said
 
 
-def standby_error(where: str, got: str | None = None) -> DatabaseReadOnly:
-    """What is said of a server that cannot be written."""
-    return DatabaseReadOnly(
-        "the server is a standby or takes no writes (read-only)",
-        where=where,
-        got=got,
-        cure="let database.dsn name the primary, or all hosts; once a server takes writes the work goes on by itself",
-    )
+STANDBY = "PostgreSQL is a standby (read-only)"
+NO_WRITES = "PostgreSQL takes no writes (read-only)"
+
+
+def read_only_error(what: str, where: str, got: str | None = None) -> DatabaseReadOnly:
+    """What is said of a server that cannot be written: STANDBY, or NO_WRITES where no more is known."""
+    cure = "let database.dsn name the primary, or all hosts; once a server takes writes the work goes on by itself"
+    return DatabaseReadOnly(what, where=where, got=got, cure=cure)
 
 
 class Hosts:
@@ -127,7 +127,7 @@ class Hosts:
         try:
             return await asyncpg.connect(self._dsn, host=host, port=port, **options)
         except asyncpg.TargetServerAttributeNotMatched as error:
-            raise standby_error(f"{host} port {port}") from error
+            raise read_only_error(STANDBY, f"{host} port {port}", "not what target_session_attrs asks for") from error
 
 
 async def _within(seconds: float, connecting: Any) -> Plain:  # noqa: ANN401  # a coroutine of asyncpg's

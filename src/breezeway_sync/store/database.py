@@ -23,7 +23,7 @@ from breezeway_sync.core.errors import (
     DatabaseUnreachable,
     DataRefused,
 )
-from breezeway_sync.store.connect import Hosts, WatchedConnection, standby_error
+from breezeway_sync.store.connect import NO_WRITES, STANDBY, Hosts, WatchedConnection, read_only_error
 from breezeway_sync.store.files import query
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Database:
             row = await connection.fetchrow(self.query("writability"))
         if row and (row["is_standby"] or row["is_read_only"]):
             await self.connect_anew()
-            raise standby_error(operation, "a standby" if row["is_standby"] else "default_transaction_read_only = on")
+            raise read_only_error(STANDBY if row["is_standby"] else NO_WRITES, operation)
 
     def query(self, name: str) -> str:
         """A named query's text for this schema."""
@@ -228,7 +228,7 @@ def _translate(error: asyncpg.PostgresError, operation: str) -> DatabaseError:
     if state.startswith(_UNREACHABLE):
         return DatabaseUnreachable("PostgreSQL went away", where=operation, got=got)
     if state == _READ_ONLY:
-        return standby_error(operation, got)
+        return read_only_error(NO_WRITES, operation, got)
     if state.startswith("28") or state == "3D000":
         cure = "check user, password and database name in database.dsn"
         return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)

@@ -20,6 +20,14 @@ class Status:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def check_writable(self) -> None:
+        """Raises DatabaseReadOnly for a server that takes no writes; the next question goes to the one that does."""
+        await self._database.check_writable("reading the status")
+
+    async def connect_anew(self) -> None:
+        """Ask on new connections from now on."""
+        await self._database.connect_anew()
+
     async def freshness(self) -> list[Freshness]:
         """Every active region and enabled entity against its promise."""
         return [Freshness(*row) for row in await self._database.fetch("freshness")]

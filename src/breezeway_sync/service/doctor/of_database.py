@@ -25,7 +25,8 @@ def of_server(facts: ServerFacts) -> list[Finding]:
     else:
         found.append(Finding(DATABASE, "version", OK, f"PostgreSQL {facts.version}"))
     if facts.is_standby:
-        found.append(Finding(DATABASE, "writing", FAIL, "the server is a standby", "let database.dsn name the primary"))
+        remedy = "let database.dsn name the primary, or all hosts, of which the one that takes writes is used"
+        found.append(Finding(DATABASE, "writing", FAIL, "the server is a standby (read-only)", remedy))
     elif facts.is_read_only:
         found.append(
             Finding(
