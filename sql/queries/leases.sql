@@ -47,6 +47,10 @@ RETURNING
 SELECT owner, owner_identity, renewed_at, expires_at < clock_timestamp() AS is_expired
 FROM {schema}.account_leases WHERE account = $1;
 
+-- name: lease_fences
+-- The newest fence of each account.
+SELECT account, fence FROM {schema}.account_leases;
+
 -- name: renew_lease
 -- Prolong our own lease, and keep what a successor must know if we die now: when it may call.
 UPDATE {schema}.account_leases SET

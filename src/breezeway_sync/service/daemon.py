@@ -92,6 +92,7 @@ class Daemon:
                 beside(self.observatory.beat(self._notifier, self._plan_anew), self.stop)
             )
             self._transport = await stack.enter_async_context(self._new_transport())
+            stack.push_async_callback(self.alerting.stop)
             if not await self._begin(stack):
                 return
             self._scheduler.start()
@@ -118,6 +119,7 @@ class Daemon:
             except SchemaRefused:
                 raise
             except DatabaseError as error:
+                await self.alerting.open(self.settings, open_database(self.settings))
                 self.observatory.lost(error)
                 self._notifier.status(f"waiting for the database: {error.message}")
                 with contextlib.suppress(TimeoutError):
@@ -137,7 +139,7 @@ class Daemon:
         self.observatory.is_migrated = True
         self._database, self._status = database, Status(database)
         self._workshop = self._new_workshop()
-        await self.alerting.start(self.settings, database)
+        await self.alerting.open(self.settings, database)
         await self._plan()
 
     def _new_transport(self) -> Transport:

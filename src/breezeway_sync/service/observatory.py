@@ -118,6 +118,7 @@ class Observatory:
         try:
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):
                 await status.check_writable()
+                replaced = await status.replaced()
                 freshness = tuple(await status.freshness())
                 runs = tuple(await status.recent_runs())
                 leases = tuple(await status.leases())
@@ -132,6 +133,8 @@ class Observatory:
             self.lost(error)
             return
         self.reached()
+        for event in replaced:
+            self.emit(event)
         self._report = StatusReport(freshness, runs, leases, tokens, regions, None, self._clock.now())
         self.metrics.update(freshness, leases, tokens, regions, certificates)
 

@@ -21,6 +21,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError, DatabaseWentBack, LeaseHeld, LeaseLost
 from breezeway_sync.core.events import DatabaseReplaced, Emit, LeaseAwaited, LeaseClaimed, Noticed
 from breezeway_sync.core.waiting import finish
+from breezeway_sync.store import given
 from breezeway_sync.store.acknowledged import Acknowledged, Claim, flaw_of
 from breezeway_sync.store.database import Database
 
@@ -33,10 +34,6 @@ _ORDER_BITS = 32
 ALIVE = "alive"
 # What this process holds: (database, account).
 _HELD: set[tuple[str, str]] = set()
-# The newest fence that this process was given, by the same: a database that has forgotten it went back. Told: of which
-# this was noticed while they were held.
-_GIVEN: dict[tuple[str, str], int] = {}
-_TOLD: set[tuple[str, str]] = set()
 
 
 def account_key(client_id: str) -> str:
@@ -178,8 +175,8 @@ async def hold(
         if failure is None:
             await finish(_release(database, lease, emit))
         elif isinstance(failure, DatabaseWentBack):
-            _TOLD.add((database.address, account))
-            emit(DatabaseReplaced(account, failure.what))
+            if given.is_news(database.address, account):
+                emit(DatabaseReplaced(account, failure.what))
 
 
 async def _claim(
@@ -218,9 +215,11 @@ async def _claim(
         if claimed:
             _HELD.add((database.address, account))
             first_call = claimed["wait_seconds"]
-            if _has_gone_back(database, account, claimed["fence_before"], emit):
+            if given.is_forgotten(database.address, account, claimed["fence_before"]):
                 first_call = max(first_call, drain_seconds)  # calls that were made since are forgotten with it
-            _GIVEN[database.address, account] = claimed["fence"]
+                if given.is_news(database.address, account):
+                    emit(DatabaseReplaced(account, given.WHY))
+            given.remember(database.address, account, claimed["fence"])
             emit(LeaseClaimed(account, claimed["fence"], waited, taken_over=identity is not None))
             return Lease(account, Claim(claimed["fence"], claim_id), first_call, clock.monotonic())
         if seen is not None and not is_told:
@@ -235,16 +234,6 @@ async def _claim(
                     cure="let it finish, or wait longer with --wait",
                 )
         await asyncio.sleep(POLL_SECONDS)
-
-
-def _has_gone_back(database: Database, account: str, fence_before: int, emit: Emit) -> bool:
-    """Whether the database has forgotten the lease that this process had before; told once."""
-    key = (database.address, account)
-    is_behind = fence_before < _GIVEN.get(key, 0)
-    if is_behind and key not in _TOLD:
-        emit(DatabaseReplaced(account, "the database went back since this account was worked last"))
-    _TOLD.discard(key)
-    return is_behind
 
 
 async def _keep_renewing(database: Database, lease: Lease, emit: Emit) -> None:

@@ -6,7 +6,9 @@ import json
 from datetime import datetime
 
 from breezeway_sync.core.certificate import Class
+from breezeway_sync.core.events import DatabaseReplaced
 from breezeway_sync.core.report import CertificateState, Freshness, LeaseState, PastRun, RegionState, TokenState
+from breezeway_sync.store import given
 from breezeway_sync.store.database import Database
 
 DAY_SECONDS = 86_400.0
@@ -27,6 +29,11 @@ class Status:
     async def connect_anew(self) -> None:
         """Ask on new connections from now on."""
         await self._database.connect_anew()
+
+    async def replaced(self) -> list[DatabaseReplaced]:
+        """Accounts of which the database has forgotten the last lease of this process: it went back. Told once."""
+        fences = {row["account"]: row["fence"] for row in await self._database.fetch("lease_fences")}
+        return [DatabaseReplaced(one, given.WHY) for one in given.forgotten(self._database.address, fences)]
 
     async def freshness(self) -> list[Freshness]:
         """Every active region and enabled entity against its promise."""
