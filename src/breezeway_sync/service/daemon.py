@@ -88,9 +88,7 @@ class Daemon:
         """Serve until stopped. Raises what keeps it from starting: ConfigurationError, SchemaRefused."""
         async with AsyncExitStack() as stack:
             self._stack = stack
-            await stack.enter_async_context(
-                beside(self.observatory.beat(self._notifier, self._plan_anew), self.stop)
-            )
+            await stack.enter_async_context(beside(self.observatory.beat(self._notifier, self._plan_anew), self.stop))
             self._transport = await stack.enter_async_context(self._new_transport())
             stack.push_async_callback(self.alerting.stop)
             if not await self._begin(stack):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from breezeway_sync.core.errors import DatabaseError, DatabaseWentBack, LeaseLost
+from breezeway_sync.store.database import Row
 
 AGAIN = "what is missing is read again by the next runs"
 
@@ -22,6 +23,22 @@ class Claim:
 
     fence: int
     claim_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a server says of an account: its newest fence, who claimed it, and the counts by slot."""
+
+    fence: int
+    claim_id: UUID | None
+    batches: Mapping[int, int]
+
+
+def standing_of(row: Row | None) -> Standing | None:
+    """A row of `lease_standing` or `check_lease`; None where the server knows no such account."""
+    if row is None:
+        return None
+    return Standing(row["fence"], row["claim_id"], dict(zip(row["slots"], row["batches"], strict=True)))
 
 
 @dataclass(slots=True)
@@ -44,34 +61,22 @@ class Acknowledged:
             self.counts[slot] = max(count, self.counts.get(slot, 0))
 
 
-def flaw_of(claim: Claim, told: Mapping[int, int], row: Mapping[str, object] | None) -> DatabaseError | None:
-    """What a server's standing of the account (`lease_standing`; None: no such account) says against going on.
+def flaw_of(claim: Claim, told: Mapping[int, int], found: Standing | None) -> DatabaseError | None:
+    """What a server's standing of the account says against going on.
 
     `told` are the acknowledged counts by slot, as they were before the server was asked. A lower fence is an older
     copy's, since fences only rise.
     """
-    fence = 0 if row is None else row["fence"]
-    if row is None or (isinstance(fence, int) and fence < claim.fence):
-        return DatabaseWentBack(
-            "the database went back: the claim of this account is not there any more",
-            got=f"fence {fence}",
-            wanted=f"fence {claim.fence}",
-            cure=AGAIN,
-        )
-    if (fence, row["claim_id"]) != (claim.fence, claim.claim_id):
-        return LeaseLost(
-            "the account was taken over by another process",
-            got=f"fence {fence}",
-            wanted=f"fence {claim.fence}",
-            cure="nothing was written after that; the new holder goes on",
-        )
-    slots, batches = row["slots"], row["batches"]
-    assert isinstance(slots, list)
-    assert isinstance(batches, list)
-    shown = dict(zip(slots, batches, strict=True))
-    missing = sum(max(0, count - shown.get(slot, 0)) for slot, count in told.items())
+    fence = found.fence if found else 0
+    got, wanted = f"fence {fence}", f"fence {claim.fence}"
+    if found is None or fence < claim.fence:
+        what = "the database went back: the claim of this account is not there any more"
+        return DatabaseWentBack(what, got=got, wanted=wanted, cure=AGAIN)
+    if (fence, found.claim_id) != (claim.fence, claim.claim_id):
+        cure = "nothing was written after that; the new holder goes on"
+        return LeaseLost("the account was taken over by another process", got=got, wanted=wanted, cure=cure)
+    missing = sum(max(0, count - found.batches.get(slot, 0)) for slot, count in told.items())
     if not missing:
         return None
-    return DatabaseWentBack(
-        f"the database went back: {missing} transactions that it had acknowledged are not there any more", cure=AGAIN
-    )
+    what = f"the database went back: {missing} transactions that it had acknowledged are not there any more"
+    return DatabaseWentBack(what, cure=AGAIN)

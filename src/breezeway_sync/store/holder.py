@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from breezeway_sync.store.acknowledged import flaw_of
+from breezeway_sync.store.acknowledged import flaw_of, standing_of
 from breezeway_sync.store.database import Connection, Database
 from breezeway_sync.store.leases import Lease
 
@@ -24,21 +24,25 @@ class Holder:
         Raises LeaseLost, and DatabaseWentBack where something is gone that an earlier transaction was told to have
         committed.
         """
-        lease, query = self.lease, self.database.query
-        slot = lease.acknowledged.take_slot()
-        count = 0
+        ours = self.lease.acknowledged
+        slot = ours.take_slot()
         try:
-            told = dict(lease.acknowledged.counts)
-            claim = lease.claim
-            row = await connection.fetchrow(query("check_lease"), lease.account, slot, claim.fence, claim.claim_id)
-            if flaw := flaw_of(claim, told, row):
-                lease.give_up(flaw)
-                raise flaw
-            counted = row["counted"] if row else None
-            count = counted or await connection.fetchval(query("first_batch"), lease.account, slot)
+            count = await self._count(connection, slot)
         except BaseException:
-            lease.acknowledged.ended(slot, count, is_committed=False)
+            ours.ended(slot, 0, is_committed=False)
             raise
-        self.database.at_end(
-            connection, lambda is_committed: lease.acknowledged.ended(slot, count, is_committed=is_committed)
+        self.database.at_end(connection, lambda is_committed: ours.ended(slot, count, is_committed=is_committed))
+
+    async def _count(self, connection: Connection, slot: int) -> int:
+        """The how manyth of its slot this transaction is."""
+        lease, claim = self.lease, self.lease.claim
+        told = dict(lease.acknowledged.counts)
+        row = await connection.fetchrow(
+            self.database.query("check_lease"), lease.account, slot, claim.fence, claim.claim_id
         )
+        if flaw := flaw_of(claim, told, standing_of(row)):
+            lease.give_up(flaw)
+            raise flaw
+        if row is not None and row["counted"] is not None:
+            return int(row["counted"])
+        return int(await connection.fetchval(self.database.query("first_batch"), lease.account, slot))

@@ -22,7 +22,7 @@ from breezeway_sync.core.errors import DatabaseError, DatabaseWentBack, LeaseHel
 from breezeway_sync.core.events import DatabaseReplaced, Emit, LeaseAwaited, LeaseClaimed, Noticed
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.store import given
-from breezeway_sync.store.acknowledged import Acknowledged, Claim, flaw_of
+from breezeway_sync.store.acknowledged import Acknowledged, Claim, flaw_of, standing_of
 from breezeway_sync.store.database import Database
 
 LEASE_SECONDS = 45.0
@@ -174,9 +174,8 @@ async def hold(
         failure = lease.failure or (lost[0] if lost else None)
         if failure is None:
             await finish(_release(database, lease, emit))
-        elif isinstance(failure, DatabaseWentBack):
-            if given.is_news(database.address, account):
-                emit(DatabaseReplaced(account, failure.what))
+        elif isinstance(failure, DatabaseWentBack) and given.is_news(database.address, account):
+            emit(DatabaseReplaced(account, failure.what))
 
 
 async def _claim(
@@ -262,7 +261,8 @@ async def _renew(database: Database, lease: Lease) -> None:
     told = dict(lease.acknowledged.counts)
     claim, seconds = lease.claim, lease.paused_for_seconds()
     await database.fetch_row("renew_lease", lease.account, claim.fence, claim.claim_id, LEASE_SECONDS, seconds)
-    if flaw := flaw_of(lease.claim, told, await database.fetch_row("lease_standing", lease.account)):
+    found = standing_of(await database.fetch_row("lease_standing", lease.account))
+    if flaw := flaw_of(claim, told, found):
         raise flaw
 
 

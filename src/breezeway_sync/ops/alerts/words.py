@@ -213,8 +213,8 @@ def database_replaced_body(reason: str, held_back: int) -> str:
     return paragraphs(
         "An older copy has taken the database's place: a failover to a server that was behind, or a restored backup.",
         f"  {plain(reason)}",
-        "Scans under way were given up. What is missing is read again by the next runs; until then `as_of` says how old "
-        "each mirror is.",
+        "Scans under way were given up. What is missing is read again by the next runs; until then `as_of` says how "
+        "old each mirror is.",
         "What to do: nothing for the mirror. What people wrote into this database since the copy was made, decisions "
         "on deletions for example, is gone as well.",
         held_back=held_back,
