@@ -74,8 +74,6 @@ def _grant(missing: MissingRight, facts: ServerFacts, schema: str) -> str:
         return f"GRANT {missing.right} ON DATABASE {quote(facts.database)} TO {role}"
     if missing.kind == "schema":
         return f"GRANT {missing.right} ON SCHEMA {quote(schema)} TO {role}"
-    if missing.kind == "sequence":
-        return f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {quote(schema)} TO {role}"
     return f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {quote(schema)} TO {role}"
 
 
