@@ -44,7 +44,7 @@ async def opened(dsn: str) -> AsyncIterator[Store]:
         Database(dsn, SCHEMA) as database,
         hold(database, "bench", clock=clock, wait_seconds=0, drain_seconds=0, emit=ignore) as lease,
     ):
-        proofs = Proofs(Holder(database, lease.account, lease.fence, UUID(int=1)), clock, Guard())
+        proofs = Proofs(Holder(database, lease, UUID(int=1)), clock, Guard())
         yield Store(database, lease, Loader(proofs, clock, owed_sources=owed, emit=ignore))
 
 

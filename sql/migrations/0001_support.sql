@@ -71,8 +71,13 @@ CREATE TABLE api_tokens (
     last_error TEXT
 );
 
--- Fencing tokens rise over all accounts and for ever, so that they also order what different accounts wrote.
-CREATE SEQUENCE account_fences;
+-- Fencing tokens rise over all accounts and for ever, so that they also order what different accounts wrote. One row with
+-- the newest one. A sequence would be 32 ahead on a standby, or behind; and this is never behind the clock either, so that
+-- an older copy of the database gives none out again.
+CREATE TABLE account_fences (
+    is_only BOOLEAN PRIMARY KEY DEFAULT true CHECK (is_only),
+    fence BIGINT NOT NULL DEFAULT 0
+);
 
 -- One row per account (equal client_id, kept as a hash): who works it, and its budget across processes.
 CREATE TABLE account_leases (
@@ -81,6 +86,8 @@ CREATE TABLE account_leases (
     -- NULL: free. Text for people ("host, process 4711"), identity for finding out whether it still lives.
     owner TEXT,
     owner_identity TEXT,
+    -- A random name of this claim. Two servers of one past may give out one fence twice, and never this.
+    claim_id UUID,
     claimed_at TIMESTAMPTZ,
     renewed_at TIMESTAMPTZ,
     expires_at TIMESTAMPTZ NOT NULL DEFAULT 'epoch',
@@ -88,6 +95,15 @@ CREATE TABLE account_leases (
     paused_until TIMESTAMPTZ NOT NULL DEFAULT 'epoch',
     next_token_call_at TIMESTAMPTZ NOT NULL DEFAULT 'epoch'
 );
+
+-- How many transactions have written under the leases of an account, counted in each of them: a holder that was told of
+-- more than are here knows that the database went back. It counts in several slots, so that no merge waits for another.
+CREATE TABLE lease_batches (
+    account TEXT NOT NULL REFERENCES account_leases (account) DEFERRABLE,
+    slot INTEGER NOT NULL,
+    batches BIGINT NOT NULL,
+    PRIMARY KEY (account, slot)
+) WITH (fillfactor = 50);
 
 -- One row per region, entity and run. It belongs to operators: nothing refers to it.
 CREATE TABLE etl_sync_log (

@@ -35,14 +35,6 @@ UNION ALL
 SELECT 'view', c.relname::text, 'SELECT'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relkind IN ('v', 'm') AND NOT has_table_privilege(c.oid, 'SELECT')
-UNION ALL
--- Sequences of identity columns need no right of their own.
-SELECT 'sequence', c.relname::text, 'USAGE'
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1
-  -- A CASE, as the function refuses what is no sequence, and the order of conditions is the planner's.
-  AND CASE WHEN c.relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') ELSE false END
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'i')
 ORDER BY 1, 2, 3;
 
 -- name: known_parents

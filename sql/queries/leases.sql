@@ -1,5 +1,6 @@
 -- name: ensure_account
 -- The account's row exists from its first claim on, for ever: its budget outlives every process.
+WITH fences AS (INSERT INTO {schema}.account_fences DEFAULT VALUES ON CONFLICT (is_only) DO NOTHING)
 INSERT INTO {schema}.account_leases (account) VALUES ($1) ON CONFLICT (account) DO NOTHING;
 
 -- name: claim_lease
@@ -7,49 +8,99 @@ INSERT INTO {schema}.account_leases (account) VALUES ($1) ON CONFLICT (account) 
 -- A lease that was not given back leaves its budget in doubt: the successor waits $6 seconds, the time in which
 -- a full bucket of calls drains. All times are the database's, so that no other clock matters; what its own has written
 -- while it ran ahead lies in the future: such a renewal holds nothing, and no pause is longer than $7 seconds.
-UPDATE {schema}.account_leases SET
-    fence = nextval('{schema}.account_fences'),
+-- The fence follows the newest one and the seconds since 2020, which an older copy of the database has not forgotten.
+WITH free AS (
+    SELECT account, fence FROM {schema}.account_leases
+    WHERE account = $1 AND (owner IS NULL OR expires_at < clock_timestamp() OR owner_identity = $5
+        OR renewed_at > clock_timestamp() + make_interval(secs => $4::float8))
+    FOR UPDATE
+), next AS (
+    UPDATE {schema}.account_fences f SET fence = greatest(
+        f.fence + 1,
+        (SELECT max(fence) + 1 FROM {schema}.account_leases),
+        extract(epoch FROM clock_timestamp() - '2020-01-01 00:00:00+00'::timestamptz)::bigint)
+    FROM free
+    RETURNING f.fence, free.fence AS fence_before
+)
+UPDATE {schema}.account_leases l SET
+    fence = next.fence,
     owner = $2,
     owner_identity = $3,
+    claim_id = $8,
     claimed_at = clock_timestamp(),
     renewed_at = clock_timestamp(),
     expires_at = clock_timestamp() + make_interval(secs => $4::float8),
     next_call_at = least(
         clock_timestamp() + make_interval(secs => $7::float8),
-        CASE WHEN owner IS NULL THEN next_call_at
-            ELSE greatest(next_call_at, clock_timestamp() + make_interval(secs => $6::float8)) END),
-    paused_until = least(paused_until, clock_timestamp() + make_interval(secs => $7::float8))
-WHERE account = $1 AND (owner IS NULL OR expires_at < clock_timestamp() OR owner_identity = $5
-    OR renewed_at > clock_timestamp() + make_interval(secs => $4::float8))
+        CASE WHEN l.owner IS NULL THEN l.next_call_at
+            ELSE greatest(l.next_call_at, clock_timestamp() + make_interval(secs => $6::float8)) END),
+    paused_until = least(l.paused_until, clock_timestamp() + make_interval(secs => $7::float8))
+FROM next
+WHERE l.account = $1
 RETURNING
-    fence,
-    greatest(0, extract(epoch FROM greatest(next_call_at, paused_until) - clock_timestamp()))::float8 AS wait_seconds;
+    l.fence,
+    next.fence_before,
+    greatest(0, extract(epoch FROM greatest(l.next_call_at, l.paused_until) - clock_timestamp()))::float8 AS wait_seconds;
 
 -- name: see_lease
 -- Who holds the account, and whether the lease has run out.
 SELECT owner, owner_identity, renewed_at, expires_at < clock_timestamp() AS is_expired
 FROM {schema}.account_leases WHERE account = $1;
 
+-- name: lease_fences
+-- The newest fence of each account.
+SELECT account, fence FROM {schema}.account_leases;
+
 -- name: renew_lease
 -- Prolong our own lease, and keep what a successor must know if we die now: when it may call.
 UPDATE {schema}.account_leases SET
     renewed_at = clock_timestamp(),
-    expires_at = clock_timestamp() + make_interval(secs => $3::float8),
-    paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $4::float8))
-WHERE account = $1 AND fence = $2 AND owner IS NOT NULL
+    expires_at = clock_timestamp() + make_interval(secs => $4::float8),
+    paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $5::float8))
+WHERE account = $1 AND fence = $2 AND claim_id = $3
 RETURNING fence;
 
 -- name: release_lease
--- Give the account back, with the time from which the next holder may call ($3 seconds from now).
+-- Give the account back, with the time from which the next holder may call ($4 seconds from now).
 UPDATE {schema}.account_leases SET
     owner = NULL,
     owner_identity = NULL,
+    claim_id = NULL,
     expires_at = clock_timestamp(),
-    next_call_at = clock_timestamp() + make_interval(secs => $3::float8),
-    paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $4::float8))
-WHERE account = $1 AND fence = $2
+    next_call_at = clock_timestamp() + make_interval(secs => $4::float8),
+    paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $5::float8))
+WHERE account = $1 AND fence = $2 AND claim_id = $3
 RETURNING fence;
 
+-- name: lease_standing
+-- Whose the account is, and how many transactions have been counted, by slot.
+SELECT
+    l.fence,
+    l.claim_id,
+    ARRAY(SELECT b.slot FROM {schema}.lease_batches b WHERE b.account = $1 ORDER BY b.slot) AS slots,
+    ARRAY(SELECT b.batches FROM {schema}.lease_batches b WHERE b.account = $1 ORDER BY b.slot) AS batches
+FROM {schema}.account_leases l WHERE l.account = $1;
+
 -- name: check_lease
--- The fence of the account, locked until the end of the transaction: nobody can take over in the middle of it.
-SELECT fence FROM {schema}.account_leases WHERE account = $1 FOR SHARE;
+-- The same, locked until the end of the transaction: nobody can take over in the middle of it. One more is counted in the
+-- slot $2 where the claim is $3 and $4; `counted` is NULL for one that has none yet.
+WITH lease AS (
+    SELECT fence, claim_id FROM {schema}.account_leases WHERE account = $1 FOR SHARE
+), counted AS (
+    UPDATE {schema}.lease_batches b SET batches = b.batches + 1 FROM lease
+    WHERE b.account = $1 AND b.slot = $2 AND lease.fence = $3 AND lease.claim_id = $4
+    RETURNING b.batches
+)
+SELECT
+    lease.fence,
+    lease.claim_id,
+    ARRAY(SELECT b.slot FROM {schema}.lease_batches b WHERE b.account = $1 ORDER BY b.slot) AS slots,
+    ARRAY(SELECT b.batches FROM {schema}.lease_batches b WHERE b.account = $1 ORDER BY b.slot) AS batches,
+    (SELECT batches FROM counted) AS counted
+FROM lease;
+
+-- name: first_batch
+-- The first one of a slot; it may have become the second meanwhile.
+INSERT INTO {schema}.lease_batches AS b (account, slot, batches) VALUES ($1, $2, 1)
+ON CONFLICT (account, slot) DO UPDATE SET batches = b.batches + 1
+RETURNING b.batches;

@@ -1,3 +1,9 @@
+-- name: writability
+-- Whether the server takes writes at all.
+SELECT
+    pg_is_in_recovery() AS is_standby,
+    current_setting('transaction_read_only')::boolean AS is_read_only;
+
 -- name: freshness
 -- Each region and entity against its promise.
 SELECT

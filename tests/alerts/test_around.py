@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from breezeway_sync.core.events import DatabaseBack, DatabaseLost
+from breezeway_sync.core.events import DatabaseBack, DatabaseLost, DatabaseReplaced
 from breezeway_sync.ops.alerts import Message, NotDelivered
 from breezeway_sync.ops.alerts import alerter as module
 from breezeway_sync.ops.alerts.model import State
@@ -72,6 +72,54 @@ async def test_failures_wait_for_a_store_that_does_not_answer(how: str, monkeypa
     setattr(store, how, False)
     assert await at.after(seconds=59) == []
     assert await at.after(seconds=1) == ["nashville tasks failed"]
+
+
+async def test_while_the_store_is_away_each_process_tells_once_and_afterwards_nobody_does_again() -> None:
+    """As in a read-only database behind open connections: nothing can be claimed there."""
+    store = MemoryStore(is_away=True)
+    one, other = desk(store), desk(store)
+    for at in (one, other):
+        assert await at.after(ended()) == []
+        assert await at.after(seconds=61) == ["nashville tasks failed"]
+        assert await at.after(ended(), minutes=10) == []
+    store.is_away = False
+    for at in (one, other):
+        assert await at.after(ended(), minutes=10) == []
+    assert store.states["nashville", "entity:tasks"].told_at is not None
+    assert await other.after(went_well(), minutes=10) == ["nashville tasks recovered"]
+    assert await one.after(went_well(), minutes=10) == []
+
+
+async def test_a_recovery_that_was_told_without_the_store_is_not_told_again() -> None:
+    store = MemoryStore()
+    at = desk(store)
+    assert await at.after(ended()) == ["nashville tasks failed"]
+    store.is_away = True
+    assert await at.after(went_well()) == []
+    assert await at.after(seconds=61) == ["nashville tasks recovered"]
+    store.is_away = False
+    assert await at.after(went_well(), minutes=10) == []
+    assert store.states["nashville", "entity:tasks"].told_at is None
+
+
+async def test_what_failed_by_something_else_before_the_database_was_lost_is_told_meanwhile() -> None:
+    store = MemoryStore(is_away=True)
+    at = desk(store)
+    assert await at.after(ended(), DatabaseLost("read-only")) == ["database lost", "nashville tasks failed"]
+    store.is_away = False
+    assert await at.after(DatabaseBack(120.0)) == ["database back"]
+    assert await at.after(ended(), minutes=10) == []
+
+
+async def test_an_older_copy_of_the_database_is_told_once_by_all_accounts_and_processes() -> None:
+    store = MemoryStore()
+    one, other = desk(store), desk(store)
+    first, second = DatabaseReplaced("a", "the database went back"), DatabaseReplaced("b", "the database went back")
+    assert await one.after(first, second) == ["database went back"]
+    assert "the next runs" in one.mailbox.messages[0].body
+    assert await one.after(second, hours=1) == []
+    assert await other.after(first) == []
+    assert await one.after(first, hours=10) == ["database went back"]
 
 
 async def test_what_was_told_is_remembered_until_the_store_is_back() -> None:

@@ -35,7 +35,7 @@ async def test_a_clock_that_ran_ahead_puts_off_no_housekeeping(monkeypatch: pyte
     try:
         await daemon._plan()
         daemon._clock = right
-        daemon._clock_was_set()
+        daemon._plan_anew()
         await daemon._plan()
         late = {job.id: (job.next_run_time - right.now()).days for job in daemon._scheduler.get_jobs()}
     finally:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -17,6 +18,7 @@ from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.plan import plan_of
+from breezeway_sync.store.acknowledged import Acknowledged, Claim
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease, hold
@@ -49,7 +51,11 @@ class Store:
 
     def begin_run(self, number: int, clock: Clock | None = None) -> None:
         """Work from now on as this run; `behind` fences behind the lease that is held."""
-        holder = Holder(self.database, self.lease.account, self.lease.fence - self.behind, UUID(int=number))
+        lease = self.lease
+        if self.behind:
+            claim = Claim(lease.fence - self.behind, uuid4())
+            lease = replace(lease, claim=claim, acknowledged=Acknowledged(), doubt=asyncio.Event())
+        holder = Holder(self.database, lease, UUID(int=number))
         clock = clock or SystemClock()
         self.proofs = Proofs(holder, clock, Guard(), history=frozenset(BY_NAME))
         owed = frozenset({"task_comments", "task_requirements"})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from uuid import uuid4
 
 import pytest
 
@@ -14,6 +15,7 @@ from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.errors import LeaseHeld, LeaseLost
 from breezeway_sync.core.events import Event, LeaseAwaited, LeaseClaimed
 from breezeway_sync.store import leases
+from breezeway_sync.store.acknowledged import Claim
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.leases import Lease, Owner, account_key, hold, is_dead_here, this_process
 from tests.conftest import Rows
@@ -159,8 +161,8 @@ async def test_a_pause_is_kept_even_without_giving_back(database: Database, rows
 
 
 def test_order_follows_requests_and_never_a_clock() -> None:
-    first = Lease("a", 7, 0.0, claimed_at=100.0)
-    second = Lease("a", 8, 0.0, claimed_at=3.0)  # another process, whose clock says anything
+    first = Lease("a", Claim(7, uuid4()), 0.0, claimed_at=100.0)
+    second = Lease("a", Claim(8, uuid4()), 0.0, claimed_at=3.0)  # another process, whose clock says anything
     orders = [first.order(100.0), first.order(100.5), first.order(1e9), second.order(2.0), second.order(3.1)]
     assert orders == sorted(orders)
     assert len(set(orders)) == 5

@@ -27,7 +27,7 @@ CONFIGURATION = 78
 INTERRUPTED = 130
 TERMINATED = 143
 
-_UNREACHABLE = {"ApiUnreachable", "DatabaseUnreachable"}
+_UNREACHABLE = {"ApiUnreachable", "DatabaseReadOnly", "DatabaseUnreachable"}
 
 
 def of_error(error: BreezewaySyncError) -> int:

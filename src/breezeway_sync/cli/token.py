@@ -22,7 +22,7 @@ token_app = typer.Typer(help="Check or renew the accounts' tokens; no value is e
 
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration, or all.")]
 
-_OUT_OF_REACH = {"ApiUnreachable", "DatabaseUnreachable"}
+_OUT_OF_REACH = {"ApiUnreachable", "DatabaseReadOnly", "DatabaseUnreachable"}
 
 
 @token_app.command("check")

@@ -85,6 +85,22 @@ class DatabaseUnreachable(DatabaseError):
     retryable = True
 
 
+class DatabaseReadOnly(DatabaseUnreachable):
+    """The server answers and takes no writes: a standby, a demoted primary, a provider's answer to a full disk."""
+
+    code = "database_read_only"
+
+
+class DatabaseWentBack(DatabaseError):
+    """What the server had acknowledged is not there any more: an older copy has taken its place.
+
+    Nothing may be written on the strength of it. What the copy says of itself is true of the copy.
+    """
+
+    code = "database_went_back"
+    retryable = True
+
+
 class DatabaseBusy(DatabaseError):
     """Refused for now: deadlock, serialization, lock timeout, too many connections, disk full."""
 

@@ -142,6 +142,15 @@ class DatabaseBack(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseReplaced(Event):
+    """An older copy has taken the database's place: work of this account that was acknowledged is gone, and is done
+    again."""
+
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AlertDelivered(Event):
     """A message to people; `error` says why the channel did not take it, without an address."""
 

@@ -21,7 +21,7 @@ async def in_slices(things: Iterable[T], size: int = SLICE) -> AsyncIterator[T]:
             await asyncio.sleep(0)
 
 
-async def finish(work: Awaitable[None]) -> None:
+async def finish(work: Awaitable[T]) -> T:
     """Await `work` to its end even when cancelled meanwhile, once or more; the cancellation is raised afterwards.
 
     Only for work that bounds its own time. Its error is raised, or is the cause of the cancellation.
@@ -35,7 +35,7 @@ async def finish(work: Awaitable[None]) -> None:
             cancelled = error
     if cancelled is not None:
         raise cancelled from None if task.cancelled() else task.exception()
-    task.result()
+    return task.result()
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ from breezeway_sync.core.events import (
     CycleFinished,
     CycleSkipped,
     DatabaseLost,
+    DatabaseReplaced,
     DeletionsHeld,
     Emit,
     EntityAdvanced,
@@ -65,6 +66,7 @@ LEVELS: Mapping[type[Event], int] = {
     Noticed: logging.WARNING,
     CycleSkipped: logging.WARNING,
     DatabaseLost: logging.ERROR,
+    DatabaseReplaced: logging.ERROR,
 }
 _STATUS_LEVELS = {"success": logging.INFO, "partial": logging.WARNING, "failed": logging.ERROR}
 _RESULT_LEVELS = {PROVED: logging.INFO, LATE: logging.INFO, FAILED: logging.ERROR}

@@ -1,4 +1,4 @@
-"""The alerter of the daemon: made when the database is there, made anew when its settings change."""
+"""The alerter of the daemon: made when the database is there or cannot be had, made anew when its settings change."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Alerting:
         self._clock = clock
         self._emit = emit
         self._alerter: Alerter | None = None
+        self._store: StoredAlerts | None = None
         self._task: asyncio.Task[None] | None = None
 
     def observe(self, event: Event) -> None:
@@ -26,12 +27,20 @@ class Alerting:
         if self._alerter is not None:
             self._alerter.observe(event)
 
+    async def open(self, settings: Settings, database: Database) -> None:
+        """Begin to alert, with a database that may not be open yet; or go on in this one with what was noticed."""
+        if self._store is None:
+            await self.start(settings, database)
+        else:
+            self._store.use(database)
+
     async def start(self, settings: Settings, database: Database) -> None:
         """Begin to alert as the settings say; an alerter from before sends what it has and ends."""
         channels, rules = channels_of(settings.alerts, self._clock), rules_of(settings.alerts)
         before, self._task = self._task, None
         # Hears what happens while the one before still tells what it has.
-        self._alerter = Alerter(StoredAlerts(database), channels, rules, self._clock, emit=self._emit)
+        self._store = StoredAlerts(database)
+        self._alerter = Alerter(self._store, channels, rules, self._clock, emit=self._emit)
         await _ended(before)
         self._task = asyncio.create_task(self._alerter.run(), name="alerts")
 

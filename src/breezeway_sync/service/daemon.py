@@ -16,7 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ConfigurationError, DatabaseError, SchemaRefused
-from breezeway_sync.core.events import ConfigurationReloaded, CycleSkipped, Noticed
+from breezeway_sync.core.events import ConfigurationReloaded, CycleSkipped, DatabaseReplaced, Event, Noticed
 from breezeway_sync.service.access import Means, new_flight
 from breezeway_sync.service.accounts import Account, credentials_of, group
 from breezeway_sync.service.alerting import Alerting
@@ -61,6 +61,7 @@ class Daemon:
         self._notifier = notifier
         self._clock = clock
         self.alerting = Alerting(clock, observatory.emit)
+        observatory.listen(self._hear)
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Event()
         self._staff = Staff(self._work, observatory.emit)
@@ -87,10 +88,9 @@ class Daemon:
         """Serve until stopped. Raises what keeps it from starting: ConfigurationError, SchemaRefused."""
         async with AsyncExitStack() as stack:
             self._stack = stack
-            await stack.enter_async_context(
-                beside(self.observatory.beat(self._notifier, self._clock_was_set), self.stop)
-            )
+            await stack.enter_async_context(beside(self.observatory.beat(self._notifier, self._plan_anew), self.stop))
             self._transport = await stack.enter_async_context(self._new_transport())
+            stack.push_async_callback(self.alerting.stop)
             if not await self._begin(stack):
                 return
             self._scheduler.start()
@@ -117,6 +117,7 @@ class Daemon:
             except SchemaRefused:
                 raise
             except DatabaseError as error:
+                await self.alerting.open(self.settings, open_database(self.settings))
                 self.observatory.lost(error)
                 self._notifier.status(f"waiting for the database: {error.message}")
                 with contextlib.suppress(TimeoutError):
@@ -136,7 +137,7 @@ class Daemon:
         self.observatory.is_migrated = True
         self._database, self._status = database, Status(database)
         self._workshop = self._new_workshop()
-        await self.alerting.start(self.settings, database)
+        await self.alerting.open(self.settings, database)
         await self._plan()
 
     def _new_transport(self) -> Transport:
@@ -240,9 +241,14 @@ class Daemon:
             await self._status.delete_old_certificates(self.settings.retention.sync_log_days * 86_400)
             await self._status.prune_history(self.settings.history.retention_days * 86_400)
 
-    def _clock_was_set(self) -> None:
+    def _plan_anew(self) -> None:
+        """The clock was set, or an older copy of the database says what was read when."""
         self._is_anew = True
         self._reloading.set()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, DatabaseReplaced):
+            self._plan_anew()
 
     async def _reload_when_asked(self) -> None:
         while True:

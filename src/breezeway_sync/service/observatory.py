@@ -72,14 +72,14 @@ class Observatory:
         self.metrics.observe_lag(lag_seconds)
 
     def reached(self) -> None:
-        """The database answers."""
+        """The database answers and takes writes."""
         self._database_error = None
         if self._lost_at is not None:
             self.emit(DatabaseBack(self._clock.monotonic() - self._lost_at))
             self._lost_at = None
 
     def lost(self, error: DatabaseError) -> None:
-        """The database does not answer; told once."""
+        """The database does not answer, or takes no writes; told once."""
         self._database_error = error.message
         if self._lost_at is None:
             self._lost_at = self._clock.monotonic()
@@ -117,6 +117,8 @@ class Observatory:
         """Read the reports anew. Never raises for a database that is away: the old report stays."""
         try:
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                await status.check_writable()
+                replaced = await status.replaced()
                 freshness = tuple(await status.freshness())
                 runs = tuple(await status.recent_runs())
                 leases = tuple(await status.leases())
@@ -125,11 +127,14 @@ class Observatory:
                 certificates = await status.certificates(self._clock.now())
         except TimeoutError:
             self.lost(DatabaseError("PostgreSQL did not answer in time", where="reading the status"))
+            await status.connect_anew()  # a silent server's connections look as if they were open
             return
         except DatabaseError as error:
             self.lost(error)
             return
         self.reached()
+        for event in replaced:
+            self.emit(event)
         self._report = StatusReport(freshness, runs, leases, tokens, regions, None, self._clock.now())
         self.metrics.update(freshness, leases, tokens, regions, certificates)
 

@@ -18,7 +18,12 @@ from breezeway_sync.sync.job import OwedTime
 from breezeway_sync.sync.stages import NAMES, NEEDS
 
 # Failures that pass by themselves; whatever else fails waits for its next turn.
-PASSING = frozenset({"ApiUnreachable", "DatabaseBusy", "DatabaseUnreachable", "ServerFailed", "EdgeBlocked"})
+PASSING = frozenset(
+    {
+        *("ApiUnreachable", "ServerFailed", "EdgeBlocked"),
+        *("DatabaseBusy", "DatabaseReadOnly", "DatabaseUnreachable", "DatabaseWentBack"),
+    }
+)
 NOT_READ = "NotRead"  # passes with the failure that it comes from
 
 Work = Callable[[Account, Order], Awaitable[Result]]

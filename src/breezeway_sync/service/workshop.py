@@ -118,7 +118,7 @@ class Workshop:
         return Engine(
             opened.api,
             loader_of(means, proofs),
-            self.ledger,
+            Ledger(means.database, proofs.holder),
             proofs,
             lease.order,
             means.clock,
@@ -141,7 +141,7 @@ def owed_sources(settings: Settings) -> frozenset[str]:
 
 def proofs_of(means: Means, lease: Lease, run_id: UUID) -> Proofs:
     """What writes marks and deletions under this lease, as this run."""
-    holder = Holder(means.database, lease.account, lease.fence, run_id)
+    holder = Holder(means.database, lease, run_id)
     history = frozenset(means.settings.history.entities)
     return Proofs(holder, means.clock, guard(means.settings), history=history)
 

@@ -54,6 +54,10 @@ class StoredAlerts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def use(self, database: Database) -> None:
+        """Go on in this one: the one before was not open yet."""
+        self._database = database
+
     async def load(self, region: str, subjects: Sequence[str]) -> dict[str, AlertRow]:
         """The states of these subjects, as far as there are rows; `region` is '' for what concerns none."""
         rows = await self._database.fetch("alert_states", region, list(subjects))

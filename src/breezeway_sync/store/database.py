@@ -7,7 +7,7 @@ tables live in the transaction (PgBouncer 1.21 or newer keeps prepared statement
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
@@ -19,9 +19,11 @@ from breezeway_sync.core.errors import (
     ConfigurationError,
     DatabaseBusy,
     DatabaseError,
+    DatabaseReadOnly,
     DatabaseUnreachable,
     DataRefused,
 )
+from breezeway_sync.store.connect import NO_WRITES, STANDBY, Hosts, WatchedConnection, read_only_error
 from breezeway_sync.store.files import query
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ else:
     Row = object
 
 CONNECTING = "connecting"
-CONNECT_SECONDS = 10.0
 ACQUIRE_SECONDS = 30.0
 STATEMENT_SECONDS = 120.0
 # By then whoever used a connection has ended, or had all of a service's time for it.
@@ -51,6 +52,7 @@ _LIMITS = (
 _UNREACHABLE = ("08", "57P01", "57P02", "57P03", "57P05")
 _BUSY = ("40", "53", "55P03", "55006", "57014", "25P03")
 _REFUSED_DATA = ("22", "23", "54")
+_READ_ONLY = "25006"
 _UNKNOWN_OPTION = "42704"
 
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
@@ -80,6 +82,8 @@ class Database:
         self._turns = asyncio.Semaphore(pool_size)
         self.spare = asyncio.Semaphore(pool_size // 2)
         """For connections that are held until others have done theirs: those always find one. Not to be waited for."""
+        self._ends: dict[int, list[Callable[[bool], None]]] = {}
+        self._connect_watchers: set[Callable[[], None]] = set()
 
     async def __aenter__(self) -> Self:
         with translated(CONNECTING):
@@ -88,9 +92,10 @@ class Database:
                     self._dsn,
                     min_size=1,
                     max_size=self._pool_size,
-                    timeout=CONNECT_SECONDS,
                     command_timeout=STATEMENT_SECONDS,
-                    init=_exact_dates,
+                    connect=Hosts(self._dsn).connect,
+                    connection_class=WatchedConnection,
+                    init=self._begin,
                     server_settings={"application_name": "breezeway-sync", "timezone": "UTC"},
                 )
             except (ValueError, asyncpg.ClientConfigurationError) as error:
@@ -100,6 +105,11 @@ class Database:
                     wanted="postgresql://user:password@host:5432/name",
                 ) from error
         return self
+
+    async def _begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        await _exact_dates(connection)
+        for watcher in self._connect_watchers:
+            watcher()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -120,14 +130,52 @@ class Database:
         async with self._turns:
             with translated(operation):
                 async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                    yield connection
+                    try:
+                        yield connection
+                    except (asyncpg.ReadOnlySQLTransactionError, DatabaseReadOnly):
+                        connection.terminate()  # the next one may lead to the new primary
+                        await self.connect_anew()
+                        raise
 
     @asynccontextmanager
     async def transaction(self, operation: str) -> AsyncIterator[Connection]:
         """A short transaction: commits at the end of the block, with limits on locks and idleness."""
-        async with self.connection(operation) as connection, connection.transaction():
-            await connection.execute(_LIMITS)
-            yield connection
+        async with self.connection(operation) as connection:
+            is_committed = False
+            try:
+                async with connection.transaction():
+                    await connection.execute(_LIMITS)
+                    yield connection
+                is_committed = True
+            finally:
+                for ended in self._ends.pop(id(connection), ()):
+                    ended(is_committed)
+
+    def at_end(self, connection: Connection, tell: Callable[[bool], None]) -> None:
+        """Tell at the end of this connection's transaction whether the server has acknowledged its COMMIT."""
+        self._ends.setdefault(id(connection), []).append(tell)
+
+    @contextmanager
+    def on_connect(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Tell, within the block, of every new connection: it may lead to another server than those before."""
+        self._connect_watchers.add(tell)
+        try:
+            yield
+        finally:
+            self._connect_watchers.discard(tell)
+
+    async def connect_anew(self) -> None:
+        """Use no connection again that is open now: each is replaced as it is needed."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
+
+    async def check_writable(self, operation: str) -> None:
+        """Raises DatabaseReadOnly for a server that takes no writes; then every connection is replaced."""
+        async with self.connection(operation) as connection:
+            row = await connection.fetchrow(self.query("writability"))
+        if row and (row["is_standby"] or row["is_read_only"]):
+            await self.connect_anew()
+            raise read_only_error(STANDBY if row["is_standby"] else NO_WRITES, operation)
 
     def query(self, name: str) -> str:
         """A named query's text for this schema."""
@@ -179,6 +227,8 @@ def _translate(error: asyncpg.PostgresError, operation: str) -> DatabaseError:
     got = f"SQLSTATE {state} ({type(error).__name__}){place}"
     if state.startswith(_UNREACHABLE):
         return DatabaseUnreachable("PostgreSQL went away", where=operation, got=got)
+    if state == _READ_ONLY:
+        return read_only_error(NO_WRITES, operation, got)
     if state.startswith("28") or state == "3D000":
         cure = "check user, password and database name in database.dsn"
         return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)

@@ -28,7 +28,7 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class MissingRight:
-    """A right that the role lacks: on a `database`, `schema`, `table`, `view` or `sequence`."""
+    """A right that the role lacks: on a `database`, `schema`, `table` or `view`."""
 
     kind: str
     name: str

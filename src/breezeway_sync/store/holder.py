@@ -5,26 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from breezeway_sync.core.errors import LeaseLost
+from breezeway_sync.store.acknowledged import flaw_of, standing_of
 from breezeway_sync.store.database import Connection, Database
+from breezeway_sync.store.leases import Lease
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who writes: the account, the fencing token of its lease, and the run."""
+    """Who writes: the lease of an account, and the run."""
 
     database: Database
-    account: str
-    fence: int
+    lease: Lease
     run_id: UUID
 
     async def check(self, connection: Connection) -> None:
-        """Lock and check the lease until the transaction ends. Raises LeaseLost."""
-        fence = await connection.fetchval(self.database.query("check_lease"), self.account)
-        if fence != self.fence:
-            raise LeaseLost(
-                "the account was taken over by another process",
-                got=f"fence {fence}",
-                wanted=f"fence {self.fence}",
-                cure="nothing was written after that; the new holder goes on",
-            )
+        """Lock and check the lease until the transaction ends, and count the transaction under it.
+
+        Raises LeaseLost, and DatabaseWentBack where something is gone that an earlier transaction was told to have
+        committed.
+        """
+        ours = self.lease.acknowledged
+        slot = ours.take_slot()
+        try:
+            count = await self._count(connection, slot)
+        except BaseException:
+            ours.ended(slot, 0, is_committed=False)
+            raise
+        self.database.at_end(connection, lambda is_committed: ours.ended(slot, count, is_committed=is_committed))
+
+    async def _count(self, connection: Connection, slot: int) -> int:
+        """The how manyth of its slot this transaction is."""
+        lease, claim = self.lease, self.lease.claim
+        told = dict(lease.acknowledged.counts)
+        row = await connection.fetchrow(
+            self.database.query("check_lease"), lease.account, slot, claim.fence, claim.claim_id
+        )
+        if flaw := flaw_of(claim, told, standing_of(row)):
+            lease.give_up(flaw)
+            raise flaw
+        if row is not None and row["counted"] is not None:
+            return int(row["counted"])
+        return int(await connection.fetchval(self.database.query("first_batch"), lease.account, slot))

@@ -13,13 +13,16 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseError, LeaseHeld, LeaseLost
-from breezeway_sync.core.events import Emit, LeaseAwaited, LeaseClaimed, Noticed
+from breezeway_sync.core.errors import DatabaseError, DatabaseWentBack, LeaseHeld, LeaseLost
+from breezeway_sync.core.events import DatabaseReplaced, Emit, LeaseAwaited, LeaseClaimed, Noticed
 from breezeway_sync.core.waiting import finish
+from breezeway_sync.store import given
+from breezeway_sync.store.acknowledged import Acknowledged, Claim, flaw_of, standing_of
 from breezeway_sync.store.database import Database
 
 LEASE_SECONDS = 45.0
@@ -95,12 +98,26 @@ class Lease:
     """A claimed account. `first_call_in_seconds` is what the previous holder's budget leaves to wait."""
 
     account: str
-    fence: int
+    claim: Claim
     first_call_in_seconds: float
     claimed_at: float
     """Monotonic seconds."""
     next_call_in_seconds: Callable[[], float] = lambda: 0.0
     paused_for_seconds: Callable[[], float] = lambda: 0.0
+    acknowledged: Acknowledged = field(default_factory=Acknowledged)
+    failure: DatabaseError | None = None
+    """Why it is no use any more."""
+    doubt: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is to be looked at before the next renewal."""
+
+    @property
+    def fence(self) -> int:
+        return self.claim.fence
+
+    def give_up(self, error: DatabaseError) -> None:
+        """End the block that holds it with this error, soon."""
+        self.failure = self.failure or error
+        self.doubt.set()
 
     def order(self, requested_at: float) -> int:
         """The order of a request (its start, monotonic seconds) among all requests of all holders ever.
@@ -142,7 +159,9 @@ async def hold(
 
     renewing = asyncio.create_task(renew(), name=f"renew {account}")
     try:
-        yield lease
+        # A new connection may lead to another server: whether that one knows of the lease is seen at once.
+        with database.on_connect(lease.doubt.set):
+            yield lease
     except asyncio.CancelledError:
         if lost and body is not None and body.uncancel() == 0:
             raise lost[0] from None
@@ -152,8 +171,11 @@ async def hold(
         with contextlib.suppress(asyncio.CancelledError):
             await renewing
         _HELD.discard((database.address, account))
-        if not lost:
+        failure = lease.failure or (lost[0] if lost else None)
+        if failure is None:
             await finish(_release(database, lease, emit))
+        elif isinstance(failure, DatabaseWentBack) and given.is_news(database.address, account):
+            emit(DatabaseReplaced(account, failure.what))
 
 
 async def _claim(
@@ -170,6 +192,7 @@ async def _claim(
     began = clock.monotonic()
     first_renewal: object = None
     is_told = False
+    claim_id = uuid4()
     while True:
         seen = await database.fetch_row("see_lease", account)
         identity = seen["owner_identity"] if seen else None
@@ -185,12 +208,19 @@ async def _claim(
             dead,
             drain_seconds,
             LONGEST_PAUSE_SECONDS,
+            claim_id,
         )
         waited = clock.monotonic() - began
         if claimed:
             _HELD.add((database.address, account))
+            first_call = claimed["wait_seconds"]
+            if given.is_forgotten(database.address, account, claimed["fence_before"]):
+                first_call = max(first_call, drain_seconds)  # calls that were made since are forgotten with it
+                if given.is_news(database.address, account):
+                    emit(DatabaseReplaced(account, given.WHY))
+            given.remember(database.address, account, claimed["fence"])
             emit(LeaseClaimed(account, claimed["fence"], waited, taken_over=identity is not None))
-            return Lease(account, claimed["fence"], claimed["wait_seconds"], clock.monotonic())
+            return Lease(account, Claim(claimed["fence"], claim_id), first_call, clock.monotonic())
         if seen is not None and not is_told:
             emit(LeaseAwaited(account, seen["owner"] or "somebody"))
             is_told = True
@@ -206,12 +236,20 @@ async def _claim(
 
 
 async def _keep_renewing(database: Database, lease: Lease, emit: Emit) -> None:
-    """Renew until cancelled. Raises LeaseLost; a database that is away is tolerated while the lease lasts."""
+    """Renew until cancelled. Raises LeaseLost, DatabaseWentBack and why the lease was given up.
+
+    A database that is away is tolerated: whatever is written checks the lease.
+    """
     while True:
-        await asyncio.sleep(RENEW_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(lease.doubt.wait(), RENEW_SECONDS)
+        lease.doubt.clear()
+        if lease.failure is not None:
+            raise lease.failure
         try:
             await _renew(database, lease)
-        except LeaseLost:
+        except (LeaseLost, DatabaseWentBack) as error:
+            lease.failure = error
             raise
         except DatabaseError as error:
             # Whether it is still ours is checked by every merge; here it is only prolonged.
@@ -219,9 +257,13 @@ async def _keep_renewing(database: Database, lease: Lease, emit: Emit) -> None:
 
 
 async def _renew(database: Database, lease: Lease) -> None:
-    row = await database.fetch_row("renew_lease", lease.account, lease.fence, LEASE_SECONDS, lease.paused_for_seconds())
-    if row is None:
-        raise LeaseLost("the account was taken over by another process", cure="its new holder goes on")
+    """Prolong the lease. Raises LeaseLost, and DatabaseWentBack for a server that lacks what was acknowledged."""
+    told = dict(lease.acknowledged.counts)
+    claim, seconds = lease.claim, lease.paused_for_seconds()
+    await database.fetch_row("renew_lease", lease.account, claim.fence, claim.claim_id, LEASE_SECONDS, seconds)
+    found = standing_of(await database.fetch_row("lease_standing", lease.account))
+    if flaw := flaw_of(claim, told, found):
+        raise flaw
 
 
 async def _release(database: Database, lease: Lease, emit: Emit) -> None:
@@ -230,6 +272,7 @@ async def _release(database: Database, lease: Lease, emit: Emit) -> None:
             "release_lease",
             lease.account,
             lease.fence,
+            lease.claim.claim_id,
             lease.next_call_in_seconds(),
             lease.paused_for_seconds(),
         )

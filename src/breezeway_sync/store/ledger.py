@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from breezeway_sync.core.outcome import Outcome
+from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.entities.marks import Days, Standing
 from breezeway_sync.entities.radar import Known
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.holder import Holder
 
 # A backfill that was cut off longer ago begins anew.
 BACKFILL_RESUME = timedelta(days=7)
@@ -27,10 +28,18 @@ class Region:
 
 
 class Ledger:
-    """The support tables of one schema."""
+    """The support tables of one schema. `holder`: under which lease a run writes down what others will rely on."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, holder: Holder | None = None) -> None:
         self._database = database
+        self._holder = holder
+
+    async def _write_held(self, name: str, *values: object) -> None:
+        """A named query in a transaction that is counted under the lease, if there is one. Raises as Holder.check."""
+        async with self._database.transaction(name) as connection:
+            if self._holder is not None:
+                await self._holder.check(connection)
+            await connection.execute(self._database.query(name), *values)
 
     async def save_regions(self, regions: Sequence[Region], names: Sequence[str], near_days: int) -> None:
         """Make `regions` say what the configuration says, and claim these entities and lists (`names`) of them."""
@@ -48,8 +57,12 @@ class Ledger:
         return int(row["id"]) if row else 0
 
     async def close(self, region: str, row_id: int, outcome: Outcome) -> None:
-        """Write how it ended; a row that an operator has deleted meanwhile stays deleted."""
-        await self._database.fetch_row(
+        """Write how it ended; a row that an operator has deleted meanwhile stays deleted.
+
+        Raises DatabaseWentBack or LeaseLost, and writes nothing, where what it has read may not be there any more.
+        """
+        write = self._database.fetch if outcome.status == FAILED else self._write_held
+        await write(
             "close_log_row",
             region,
             row_id,
@@ -101,7 +114,7 @@ class Ledger:
 
     async def owe_all(self, region: str, source: str, order: int, now: datetime) -> None:
         """Every live task owes this call; from now on every new and changed one does."""
-        await self._database.fetch("owe_all", region, source, order, now)
+        await self._write_held("owe_all", region, source, order, now)
 
     async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> datetime | None:
         """Note that a region's run begins; when the run began that was cut off within `resume_seconds`, if one was."""

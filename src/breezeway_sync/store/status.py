@@ -6,7 +6,9 @@ import json
 from datetime import datetime
 
 from breezeway_sync.core.certificate import Class
+from breezeway_sync.core.events import DatabaseReplaced
 from breezeway_sync.core.report import CertificateState, Freshness, LeaseState, PastRun, RegionState, TokenState
+from breezeway_sync.store import given
 from breezeway_sync.store.database import Database
 
 DAY_SECONDS = 86_400.0
@@ -19,6 +21,19 @@ class Status:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def check_writable(self) -> None:
+        """Raises DatabaseReadOnly for a server that takes no writes; the next question goes to the one that does."""
+        await self._database.check_writable("reading the status")
+
+    async def connect_anew(self) -> None:
+        """Ask on new connections from now on."""
+        await self._database.connect_anew()
+
+    async def replaced(self) -> list[DatabaseReplaced]:
+        """Accounts of which the database has forgotten the last lease of this process: it went back. Told once."""
+        fences = {row["account"]: row["fence"] for row in await self._database.fetch("lease_fences")}
+        return [DatabaseReplaced(one, given.WHY) for one in given.forgotten(self._database.address, fences)]
 
     async def freshness(self) -> list[Freshness]:
         """Every active region and enabled entity against its promise."""

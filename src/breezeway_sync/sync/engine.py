@@ -14,7 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead
+from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, DatabaseWentBack, LeaseLost, NotRead
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.room import Room
@@ -169,7 +169,7 @@ class Engine:
             self._tell_crash(target.code, name, failure)
         finally:
             outcome = self._outcome(job, error, self.clock.monotonic() - started)
-            await finish(self._close(row_id, outcome))
+            outcome = await finish(self._close(row_id, outcome))
         return outcome
 
     def _tell_crash(self, region: str, name: str, error: Exception) -> None:
@@ -272,16 +272,27 @@ class Engine:
             details=details,
         )
 
-    async def _close(self, row_id: int | None, outcome: Outcome) -> None:
-        """Close the row of the log, if the database still answers, and tell everybody."""
+    async def _close(self, row_id: int | None, outcome: Outcome) -> Outcome:
+        """Close the row of the log, if the database still answers, and tell everybody; as what it ended in the end."""
         if row_id is not None:
             try:
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await self.ledger.close(outcome.region, row_id, outcome)
+                outcome = await self._write_end(row_id, outcome)
             except (DatabaseError, TimeoutError) as error:
                 what = f"the row of the log could not be closed: {type(error).__name__}"
                 self.emit(Noticed(what, outcome.region, outcome.entity))
         self.emit(outcome.told(self.run_id))
+        return outcome
+
+    async def _write_end(self, row_id: int, outcome: Outcome) -> Outcome:
+        """What it has read may be gone again by now, or somebody else may hold the account: then it has failed."""
+        async with asyncio.timeout(CLOSE_SECONDS):
+            try:
+                await self.ledger.close(outcome.region, row_id, outcome)
+            except (DatabaseWentBack, LeaseLost) as error:
+                words = "; ".join(part for part in (error.message, outcome.error) if part)
+                outcome = replace(outcome, status=FAILED, error=words, fault=type(error).__name__)
+                await self.ledger.close(outcome.region, row_id, outcome)
+        return outcome
 
 
 def _explain(error: BaseException | None) -> str | None:

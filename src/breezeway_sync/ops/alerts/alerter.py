@@ -61,6 +61,7 @@ class Alerter:
         self._teller = Teller(self._book, self._channels, rules, clock, emit, pauses, self.counts)
         self._ending = asyncio.Event()
         self._store_after: datetime | None = None
+        self._store_failed_at: datetime | None = None
         self._summary_after: datetime | None = None
         self._summed_up: datetime | None = None
         self._dropped = 0
@@ -122,17 +123,39 @@ class Alerter:
         is_away = self._collector.is_away or (self._store_after is not None and now < self._store_after)
         if not is_away:
             try:
+                await self._book.share()
                 await self._book.settle_owed()
-                await self._regions(now, everything=everything)
-                await self._fields(now, everything=everything)
-                await self._long_runs(now)
+                await self._replaced(now)
+                await self._found(now, everything=everything)
                 await self._summary(now)
             except DatabaseError as error:
                 self._emit(Noticed(f"alerts wait for the database: {error.message}"))
                 self._store_after = now + STORE_AWAY
+                self._store_failed_at = self._store_failed_at or now
+            else:
+                self._store_failed_at = None
+        if self._is_alone(now):
+            with self._book.alone():
+                await self._found(now, everything=everything)
         if everything and self._collector.undecided:
             count = self._collector.undecided
             self._emit(Noticed(f"alerts: {count} results could not be judged, as the database is away"))
+
+    def _is_alone(self, now: datetime) -> bool:
+        """Whether the store is away for so long that people are told without it, by each process once."""
+        outage = self._collector.outage if self._collector.is_away else None
+        since = outage.since if outage is not None else self._store_failed_at
+        return since is not None and now - since >= self._rules.group
+
+    async def _found(self, now: datetime, *, everything: bool) -> None:
+        await self._regions(now, everything=everything)
+        await self._fields(now, everything=everything)
+        await self._long_runs(now)
+
+    async def _replaced(self, now: datetime) -> None:
+        event = self._collector.replaced
+        if event is not None and await self._teller.replaced(event.reason, now):
+            self._collector.replaced = None
 
     def _take_in(self) -> None:
         while self._queue:

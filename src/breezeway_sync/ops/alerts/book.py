@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -30,11 +31,47 @@ class Book:
         self._max_per_hour = max_per_hour
         self._own = Budget()
         self._unsettled: dict[tuple[str, str], tuple[int, State]] = {}
+        self._known: dict[tuple[str, str], State] = {}
+        self._unshared: dict[tuple[str, str], datetime | None] = {}
+        """What was told without the store, with when people had been told before."""
+        self._is_alone = False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within the block this process tells by what itself knows: the store is away, and nobody can be asked."""
+        self._is_alone = True
+        try:
+            yield
+        finally:
+            self._is_alone = False
+
+    async def share(self) -> None:
+        """Write down what people were told while the store was away, where others have told nothing newer."""
+        for (region, subject), told_before in list(self._unshared.items()):
+            mine = self._known[region, subject]
+            stored = (await self.states(region, [subject])).get(subject, State())
+            is_newer = mine.told_at is not None and stored.told_at is not None and mine.told_at > stored.told_at
+            if is_newer or stored.told_at in (None, told_before):
+                await self._save(region, subject, stored.version, replace(mine, claimed_until=None))
+            self._unshared.pop((region, subject), None)
 
     async def states(self, region: str, subjects: Sequence[str]) -> dict[str, State]:
         """What is known of these subjects; one that nothing is known of is missing."""
+        if self._is_alone:
+            return {one: self._known[region, one] for one in subjects if (region, one) in self._known}
         rows = await _within(self._store.load(region, subjects))
-        return {subject: _state(row) for subject, row in rows.items()}
+        found = {subject: _state(row) for subject, row in rows.items()}
+        for subject, state in found.items():
+            if (region, subject) not in self._unshared:
+                self._know(region, subject, state)
+        return found
+
+    def _know(self, region: str, subject: str, state: State) -> None:
+        self._known[region, subject] = state
+        while len(self._known) > MOST_UNSETTLED:
+            oldest = next(iter(self._known))
+            self._unshared.pop(oldest, None)
+            del self._known[oldest]
 
     async def note(self, region: str, decision: Decision) -> bool:
         """Keep what a decision without a message has learned. False: another process came before."""
@@ -49,6 +86,9 @@ class Book:
 
     async def settle(self, region: str, decision: Decision, state: State) -> None:
         """End a claim with what is true now; when the store is away, later."""
+        if self._is_alone:
+            await self._save(region, decision.subject, decision.before.version, state)
+            return
         self._unsettled[region, decision.subject] = (decision.before.version + 1, state)
         while len(self._unsettled) > MOST_UNSETTLED:
             del self._unsettled[next(iter(self._unsettled))]
@@ -64,7 +104,12 @@ class Book:
             self._unsettled.pop((region, subject), None)
 
     async def _save(self, region: str, subject: str, version: int, state: State) -> bool:
-        return await _within(
+        if self._is_alone:
+            before = self._known.get((region, subject), State())
+            self._unshared.setdefault((region, subject), before.told_at)
+            self._know(region, subject, state)
+            return True
+        is_saved = await _within(
             self._store.save(
                 region,
                 subject,
@@ -77,8 +122,13 @@ class Book:
                 claimed_until=state.claimed_until,
             )
         )
+        if is_saved:
+            self._know(region, subject, replace(state, version=version + 1))
+        return is_saved
 
     async def last_successes(self, region: str) -> Mapping[str, datetime]:
+        if self._is_alone:
+            return {}
         return await _within(self._store.last_successes(region))
 
     async def troubles_since(self, moment: datetime) -> Sequence[Trouble]:
@@ -95,7 +145,7 @@ class Book:
 
     async def give_back(self, taken_at: datetime, held_back: int, *, without_store: bool = False) -> None:
         """Undo `take_turn`, as nobody received the message. Raises nothing: at worst it counts as sent."""
-        if without_store:
+        if without_store or self._is_alone:
             self._own = decide.give_back(self._own, taken_at, held_back)
             return
         self._own = decide.give_back(self._own, taken_at, 0)
@@ -105,7 +155,7 @@ class Book:
             self._own = replace(self._own, held_back=self._own.held_back + held_back)
 
     async def _change(self, change: Callable[[Budget], tuple[Budget, int | None]], without_store: bool) -> int | None:
-        if without_store:
+        if without_store or self._is_alone:
             self._own, result = change(self._own)
             return result
         for _try in range(TRIES):

@@ -11,6 +11,7 @@ from breezeway_sync.core.events import (
     CycleStarted,
     DatabaseBack,
     DatabaseLost,
+    DatabaseReplaced,
     DeletionsHeld,
     EntityFinished,
     Event,
@@ -20,7 +21,15 @@ from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
 from breezeway_sync.ops.alerts.model import Finding, Rules
 
 MOST_ENDED = 100
-OF_INTEREST = (EntityFinished, DeletionsHeld, CycleStarted, CycleFinished, DatabaseLost, DatabaseBack)
+OF_INTEREST = (
+    EntityFinished,
+    DeletionsHeld,
+    CycleStarted,
+    CycleFinished,
+    DatabaseLost,
+    DatabaseBack,
+    DatabaseReplaced,
+)
 
 
 @dataclass(slots=True)
@@ -67,6 +76,8 @@ class Collector:
         self._ended: deque[Cycle] = deque(maxlen=MOST_ENDED)
         self._held: dict[tuple[str, str], int] = {}
         self.outage: Outage | None = None
+        self.replaced: DatabaseReplaced | None = None
+        """The first account's word that an older copy took the database's place, until it is told."""
 
     @property
     def is_away(self) -> bool:
@@ -86,6 +97,8 @@ class Collector:
                 self._cycle_finished(event, at)
             case DatabaseLost(reason):
                 self._lost(reason, at)
+            case DatabaseReplaced():
+                self.replaced = self.replaced or event
             case DatabaseBack(away_seconds) if self.outage is not None:
                 self.outage.back_after = away_seconds
                 self.outage.next_try = None

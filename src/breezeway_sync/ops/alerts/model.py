@@ -11,6 +11,8 @@ CREDENTIALS = "credentials"
 SUMMARY = "summary"
 FIELDS = "fields"
 """What changed in the shape of a region's records."""
+REPLACED = "database_replaced"
+"""An older copy took the database's place."""
 DAY = timedelta(days=1)
 NOWHERE = ""
 """The region of what concerns no single region."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from breezeway_sync.ops.alerts.model import (
     DAY,
     FIELDS,
     NOWHERE,
+    REPLACED,
     SUMMARY,
     Decision,
     Fact,
@@ -38,6 +39,8 @@ from breezeway_sync.ops.alerts.ports import Channel
 
 CLAIM_MARGIN_SECONDS = 60.0
 """How much longer than the slowest delivery a claim holds."""
+ONE_REPLACEMENT = timedelta(hours=2)
+"""Within this time, a cycle of every account, it is one and the same."""
 
 Compose = Callable[[Sequence[Decision], int], tuple[str, str]]
 """Title and body for these decisions, after so many messages were held back."""
@@ -112,6 +115,22 @@ class Teller:
             return words.fields_title(region, changes), words.fields_body(region, changes, held_back)
 
         return await self._tell(region, [Decision(FIELDS, state, told, untold, Kind.FAILED)], now, compose)
+
+    async def replaced(self, reason: str, now: datetime) -> bool:
+        """Tell that an older copy took the database's place; all accounts and processes notice it, one tells. False:
+        to be tried again."""
+        state = (await self.book.states(NOWHERE, [REPLACED])).get(REPLACED, State())
+        if state.told_at is not None and abs(now - state.told_at) < ONE_REPLACEMENT:
+            return True
+        if state.is_claimed(now):
+            return False
+        untold = replace(state, claimed_until=None)
+        told = replace(untold, told_at=now)
+
+        def compose(_won: Sequence[Decision], held_back: int) -> tuple[str, str]:
+            return words.DATABASE_REPLACED, words.database_replaced_body(reason, held_back)
+
+        return await self._tell(NOWHERE, [Decision(REPLACED, state, told, untold, Kind.FAILED)], now, compose)
 
     async def _tell_held(self, region: str, kind: Kind, decisions: list[Decision], now: datetime) -> None:
         def compose(won: Sequence[Decision], held_back: int) -> tuple[str, str]:

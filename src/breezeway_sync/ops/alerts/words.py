@@ -194,15 +194,29 @@ def long_run_body(
 
 DATABASE_LOST = "database lost"
 DATABASE_BACK = "database back"
+DATABASE_REPLACED = "database went back"
 
 
 def database_lost_body(since: datetime, reason: str, held_back: int) -> str:
     """Nothing is stored and nothing else is told until it is back."""
     return paragraphs(
-        f"PostgreSQL has not answered since {at(since)}.",
+        f"PostgreSQL has not answered, or takes no writes, since {at(since)}.",
         f"  error: {plain(reason)}",
-        "Nothing is copied until it is back; then everything goes on by itself. Other alerts wait for it too.",
-        "What to do: see whether the server runs and whether database.dsn still fits it.",
+        "Nothing is copied until it is back; then everything goes on by itself.",
+        "What to do: see whether the server runs and takes writes, and whether database.dsn still fits it.",
+        held_back=held_back,
+    )
+
+
+def database_replaced_body(reason: str, held_back: int) -> str:
+    """Nothing has to be done for the mirror; others may have lost something as well."""
+    return paragraphs(
+        "An older copy has taken the database's place: a failover to a server that was behind, or a restored backup.",
+        f"  {plain(reason)}",
+        "Scans under way were given up. What is missing is read again by the next runs; until then `as_of` says how "
+        "old each mirror is.",
+        "What to do: nothing for the mirror. What people wrote into this database since the copy was made, decisions "
+        "on deletions for example, is gone as well.",
         held_back=held_back,
     )
 

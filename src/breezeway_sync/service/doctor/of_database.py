@@ -25,7 +25,8 @@ def of_server(facts: ServerFacts) -> list[Finding]:
     else:
         found.append(Finding(DATABASE, "version", OK, f"PostgreSQL {facts.version}"))
     if facts.is_standby:
-        found.append(Finding(DATABASE, "writing", FAIL, "the server is a standby", "let database.dsn name the primary"))
+        remedy = "let database.dsn name the primary, or all hosts, of which the one that takes writes is used"
+        found.append(Finding(DATABASE, "writing", FAIL, "the server is a standby (read-only)", remedy))
     elif facts.is_read_only:
         found.append(
             Finding(
@@ -73,8 +74,6 @@ def _grant(missing: MissingRight, facts: ServerFacts, schema: str) -> str:
         return f"GRANT {missing.right} ON DATABASE {quote(facts.database)} TO {role}"
     if missing.kind == "schema":
         return f"GRANT {missing.right} ON SCHEMA {quote(schema)} TO {role}"
-    if missing.kind == "sequence":
-        return f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {quote(schema)} TO {role}"
     return f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {quote(schema)} TO {role}"
 
 

@@ -24,6 +24,8 @@ _URL = re.compile(
     r"(?P<scheme>postgres(?:ql)?://)(?P<login>(?P<user>[^:@/?#]*)(?P<password>:[^@/?#]*)?@)?"
     r"(?P<hosts>[^@/?#]*)(?P<database>/[^@?#]*)?(?:\?(?P<query>[^@#]*))?"
 )
+_SESSION = "target_session_attrs="
+_WRITABLE = ("any", "primary", "read-write")
 _PAIR = re.compile(r"\s*(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'|[^\s']\S*)(?=\s|$)", re.DOTALL)
 
 
@@ -41,6 +43,9 @@ def check_dsn(dsn: SecretStr) -> SecretStr:
         raise unfit("an address whose port is no number")
     if url["query"] and any("=" not in pair for pair in url["query"].split("&")):
         raise unfit("an address with a parameter that has no value")
+    wanted = [pair.partition("=")[2] for pair in (url["query"] or "").split("&") if pair.startswith(_SESSION)]
+    if any(one not in _WRITABLE for one in wanted):
+        raise unfit(f"an address with {_SESSION}{wanted[-1]}, which leads to no server that takes writes")
     return dsn
 
 

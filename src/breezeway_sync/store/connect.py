@@ -1,0 +1,159 @@
+"""Connecting to whichever host of an address answers and can be written.
+
+asyncpg tries the hosts of an address one after the other within one time limit: a first one that is silent (a frozen
+or lost machine, dropped packets) takes all of it. So each host has a limit of its own here, and the last good one is
+asked first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from asyncpg import connect_utils
+
+from breezeway_sync.core.errors import DatabaseReadOnly
+
+if TYPE_CHECKING:
+    Plain = asyncpg.Connection[asyncpg.Record]
+else:
+    Plain = asyncpg.Connection
+
+HOST_SECONDS = (3.0, 8.0)
+"""How long a host may take to let us in: the first time, and where none was quicker."""
+ONLY_HOST_SECONDS = 10.0
+# A server that vanished is noticed after half a minute, also while we wait for an answer of it.
+_KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4), ("TCP_USER_TIMEOUT", 30_000))
+
+Address = str | tuple[str, int]
+"""A socket's path, or host and port."""
+
+
+class WatchedConnection(Plain):
+    """A connection whose socket notices that the server has vanished."""
+
+    def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
+        super().__init__(protocol, transport, *rest)
+        keep_alive(transport.get_extra_info("socket"))
+
+
+def keep_alive(sock: socket.socket | None) -> None:
+    """Have the kernel look whether the other side is there, where it can."""
+    if sock is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        if hasattr(socket, name):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def is_read_only(connection: Plain) -> bool | None:
+    """What the server said of itself when it let us in; None where it says nothing of it (before PostgreSQL 14)."""
+    settings = connection.get_settings()
+    said = [getattr(settings, name, None) for name in ("in_hot_standby", "default_transaction_read_only")]
+    return None if None in said else "on" in said
+
+
+STANDBY = "PostgreSQL is a standby (read-only)"
+NO_WRITES = "PostgreSQL takes no writes (read-only)"
+
+
+def read_only_error(what: str, where: str, got: str | None = None) -> DatabaseReadOnly:
+    """What is said of a server that cannot be written: STANDBY, or NO_WRITES where no more is known."""
+    cure = "let database.dsn name the primary, or all hosts; once a server takes writes the work goes on by itself"
+    return DatabaseReadOnly(what, where=where, got=got, cure=cure)
+
+
+class Hosts:
+    """The hosts of one address. Raises ClientConfigurationError or ValueError for one that cannot be read."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._addresses = _parsed(dsn)
+
+    @property
+    def addresses(self) -> Sequence[Address]:
+        """In the order in which they are tried."""
+        return tuple(self._addresses)
+
+    async def connect(self, dsn: str | None = None, **options: Any) -> Plain:
+        """A connection to the first host that lets us in and can be written; where none can, to one that lets us in.
+
+        With `target_session_attrs` in the address only to one that is as wanted. Raises what asyncpg raises,
+        DatabaseReadOnly and TimeoutError.
+        """
+        options["dsn"] = dsn or self._dsn
+        limits = HOST_SECONDS if len(self._addresses) > 1 else (ONLY_HOST_SECONDS,)
+        failures: list[Exception] = []
+        for seconds in limits:
+            failures = []
+            found = await self._round(seconds, options, failures)
+            if found is not None:
+                return found
+            if not any(isinstance(error, TimeoutError) for error in failures):
+                break
+        raise min(failures, key=_says_little)
+
+    async def _round(self, seconds: float, options: dict[str, Any], failures: list[Exception]) -> Plain | None:
+        """Ask each host once."""
+        spare: Plain | None = None
+        try:
+            for address in self.addresses:
+                try:
+                    found = await _within(seconds, self._one(address, options))
+                except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError, DatabaseReadOnly) as error:
+                    failures.append(error)
+                    continue
+                if not is_read_only(found):
+                    self._addresses.sort(key=lambda one: one != address)
+                    return found
+                if spare is None:
+                    spare = found
+                else:
+                    found.terminate()
+            found_spare, spare = spare, None
+            return found_spare
+        finally:
+            if spare is not None:
+                spare.terminate()
+
+    async def _one(self, address: Address, options: dict[str, Any]) -> Plain:
+        host, port = address if isinstance(address, tuple) else (address, int(address.rpartition(".")[2]))
+        try:
+            return await asyncpg.connect(host=host, port=port, **options)
+        except asyncpg.TargetServerAttributeNotMatched as error:
+            raise read_only_error(STANDBY, f"{host} port {port}", "not what target_session_attrs asks for") from error
+
+
+async def _within(seconds: float, connecting: Any) -> Plain:
+    async with asyncio.timeout(seconds):
+        found: Plain = await connecting
+        return found
+
+
+def _says_little(error: Exception) -> int:
+    """How little a failure says: a server's own word says most, silence least."""
+    if isinstance(error, TimeoutError):
+        return 3
+    if isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.CannotConnectNowError):
+        return 0
+    return 1 if isinstance(error, DatabaseReadOnly) else 2
+
+
+def _parsed(dsn: str) -> list[Address]:
+    """The hosts as asyncpg reads them, from the address, a service file or the environment."""
+    names = (
+        *("host", "port", "user", "password", "passfile", "database", "ssl", "service", "servicefile", "direct_tls"),
+        *("server_settings", "target_session_attrs", "krbsrvname", "gsslib"),
+    )
+    nothing: dict[str, Any] = dict.fromkeys(names)
+    # Private, and the only one that knows all of it; a test holds it to what asyncpg connects to.
+    parse = vars(connect_utils)["_parse_connect_dsn_and_args"]
+    addresses, _ = parse(dsn=dsn, **nothing)
+    return list(addresses)
