@@ -119,6 +119,8 @@ class Engine:
         if self.settings.backfill is not None:
             await self.ledger.end_pass(region)
             return None
+        if self.settings.rewrite:
+            await self.ledger.end_pass(region)
         return await self.ledger.begin_pass(region, self.clock.now(), self.settings.pace.resume_seconds)
 
     async def _end_pass(self, region: str) -> None:
