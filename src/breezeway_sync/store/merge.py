@@ -191,7 +191,7 @@ class Merger:
         return _Merged(merged.written, merged.ids, touched) if self._present else merged
 
     async def _merge_rows(self, staged: Staged, batch: Batch, now: datetime) -> _Merged:
-        """Write what has changed; in a rewrite what differs from its row, so that the ids of the others must be found."""
+        """Write what has changed; in a rewrite what differs from its row, and then ids are looked up."""
         connection, sql, values = staged.connection, batch.sql, (batch.region, now, batch.plan.version, *batch.kind)
         if self._present is None:
             written: Sequence[Row] = await connection.fetch(sql.merge, *values)

@@ -66,8 +66,8 @@ class EntitySql:
     returns key, id, whether the row is new, whether it is live and whether it has just been deleted. `rewrite` (the
     present order as one more) writes what differs from its row in any value, also where that row claims an order later
     than the present, which nothing has; `not_newer` ($1 region, $2 keys, $3 orders, [$4 discriminator]) then gives key
-    and id of the rows that no later answer has written. `late_links` ($1 region, $2 now, $3 keys) point what was waiting
-    at rows that have just appeared.
+    and id of the rows that no later answer has written. `late_links` ($1 region, $2 now, $3 keys) point what was
+    waiting at rows that have just appeared.
     """
 
     staging: Staging
