@@ -25,17 +25,13 @@ from breezeway_sync.store.verification import StoredMirror
 from breezeway_sync.sync.verify.again import compare_repaired
 from breezeway_sync.sync.verify.bench import Bench
 from breezeway_sync.sync.verify.extent import CONTACTS, Extent, calls_for_homes, estimated_calls
-from breezeway_sync.sync.verify.homes import Homes, find_homes
+from breezeway_sync.sync.verify.homes import Homes
 from breezeway_sync.sync.verify.repair import Repairer
 from breezeway_sync.sync.verify.verifier import Verifier, certificate_of
 
 _ENTITIES = {entity.name: entity for entity in ENTITIES}
 _ENTITIES[CONTACTS] = _PROPERTIES = _ENTITIES["properties"]
 NEVER_READ = "nothing was compared: the mirror does not know this region yet. `breezeway-sync run` reads it"
-STRANGE = (
-    "the account has none of the properties that the mirror has, so it may be another one and nothing is repaired from "
-    "it. Compare client_id and company_id of the region with those that it was read with"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +126,7 @@ class Comparing:
                 rows = await self._mirror.stock(code, _ENTITIES[name], _PROPERTIES)
                 homes = rows.homes
                 calls += 0 if name in closed else estimated_calls(_ENTITIES[name], name, rows, extent)
-            if {"tasks", CONTACTS} & set(self._request.entities):
-                calls += calls_for_homes(rows, extent)
+            calls += calls_for_homes(homes, extent)
             minutes = calls / self._use.settings.api.requests_per_minute
             more = "" if homes else " or more, since the mirror knows no property yet"
             self._use.tell(f"{code}: about {calls} calls, {minutes:.0f} min{more}; seed {self._request.seed}")
@@ -168,7 +163,7 @@ class Comparing:
             verifier = self._verifier(opened, code, name, homes)
             found = await verifier.run()
             await self._keep(found)
-            if self._request.repair and found.unexplained:
+            if self._request.repair and found.unexplained and verifier.bench.doubt is None:
                 await self._repair(opened, verifier, found)
                 homes = None  # what was missing may be there now
             else:
@@ -178,19 +173,15 @@ class Comparing:
         """Put right what was found; then a certificate of the same moment says what is left of it."""
         use, bench, began = self._use, verifier.bench, self._use.clock.monotonic()
         error: ApiError | None = None
+        proofs = proofs_of(use, opened.lease, self._run_id)
+        sink, doubts = loader_of(use, proofs, opened.lease), StoredDoubts(proofs.holder, use.clock)
         try:
-            homes = verifier.homes or await find_homes(bench, _PROPERTIES)
-            if not homes.is_strange:
-                proofs = proofs_of(use, opened.lease, self._run_id)
-                sink, doubts = loader_of(use, proofs, opened.lease), StoredDoubts(proofs.holder, use.clock)
-                await Repairer(bench, sink, doubts, opened.lease.order(began)).repair(found.unexplained)
-                await compare_repaired(bench, found)
+            await Repairer(bench, sink, doubts, opened.lease.order(began)).repair(found.unexplained)
+            await compare_repaired(bench, found)
         except ApiError as failure:
             error = failure
             bench.differences |= dict.fromkeys(found.differences)
         again = certificate_of(bench, found.started_at, found.seconds + use.clock.monotonic() - began, error)
-        if error is None and homes.is_strange:
-            again = replace(again, error=STRANGE, fault="SourceChanged")
         self.certificates.remove(found)
         self.repaired.append(found)
         await self._keep(again)

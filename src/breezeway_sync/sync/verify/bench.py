@@ -36,7 +36,7 @@ class Bench:
     `seen` are the records that were laid beside their rows, on whichever side they are; `listed` parents, by the source
     whose list of theirs was compared; `looked_again` records, and parents by source, of which nothing is left to be
     compared. `late_homes` are properties that are newer than the mirror's list of them. `open` is what an earlier
-    comparison has found and none has seen right since.
+    comparison has found and none has seen right since. `doubt`: why nothing may be concluded from the account.
     """
 
     region: str
@@ -56,6 +56,7 @@ class Bench:
     looked_again: set[Name] = field(default_factory=set)
     tally: Tally = field(default_factory=Tally)
     troubles: list[ApiError] = field(default_factory=list)
+    doubt: str | None = None
 
     # --- what is found -----------------------------------------------------------------------------------
 

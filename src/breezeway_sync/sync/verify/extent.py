@@ -75,8 +75,8 @@ def _of_source(source: Source, rows: Rows, extent: Extent) -> tuple[int, float]:
     return looked, min(rows.live, looked * PAGE_ROWS)
 
 
-def calls_for_homes(rows: Rows, extent: Extent) -> int:
+def calls_for_homes(homes: int, extent: Extent) -> int:
     """What it costs to ask the API which properties there are."""
     if extent.whole:
-        return pages_read(rows.homes, extent.page_size)
-    return 1 + (1 if rows.homes > SMALL_PAGES * PAGE_ROWS else pages_read(rows.homes, extent.page_size))
+        return pages_read(homes, extent.page_size)
+    return 1 + (1 if homes > SMALL_PAGES * PAGE_ROWS else pages_read(homes, extent.page_size))

@@ -23,6 +23,11 @@ from breezeway_sync.sync.verify.extent import CONTACTS, NEVER_LACKED, PAGE_ROWS,
 from breezeway_sync.sync.verify.homes import Homes, find_homes, to_walk
 from breezeway_sync.sync.verify.ports import ListPage
 
+STRANGE = (
+    "the account has none of the properties that the mirror has. Compare client_id and company_id of the region with "
+    "those that it was read with"
+)
+
 
 @dataclass(slots=True)
 class Verifier:
@@ -47,9 +52,9 @@ class Verifier:
     async def _compare(self) -> None:
         bench = self.bench
         bench.known = await bench.mirror.known(bench.region, bench.entity)
-        if bench.known.blocked_why is not None:
-            return
         bench.open = tuple(await bench.mirror.unresolved(bench.region, bench.name))
+        if await self._is_in_doubt():
+            return
         closed = await bench.mirror.unavailable(bench.region)
         parents = await self._walked() if bench.name == CONTACTS or bench.entity.sources[0].per else []
         if bench.name != CONTACTS:
@@ -64,12 +69,20 @@ class Verifier:
                 await compare_called(bench, called, wanted, is_closed=called.source.name in closed)
         await compare_open(bench)
 
+    async def _is_in_doubt(self) -> bool:
+        """Whether the account may be another one than that which was read."""
+        bench = self.bench
+        bench.doubt = bench.known.blocked_why
+        if bench.doubt is None and self.homes is None:
+            self.homes = await find_homes(bench, self.properties)
+        if self.homes is not None:
+            bench.late_homes = self.homes.late
+            bench.doubt = STRANGE if self.homes.is_strange else bench.doubt
+        return bench.doubt is not None
+
     async def _walked(self) -> list[int]:
         """The properties whose lists are compared."""
-        if self.homes is None:
-            self.homes = await find_homes(self.bench, self.properties)
-        self.bench.late_homes = self.homes.late
-        return await to_walk(self.bench, self.properties, self.homes)
+        return [] if self.homes is None else await to_walk(self.bench, self.properties, self.homes)
 
     async def _parents(self, called: CalledChild, homes: Sequence[int]) -> list[int]:
         """Whose called lists are compared: everybody's, or those that were found to differ before and a sample."""
@@ -179,8 +192,8 @@ def certificate_of(bench: Bench, started_at: datetime, seconds: float, error: Ap
 
 def _why_incomplete(bench: Bench, error: ApiError | None, *, is_empty: bool) -> str | None:
     """Why not everything was compared, in words; nothing that was laid beside nothing is a proof of anything."""
-    if bench.known.blocked_why is not None:
-        return f"the region's source is in doubt, so nothing was compared: {bench.known.blocked_why}"
+    if bench.doubt is not None:
+        return f"the region's source is in doubt, so nothing was compared: {bench.doubt}"
     if error is not None:
         return error.message
     if bench.troubles:
