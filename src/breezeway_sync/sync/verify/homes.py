@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from breezeway_sync.core.certificate import Class
@@ -11,15 +11,16 @@ from breezeway_sync.entities.comparison import Scope
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import JsonObject
 from breezeway_sync.sync.verify import classify
-from breezeway_sync.sync.verify.bench import Bench
+from breezeway_sync.sync.verify.bench import BATCH_ROWS, Bench
 from breezeway_sync.sync.verify.extent import SMALL_PAGES, Extent
+from breezeway_sync.sync.verify.values import whole
 
 
 @dataclass(frozen=True, slots=True)
 class Homes:
     """Ids of properties that only the API shows, `late` ones created after the mirror has read their list among them.
 
-    `is_strange`: the API has properties, the mirror has some, and they have none in common.
+    `is_strange`: the API has properties, the mirror has some, and none is the same property of the same company.
     """
 
     unknown: tuple[int, ...]
@@ -39,8 +40,19 @@ async def find_homes(bench: Bench, properties: Entity) -> Homes:
         last = classify.last_read(properties, known, None, key, shown[key])
         return classify.of_missing(shown[key], key, last) is Class.LATE
 
-    is_strange = bool(shown and stored) and len(unknown) == len(shown)
+    is_strange = bool(shown and stored) and not await _is_any_same(asking, shown, sorted(shown.keys() & stored))
     return Homes(tuple(unknown), frozenset(key for key in unknown if is_late(key)), is_strange)
+
+
+async def _is_any_same(asking: Bench, shown: Mapping[int, JsonObject], common: Sequence[int]) -> bool:
+    """Whether any property of both sides is the same company's on both; one that names no company may be."""
+    for start in range(0, len(common), BATCH_ROWS):
+        rows = await asking.mirror.stored(asking.region, Scope(asking.entity), common[start : start + BATCH_ROWS])
+        for key, stored in rows.items():
+            theirs, ours = whole(shown[key].get("company_id")), whole(stored.row.get("company_id"))
+            if theirs is None or ours is None or theirs == ours:
+                return True
+    return False
 
 
 async def _shown(asking: Bench, properties: Entity) -> Mapping[int, JsonObject]:
