@@ -12,7 +12,8 @@ CREATE TABLE record_history (
     record_type TEXT,
     -- When the mirror saw it, which is later than when it happened.
     seen_at TIMESTAMPTZ NOT NULL,
-    what TEXT NOT NULL CHECK (what IN ('created', 'changed', 'deleted', 'undeleted')),
+    -- repaired: the API has not changed it, the mirror held something else (`verify --repair`, `run --rewrite`).
+    what TEXT NOT NULL CHECK (what IN ('created', 'changed', 'repaired', 'deleted', 'undeleted')),
     -- The column, or the table of children, that changed; NULL unless something changed.
     field TEXT,
     -- A column's value, or all children of that table as a list; NULL for NULL.

@@ -251,7 +251,7 @@ LEFT JOIN LATERAL (
 ) latest ON true
 LEFT JOIN LATERAL (
     SELECT c.result, c.started_at FROM certificates c
-    WHERE c.region_code = r.region_code AND c.entity_type = e.entity_type
+    WHERE c.region_code = r.region_code AND c.entity_type = e.entity_type AND c.result <> 'incomplete'
     ORDER BY c.started_at DESC, c.id DESC
     LIMIT 1
 ) verified ON true;

@@ -6,6 +6,37 @@ SELECT source, parent_id, covered_at, whole_at FROM {schema}.walks WHERE region_
 -- Live records that their lists do not show, and when their own address answered last.
 SELECT kind, record_id, asked_at FROM {schema}.missing_records WHERE region_code = $1 AND entity_type = $2;
 
+-- name: source_compared
+-- Which companies' records a region mirrors (NULL: every one), which properties it leaves out, why it is in doubt.
+SELECT CASE WHEN NOT s.all_companies THEN s.company_ids END AS company_ids, s.blocked_why,
+    ARRAY(SELECT l.property_id FROM {schema}.left_out_properties l WHERE l.region_code = $1) AS left_out
+FROM {schema}.region_sources s WHERE s.region_code = $1;
+
+-- name: accepted_places
+-- What a person lives with: lists, children and records that cannot be read or stored. The id of a rejected record is text.
+SELECT kind, source, record_id FROM {schema}.problems
+WHERE region_code = $1 AND resolved_at IS NULL AND accepted_at IS NOT NULL
+UNION
+SELECT k.kind, r.entity_type, r.record_id::bigint
+FROM {schema}.rejected_records r CROSS JOIN (VALUES ('record'), ('children')) k (kind)
+WHERE r.region_code = $1 AND r.resolved_at IS NULL AND r.accepted_at IS NOT NULL
+  AND CASE WHEN r.record_id ~ '^-?[0-9]{1,19}$'
+    THEN r.record_id::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 ELSE false END;
+
+-- name: unresolved_differences
+-- What the latest comparison that came to its end has found, without what was late.
+SELECT d.key, d.path, d.class
+FROM (
+    SELECT c.differences FROM {schema}.certificates c
+    WHERE c.region_code = $1 AND c.entity_type = $2 AND c.result <> 'incomplete'
+    ORDER BY c.started_at DESC, c.id DESC LIMIT 1
+) c, jsonb_to_recordset(c.differences) AS d (key TEXT, path TEXT, class TEXT)
+WHERE d.class <> 'late';
+
+-- name: region_is_known
+-- A row when there is such a region.
+SELECT region_code FROM {schema}.regions WHERE region_code = $1;
+
 -- name: certificate_states
 -- The latest comparison of each active region and entity that came to its end, and when one was last begun. $1: now;
 -- what a clock that was set back has left in the future does not count.
@@ -52,7 +83,7 @@ RETURNING c.id;
 INSERT INTO {schema}.certificates (
     region_code, run_id, entity_type, started_at, finished_at, result, sample_seed, api_calls_made, compared,
     late_differences, missing_differences, surplus_differences, wrong_differences, unexplained_differences,
-    differences, error_message
+    differences, error_message, is_whole
 ) VALUES (
-    $1, $2, $3, $4::timestamptz, $4::timestamptz + make_interval(secs => $5), $6, $7, $8, $9::jsonb, $10, $11, $12, $13, $14, $15::jsonb, $16
+    $1, $2, $3, $4::timestamptz, $4::timestamptz + make_interval(secs => $5), $6, $7, $8, $9::jsonb, $10, $11, $12, $13, $14, $15::jsonb, $16, $17
 );

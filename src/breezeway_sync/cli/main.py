@@ -58,6 +58,10 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="Read everything again now, all comments and requirements included.")
     ] = False,
+    rewrite: Annotated[
+        bool,
+        typer.Option("--rewrite", help="As --full, and put right what was changed in the mirror behind its back."),
+    ] = False,
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
@@ -68,7 +72,8 @@ def run(
     if not math.isfinite(wait):
         raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
     settings = load_settings(config)
-    request = runner.Request(choose_regions(settings, region), choose_entities(settings, entity), full, wait)
+    chosen = choose_regions(settings, region), choose_entities(settings, entity)
+    request = runner.Request(*chosen, full, wait, rewrite=rewrite)
     with bars(err(), log_to_stderr(settings.log.level)) as emit:
         report = loop.run(runner.run(settings, request, emit=emit))
     if as_json:

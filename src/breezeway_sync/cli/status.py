@@ -16,7 +16,7 @@ from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.common import ConfigOption, JsonOption, out, span
 
 if TYPE_CHECKING:
-    from breezeway_sync.core.report import Freshness
+    from breezeway_sync.core.report import CertificateState, Freshness
     from breezeway_sync.service.status import Overview, RegionTotals
 
 LATE = 4
@@ -26,7 +26,9 @@ _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    check: Annotated[bool, typer.Option("--check", help="Exit 4 when something is late, or nothing known.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 4 when something is late or differs, or nothing is known.")
+    ] = False,
 ) -> None:
     """Show how fresh each region and entity is. Reads the database only."""
     from breezeway_sync.service.settings import load_settings
@@ -37,8 +39,8 @@ def status(
         typer.echo(overview_json(found))
     else:
         print_overview(out(), found)
-    is_late = bool(found.late) or not found.entities
-    raise typer.Exit(LATE if check and is_late else exits.OK)
+    is_doubtful = bool(found.late or found.differing) or not found.entities
+    raise typer.Exit(LATE if check and is_doubtful else exits.OK)
 
 
 def print_overview(console: Console, found: Overview) -> None:
@@ -50,6 +52,7 @@ def print_overview(console: Console, found: Overview) -> None:
     console.print()
     console.print(regions_table(found.regions))
     lines = [f"{one.region} {one.entity}: {one.error}" for one in found.entities if one.error]
+    lines += [_differing(one) for one in found.differing]
     lines += [f"{one.region} token: {one.token_error}" for one in found.regions if one.token_error]
     if lines:
         console.print()
@@ -57,6 +60,12 @@ def print_overview(console: Console, found: Overview) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if found.late:
         console.print(f"\n{len(found.late)} of {len(found.entities)} are late", style="red")
+
+
+def _differing(one: CertificateState) -> str:
+    at = f" of {one.compared_at:%Y-%m-%d %H:%M} UTC" if one.compared_at else ""
+    cure = f"`breezeway-sync verify {one.region} {one.entity} --all --repair`"
+    return f"{one.region} {one.entity}: differs from the API, the comparison{at} found {one.found}; {cure}"
 
 
 def entities_table(entities: Sequence[Freshness]) -> Table:
@@ -104,8 +113,10 @@ def overview_json(found: Overview) -> str:
     """The same for programs: one JSON object, times as ISO 8601, ages and durations in seconds."""
     content = {
         "late": len(found.late),
+        "differing": len(found.differing),
         "entities": [asdict(one) for one in found.entities],
         "regions": [asdict(one) for one in found.regions],
+        "certificates": [asdict(one) for one in found.certificates],
     }
     return json.dumps(content, indent=2, default=lambda moment: moment.isoformat())
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,11 +16,14 @@ from rich.table import Table
 
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, tell
-from breezeway_sync.core.certificate import Certificate, Class
+from breezeway_sync.core.certificate import Certificate, Class, Difference
 from breezeway_sync.service.settings import load_settings
 from breezeway_sync.service.verification import Report, Request
 from breezeway_sync.service.verification import verify as compare
 
+NAMED = 10
+"""So many records are named of those that differ in the same way; --json has all."""
+_NUMBERS = re.compile(r"\[-?\d+\]")
 _STYLES = {"proved": "green", "late": "yellow", "failed": "red", "incomplete": "red"}
 
 
@@ -28,18 +33,24 @@ def verify(
     config: ConfigOption = None,
     sample: Annotated[int, typer.Option(min=1, help="Records of each entity that are read again.")] = 50,
     seed: Annotated[int | None, typer.Option(min=0, help="Compare the sample of an earlier seed again.")] = None,
-    whole: Annotated[bool, typer.Option("--all", help="Compare every list, those of all properties too.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Compare everything: every list, record, comment, requirement and contact.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Read again what differs, write it, and compare it once more.")
+    ] = False,
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Compare the mirror with the API; exit 0 only if everything was compared and all is explained."""
+    """Compare the mirror with the API; exit 0 only if all that was asked for was, and all is explained."""
     from breezeway_sync.service.selection import choose_entities, choose_regions
 
     if not math.isfinite(wait):
         raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
     settings = load_settings(config)
     drawn = secrets.randbelow(2**31) if seed is None else seed
-    request = Request(choose_regions(settings, region), choose_entities(settings, entity), sample, drawn, whole, wait)
+    chosen = choose_regions(settings, region), choose_entities(settings, entity)
+    request = Request(*chosen, sample, drawn, whole, wait, repair)
     report = loop.run(compare(settings, request, emit=log_to_stderr(settings.log.level), tell=tell))
     if as_json:
         typer.echo(report_json(report))
@@ -49,7 +60,7 @@ def verify(
 
 
 def print_report(console: Console, report: Report) -> None:
-    """Regions x entities, a line each; below them every difference."""
+    """Regions x entities, a line each; below them what differs, and what did before a repair, a line for each cause."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("region", "entity", "result"):
         table.add_column(name)
@@ -61,26 +72,48 @@ def print_report(console: Console, report: Report) -> None:
         table.add_row(one.region, one.entity, f"[{style}]{one.result}[/{style}]", *(f"{count:,}" for count in counts))
     if report.certificates:
         console.print(table)
-    for line in (line for one in report.certificates for line in _lines(one)):
+    lines = [f"repaired: {line}" for one in report.repaired for line in _causes(one, one.unexplained)]
+    lines += [line for one in report.certificates for line in _lines(one)]
+    lines += [f"{region}: {reason}" for region, reason in report.held.items()]
+    if any(not one.is_whole and one.is_explained for one in report.certificates):
+        lines.append("This was a sample, which proves only what it compared: --all compares everything.")
+    for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for region, reason in report.held.items():
-        console.print(f"{region}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _lines(one: Certificate) -> list[str]:
-    said = [" ".join((one.region, at.entity, at.key, at.path or "record", at.kind.value)) for at in one.differences]
+    said = _causes(one, one.differences)
     return said if one.error is None else [*said, f"{one.region} {one.entity}: {one.error}"]
 
 
+def _causes(one: Certificate, differences: Sequence[Difference]) -> list[str]:
+    """What differs in the same place and the same way is one line: how often, and the first records."""
+    found: dict[tuple[str, Class], dict[str, None]] = {}
+    for at in differences:
+        found.setdefault((_NUMBERS.sub("[]", at.path) or "record", at.kind), {})[at.key] = None
+    said = []
+    for (path, kind), keys in sorted(found.items(), key=lambda pair: -len(pair[1])):
+        shown = ", ".join(key or "the list" for key in list(keys)[:NAMED])
+        more = f" and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
+        said.append(f"{one.region} {one.entity}: {len(keys):,} {kind.value} ({path}): {shown}{more}")
+    return said
+
+
 def report_json(report: Report) -> str:
-    """The same for programs: one JSON object."""
-    certificates = [
-        {
-            **asdict(one),
-            "started_at": one.started_at.isoformat(),
-            "result": one.result,
-            "differences": [{**asdict(at), "kind": at.kind.value} for at in one.differences],
-        }
-        for one in report.certificates
-    ]
-    return json.dumps({"run_id": str(report.run_id), "certificates": certificates, "held": report.held}, indent=2)
+    """The same for programs: one JSON object, with every single difference."""
+    content = {
+        "run_id": str(report.run_id),
+        "certificates": [_as_json(one) for one in report.certificates],
+        "repaired": [_as_json(one) for one in report.repaired],
+        "held": report.held,
+    }
+    return json.dumps(content, indent=2)
+
+
+def _as_json(one: Certificate) -> dict[str, object]:
+    return {
+        **asdict(one),
+        "started_at": one.started_at.isoformat(),
+        "result": one.result,
+        "differences": [{**asdict(at), "kind": at.kind.value} for at in one.differences],
+    }

@@ -44,8 +44,8 @@ class Difference:
 class Certificate:
     """One region and entity, compared. `compared` counts what was looked at, by name: records, lists, links …
 
-    `announced` and `mirrored` are records of the lists that were read whole; `fault` names the class of the
-    error that ended it, if one did.
+    `is_whole`: everything was compared, and not a sample. `equal` are records without a difference. `error` says why
+    not all of it was compared, `fault` names the class of that error.
     """
 
     region: str
@@ -58,6 +58,8 @@ class Certificate:
     seconds: float = 0.0
     error: str | None = None
     fault: str | None = None
+    is_whole: bool = False
+    equal: int = 0
 
     @property
     def result(self) -> str:
@@ -78,9 +80,9 @@ class Certificate:
         return self.compared.get("records", 0)
 
     @property
-    def equal(self) -> int:
-        """Compared records without a difference."""
-        return max(0, self.records - len({one.key for one in self.differences if one.kind is not Class.MISSING}))
+    def unexplained(self) -> tuple[Difference, ...]:
+        """The differences that are not late."""
+        return tuple(one for one in self.differences if one.kind is not Class.LATE)
 
     def count(self, kind: Class) -> int:
         return sum(one.kind is kind for one in self.differences)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,17 @@ class VerificationFinished(Event):
     calls: int
     duration_seconds: float
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonSeen(Event):
+    """The latest comparison of a region and entity, by whichever process, as the database has it; `found` in words."""
+
+    region: str
+    entity: str
+    compared_at: datetime
+    is_differing: bool
+    found: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from breezeway_sync.core.certificate import FAILED, LATE
+
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
@@ -97,6 +99,17 @@ class CertificateState:
     result: str | None = None
     seed: int | None = None
     differences: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_differing(self) -> bool:
+        """Whether the mirror was found to say something else than the API, in a way that no delay explains."""
+        return self.result == FAILED
+
+    @property
+    def found(self) -> str:
+        """What was found, in words: "530 wrong, 2 missing"."""
+        counts = [f"{count:,} {name}" for name, count in self.differences.items() if count and name != LATE]
+        return ", ".join(counts) or "no difference"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,17 @@ class LastRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """What the mirror has of an entity: live rows, how many of them lists leave out, and by property where it is listed
+    so; `homes` are all live properties."""
+
+    live: int
+    unlisted: int = 0
+    by_home: Sequence[int] = ()
+    homes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """When the first request of a list's last complete walks was sent: of what changed, and of everything."""
 
@@ -54,10 +65,16 @@ class Known:
     `lists` by source and parent (0: the region's own list). `absent` are live records that their lists do not
     show, by kind ('' without a discriminator) and id, with the time when their own address answered last, if
     ever. `gone` are live rows, named as in certificates, which an earlier comparison found gone, with the time
-    of the first one, or whose deletion is on record.
+    of the first one, or whose deletion is on record. `companies` are those whose records are mirrored (None: every
+    one), `left_out` the properties of others. `accepted` are problems that a person lives with, by kind, source (of a
+    rejected record its entity) and id. `blocked_why`: the source is in doubt, nothing may be concluded from it.
     """
 
     lists: Mapping[tuple[str, int], Reading]
     absent: Mapping[tuple[str, int], datetime | None]
     gone: Mapping[str, datetime]
     highest_key: int | None
+    companies: frozenset[int] | None = None
+    left_out: frozenset[int] = frozenset()
+    accepted: frozenset[tuple[str, str, int]] = frozenset()
+    blocked_why: str | None = None

@@ -1,12 +1,12 @@
 """Health and status for programs.
 
 `/health`: {status: ok|degraded|failing, live, ready, reasons[], remedies[], version, pid, owner, started_at,
-uptime_seconds, draining, regions, late[], refused[], database: {reachable, migrated, error},
+uptime_seconds, draining, regions, late[], refused[], differing[], database: {reachable, migrated, error},
 configuration: {source, error}}; `remedies` go with `reasons`, one each.
 
 `/api/status`: {format: 1, now, read_at, age_seconds, error, status, headline, service: what `/health` says,
-freshness[], troubles[], runs[], leases[], tokens[], regions[]}. Lists hold the fields of `core.report`; ages and
-lateness in `freshness` are those of `now`, what else counts in seconds counts from `read_at`. `troubles` are
+freshness[], troubles[], runs[], leases[], tokens[], regions[], certificates[]}. Lists hold the fields of `core.report`;
+ages and lateness in `freshness` are those of `now`, what else counts in seconds counts from `read_at`. `troubles` are
 {kind, title, cure, messages: [{message, places: [[region, entity]]}]}. Times are ISO 8601 in UTC.
 """
 
@@ -38,6 +38,7 @@ def health(facts: Facts, verdict: Verdict) -> dict[str, object]:
         "regions": facts.regions,
         "late": facts.late,
         "refused": facts.refused,
+        "differing": facts.differing,
         "database": {
             "reachable": facts.database_reachable,
             "migrated": facts.database_migrated,
@@ -69,6 +70,7 @@ def status(view: View) -> dict[str, object]:
         "leases": [asdict(one) for one in report.leases] if report else [],
         "tokens": [asdict(one) for one in report.tokens] if report else [],
         "regions": [asdict(one) for one in report.regions] if report else [],
+        "certificates": [asdict(one) for one in report.certificates] if report else [],
     }
 
 

@@ -24,7 +24,8 @@ class Facts:
 
     `runner_age_seconds` counts from the last sign of progress (any event of the work under way) or from
     the end of a wait that is intended; None while nothing is under way. `late` and `refused` are ready to
-    be shown: "nashville tasks", and the codes of regions whose credentials were rejected.
+    be shown: "nashville tasks", and the codes of regions whose credentials were rejected; so are `differing`, whose
+    latest comparison with the API found something else than a delay.
     `config_error` tells why a reload was not applied.
     """
 
@@ -46,13 +47,14 @@ class Facts:
     config_error: str | None
     late: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that is not as it should be, and what to do about it."""
 
-    subject: Literal["loop", "work", "database", "credentials", "late", "configuration", "stopping"]
+    subject: Literal["loop", "work", "database", "credentials", "late", "differs", "configuration", "stopping"]
     what: str
     cure: str
     state: State
@@ -114,16 +116,23 @@ def _database(facts: Facts) -> tuple[Finding, ...]:
     return ()
 
 
+def _named(places: tuple[str, ...]) -> str:
+    more = f" and {len(places) - NAMED_LATE} more" if len(places) > NAMED_LATE else ""
+    return ", ".join(places[:NAMED_LATE]) + more
+
+
 def _rest(facts: Facts) -> tuple[Finding, ...]:
     found = []
     if facts.refused:
         cure = "the status page has the reason; mostly client_id and client_secret are wrong or not active"
         found.append(Finding("credentials", f"no token for {', '.join(facts.refused)}", cure, "degraded"))
     if facts.late:
-        names = ", ".join(facts.late[:NAMED_LATE])
-        more = f" and {len(facts.late) - NAMED_LATE} more" if len(facts.late) > NAMED_LATE else ""
         cure = "see the status page for the reason of each; a restart does not help"
-        found.append(Finding("late", f"{len(facts.late)} late: {names}{more}", cure, "degraded"))
+        found.append(Finding("late", f"{len(facts.late)} late: {_named(facts.late)}", cure, "degraded"))
+    if facts.differing:
+        what = f"{len(facts.differing)} differ from the API: {_named(facts.differing)}"
+        cure = "`breezeway-sync verify REGION ENTITY --all --repair` reads what differs again and proves it"
+        found.append(Finding("differs", what, cure, "degraded"))
     if facts.config_error:
         what = f"the changed configuration is not in effect: {facts.config_error}"
         found.append(

@@ -23,6 +23,7 @@ from breezeway_sync.core.events import (
     BatchLoaded,
     CallFinished,
     CallRetried,
+    ComparisonSeen,
     ConcurrencyChanged,
     ConfigurationReloaded,
     Crashed,
@@ -50,6 +51,7 @@ from breezeway_sync.core.events import (
 LEVELS: Mapping[type[Event], int] = {
     CallFinished: logging.DEBUG,
     CallRetried: logging.WARNING,
+    ComparisonSeen: logging.DEBUG,
     AccountPaused: logging.WARNING,
     AlertDelivered: logging.INFO,
     TokenObtained: logging.INFO,

@@ -62,7 +62,7 @@ def section(title: str, name: str, *content: Content) -> Safe:
 
 def banners(view: View) -> Safe:
     """What concerns the whole service."""
-    told = {"late"} | ({"credentials"} if any(one.kind is CREDENTIALS for one in view.troubles) else set())
+    told = {"late", "differs"} | ({"credentials"} if any(one.kind is CREDENTIALS for one in view.troubles) else set())
     shown = [_banner(one.state, one.what, one.cure) for one in view.verdict.findings if one.subject not in told]
     if view.error and view.facts.database_reachable:
         shown.append(_banner("degraded", view.error, "The next refresh tries again; the service's log says more."))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from breezeway_sync.core.outcome import FAILED, PARTIAL
-from breezeway_sync.core.report import Freshness, PastRun
+from breezeway_sync.core.report import CertificateState, Freshness, PastRun
 
 Place = tuple[str, str]
 """A region's code and an entity."""
@@ -106,6 +106,12 @@ LATE = Kind(
     "Late without an error",
     "Cycles are too slow or do not start: see the latest runs below, the calls owed and who works the account.",
 )
+DIFFERS = Kind(
+    "differs",
+    "Mirror and API say different things",
+    "`breezeway-sync verify REGION ENTITY --all --repair` names what differs, reads it again, and proves it. If nobody "
+    "has changed the mirror by hand, send the certificate with a bundle.",
+)
 KINDS = (CREDENTIALS, DATABASE, UNREACHABLE, LIMITED, REFUSED, HELD, REJECTED, DOUBTED, SHORT, STOPPED, OWED)
 
 
@@ -132,15 +138,24 @@ def latest_ended(runs: Iterable[PastRun]) -> dict[Place, PastRun]:
     return found
 
 
-def find(freshness: Sequence[Freshness], runs: Sequence[PastRun], late: frozenset[Place]) -> list[Trouble]:
-    """Troubles of the latest runs, the most pressing kind first. `late` are the places that are late."""
+def find(
+    freshness: Sequence[Freshness],
+    runs: Sequence[PastRun],
+    late: frozenset[Place],
+    certificates: Sequence[CertificateState] = (),
+) -> list[Trouble]:
+    """Troubles of the latest runs and comparisons, the most pressing kind first. `late` are places that are late."""
     ended = latest_ended(runs)
     found: dict[Kind, dict[str, list[Place]]] = {}
     for one in freshness:
         place = (one.region, one.entity)
         for kind, message in _of(one, ended.get(place), place in late):
             found.setdefault(kind, {}).setdefault(message, []).append(place)
-    return [_trouble(kind, found[kind]) for kind in (*KINDS[:-1], OTHER, LATE, OWED) if kind in found]
+    for state in certificates:
+        if state.is_differing and state.compared_at is not None:
+            message = f"the comparison of {state.compared_at:%Y-%m-%d %H:%M} UTC found {state.found}"
+            found.setdefault(DIFFERS, {}).setdefault(message, []).append((state.region, state.entity))
+    return [_trouble(kind, found[kind]) for kind in (*KINDS[:-1], DIFFERS, OTHER, LATE, OWED) if kind in found]
 
 
 def _of(one: Freshness, ended: PastRun | None, is_late: bool) -> Iterator[tuple[Kind, str]]:

@@ -56,7 +56,13 @@ class View:
 
     @cached_property
     def troubles(self) -> list[Trouble]:
-        return [] if self.report is None else find(self.freshness, self.report.runs, self.late)
+        report = self.report
+        return [] if report is None else find(self.freshness, report.runs, self.late, report.certificates)
+
+    @cached_property
+    def differing(self) -> int:
+        """How many regions and entities were found to differ from the API."""
+        return 0 if self.report is None else sum(one.is_differing for one in self.report.certificates)
 
     @cached_property
     def ended_status(self) -> dict[Place, str]:
@@ -89,6 +95,8 @@ class View:
             return "degraded", "Nothing is mirrored yet"
         if self.late:
             return "degraded", f"{len(self.late)} of {len(self.freshness)} are late"
+        if self.differing:
+            return "degraded", f"{count(self.differing, 'mirror')} of {len(self.freshness)} differ from the API"
         hurt = sum(status in (FAILED, PARTIAL) for status in self.ended_status.values())
         if hurt:
             return "degraded", f"{regions}, all fresh; {count(hurt, 'run')} incomplete"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from breezeway_sync import __version__
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
 from breezeway_sync.core.events import (
+    ComparisonSeen,
     ConfigurationReloaded,
     CycleFinished,
     DatabaseBack,
@@ -21,6 +23,7 @@ from breezeway_sync.core.events import (
     TokenFailed,
     VerificationFinished,
 )
+from breezeway_sync.core.report import CertificateState
 from breezeway_sync.ops.health import Facts, judge
 from breezeway_sync.ops.metrics import Metrics
 from breezeway_sync.ops.watch import StatusReport
@@ -32,6 +35,7 @@ from breezeway_sync.store.status import Status
 BEAT_SECONDS = 1.0
 CLOCK_JUMP_SECONDS = 30.0
 READ_SECONDS = 15.0
+REMIND_SECONDS = 3600.0
 LEAST_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 10.0
 
@@ -54,6 +58,8 @@ class Observatory:
         self._lost_at: float | None = None
         self._config_error: str | None = None
         self._news = asyncio.Event()
+        self._compared: dict[tuple[str, str], CertificateState] = {}
+        self._compared_told_at = clock.monotonic()
         self._report = StatusReport((), (), (), (), (), self._database_error, self._started_at)
         self._listeners: list[Emit] = [self.metrics.observe, self._remember]
 
@@ -135,15 +141,27 @@ class Observatory:
         self.reached()
         for event in replaced:
             self.emit(event)
-        self._report = StatusReport(freshness, runs, leases, tokens, regions, None, self._clock.now())
+        now = self._clock.now()
+        self._report = StatusReport(freshness, runs, leases, tokens, regions, None, now, tuple(certificates))
         self.metrics.update(freshness, leases, tokens, regions, certificates)
+        self._tell_comparisons(certificates)
+
+    def _tell_comparisons(self, certificates: Sequence[CertificateState]) -> None:
+        """Say what is new among the comparisons of all processes, and now and then what still differs."""
+        is_time = self._clock.monotonic() - self._compared_told_at >= REMIND_SECONDS
+        if is_time:
+            self._compared_told_at = self._clock.monotonic()
+        for one in certificates:
+            place = (one.region, one.entity)
+            if one.compared_at is None or (self._compared.get(place) == one and not (is_time and one.is_differing)):
+                continue
+            self._compared[place] = one
+            self.emit(ComparisonSeen(one.region, one.entity, one.compared_at, one.is_differing, one.found))
 
     async def status(self) -> StatusReport:
         """The latest report; with the reason why there is no newer one."""
         old = self._report
-        return StatusReport(
-            old.freshness, old.runs, old.leases, old.tokens, old.regions, self._database_error, old.read_at
-        )
+        return replace(old, database_error=self._database_error)
 
     def facts(self) -> Facts:
         """The present."""
@@ -168,6 +186,7 @@ class Observatory:
             config_error=self._config_error,
             late=tuple(f"{one.region} {one.entity}" for one in self._report.freshness if one.is_late),
             refused=tuple(one.region for one in self._report.tokens if one.error),
+            differing=tuple(f"{one.region} {one.entity}" for one in self._report.certificates if one.is_differing),
         )
 
     async def next_reading(self) -> None:

@@ -30,7 +30,8 @@ from breezeway_sync.store.vault import stored_credentials
 class Request:
     """What a run is asked to do. `wait_seconds`: how long to wait for an account that somebody else works.
 
-    `backfill`: only what falls between these days.
+    `backfill`: only what falls between these days. `rewrite`: everything, and what was changed by
+    hand in the mirror is put right.
     """
 
     regions: tuple[str, ...]
@@ -38,6 +39,7 @@ class Request:
     full: bool = False
     wait_seconds: float = 60.0
     backfill: Days | None = None
+    rewrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ async def run(
         transport = await stack.enter_async_context(Transport(settings.api.base_url, settings.api.timeout_seconds))
         flight = new_flight(settings, emit)
         workshop = Workshop(Means(settings, database, transport, flight, clock or SystemClock(), emit))
-        order = Order({}, request.full, request.backfill, request.wait_seconds, run_id=uuid4())
+        order = Order(
+            {}, request.full, request.rewrite, request.backfill, wait_seconds=request.wait_seconds, run_id=uuid4()
+        )
         # All regions of an account share its lease, also those that were not asked for.
         wanted = [
             (one, _part(order, request, [code for code in request.regions if code in one.regions]))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import SchemaRefused
-from breezeway_sync.core.report import Freshness, RegionState, TokenState
+from breezeway_sync.core.report import CertificateState, Freshness, RegionState, TokenState
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store import migrate
@@ -37,6 +37,12 @@ class Overview:
 
     entities: tuple[Freshness, ...]
     regions: tuple[RegionTotals, ...]
+    certificates: tuple[CertificateState, ...] = ()
+
+    @property
+    def differing(self) -> tuple[CertificateState, ...]:
+        """What the latest comparison found to say something else than the API."""
+        return tuple(one for one in self.certificates if one.is_differing)
 
     @property
     def late(self) -> tuple[Freshness, ...]:
@@ -52,8 +58,9 @@ async def overview(settings: Settings, clock: Clock | None = None) -> Overview:
         status = Status(database)
         entities = tuple(await status.freshness())
         states, tokens = await status.regions(), await status.tokens()
+        certificates = tuple(await status.certificates(now))
     names = {one.region: one.region_name for one in entities}
-    return Overview(entities, totals(states, tokens, names, settings.api.requests_per_minute, now))
+    return Overview(entities, totals(states, tokens, names, settings.api.requests_per_minute, now), certificates)
 
 
 def totals(

@@ -5,32 +5,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import Clock, SystemClock
-from breezeway_sync.core.errors import DatabaseError, LeaseHeld
+from breezeway_sync.core.errors import ApiError, DatabaseError, LeaseHeld
 from breezeway_sync.core.events import Emit, LeaseReleased
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.comparison import Scope
 from breezeway_sync.service.access import Access, Means, Tell, access, means
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group
-from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
+from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.service.workshop import read_settings
+from breezeway_sync.service.status import require_schema
+from breezeway_sync.service.workshop import loader_of, proofs_of, read_settings
+from breezeway_sync.store.doubts import StoredDoubts
 from breezeway_sync.store.vault import stored_credentials
 from breezeway_sync.store.verification import StoredMirror
-from breezeway_sync.sync.verify.extent import CONTACTS, Extent, estimated_calls
-from breezeway_sync.sync.verify.verifier import Verifier
+from breezeway_sync.sync.verify.again import compare_repaired
+from breezeway_sync.sync.verify.bench import Bench
+from breezeway_sync.sync.verify.extent import CONTACTS, Extent, calls_for_homes, estimated_calls
+from breezeway_sync.sync.verify.homes import Homes
+from breezeway_sync.sync.verify.repair import Repairer
+from breezeway_sync.sync.verify.verifier import Verifier, certificate_of
 
 _ENTITIES = {entity.name: entity for entity in ENTITIES}
 _ENTITIES[CONTACTS] = _PROPERTIES = _ENTITIES["properties"]
+NEVER_READ = "nothing was compared: the mirror does not know this region yet. `breezeway-sync run` reads it"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be compared. `wait_seconds`: how long to wait for an account that somebody else works."""
+    """What is to be compared. `wait_seconds`: how long to wait for an account that somebody else works.
+
+    `repair`: what differs is read again, written, and compared once more.
+    """
 
     regions: tuple[str, ...]
     entities: tuple[str, ...]
@@ -38,27 +47,32 @@ class Request:
     seed: int = 1
     whole: bool = False
     wait_seconds: float = 60.0
+    repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it. `held` names regions whose account somebody else was working, with the reason."""
+    """What came of it. `held` names regions whose account somebody else was working, with the reason.
+
+    `certificates` say how it is at the end, `repaired` what was found before it was repaired.
+    """
 
     run_id: UUID
     certificates: tuple[Certificate, ...]
     held: dict[str, str]
+    repaired: tuple[Certificate, ...] = ()
 
 
 async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell, clock: Clock | None = None) -> Report:
     """Compare regions and entities, and store a certificate of each.
 
-    Raises what keeps anything from being compared: ConfigurationError, SchemaRefused, DatabaseError.
+    Raises what keeps anything from being compared: ConfigurationError, SchemaRefused (also where the schema is not up
+    to date: comparing changes nothing of it), DatabaseError.
     """
     run_id, time = uuid4(), clock or SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
-        await ensure_schema(settings, database)
-        await save_regions(settings, database)
+        await require_schema(database)
         use = await stack.enter_async_context(means(settings, database, emit=emit, tell=tell, clock=time))
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
         work = Comparing(use, StoredMirror(database), request, run_id)
@@ -76,7 +90,7 @@ async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell
         raise work.failure
     place = {code: number for number, code in enumerate(request.regions)}
     work.certificates.sort(key=lambda one: (place[one.region], request.entities.index(one.entity)))
-    return Report(run_id, tuple(work.certificates), work.held)
+    return Report(run_id, tuple(work.certificates), work.held, tuple(work.repaired))
 
 
 class Comparing:
@@ -89,31 +103,43 @@ class Comparing:
         self._run_id = run_id
         reading = read_settings(use.settings, full=False)
         self._extent = Extent(
-            request.sample_records, request.seed, request.whole, reading.workers, reading.paths, reading.disabled
+            request.sample_records,
+            request.seed,
+            request.whole,
+            reading.workers,
+            reading.paths,
+            reading.disabled,
+            reading.page_size,
         )
         self.certificates: list[Certificate] = []
+        self.repaired: list[Certificate] = []
         self.held: dict[str, str] = {}
         self.failure: DatabaseError | None = None
 
     async def announce(self) -> None:
         """Say beforehand what it will cost about."""
         for code in self._request.regions:
-            properties = await self._mirror.count(code, Scope(_PROPERTIES))
-            calls = 0
+            closed = await self._mirror.unavailable(code)
+            extent = replace(self._extent, disabled=self._extent.disabled | closed)
+            calls, homes = 0, 0
             for name in self._request.entities:
-                rows = await self._mirror.count(code, Scope(_ENTITIES[name]))
-                calls += estimated_calls(_ENTITIES[name], name, rows, properties, self._extent)
+                rows = await self._mirror.stock(code, _ENTITIES[name], _PROPERTIES)
+                homes = rows.homes
+                calls += 0 if name in closed else estimated_calls(_ENTITIES[name], name, rows, extent)
+            calls += calls_for_homes(homes, extent)
             minutes = calls / self._use.settings.api.requests_per_minute
-            self._use.tell(f"{code}: about {calls} calls, {minutes:.0f} min; seed {self._request.seed}")
+            more = "" if homes else " or more, since the mirror knows no property yet"
+            self._use.tell(f"{code}: about {calls} calls, {minutes:.0f} min{more}; seed {self._request.seed}")
 
     async def without_credentials(self, regions: Sequence[str]) -> None:
         """Regions that nobody gave credentials for are incomplete by name; the others go on."""
         for code in regions:
-            for name in self._request.entities:
-                now = self._use.clock.now()
-                await self._keep(
-                    Certificate(code, name, now, self._request.seed, error=NO_CREDENTIALS, fault="CredentialsRejected")
-                )
+            await self._not_compared(code, NO_CREDENTIALS, "CredentialsRejected")
+
+    async def _not_compared(self, code: str, why: str, fault: str) -> None:
+        for name in self._request.entities:
+            now = self._use.clock.now()
+            await self._keep(Certificate(code, name, now, self._request.seed, error=why, fault=fault))
 
     async def account(self, account: Account, regions: Sequence[str]) -> None:
         """One account's regions, one after the other, or why somebody else keeps it."""
@@ -121,29 +147,52 @@ class Comparing:
         try:
             async with access(self._use, account, wait_seconds=self._request.wait_seconds) as opened:
                 for code in regions:
-                    for name in self._request.entities:
-                        await self._keep(await self._verifier(opened, code, name).run())
+                    await self._region(opened, code)
                 self._use.emit(LeaseReleased(opened.lease.account, self._use.clock.monotonic() - began))
         except LeaseHeld as error:
             self.held |= dict.fromkeys(regions, error.message)
         except DatabaseError as error:
             self.failure = error
 
-    def _verifier(self, opened: Access, code: str, name: str) -> Verifier:
+    async def _region(self, opened: Access, code: str) -> None:
+        if not await self._mirror.knows(code):
+            await self._not_compared(code, NEVER_READ, "NotRead")
+            return
+        homes: Homes | None = None
+        for name in self._request.entities:
+            verifier = self._verifier(opened, code, name, homes)
+            found = await verifier.run()
+            await self._keep(found)
+            if self._request.repair and found.unexplained and verifier.bench.doubt is None:
+                await self._repair(opened, verifier, found)
+                homes = None  # what was missing may be there now
+            else:
+                homes = verifier.homes
+
+    async def _repair(self, opened: Access, verifier: Verifier, found: Certificate) -> None:
+        """Put right what was found; then a certificate of the same moment says what is left of it."""
+        use, bench, began = self._use, verifier.bench, self._use.clock.monotonic()
+        error: ApiError | None = None
+        proofs = proofs_of(use, opened.lease, self._run_id)
+        sink, doubts = loader_of(use, proofs, opened.lease), StoredDoubts(proofs.holder, use.clock)
+        try:
+            await Repairer(bench, sink, doubts, opened.lease.order(began)).repair(found.unexplained)
+            await compare_repaired(bench, found)
+        except ApiError as failure:
+            error = failure
+            bench.differences |= dict.fromkeys(found.differences)
+        again = certificate_of(bench, found.started_at, found.seconds + use.clock.monotonic() - began, error)
+        self.certificates.remove(found)
+        self.repaired.append(found)
+        await self._keep(again)
+
+    def _verifier(self, opened: Access, code: str, name: str, homes: Homes | None) -> Verifier:
         company_id = self._use.settings.regions[code].company_id
-        return Verifier(
-            code,
-            company_id,
-            name,
-            _ENTITIES[name],
-            opened.api,
-            self._mirror,
-            self._use.clock,
-            self._extent,
-            _PROPERTIES,
-        )
+        bench = Bench(code, company_id, name, _ENTITIES[name], opened.api, self._mirror, self._extent)
+        return Verifier(bench, self._use.clock, _PROPERTIES, homes)
 
     async def _keep(self, certificate: Certificate) -> None:
-        await self._mirror.save(self._run_id, certificate)
+        if certificate.error != NEVER_READ:  # a region without a row can have no certificate
+            await self._mirror.save(self._run_id, certificate)
         self._use.emit(certificate.told(str(self._run_id)))
         self.certificates.append(certificate)

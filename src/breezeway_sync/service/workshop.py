@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from uuid import UUID, uuid4
 
 from breezeway_sync.api.limits import Budget
+from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError, LeaseHeld
 from breezeway_sync.core.events import CycleFinished, CycleStarted, LeaseReleased, Noticed
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
@@ -37,6 +39,7 @@ class Order:
 
     entities: Entities
     full: bool = False
+    rewrite: bool = False
     backfill: Days | None = None
     wait_seconds: float = 0.0
     owed: OwedTime = field(default_factory=OwedTime)
@@ -113,11 +116,12 @@ class Workshop:
 
     def _engine(self, opened: Access, order: Order) -> Engine:
         means, lease = self.means, opened.lease
-        reading = replace(read_settings(means.settings, full=order.full), backfill=order.backfill)
+        reading = read_settings(means.settings, full=order.full, rewrite=order.rewrite)
+        reading = replace(reading, backfill=order.backfill)
         proofs = proofs_of(means, lease, order.run_id)
         return Engine(
             opened.api,
-            loader_of(means, proofs),
+            loader_of(means, proofs, lease if order.rewrite else None),
             Ledger(means.database, proofs.holder),
             proofs,
             lease.order,
@@ -146,10 +150,16 @@ def proofs_of(means: Means, lease: Lease, run_id: UUID) -> Proofs:
     return Proofs(holder, means.clock, guard(means.settings), history=history)
 
 
-def loader_of(means: Means, proofs: Proofs) -> Loader:
-    """A loader that writes under the lease of these proofs."""
-    owed = owed_sources(means.settings)
-    return Loader(proofs, means.clock, owed_sources=owed, emit=means.emit)
+def loader_of(means: Means, proofs: Proofs, rewriting: Lease | None = None) -> Loader:
+    """A loader that writes under the lease of these proofs; given again as `rewriting`, also what only the mirror
+    changed."""
+    owed, clock = owed_sources(means.settings), means.clock
+    present = None if rewriting is None else partial(_present, rewriting, clock)
+    return Loader(proofs, clock, owed_sources=owed, emit=means.emit, present=present)
+
+
+def _present(lease: Lease, clock: Clock) -> int:
+    return lease.order(clock.monotonic())
 
 
 def failures(entities: Mapping[str, Sequence[str]], error: str, fault: str) -> list[Outcome]:
@@ -163,18 +173,19 @@ def worst(outcomes: Sequence[Outcome]) -> str:
     return next(status for status in (FAILED, PARTIAL, SUCCESS) if status in statuses)
 
 
-def read_settings(settings: Settings, *, full: bool) -> ReadSettings:
-    """What of the configuration the engine needs."""
-    minutes = settings.sync.max_minutes
+def read_settings(settings: Settings, *, full: bool, rewrite: bool = False) -> ReadSettings:
+    """What of the configuration the engine needs. A rewrite also reads all that lists leave out."""
+    minutes, usual = settings.sync.max_minutes, pace(settings)
     return ReadSettings(
         batch_rows=settings.sync.batch_rows,
         flush_seconds=settings.sync.flush_seconds,
         workers=settings.api.max_in_flight,
         requests_per_minute=settings.api.requests_per_minute,
         max_seconds=None if minutes is None else minutes * 60,
-        full=full,
+        full=full or rewrite,
+        rewrite=rewrite,
         page_size=settings.api.page_size,
-        pace=pace(settings),
+        pace=replace(usual, unlisted_seconds=0.0, near_seconds=0.0) if rewrite else usual,
         paths={name: one.path for name, one in settings.entities.items() if one.path is not None},
         disabled=frozenset(name for name in PART_NAMES if not settings.entities[name].enabled),
     )

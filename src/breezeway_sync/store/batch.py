@@ -23,6 +23,7 @@ class Batch:
 
     `keys` are those of all that came, before anything else is known of them; `unchanged` are stored as they are.
     `overtaken` are keys that another batch has stored since this one was begun; `ahead` is what is staged already.
+    `is_rewrite`: no record is taken to be stored because its hash is, so that every one is a candidate.
     """
 
     region: str
@@ -38,6 +39,7 @@ class Batch:
     refusals: list[Refusal] = field(default_factory=list)
     overtaken: set[int] = field(default_factory=set)
     ahead: Ahead | None = None
+    is_rewrite: bool = False
 
     @property
     def scope(self) -> Scope:
@@ -116,7 +118,8 @@ class Batch:
 
     def _is_stored(self, admitted: Admitted, row: Row | None) -> bool:
         return (
-            row is not None
+            not self.is_rewrite
+            and row is not None
             and row["payload_hash"] == admitted.payload_hash
             and row["mapping_version"] == self.plan.version
         )

@@ -36,7 +36,11 @@ _OWN = (
 
 @dataclass(frozen=True, slots=True)
 class HistorySql:
-    """`lock`, `look` ($1 region, $2 keys, [$3 discriminator]) before the merge; `record` (then now) after it."""
+    """`lock`, `look` ($1 region, $2 keys, [$3 discriminator]) before the merge; `record` after it.
+
+    `record` takes two more: now, and the keys of those that the API has changed. What differs of others was damaged in
+    the mirror and is repaired.
+    """
 
     create: str
     lock: str
@@ -50,7 +54,7 @@ def history_sql(entity: Entity, schema: str, called: str | None = None) -> Histo
     table = f"{quote(schema)}.{entity.table}"
     where = f"t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[])"
     where += f" AND t.{entity.discriminator} = $3" if entity.discriminator else ""
-    now, record_type = ("$4", "$3") if entity.discriminator else ("$3", "NULL")
+    now, news, record_type = ("$4", "$5", "$3") if entity.discriminator else ("$3", "$4", "NULL")
     plan = plan_of(entity)
     children = [child for child in plan.called if child.child.table == called] if called else plan.children
     sets = [_child_set(child, entity, schema) for child in children]
@@ -73,7 +77,8 @@ def history_sql(entity: Entity, schema: str, called: str | None = None) -> Histo
             "    NULL::jsonb, NULL::jsonb\n"
             f"FROM after a LEFT JOIN {_BEFORE} b ON b.key = a.key\n"
             "WHERE b.key IS NULL OR (b.deleted_at IS NOT NULL AND a.deleted_at IS NULL)\nUNION ALL\n"
-            "SELECT a.key, 1, 'changed', n.key, nullif(b.content -> n.key, 'null'), nullif(n.value, 'null')\n"
+            f"SELECT a.key, 1, CASE WHEN a.key = ANY ({news}::bigint[]) THEN 'changed' ELSE 'repaired' END,\n"
+            "    n.key, nullif(b.content -> n.key, 'null'), nullif(n.value, 'null')\n"
             f"FROM after a JOIN {_BEFORE} b ON b.key = a.key AND b.content <> a.content, jsonb_each(a.content) n\n"
             "WHERE b.content -> n.key IS DISTINCT FROM n.value)\n"
             f"INSERT INTO {quote(schema)}.record_history\n"
@@ -113,9 +118,15 @@ def _tag_set(link: TagLinks, entity: Entity, schema: str) -> str:
 
 @asynccontextmanager
 async def recording(
-    connection: Connection, sql: HistorySql | None, now: datetime, region: str, keys: list[int], *kind: str
+    connection: Connection,
+    sql: HistorySql | None,
+    now: datetime,
+    region: str,
+    keys: list[int],
+    news: list[int],
+    *kind: str,
 ) -> AsyncIterator[None]:
-    """Write down what the block does to these records; without `sql`, nothing."""
+    """Write down what the block does to these records, of which the API has changed `news`; without `sql`, nothing."""
     if sql is None or not keys:
         yield
         return
@@ -126,4 +137,4 @@ async def recording(
     # Without statistics the comparison was planned as a loop over all pairs.
     await connection.execute(f"ANALYZE {_BEFORE} (key)")
     yield
-    await connection.execute(sql.record, region, keys, *kind, now)
+    await connection.execute(sql.record, region, keys, *kind, now, news)

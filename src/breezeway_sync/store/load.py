@@ -49,7 +49,12 @@ class Brought:
 
 
 class Loader:
-    """Writes one account's records. `owed_sources` are the calls that new and changed parents owe."""
+    """Writes one account's records. `owed_sources` are the calls that new and changed parents owe.
+
+    With `present`, which gives the order of a request that would begin now, every record is laid beside its row value
+    by value, whatever the stored hash says: what was changed in the mirror by hand is put right. What is equal is not
+    written.
+    """
 
     def __init__(
         self,
@@ -58,10 +63,12 @@ class Loader:
         *,
         owed_sources: frozenset[str],
         emit: Emit,
+        present: Callable[[], int] | None = None,
     ) -> None:
         self._database = proofs.holder.database
         self._holder = proofs.holder
-        self._merger = Merger(proofs, clock, owed_sources)
+        self._merger = Merger(proofs, clock, owed_sources, present)
+        self._is_rewrite = present is not None
         self._emit = emit
         self._new_rows: dict[str, int] = {}
         self._begun: WeakSet[Batch] = WeakSet()
@@ -117,7 +124,8 @@ class Loader:
         self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None
     ) -> Batch:
         sql, owed = sql_for(entity, self._database.schema), self._merger.owed_of(entity)
-        batch = Batch(region, plan_of(entity), sql, discriminator, owed, Loaded(read=len(incoming)))
+        loaded = Loaded(read=len(incoming))
+        batch = Batch(region, plan_of(entity), sql, discriminator, owed, loaded, is_rewrite=self._is_rewrite)
         self._begun.add(batch)
         await batch.compare(self._database, incoming)
         return batch

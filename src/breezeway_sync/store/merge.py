@@ -6,8 +6,9 @@ meanwhile cannot write over its successor, and what it had staged keeps nobody w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from breezeway_sync.core.clock import Clock
@@ -35,15 +36,34 @@ from breezeway_sync.store.staging import (
 _MERGING = "merging"
 
 
-class Merger:
-    """Writes one account's rows. `owed_sources` are the calls that new and changed parents owe."""
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """What became of staged rows: those `written`, the ids by key of all that lost to no newer answer, and the ids of
+    those whose children were changed."""
 
-    def __init__(self, proofs: Proofs, clock: Clock, owed_sources: frozenset[str]) -> None:
+    written: Sequence[Row]
+    ids: dict[int, int]
+    touched: set[int] = field(default_factory=set)
+
+    @property
+    def changed(self) -> int:
+        """Rows written, or whose children were."""
+        return len({row["id"] for row in self.written} | self.touched)
+
+
+class Merger:
+    """Writes one account's rows. `owed_sources` are the calls that new and changed parents owe; `present` as in
+    `Loader`."""
+
+    def __init__(
+        self, proofs: Proofs, clock: Clock, owed_sources: frozenset[str], present: Callable[[], int] | None = None
+    ) -> None:
         self._database = proofs.holder.database
         self._holder = proofs.holder
         self._proofs = proofs
         self._clock = clock
         self._owed_sources = owed_sources
+        self._present = present
 
     def owed_of(self, entity: Entity) -> tuple[str, ...]:
         """The sources of children that an entity's records owe calls for."""
@@ -137,12 +157,13 @@ class Merger:
 
     async def _merge_records(self, staged: Staged, batch: Batch) -> Loaded:
         connection, candidates, now = staged.connection, staged.candidates, self._clock.now()
-        told = [candidate.row.key for candidate in candidates if candidate.content_changed]
+        news = [candidate.row.key for candidate in candidates if candidate.content_changed]
+        told = [candidate.row.key for candidate in candidates] if self._present else news
         history = self._history_sql(batch.plan.entity)
-        async with recording(connection, history, now, batch.region, told, *batch.kind):
-            written = await self._merge_staged(staged, batch, now)
-        merged = {row["key"] for row in written}
-        changed = [one for one in candidates if one.content_changed and one.row.key in merged]
+        async with recording(connection, history, now, batch.region, told, news, *batch.kind):
+            merged = await self._merge_staged(staged, batch, now)
+        written, stored = merged.written, {row["key"] for row in merged.written}
+        changed = [one for one in candidates if one.content_changed and one.row.key in stored]
         if batch.owed_sources and changed:
             keys, orders = [c.row.key for c in changed], [c.order for c in changed]
             owe = self._database.query("owe_calls")
@@ -154,31 +175,51 @@ class Merger:
             await self._proofs.note_status(connection, batch.scope, deleted)
         if returned := [row["key"] for row in written if row["is_live"] and not row["is_new"]]:
             await self._proofs.note_return(connection, batch.scope, returned)
-        new, stale = sum(row["is_new"] for row in written), len(candidates) - len(written)
-        return Loaded(new=new, updated=len(written) - new, deleted=len(deleted), stale=stale)
+        new, changed_rows, known = sum(row["is_new"] for row in written), merged.changed, len(merged.ids)
+        return Loaded(
+            new=new,
+            updated=changed_rows - new,
+            unchanged=known - changed_rows,
+            deleted=len(deleted),
+            stale=len(candidates) - known,
+        )
 
-    async def _merge_staged(self, staged: Staged, batch: Batch, now: datetime) -> Sequence[Row]:
-        """What was written, as `merge` returns it."""
+    async def _merge_staged(self, staged: Staged, batch: Batch, now: datetime) -> _Merged:
         connection, candidates, sql = staged.connection, staged.candidates, batch.sql
-        written: Sequence[Row] = await connection.fetch(sql.merge, batch.region, now, batch.plan.version, *batch.kind)
-        ids: dict[int, int] = {row["key"]: row["id"] for row in written}
-        new = [row["key"] for row in written if row["is_new"]]
-        old_keys = ids.keys() - set(new)
+        merged = await self._merge_rows(staged, batch, now)
+        new = [row["key"] for row in merged.written if row["is_new"]]
+        old_keys = merged.ids.keys() - set(new)
         old = [one for one in candidates if one.row.key in old_keys]
-        await self._merge_children(staged, batch, old, ids, now)
+        touched = await self._merge_children(staged, batch, old, merged.ids, now)
         if new:
             for statement in sql.late_links:
                 await connection.execute(statement, batch.region, now, new)
-        return written
+        # Elsewhere whoever has children that differ is written anyway: only the hash lets it be looked at.
+        return _Merged(merged.written, merged.ids, touched) if self._present else merged
+
+    async def _merge_rows(self, staged: Staged, batch: Batch, now: datetime) -> _Merged:
+        """Write what has changed; in a rewrite what differs from its row, and then ids are looked up."""
+        connection, sql, values = staged.connection, batch.sql, (batch.region, now, batch.plan.version, *batch.kind)
+        if self._present is None:
+            written: Sequence[Row] = await connection.fetch(sql.merge, *values)
+            return _Merged(written, {row["key"]: row["id"] for row in written})
+        present = self._present()
+        written = await connection.fetch(sql.rewrite, *values, present)
+        keys, orders = [one.row.key for one in staged.candidates], [one.order for one in staged.candidates]
+        found = await connection.fetch(sql.not_newer, batch.region, keys, orders, *batch.kind)
+        return _Merged(written, {row["key"]: row["id"] for row in found})
 
     def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
         return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None
 
     async def _merge_children(
         self, staged: Staged, batch: Batch, old: list[Candidate], ids: dict[int, int], now: datetime
-    ) -> None:
-        """Make children exact sets: delete what vanished from rows that were there before, write what differs."""
-        connection, merged = staged.connection, (list(ids), list(ids.values()))
+    ) -> set[int]:
+        """Make children exact sets: delete what vanished from rows that were there before, write what differs.
+
+        Returns the ids of the rows among these whose children it changed.
+        """
+        connection, merged, touched = staged.connection, (list(ids), list(ids.values())), set[int]()
         for child, child_sql in batch.sql.children:
             table = child.child.table
             wanted = {
@@ -186,19 +227,22 @@ class Merger:
                 for candidate in old
                 if (rows := candidate.row.children[table]) is not None
             }
-            await delete_vanished(connection, child_sql.existing, child_sql.delete, batch.region, wanted)
+            touched |= await delete_vanished(connection, child_sql.existing, child_sql.delete, batch.region, wanted)
             if child_sql.staging in staged.tables:
-                await connection.execute(child_sql.merge if old else child_sql.insert, batch.region, now, *merged)
+                write = child_sql.merge if old else child_sql.insert
+                touched |= {row["parent"] for row in await connection.fetch(write, batch.region, now, *merged)}
         for link, tag_sql in batch.sql.tags:
             wanted = {
                 ids[candidate.row.key]: {(tag,) for tag, _ in tags}
                 for candidate in old
                 if (tags := candidate.row.tags[link.table]) is not None
             }
-            await delete_vanished(connection, tag_sql.existing, tag_sql.delete, batch.region, wanted)
+            touched |= await delete_vanished(connection, tag_sql.existing, tag_sql.delete, batch.region, wanted)
             if tag_sql.staging in staged.tables:
                 await connection.execute(tag_sql.create_tags, batch.region, now, merged[0])
-                await connection.execute(tag_sql.merge if old else tag_sql.insert, batch.region, *merged)
+                write = tag_sql.merge if old else tag_sql.insert
+                touched |= {row["parent"] for row in await connection.fetch(write, batch.region, *merged)}
+        return touched
 
     # --- children that a call of their own brought ----------------------------------------------------
 
@@ -254,7 +298,7 @@ class Merger:
         vanished = [row_id for key, row_id in stored.items() if key not in shown]
         told = [one.parent_key for one in sets] if rows or vanished else []
         merged: Sequence[Row] = []
-        async with recording(connection, self._history_sql(entity, child.child.table), now, region, told):
+        async with recording(connection, self._history_sql(entity, child.child.table), now, region, told, told):
             if vanished:
                 await connection.execute(sql.delete, region, vanished)
             if is_staged:

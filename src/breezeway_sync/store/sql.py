@@ -63,14 +63,19 @@ class EntitySql:
     `lookup` ($1 region, $2 keys, [$3 discriminator]) sees live rows only, so that a record that comes back with
     its old content is undeleted, and those that say of themselves that they are deleted; `standing` ($1 region,
     $2 key, [$3 discriminator]) sees all. `merge` ($1 region, $2 now, $3 mapping version, [$4 discriminator])
-    returns key, id, whether the row is new, whether it is live and whether it has just been deleted. `late_links`
-    ($1 region, $2 now, $3 keys) point what was waiting at rows that have just appeared.
+    returns key, id, whether the row is new, whether it is live and whether it has just been deleted. `rewrite` (the
+    present order as one more) writes what differs from its row in any value, also where that row claims an order later
+    than the present, which nothing has; `not_newer` ($1 region, $2 keys, $3 orders, [$4 discriminator]) then gives key
+    and id of the rows that no later answer has written. `late_links` ($1 region, $2 now, $3 keys) point what was
+    waiting at rows that have just appeared.
     """
 
     staging: Staging
     lookup: str
     standing: str
     merge: str
+    rewrite: str
+    not_newer: str
     children: tuple[tuple[ChildPlan, ChildSql], ...]
     called: tuple[tuple[ChildPlan, ChildSql], ...]
     tags: tuple[tuple[TagLinks, TagSql], ...]
@@ -88,7 +93,9 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
         staging=_staging(entity.table, _staged_columns(plan)),
         lookup=_lookup(entity, table),
         standing=_standing(entity, table),
-        merge=_merge(plan, schema, table),
+        merge=_merge(plan, schema, table, is_rewrite=False),
+        rewrite=_merge(plan, schema, table, is_rewrite=True),
+        not_newer=_not_newer(entity, table),
         children=tuple((child, _child(child, entity, schema)) for child in plan.children),
         called=tuple((child, _child(child, entity, schema)) for child in plan.called),
         tags=tuple((link, _tags(link, entity, schema)) for link in entity.tags),
@@ -152,7 +159,15 @@ def _standing(entity: Entity, table: str) -> str:
     )
 
 
-def _merge(plan: EntityPlan, schema: str, table: str) -> str:
+def _not_newer(entity: Entity, table: str) -> str:
+    kind = f" AND t.{entity.discriminator} = $4" if entity.discriminator else ""
+    return (
+        f"SELECT k.key, t.id FROM unnest($2::bigint[], $3::bigint[]) k (key, read_order) "
+        f"JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = k.key{kind} AND t.read_order <= k.read_order"
+    )
+
+
+def _merge(plan: EntityPlan, schema: str, table: str, *, is_rewrite: bool) -> str:
     entity = plan.entity
     target: list[str] = ["region_code"]
     source: list[str] = ["$1"]
@@ -177,29 +192,33 @@ def _merge(plan: EntityPlan, schema: str, table: str) -> str:
     if entity.keeps_own_times:
         target += ["system_created_at", "system_updated_at"]
         source += ["$2", "$2"]
-    sets = [
-        f"{name} = EXCLUDED.{name}"
+    sets = {
+        name: f"EXCLUDED.{name}"
         for name in target
         if name not in identity and name not in ("extra", "deleted_at", "system_created_at", "system_updated_at")
-    ]
-    sets.append(
-        f"deleted_at = CASE WHEN EXCLUDED.deleted_at IS NOT NULL{_unless_undone(entity, schema)} "
-        "THEN coalesce(t.deleted_at, $2) END"
+    }
+    sets["deleted_at"] = (
+        f"CASE WHEN EXCLUDED.deleted_at IS NOT NULL{_unless_undone(entity, schema)} THEN coalesce(t.deleted_at, $2) END"
     )
-    sets.append(f"extra = {_merged_extra(plan)}")
+    sets["extra"] = _merged_extra(plan)
+    values = [name for name in sets if name not in ("read_order", "synced_at")]
     if entity.keeps_own_times:
-        sets.append(
-            "system_updated_at = CASE WHEN t.deleted_at IS NULL AND t.payload_hash = EXCLUDED.payload_hash "
+        sets["system_updated_at"] = (
+            "CASE WHEN t.deleted_at IS NULL AND t.payload_hash = EXCLUDED.payload_hash "
             "THEN t.system_updated_at ELSE EXCLUDED.system_updated_at END"
         )
+    # Newest is what was asked for last: an answer to an earlier request that arrives later loses.
+    condition = "t.read_order <= EXCLUDED.read_order"
+    if is_rewrite:
+        differs = " OR ".join(f"t.{name} IS DISTINCT FROM {sets[name]}" for name in values)
+        condition = f"t.read_order > ${5 if entity.discriminator else 4} OR {condition} AND ({differs})"
     return (
         f"INSERT INTO {table} AS t ({', '.join(target)})\n"
         f"SELECT {', '.join(source)}\nFROM {_staging(entity.table, ()).name} s\n"
         + "".join(f"{join}\n" for join in joins)
         + f"ORDER BY s.key\nON CONFLICT ({', '.join(identity)}) DO UPDATE SET\n    "
-        + ",\n    ".join(sets)
-        # Newest is what was asked for last: an answer to an earlier request that arrives later loses.
-        + "\nWHERE t.read_order <= EXCLUDED.read_order\n"
+        + ",\n    ".join(f"{name} = {value}" for name, value in sets.items())
+        + f"\nWHERE {condition}\n"
         f"RETURNING t.{entity.key.name} AS key, t.id, t.xmax = 0 AS is_new, t.deleted_at IS NULL AS is_live,\n"
         "    t.deleted_at IS NOT DISTINCT FROM $2 AS is_deleted"
     )
@@ -293,7 +312,7 @@ def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
             + f"ON CONFLICT (region_code, {entity.pk}, {', '.join(keys)}) DO UPDATE SET\n    "
             + ",\n    ".join(f"{quote(column.name)} = EXCLUDED.{quote(column.name)}" for column in others)
             + f",\n    synced_at = EXCLUDED.synced_at\nWHERE {stored}\n    IS DISTINCT FROM {given}"
-            "\nRETURNING t.xmax = 0 AS is_new"
+            f"\nRETURNING t.xmax = 0 AS is_new, t.{entity.pk} AS parent"
         ),
     )
 
@@ -331,7 +350,7 @@ def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
         ),
         delete=f"DELETE FROM {table} WHERE region_code = $1 AND id = ANY ($2::bigint[])",
         insert=insert,
-        merge=f"{insert} ON CONFLICT (region_code, {entity.pk}, tag_pk) DO NOTHING",
+        merge=f"{insert} ON CONFLICT (region_code, {entity.pk}, tag_pk) DO NOTHING RETURNING {entity.pk} AS parent",
     )
 
 

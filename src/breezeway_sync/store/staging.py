@@ -88,15 +88,15 @@ async def delete_vanished(
     delete: str,
     region: str,
     wanted: dict[int, set[tuple[object, ...]]],
-) -> int:
-    """Delete the stored children of these parents (by id) that are not wanted any more; how many."""
+) -> set[int]:
+    """Delete the stored children of these parents (by id) that are not wanted any more; the parents that had some."""
     if not wanted:
-        return 0
+        return set()
     rows = await connection.fetch(existing, region, list(wanted))
-    vanished = [row["id"] for row in rows if tuple(row)[2:] not in wanted[row["parent"]]]
+    vanished = {row["id"]: row["parent"] for row in rows if tuple(row)[2:] not in wanted[row["parent"]]}
     if vanished:
-        await connection.execute(delete, region, vanished)
-    return len(vanished)
+        await connection.execute(delete, region, list(vanished))
+    return set(vanished.values())
 
 
 async def children_to_stage(

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from breezeway_sync.core.certificate import Certificate, Class
+from breezeway_sync.core.certificate import Certificate, Class, Difference
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.comparison import Known, Reading, Scope, Stored
+from breezeway_sync.entities.comparison import Known, Reading, Rows, Scope, Stored
 from breezeway_sync.entities.model import CalledChild, Entity, Link
 from breezeway_sync.store import verify_sql
 from breezeway_sync.store.database import Database
 
+MOST_KEPT = 10_000
 _TABLES = {entity.table: entity for entity in ENTITIES}
 
 
@@ -33,11 +34,17 @@ class StoredMirror:
             "reading earlier certificates", verify_sql.gone(entity, self._database.schema), region, entity.name
         )
         highest = await self._rows(Scope(entity), region, f"max(r.{entity.key.name}) AS key")
+        source = await self._database.fetch_row("source_compared", region)
+        accepted = await self._database.fetch("accepted_places", region)
         return Known(
             {(row["source"], row["parent_id"]): Reading(row["covered_at"], row["whole_at"]) for row in lists},
             {(row["kind"], row["record_id"]): row["asked_at"] for row in absent},
             {row["name"]: row["told_at"] for row in gone},
             highest[0]["key"],
+            companies=frozenset(source["company_ids"]) if source and source["company_ids"] is not None else None,
+            left_out=frozenset(source["left_out"]) if source else frozenset(),
+            accepted=frozenset((row["kind"], row["source"], row["record_id"]) for row in accepted),
+            blocked_why=source["blocked_why"] if source else None,
         )
 
     async def count(self, region: str, scope: Scope) -> int:
@@ -72,14 +79,33 @@ class StoredMirror:
         text = verify_sql.broken_links(entity, link, _TABLES[link.target], self._database.schema)
         return [row["key"] for row in await self._fetch("comparing links", text, region)]
 
+    async def stock(self, region: str, entity: Entity, properties: Entity) -> Rows:
+        """How much there is to be compared, for an estimate."""
+        live, homes = await self.count(region, Scope(entity)), await self.count(region, Scope(properties))
+        absent = await self._database.fetch("absent_records", region, entity.name)
+        per = next((source.per for source in entity.sources if source.per), None)
+        text = None if per is None else verify_sql.by_home(entity, per, properties, self._database.schema)
+        by_home = [row["n"] for row in await self._fetch("counting rows to compare", text, region)] if text else []
+        return Rows(live, len(absent), by_home, homes)
+
     async def unavailable(self, region: str) -> set[str]:
         """Sources that this account was found not to have."""
         return {row["source"] for row in await self._database.fetch("unavailable_sources", region)}
 
+    async def unresolved(self, region: str, name: str) -> list[Difference]:
+        """What the latest comparison that came to its end has found, without what was late."""
+        rows = await self._database.fetch("unresolved_differences", region, name)
+        return [Difference(name, row["key"], row["path"], Class(row["class"])) for row in rows]
+
+    async def knows(self, region: str) -> bool:
+        """Whether the mirror has such a region at all."""
+        return await self._database.fetch_row("region_is_known", region) is not None
+
     async def save(self, run_id: UUID, certificate: Certificate) -> None:
-        """Keep what was found: places and classes, no values."""
+        """Keep what was found: places and classes, no values, of so many differences as a certificate may hold."""
         one = certificate
-        differences = [[at.key, at.path, at.kind.value] for at in one.differences]
+        kept = (*one.unexplained, *(at for at in one.differences if at.kind is Class.LATE))[:MOST_KEPT]
+        differences = [[at.key, at.path, at.kind.value] for at in kept]
         await self._database.fetch_row(
             "save_certificate",
             one.region,
@@ -94,6 +120,7 @@ class StoredMirror:
             *(one.count(kind) for kind in Class),
             json.dumps([dict(zip(("key", "path", "class"), at, strict=True)) for at in differences]),
             one.error,
+            one.is_whole,
         )
 
     async def _rows(self, scope: Scope, region: str, columns: str, further: str = "") -> Sequence[Any]:

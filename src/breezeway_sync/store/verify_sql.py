@@ -23,6 +23,17 @@ def live(entity: Entity, schema: str, *, discriminator: bool, by: str | None) ->
     return text if by is None else f"{text} AND r.{by} = $2"
 
 
+def by_home(entity: Entity, per: str, properties: Entity, schema: str) -> str:
+    """How many live rows each live property lists; $1 region."""
+    key = properties.key.name
+    return (
+        f"SELECT count(r.id) AS n FROM {quote(schema)}.{properties.table} p "
+        f"LEFT JOIN {quote(schema)}.{entity.table} r ON r.region_code = $1 AND r.{per} = p.{key} "
+        "AND r.deleted_at IS NULL "
+        f"WHERE p.region_code = $1 AND p.deleted_at IS NULL GROUP BY p.{key}"
+    )
+
+
 def not_in_use(entity: Entity, schema: str) -> str:
     """Further conditions of `live`: a tag on a live record stays, whatever its list shows."""
     if entity.table != "tags":

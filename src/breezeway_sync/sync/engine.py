@@ -137,6 +137,8 @@ class Engine:
             await self.ledger.end_pass(region)
         if self.settings.backfill is not None:
             return None
+        if self.settings.rewrite:
+            await self.ledger.end_pass(region)
         return await self.ledger.begin_pass(region, self.clock.now(), self.settings.pace.resume_seconds)
 
     async def _end_pass(self, region: str) -> None:

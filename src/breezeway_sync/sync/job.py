@@ -33,7 +33,8 @@ class Settings:
     """How to read. `paths` replace those of the catalog by source; `disabled` sources are not read.
 
     `workers` calls of one entity are under way at once; `max_seconds` bounds the owed calls of a run
-    (None: until all are done). With `backfill` only what falls between these days is read.
+    (None: until all are done). With `backfill` only what falls between these days is read. A `rewrite` goes on with no
+    run that was cut off: what that one has read it did not lay beside the stored values.
     """
 
     batch_rows: int = 2000
@@ -42,6 +43,7 @@ class Settings:
     requests_per_minute: float = 180.0
     max_seconds: float | None = None
     full: bool = False
+    rewrite: bool = False
     backfill: Days | None = None
     page_size: int = 100
     pace: Pace = field(default_factory=Pace)

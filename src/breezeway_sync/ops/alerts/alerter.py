@@ -149,6 +149,7 @@ class Alerter:
 
     async def _found(self, now: datetime, *, everything: bool) -> None:
         await self._regions(now, everything=everything)
+        await self._comparisons(now, everything=everything)
         await self._fields(now, everything=everything)
         await self._long_runs(now)
 
@@ -177,6 +178,11 @@ class Alerter:
             except DatabaseError:
                 self._collector.put_back(region, pending)
                 raise
+
+    async def _comparisons(self, now: datetime, *, everything: bool) -> None:
+        for region, facts in self._collector.due_comparisons(now, everything=everything):
+            await self._teller.comparisons(region, facts, now)
+            self._collector.compared(region)
 
     async def _fields(self, now: datetime, *, everything: bool) -> None:
         for region, changes in self._news.due(now, everything=everything):

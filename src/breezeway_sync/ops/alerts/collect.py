@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from breezeway_sync.core.events import (
+    ComparisonSeen,
     CycleFinished,
     CycleStarted,
     DatabaseBack,
@@ -18,11 +19,12 @@ from breezeway_sync.core.events import (
 )
 from breezeway_sync.core.outcome import FAILED
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
-from breezeway_sync.ops.alerts.model import Finding, Rules
+from breezeway_sync.ops.alerts.model import Fact, Finding, Rules
 
 MOST_ENDED = 100
 OF_INTEREST = (
     EntityFinished,
+    ComparisonSeen,
     DeletionsHeld,
     CycleStarted,
     CycleFinished,
@@ -75,6 +77,7 @@ class Collector:
         self._cycles: dict[str, Cycle] = {}
         self._ended: deque[Cycle] = deque(maxlen=MOST_ENDED)
         self._held: dict[tuple[str, str], int] = {}
+        self._compared: dict[str, tuple[datetime, dict[str, Fact]]] = {}
         self.outage: Outage | None = None
         self.replaced: DatabaseReplaced | None = None
         """The first account's word that an older copy took the database's place, until it is told."""
@@ -89,6 +92,9 @@ class Collector:
         match event:
             case EntityFinished():
                 self._finished(event, at)
+            case ComparisonSeen():
+                _, facts = self._compared.setdefault(event.region, (at, {}))
+                facts[event.entity] = Fact(event.is_differing, event.compared_at, event.found)
             case DeletionsHeld(region, entity, records):
                 self._held[region, entity] = records
             case CycleStarted(account, run_id, regions):
@@ -164,6 +170,18 @@ class Collector:
             for region, pending in self._pending.items()
             if everything or pending.is_ripe or now - pending.since >= self._rules.group
         ]
+
+    def due_comparisons(self, now: datetime, *, everything: bool) -> list[tuple[str, dict[str, Fact]]]:
+        """What was compared of regions, once the others of the region have had time to be."""
+        return [
+            (region, facts)
+            for region, (since, facts) in self._compared.items()
+            if everything or now - since >= self._rules.group
+        ]
+
+    def compared(self, region: str) -> None:
+        """What was compared of a region is decided on."""
+        del self._compared[region]
 
     def pop(self, region: str) -> Pending:
         """Hand over what a region came to."""

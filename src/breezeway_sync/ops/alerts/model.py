@@ -19,6 +19,7 @@ NOWHERE = ""
 
 _ENTITY = "entity:"
 _HELD = "held:"
+_DIFFERS = "differs:"
 _LONG_RUN = "long_run:"
 
 
@@ -29,12 +30,17 @@ def entity_subject(entity: str) -> str:
 
 def entity_of(subject: str) -> str:
     """The entity that a subject is about."""
-    return subject.removeprefix(_ENTITY).removeprefix(_HELD)
+    return subject.removeprefix(_ENTITY).removeprefix(_HELD).removeprefix(_DIFFERS)
 
 
 def held_subject(entity: str) -> str:
     """The subject of an entity's deletions that wait for a person."""
     return _HELD + entity
+
+
+def differs_subject(entity: str) -> str:
+    """The subject of an entity whose mirror says something else than the API."""
+    return _DIFFERS + entity
 
 
 def is_held(subject: str) -> bool:

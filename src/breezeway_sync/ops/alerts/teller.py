@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ from breezeway_sync.core.events import Emit, FieldChanged
 from breezeway_sync.ops.alerts import words
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import Cycle, Outage
-from breezeway_sync.ops.alerts.decide import decide_long_run, plan
+from breezeway_sync.ops.alerts.decide import decide, decide_long_run, plan
 from breezeway_sync.ops.alerts.deliver import deliver, longest_seconds
 from breezeway_sync.ops.alerts.model import (
     CREDENTIALS,
@@ -30,6 +30,7 @@ from breezeway_sync.ops.alerts.model import (
     Message,
     Rules,
     State,
+    differs_subject,
     entity_subject,
     held_subject,
     is_held,
@@ -138,6 +139,24 @@ class Teller:
 
         if decisions:
             await self._tell(region, decisions, now, compose)
+
+    async def comparisons(self, region: str, facts: Mapping[str, Fact], now: datetime) -> None:
+        """Where the mirror was found to differ from the API, or to be right again: a message of each kind."""
+        subjects = {differs_subject(entity): fact for entity, fact in facts.items()}
+        states = await self.book.states(region, list(subjects))
+        decisions = [
+            decide(subject, states.get(subject, State()), fact, now, self.rules) for subject, fact in subjects.items()
+        ]
+        for decision in decisions:
+            if decision.kind is None:
+                await self.book.note(region, decision)
+        for kind in Kind:
+
+            def compose(won: Sequence[Decision], held_back: int, kind: Kind = kind) -> tuple[str, str]:
+                return words.differs_title(region, kind, won), words.differs_body(region, kind, won, held_back)
+
+            if of_kind := [one for one in decisions if one.kind is kind]:
+                await self._tell(region, of_kind, now, compose)
 
     async def long_run(self, cycle: Cycle, now: datetime) -> bool:
         """Tell of a run that takes too long, unless people were told of such a run lately. False: nobody was."""

@@ -119,6 +119,31 @@ def held_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back:
     )
 
 
+def differs_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
+    what = "the mirror says again what the API says" if kind is Kind.RECOVERED else "the mirror differs from the API"
+    return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
+
+
+def differs_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
+    """How much was found to differ, and what to do; never what differs."""
+    if kind is Kind.RECOVERED:
+        lines = [f"{entity_of(one.subject)}: {plain(one.before.error)}, now no more" for one in decisions]
+        return paragraphs(f"Region {region}, compared with the API and found right:", *lines, held_back=held_back)
+    lines = [
+        f"{entity_of(one.subject)}: {plain(one.told.error)}, since {at(one.told.failing_since)}" for one in decisions
+    ]
+    return paragraphs(
+        f"Region {region} was compared with the API, and the mirror says something else:",
+        *lines,
+        "No run will change it, as runs write what the API has changed. Somebody or something has written into the "
+        "mirror, or breezeway-sync has a fault.",
+        f"What to do: `breezeway-sync verify {region} ENTITY --all --repair` names what differs, reads it again and "
+        "compares it once more. Until then do not pay or bill by these tables.",
+        "Where to look: `v_latest_certificates` has every difference with its place.",
+        held_back=held_back,
+    )
+
+
 def credentials_title(region: str, kind: Kind) -> str:
     words = {
         Kind.FAILED: "credentials rejected",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from breezeway_sync.entities.model import Entity, Shape
+from breezeway_sync.entities.comparison import Rows
+from breezeway_sync.entities.model import Entity, Shape, Source
 
 PAGE_ROWS = 100
 # Lists of so few pages are read whole: that also tells which records are missing.
@@ -13,6 +14,8 @@ SMALL_PAGES = 5
 # Lists of properties, and lists of children, cost more than a record: one for so many records of the sample.
 RECORDS_PER_LIST = 5
 CONTACTS = "property_contacts"
+# What every account has: refused, it is no list that the account lacks but one that cannot be compared.
+NEVER_LACKED = frozenset({"properties", "reservations", "tasks", "people"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +28,55 @@ class Extent:
     workers: int = 8
     paths: Mapping[str, str] = field(default_factory=dict)
     disabled: frozenset[str] = frozenset()
+    page_size: int = 100
 
     @property
     def lists(self) -> int:
         return max(1, self.sample_records // RECORDS_PER_LIST)
 
 
-def estimated_calls(entity: Entity, name: str, rows: int, properties: int, extent: Extent) -> int:
-    """About how many calls a comparison makes where nothing differs."""
-    lists = properties if extent.whole else min(extent.lists, properties)
+def pages_read(rows: int, page_rows: int) -> int:
+    """Calls that a list of so many rows takes: after a full page it is asked whether more follows."""
+    return rows // page_rows + 1
+
+
+def estimated_calls(entity: Entity, name: str, rows: Rows, extent: Extent) -> int:
+    """About how many calls a comparison makes where nothing differs, without those for the homes that it walks."""
     if name == CONTACTS:
-        return min(extent.lists, rows)
-    calls = sum(min(extent.lists, rows) for called in entity.called if called.owed)
-    calls += min(extent.sample_records, rows) if entity.own_address is not None else 0
-    for source in entity.sources:
-        pages = -(-rows // PAGE_ROWS)
-        if source.per is not None:
-            calls += max(lists, pages * lists // max(properties, 1))
-        elif source.shape is Shape.LIST:
-            calls += len(source.variants)
-        else:
-            calls += 1 + pages if extent.whole or pages <= SMALL_PAGES else 2
-    return calls
+        return rows.homes if extent.whole else min(extent.lists, rows.homes)
+    owed = [one for one in entity.called if one.owed and one.source.name not in extent.disabled]
+    calls = len(owed) * (rows.live if extent.whole else min(extent.lists, rows.live))
+    seen = 0.0
+    for source in (one for one in entity.sources if one.name not in extent.disabled):
+        made, shown = _of_source(source, rows, extent)
+        calls += made
+        seen += shown
+    if entity.own_address is None:
+        return calls
+    left = max(0.0, rows.live - seen)
+    drawn = left if extent.whole else min(extent.sample_records, rows.live) * left / max(1, rows.live)
+    return round(calls + drawn)
+
+
+def _of_source(source: Source, rows: Rows, extent: Extent) -> tuple[int, float]:
+    """Calls for its lists, and how many live rows these show."""
+    if source.shape is Shape.LIST:
+        return len(source.variants), float(rows.live)
+    if source.per is not None:
+        walked = 1.0 if extent.whole else min(1.0, extent.lists / max(1, rows.homes))
+        calls = sum(pages_read(one, extent.page_size) for one in rows.by_home)
+        return round(calls * walked), (rows.live - rows.unlisted) * walked
+    whole, pages = pages_read(rows.live - rows.unlisted, extent.page_size), -(-rows.live // PAGE_ROWS)
+    if extent.whole:
+        return whole, rows.live - rows.unlisted
+    if pages <= SMALL_PAGES:
+        return 1 + whole, rows.live - rows.unlisted
+    looked = 1 + min(pages - 1, max(1, extent.sample_records // PAGE_ROWS))
+    return looked, min(rows.live, looked * PAGE_ROWS)
+
+
+def calls_for_homes(homes: int, extent: Extent) -> int:
+    """What it costs to ask the API which properties there are."""
+    if extent.whole:
+        return pages_read(homes, extent.page_size)
+    return 1 + (1 if homes > SMALL_PAGES * PAGE_ROWS else pages_read(homes, extent.page_size))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from breezeway_sync.core.certificate import Certificate
+from breezeway_sync.core.certificate import Certificate, Difference
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.entities.comparison import Known, Scope, Stored
 from breezeway_sync.entities.decode import Item
@@ -51,6 +51,10 @@ class Mirror(Protocol):
     async def stored(self, region: str, scope: Scope, keys: Sequence[int]) -> dict[int, Stored]: ...
     async def called(self, region: str, entity: Entity, called: CalledChild, key: int) -> tuple[Stored | None, bool]:
         """The parent with the rows of that list, and whether the call is owed."""
+        ...
+
+    async def unresolved(self, region: str, name: str) -> list[Difference]:
+        """What the latest comparison that came to its end has found, without what was late."""
         ...
 
     async def broken_links(self, region: str, entity: Entity, link: Link) -> list[int]: ...

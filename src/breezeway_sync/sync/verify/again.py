@@ -1,0 +1,104 @@
+"""What a comparison has found stays found until a later one has seen it right: a sample may miss it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from breezeway_sync.core.certificate import Certificate, Class, Difference
+from breezeway_sync.entities.comparison import Scope
+from breezeway_sync.entities.model import CalledChild
+from breezeway_sync.sync.job import each
+from breezeway_sync.sync.verify.bench import Bench, Name
+from breezeway_sync.sync.verify.called import compare_called, is_of
+from breezeway_sync.sync.verify.extent import CONTACTS
+
+
+def record_of(difference: Difference) -> Name | None:
+    """The record that a difference is about; None for one that is about a whole list."""
+    *kind, key = difference.key.split(" ") if difference.key else [""]
+    return (kind[0] if kind else None, int(key)) if key else None
+
+
+def called_of(bench: Bench, difference: Difference) -> CalledChild | None:
+    """The called list in which a difference lies."""
+    return next((one for one in bench.entity.called if is_of(one, difference.path)), None)
+
+
+def first_of_open(bench: Bench, called: CalledChild) -> list[int]:
+    """The parents whose list was found to differ, at most as many as a sample has."""
+    found = (record_of(one) for one in bench.open if called_of(bench, one) is called)
+    keys = list(dict.fromkeys(name[1] for name in found if name is not None))
+    return keys if bench.extent.whole else keys[: bench.extent.sample_records]
+
+
+def records_of(bench: Bench, found: Iterable[Difference]) -> list[Name]:
+    """The records that differ by themselves, or are on one side only."""
+    named = (record_of(one) for one in found if called_of(bench, one) is None)
+    return list(dict.fromkeys(name for name in named if name is not None))
+
+
+def parents_of(bench: Bench, called: CalledChild, found: Iterable[Difference]) -> list[int]:
+    """The parents whose list of a called child differs, or is missing with its parent."""
+    wanted = (one for one in found if called_of(bench, one) is called or (one.path == "" and one.kind is Class.MISSING))
+    named = (record_of(one) for one in wanted)
+    return list(dict.fromkeys(name[1] for name in named if name is not None))
+
+
+async def compare_repaired(bench: Bench, first: Certificate) -> None:
+    """Compare once more all that a comparison has found, after it was repaired. Raises ApiError, DatabaseError."""
+    bench.known = await bench.mirror.known(bench.region, bench.entity)
+    bench.open, bench.troubles = first.unexplained, []
+    bench.differences = {one: None for one in first.differences if one.kind is Class.LATE}
+    bench.seen -= set(records_of(bench, bench.open))
+    names = records_of(bench, bench.open) if bench.name != CONTACTS else []
+    if bench.entity.own_address is None:
+        for source in bench.entity.sources:
+            keys = [key for kind, key in names if kind == source.discriminator]
+            await bench.judge_all(source, bench.params(source), Scope(bench.entity, source.discriminator), keys)
+    else:
+        await each(names, bench.extent.workers, lambda name: bench.judge_own(Scope(bench.entity), name[1]))
+        await bench.links()
+    bench.looked_again = set(names)
+    for called in bench.entity.called:
+        if called.owed == (bench.name != CONTACTS):
+            parents = parents_of(bench, called, bench.open)
+            bench.listed.setdefault(called.source.name, set()).difference_update(parents)
+            await compare_called(bench, called, parents, is_closed=False)
+    bench.count("compared again after a repair", len(bench.open))
+
+
+async def compare_open(bench: Bench) -> None:
+    """Compare records again that were found to differ and that nothing of this comparison has come to."""
+    if bench.entity.own_address is None:
+        return
+    left = (record_of(one) for one in bench.open if not _is_settled(bench, one))
+    keys = list(dict.fromkeys(name[1] for name in left if name is not None))
+    some = keys if bench.extent.whole else keys[: bench.extent.sample_records]
+    await each(some, bench.extent.workers, lambda key: bench.judge_own(Scope(bench.entity), key))
+    bench.looked_again.update((None, key) for key in some)
+
+
+def carry_over(bench: Bench) -> None:
+    """Keep what was found before and not compared now: it is as wrong as it was."""
+    for one in bench.open:
+        if not _is_settled(bench, one):
+            bench.differences[one] = None
+
+
+def _is_settled(bench: Bench, difference: Difference) -> bool:
+    """Whether this comparison has looked at the place of a difference."""
+    called, name = called_of(bench, difference), record_of(difference)
+    if name is None:
+        return True
+    if difference.path in _link_columns(bench):
+        return "links" in bench.compared
+    if called is not None:
+        source = called.source.name
+        places = bench.listed.get(source, ()), bench.extent.disabled
+        return name[1] in places[0] or source in places[1] or (source, name[1]) in bench.looked_again
+    is_listed = bench.entity.own_address is None and not bench.troubles and bool(bench.compared)
+    return name in bench.seen or name in bench.looked_again or is_listed
+
+
+def _link_columns(bench: Bench) -> Iterable[str]:
+    return [link.column for link in bench.entity.links]
