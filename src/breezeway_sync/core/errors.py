@@ -51,6 +51,14 @@ class BreezewaySyncError(Exception):
         return text
 
 
+def lighten(error: BaseException) -> None:
+    """Let an error that is kept hold nothing but itself: no frame that it passed, and no error that it came from.
+
+    Frames hold the answer that was being read, and JSON errors quote it whole.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+
+
 class NotRead(BreezewaySyncError):
     """Left out of a run, because something that it needs failed in it."""
 
@@ -168,6 +176,12 @@ class EmptyAnswer(BadAnswer):
     """HTTP 200 with no body at all (what templates of a foreign company answer)."""
 
     code = "empty_answer"
+
+
+class AnswerTooLarge(ApiError):
+    """An answer that is larger, unpacked, than anything that the API should have to say; nothing of it is kept."""
+
+    code = "answer_too_large"
 
 
 class CutShort(ApiError):

@@ -88,7 +88,9 @@ class Daemon:
         async with AsyncExitStack() as stack:
             self._stack = stack
             await stack.enter_async_context(
-                beside(self.observatory.beat(self._notifier, self._clock_was_set), self.stop)
+                beside(
+                    "beat", lambda: self.observatory.beat(self._notifier, self._clock_was_set), self.observatory.emit
+                )
             )
             self._transport = await stack.enter_async_context(self._new_transport())
             if not await self._begin(stack):
@@ -98,8 +100,8 @@ class Daemon:
             self._notifier.status("serving")
             try:
                 async with (
-                    beside(self.observatory.look(self._status, self._notifier), self.stop),
-                    beside(self._reload_when_asked(), self.stop),
+                    beside("look", lambda: self.observatory.look(self._status, self._notifier), self.observatory.emit),
+                    beside("reload", self._reload_when_asked, self.observatory.emit),
                 ):
                     await self._stopping.wait()
             finally:

@@ -280,17 +280,6 @@ class Schedule(BaseModel):
     )
 
 
-class Http(BaseModel):
-    """Where `serve` shows how it is doing: health, metrics, status page."""
-
-    model_config = _FROZEN
-
-    host: Annotated[str, AfterValidator(check_text), Wanted("an address or name of this machine")] = Field(
-        default="127.0.0.1", description="Address to listen on. Nothing asks for a password: keep it on loopback."
-    )
-    port: int = Field(default=9847, ge=0, le=65_535, description="Port; `0`: any free one.")
-
-
 class Retention(BaseModel):
     """How long what is only history is kept."""
 
