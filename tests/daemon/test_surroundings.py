@@ -70,9 +70,7 @@ async def test_no_descriptor_left_ends_nothing(start: Starter, dsn: str, rows: R
 async def test_a_thousand_idle_connections_end_nothing(start: Starter, dsn: str, rows: Rows) -> None:
     async with serving(start, dsn) as daemon:
         allow_files(daemon.pid, 200)
-        pairs = []
-        for _ in range(1000):
-            pairs.append(await asyncio.open_connection("127.0.0.1", daemon.port))
+        pairs = [await asyncio.open_connection("127.0.0.1", daemon.port) for _ in range(1000)]
         assert open_files(daemon.pid) < 150
         assert (await daemon.answer("/health"))[0] == 200
         assert json.loads((await daemon.answer("/api/status"))[1])["error"] is None
@@ -88,5 +86,7 @@ async def test_a_log_that_cannot_be_written_ends_nothing(start: Starter, dsn: st
         running = start.program("/bin/sh", "-c", f'exec "$0" serve -c {config} > /dev/full', COMMAND)
         daemon = Daemon(running, port)
         await ready(daemon)
-        await until(lambda: len(rows("SELECT id FROM etl_sync_log WHERE sync_status = 'success'")) > 18, 40, "it does nothing")
+        await until(
+            lambda: len(rows("SELECT id FROM etl_sync_log WHERE sync_status = 'success'")) > 18, 40, "it does nothing"
+        )
         await goes_on(daemon, rows)

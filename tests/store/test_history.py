@@ -12,7 +12,7 @@ from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.store.load import Loader
 from breezeway_sync.store.proof import Proofs
-from breezeway_sync.store.status import Status
+from breezeway_sync.store.retention import prune
 from tests.conftest import Rows
 from tests.store.conftest import BY_NAME, Store
 
@@ -154,11 +154,10 @@ async def test_without_history_nothing_is_kept(store: Store, rows: Rows) -> None
 
 
 async def test_old_history_goes_in_bounded_batches(store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("breezeway_sync.store.status.PRUNE_ROWS", 10)
-    monkeypatch.setattr("breezeway_sync.store.status.PRUNE_BATCHES", 2)
+    monkeypatch.setattr("breezeway_sync.store.retention.BATCH_ROWS", 10)
+    monkeypatch.setattr("breezeway_sync.store.retention.BATCHES", 2)
     await store.load("tasks", *(task(number) for number in range(1, 31)))
     rows("UPDATE record_history SET seen_at = now() - interval '2 days' WHERE record_id <= 25")
-    status = Status(store.database)
-    assert await status.prune_history(0) == 0
-    assert [await status.prune_history(86_400) for _ in range(3)] == [20, 5, 0]
+    assert await prune(store.database, 90, 0) == 0
+    assert [await prune(store.database, 90, 1) for _ in range(3)] == [20, 5, 0]
     assert rows("SELECT min(record_id) AS first, count(*) AS n FROM record_history") == [{"first": 26, "n": 5}]

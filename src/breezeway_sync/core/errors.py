@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from breezeway_sync.core.words import LONGEST_MESSAGE, shorten
+
 
 class BreezewaySyncError(Exception):
     """Anything that breezeway-sync itself reports.
@@ -48,7 +50,7 @@ class BreezewaySyncError(Exception):
             text += ": " + ", ".join(details)
         if self.cure:
             text += f". {self.cure[:1].upper()}{self.cure[1:]}"
-        return text
+        return shorten(text, LONGEST_MESSAGE)
 
 
 def lighten(error: BaseException) -> None:

@@ -30,6 +30,7 @@ from breezeway_sync.service.spare_time import compare_next, renew_tokens
 from breezeway_sync.service.worker import Staff, beside, stop
 from breezeway_sync.service.workshop import Entities, Order, Result, Workshop
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.retention import prune
 from breezeway_sync.store.status import Status
 from breezeway_sync.store.vault import stored_credentials
 
@@ -236,11 +237,9 @@ class Daemon:
             await compare_next(self._staff, self._workshop.means)
 
     async def _forget(self) -> None:
-        """Retention of the log, of certificates and of records' history."""
+        """Retention: see `store.retention`."""
         with contextlib.suppress(DatabaseError):
-            await self._status.delete_old_log_rows(self.settings.retention.sync_log_days * 86_400)
-            await self._status.delete_old_certificates(self.settings.retention.sync_log_days * 86_400)
-            await self._status.prune_history(self.settings.history.retention_days * 86_400)
+            await prune(self._database, self.settings.retention.sync_log_days, self.settings.history.retention_days)
 
     def _clock_was_set(self) -> None:
         self._is_anew = True

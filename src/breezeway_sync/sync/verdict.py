@@ -18,9 +18,12 @@ from breezeway_sync.core.errors import (
 )
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
 from breezeway_sync.core.problems import Subject
+from breezeway_sync.core.words import LONGEST_SENTENCE, shorten
 from breezeway_sync.entities.batch import Loaded
 
 NAMED_PROBLEMS = 5
+MOST_NOTES = 50
+"""Kinds of notes; more are counted together."""
 
 
 @dataclass(slots=True)
@@ -52,6 +55,7 @@ class Findings:
     def note(self, what: str, count: int = 1) -> None:
         """Count something that is neither a problem nor a record."""
         if count:
+            what = what if what in self.notes or len(self.notes) < MOST_NOTES else "of other kinds"
             self.notes[what] = self.notes.get(what, 0) + count
 
 
@@ -109,4 +113,4 @@ def sentence(findings: Findings, requests_per_minute: float) -> str | None:
         minutes = findings.owed / requests_per_minute
         parts.append(f"{findings.owed} calls for comments and requirements are still owed, about {minutes:.0f} min")
     parts += [f"{source} is not available for this account: {why}" for source, why in findings.unavailable.items()]
-    return "; ".join(parts) or None
+    return shorten("; ".join(parts), LONGEST_SENTENCE) or None

@@ -289,5 +289,6 @@ class Retention(BaseModel):
         default=90.0,
         gt=0,
         le=36_500,
-        description="Rows of `etl_sync_log` and certificates; the latest of each region and entity always stay.",
+        description="Rows of `etl_sync_log`, certificates, and whatever else is only history (docs/schema.md says of "
+        "each table what is kept); the latest of each region and entity always stay.",
     )
