@@ -182,6 +182,8 @@ CREATE TABLE owed_calls (
     parent_id BIGINT NOT NULL,
     -- The order of the payload that made it owed: only a call that began later settles it.
     owed_order BIGINT NOT NULL,
+    -- They were never read since the parent is known: what they bring completes it, and is no change in its history.
+    is_first BOOLEAN NOT NULL DEFAULT false,
     PRIMARY KEY (region_code, source, parent_id)
 );
 

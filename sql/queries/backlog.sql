@@ -76,10 +76,23 @@ ON CONFLICT (region_code, source, parent_id) DO NOTHING;
 
 -- name: owe_calls
 -- Parents whose content is new or changed: their children of these sources must be read.
-INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)
-SELECT $1, source, parent.id, parent.read_order
-FROM unnest($2::text[]) source CROSS JOIN unnest($3::bigint[], $4::bigint[]) parent (id, read_order)
-ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order);
+INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order, is_first)
+SELECT $1, source, parent.id, parent.read_order, parent.is_new
+FROM unnest($2::text[]) source
+CROSS JOIN unnest($3::bigint[], $4::bigint[], $5::boolean[]) parent (id, read_order, is_new)
+ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
+    owed_order = greatest(o.owed_order, EXCLUDED.owed_order),
+    is_first = o.is_first OR EXCLUDED.is_first;
+
+-- name: read_first
+-- Parents ($3) of a source whose children are read for the first time; the next time is another matter.
+UPDATE {schema}.owed_calls SET is_first = false
+WHERE region_code = $1 AND source = $2 AND parent_id = ANY ($3::bigint[]) AND is_first
+RETURNING parent_id;
+
+-- name: walked_parents
+-- Parents ($3) whose list of a source was read before.
+SELECT parent_id FROM {schema}.walks WHERE region_code = $1 AND source = $2 AND parent_id = ANY ($3::bigint[]);
 
 -- name: settle_calls
 -- Calls that brought children, unless their parent changed again after they began.

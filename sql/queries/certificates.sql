@@ -68,16 +68,6 @@ LEFT JOIN LATERAL (
 WHERE t.tried_at IS NOT NULL
 ORDER BY t.region_code, t.entity_type;
 
--- name: delete_old_certificates
--- Certificates older than $1 seconds; the newest of a region and entity that came to its end stays.
-DELETE FROM {schema}.certificates c
-WHERE c.started_at < now() - make_interval(secs => $1) AND EXISTS (
-    SELECT FROM {schema}.certificates n
-    WHERE n.region_code = c.region_code AND n.entity_type = c.entity_type AND n.started_at > c.started_at
-      AND n.result <> 'incomplete'
-)
-RETURNING c.id;
-
 -- name: save_certificate
 -- $5: seconds that it took.
 INSERT INTO {schema}.certificates (

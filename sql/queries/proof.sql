@@ -102,7 +102,7 @@ WITH deleted AS (
     DELETE FROM {schema}.missing_records
     WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[])
 ), closed AS (
-    UPDATE {schema}.rejected_records SET resolved_at = now()
+    UPDATE {schema}.rejected_records SET resolved_at = now(), payload = NULL
     WHERE region_code = $1 AND entity_type = ANY ($7::text[]) AND record_id = ANY ($4::bigint[]::text[])
       AND resolved_at IS NULL
 )

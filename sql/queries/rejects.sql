@@ -15,6 +15,18 @@ ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
     resolved_at = NULL
 WHERE r.read_order <= EXCLUDED.read_order;
 
+-- name: trim_nameless
+-- Records without an id are told apart by their payload alone, which may change with each reading: resolved ones say
+-- nothing any more, and of the open ones the newest $4 stay.
+DELETE FROM {schema}.rejected_records d USING (
+    SELECT id, row_number() OVER (
+        ORDER BY resolved_at IS NOT NULL, accepted_at IS NULL, read_order DESC, last_seen_at DESC, id DESC
+    ) AS place, resolved_at
+    FROM {schema}.rejected_records
+    WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id LIKE 'payload %'
+) old
+WHERE d.region_code = $1 AND d.id = old.id AND (old.resolved_at IS NOT NULL OR old.place > $4);
+
 -- name: open_rejects
 -- Rejected records that have not come back well yet.
 SELECT record_id FROM {schema}.rejected_records
@@ -22,7 +34,7 @@ WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND resolved_at IS NUL
 
 -- name: resolve_rejects
 -- Rejected records that have come back and could be stored.
-UPDATE {schema}.rejected_records SET resolved_at = now()
+UPDATE {schema}.rejected_records SET resolved_at = now(), payload = NULL
 WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::text[]) AND resolved_at IS NULL;
 
 -- name: list_rejects
@@ -57,7 +69,8 @@ ORDER BY id LIMIT $4;
 
 -- name: resolve_reject
 -- One rejection whose record is in the mirror now.
-UPDATE {schema}.rejected_records SET resolved_at = now() WHERE region_code = $1 AND id = $2 AND resolved_at IS NULL;
+UPDATE {schema}.rejected_records SET resolved_at = now(), payload = NULL
+WHERE region_code = $1 AND id = $2 AND resolved_at IS NULL;
 
 -- name: explain_reject
 -- One rejection that stays, with the newest reason; when the API showed the record is another matter.
@@ -72,7 +85,7 @@ WHERE region_code = $1 AND entity_type = ANY ($2::text[]) AND resolved_at IS NUL
 -- Rejected records of a list per property ($3) that say of no property that they are its own, or of one that is not
 -- live: all of these lists were read whole since, a day later at least, as clocks may differ, and showed none of them.
 -- What lists leave out is brought by its own address.
-UPDATE {schema}.rejected_records r SET resolved_at = now()
+UPDATE {schema}.rejected_records r SET resolved_at = now(), payload = NULL
 WHERE r.region_code = $1 AND r.entity_type = $2 AND r.resolved_at IS NULL AND r.last_seen_at + interval '1 day' < (
     SELECT min(coalesce(w.whole_at, '-infinity'))
     FROM {schema}.properties p
@@ -86,7 +99,7 @@ WHERE r.region_code = $1 AND r.entity_type = $2 AND r.resolved_at IS NULL AND r.
 -- name: close_unshown_rejects
 -- Rejected records that a complete walk of their list, whose first request had the order $4, did not show any more. Of a
 -- list per property, $5 is the field that names it and $6 its id. What lists leave out is brought by its own address.
-UPDATE {schema}.rejected_records r SET resolved_at = now()
+UPDATE {schema}.rejected_records r SET resolved_at = now(), payload = NULL
 WHERE r.region_code = $1 AND r.entity_type = $2 AND r.kind = $3 AND r.resolved_at IS NULL AND r.read_order < $4
   AND ($5::text IS NULL OR r.payload ->> $5 = $6::bigint::text)
   AND NOT EXISTS (

@@ -93,13 +93,3 @@ SELECT p.region_code, p.entity_type, (
     WHERE l.region_code = p.region_code AND l.entity_type = p.entity_type
 ) AS last_success
 FROM pairs p;
-
--- name: delete_old_log_rows
--- Retention of the log: rows that ended more than $1 seconds ago, but never the latest of a region and entity.
-DELETE FROM {schema}.etl_sync_log l
-WHERE l.sync_status <> 'running' AND l.sync_completed_at < clock_timestamp() - make_interval(secs => $1::float8)
-  AND EXISTS (
-    SELECT FROM {schema}.etl_sync_log n
-    WHERE n.region_code = l.region_code AND n.entity_type = l.entity_type AND n.sync_started_at > l.sync_started_at
-  )
-RETURNING l.id;

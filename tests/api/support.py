@@ -15,7 +15,7 @@ from breezeway_sync.api.auth import Authenticator
 from breezeway_sync.api.client import AccountApi
 from breezeway_sync.api.limits import Budget, Flight
 from breezeway_sync.api.places import OnResize, tell_nobody
-from breezeway_sync.api.transport import Transport
+from breezeway_sync.api.transport import LARGEST_BODY_BYTES, Transport
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.tokens import Credentials, Token
@@ -131,6 +131,7 @@ async def account(
     clock: Clock | None = None,
     pair: Credentials = PAIR,
     on_resize: OnResize = tell_nobody,
+    largest_body_bytes: int = LARGEST_BODY_BYTES,
 ) -> AsyncIterator[Setup]:
     """Everything an account needs, on a simulated service or, without one, on the network."""
     events: list[Event] = []
@@ -138,7 +139,7 @@ async def account(
     vault = vault or MemoryVault()
     clock = clock or LoopClock()
     http = httpx.MockTransport(service) if service is not None else None
-    async with Transport(base_url, timeout_seconds, http=http) as transport:
+    async with Transport(base_url, timeout_seconds, http=http, largest_body_bytes=largest_body_bytes) as transport:
         authenticator = Authenticator(
             "NORTH", pair, vault, transport, clock, interval_seconds=60.0, emit=events.append, flight=flight
         )

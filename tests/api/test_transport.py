@@ -13,7 +13,6 @@ import httpx
 import pytest
 import respx
 
-from breezeway_sync.api import transport as module
 from breezeway_sync.api.transport import RawAnswer, Transport, environment_proxy
 from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError, ConfigurationError
@@ -182,12 +181,24 @@ async def test_an_answer_that_drips_ends() -> None:
         assert asyncio.get_running_loop().time() - began < 2.0
 
 
-async def test_a_body_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST_BODY_BYTES", 100_000)
-    bomb = gzip.compress(bytes(10_000_000))
-    async with serving(says(http(bomb, "200 OK", "content-encoding: gzip"))) as server:
-        with pytest.raises(errors.BadAnswer, match="too large"):
-            await ask(server.url)
+BOMB = gzip.compress(bytes(10_000_000))
+CHUNKS = b"".join(b"10000\r\n" + bytes(0x10000) + b"\r\n" for _ in range(100))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(BOMB, "200 OK", "content-encoding: gzip"),
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + CHUNKS,
+        b"HTTP/1.1 200 OK\r\n\r\n" + CHUNKS,
+        http(BOMB, "500 No", "content-encoding: gzip"),
+    ],
+    ids=["gzip", "chunked", "until the connection ends", "an error"],
+)
+async def test_a_body_without_end_is_refused(answer: bytes) -> None:
+    async with serving(says(answer)) as server, Transport(server.url, 5, largest_body_bytes=100_000) as transport:
+        with pytest.raises(errors.AnswerTooLarge, match="too large"):
+            await transport.send("GET", "/x", endpoint="/x")
 
 
 async def test_an_address_that_is_none() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
-from breezeway_sync.service.worker import beside, stop
+from breezeway_sync.core.events import Crashed, Event
+from breezeway_sync.service.worker import LONGEST_REST_SECONDS, beside, stop
 from tests.api.virtual_time import run
 
 
@@ -35,19 +37,36 @@ def test_stop_cancels_and_waits_only_so_long() -> None:
     assert not is_done
 
 
-def test_what_goes_on_beside_tells_its_failure() -> None:
-    told: list[str] = []
+@pytest.mark.parametrize(
+    "error",
+    [OSError(24, "Too many open files"), MemoryError(), RuntimeError("can't start new thread"), ValueError("x")],
+)
+def test_what_goes_on_beside_fails_is_told_and_begins_again(error: Exception) -> None:
+    told: list[Event] = []
+    begun: list[float] = []
 
     async def fails() -> None:
-        await asyncio.sleep(1)
-        raise ValueError("no")
+        begun.append(asyncio.get_running_loop().time() - 1000)
+        raise error
 
     async def main() -> None:
-        with pytest.raises(ValueError, match="no"):
-            async with beside(fails(), lambda: told.append("failed")):
-                await asyncio.sleep(5)
-        async with beside(asyncio.sleep(1000), lambda: told.append("never")):
+        async with beside("look", fails, told.append):
+            await asyncio.sleep(600)
+
+    run(main())
+    assert {type(event) for event in told} == {Crashed}
+    assert len(told) == len(begun) > 30
+    waits = [after - before for before, after in itertools.pairwise(begun)]
+    assert waits[0] == pytest.approx(1.0, abs=0.01)
+    assert max(waits) == pytest.approx(LONGEST_REST_SECONDS, abs=0.01), "so that a log does not fill"
+
+
+def test_what_goes_on_beside_ends_with_the_block() -> None:
+    told: list[Event] = []
+
+    async def main() -> None:
+        async with beside("look", lambda: asyncio.sleep(1000), told.append):
             await asyncio.sleep(5)
 
     run(main())
-    assert told == ["failed"]
+    assert told == []

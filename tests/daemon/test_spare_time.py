@@ -18,6 +18,7 @@ from breezeway_sync.service.schedule import Line
 from breezeway_sync.service.spare_time import compare_next
 from breezeway_sync.service.worker import Staff
 from breezeway_sync.service.workshop import Order, Result, Workshop
+from breezeway_sync.store.retention import prune
 from breezeway_sync.store.status import Status
 from breezeway_sync.sync.stages import NAMES
 from tests.cli.support import Starter
@@ -121,12 +122,11 @@ async def test_old_certificates_are_forgotten_but_for_the_newest(dsn: str, rows:
         async with employed(setup, [], Later()) as (staff, use):
             await compare_next(staff, use)
             await idle(staff)
-            status = Status(use.database)
             rows("UPDATE certificates SET started_at = started_at - interval '91 days'")
-            assert await status.delete_old_certificates(90 * 86_400) == 0
+            assert await prune(use.database, 90, 0) == 0
             await compare_next(staff, use)
             await idle(staff)
-            assert await status.delete_old_certificates(90 * 86_400) == len(NAMES)
+            assert await prune(use.database, 90, 0) == len(NAMES)
     assert rows("SELECT count(*) AS n FROM certificates") == [{"n": len(NAMES)}]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import CalledChild, Child, Entity, Field, Kind, TagLinks
 from breezeway_sync.store.files import read_migrations
+from breezeway_sync.store.retention import MIRROR, RULES
 
 HEAD = """\
 # What is in the database
@@ -35,6 +36,13 @@ catalog and the migrations by `python3 dev.py docs`; `python3 dev.py check` fail
   codes a prefix. To use the latter, filter by `left(task_status_code, 32) = 'finished'`.
 """
 
+KEPT = f"""
+## What keeps each table small
+
+Nothing grows for ever. `serve` deletes what is not kept every six hours, `run` at its end.
+
+- **the mirror's own tables**: {MIRROR}."""
+
 _COMMENTED = re.compile(
     r"((?:^--[^\n]*\n)+)CREATE (TABLE|VIEW|SEQUENCE) (\w+)"
     r"( \(\n.*?\n\)(?: WITH [^;]*)?|[^;]*)?;",
@@ -57,6 +65,8 @@ def render() -> str:
     parts += _views()
     parts.append("\n## Functions\n")
     parts += _functions()
+    parts.append(KEPT)
+    parts += [f"- **{name}**: {rule.words}." for name, rule in sorted(RULES.items()) if rule.words != MIRROR]
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -75,3 +77,31 @@ def lost(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_a_line_that_cannot_be_written_stops_nobody() -> None:
     logs.log_events()(e.DatabaseBack(3.0))
     logging.getLogger("a.library").warning("something")
+
+
+def written(as_json: bool) -> tuple[io.StringIO, list[float], e.Emit]:
+    stream, now = io.StringIO(), [0.0]
+    logs.configure("info", stream=stream, as_json=as_json)
+    return stream, now, logs.log_events(lambda: now[0])
+
+
+def test_a_flood_of_one_kind_is_held_back_and_counted() -> None:
+    stream, now, emit = written(as_json=True)
+    for number in range(logs.FLOOD_LINES + 500):
+        emit(e.RecordRejected("austin", "people", str(number), "no id"))
+    emit(e.DatabaseBack(3.0))
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == logs.FLOOD_LINES + 1, "other kinds are written all the same"
+    now[0] = logs.FLOOD_SECONDS
+    emit(e.RecordRejected("austin", "people", "1", "no id"))
+    told, last = (json.loads(line) for line in stream.getvalue().splitlines()[-2:])
+    assert (told["event"], told["kind"], told["lines"]) == ("log_lines_left_out", "record_rejected", 500)
+    assert last["event"] == "record_rejected"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_line_is_obeyed_by_a_terminal(as_json: bool) -> None:
+    stream, _, emit = written(as_json)
+    emit(e.RecordRejected("austin", "people", "\x1b]0;owned\x07", "\u202ereason\x9b"))
+    assert not set(stream.getvalue()) & set("\x1b\x07\u202e\x9b")
+    assert "x1b" in stream.getvalue() or "u001b" in stream.getvalue()

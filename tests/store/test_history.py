@@ -12,7 +12,7 @@ from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.store.load import Loader
 from breezeway_sync.store.proof import Proofs
-from breezeway_sync.store.status import Status
+from breezeway_sync.store.retention import prune
 from tests.conftest import Rows
 from tests.store.conftest import BY_NAME, Store
 
@@ -99,6 +99,37 @@ async def test_children_of_calls_of_their_own(store: Store, rows: Rows) -> None:
     ]
 
 
+async def test_what_completes_a_new_record_is_no_change_of_it(store: Store, rows: Rows) -> None:
+    """Comments and contacts of its own call, the name of a tag, what its links point to: all of that comes later."""
+    await store.load("tasks", task(task_tags=[{"id": 3, "name": "x"}], linked_reservation={"id": 5}))
+    await store.load_children("task_comments", 1, [{"id": 4, "comment": "a"}])
+    await store.load_children("task_requirements", 1, [{"action": "Sweep"}])
+    await store.load("tags", {"id": 3, "name": "Express", "description": "soon"}, tag_type="task")
+    await store.load("properties", {"id": 10})
+    await store.load("reservations", {"id": 5, "property_id": 10})
+    assert rows("SELECT DISTINCT what FROM record_history") == [{"what": "created"}]
+    assert rows("SELECT entity_type FROM record_history ORDER BY 1") == [
+        {"entity_type": name} for name in ("properties", "reservations", "tags", "tasks")
+    ]
+    await store.load_children("task_comments", 1, [{"id": 4, "comment": "b"}])
+    await store.load_children("task_requirements", 1, [])
+    await store.load("tags", {"id": 3, "name": "Fast", "description": "soon"}, tag_type="task")
+    changed = rows("SELECT field FROM record_history WHERE what = 'changed' ORDER BY id")
+    assert [one["field"] for one in changed] == ["task_comments", "task_requirements", "tag_name"]
+
+
+async def test_a_record_that_changes_before_its_children_are_read_is_completed_all_the_same(
+    store: Store, rows: Rows
+) -> None:
+    early = store.next_order()
+    await store.load("tasks", task())
+    await store.load("tasks", task(name="Other"))
+    await store.load_children("task_comments", 1, [{"id": 4, "comment": "a"}], order=early)  # still owed after that
+    assert [one[:2] for one in told(rows)] == [("created", None), ("changed", "task_name")]
+    await store.load_children("task_comments", 1, [{"id": 4, "comment": "b"}])
+    assert [one[:2] for one in told(rows)][2:] == [("changed", "task_comments")]
+
+
 async def test_every_entity_can_have_a_history_and_regions_stay_apart(store: Store, rows: Rows) -> None:
     for name, entity in BY_NAME.items():
         kind = "task" if entity.discriminator else None
@@ -123,11 +154,10 @@ async def test_without_history_nothing_is_kept(store: Store, rows: Rows) -> None
 
 
 async def test_old_history_goes_in_bounded_batches(store: Store, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("breezeway_sync.store.status.PRUNE_ROWS", 10)
-    monkeypatch.setattr("breezeway_sync.store.status.PRUNE_BATCHES", 2)
+    monkeypatch.setattr("breezeway_sync.store.retention.BATCH_ROWS", 10)
+    monkeypatch.setattr("breezeway_sync.store.retention.BATCHES", 2)
     await store.load("tasks", *(task(number) for number in range(1, 31)))
     rows("UPDATE record_history SET seen_at = now() - interval '2 days' WHERE record_id <= 25")
-    status = Status(store.database)
-    assert await status.prune_history(0) == 0
-    assert [await status.prune_history(86_400) for _ in range(3)] == [20, 5, 0]
+    assert await prune(store.database, 90, 0) == 0
+    assert [await prune(store.database, 90, 1) for _ in range(3)] == [20, 5, 0]
     assert rows("SELECT min(record_id) AS first, count(*) AS n FROM record_history") == [{"first": 26, "n": 5}]

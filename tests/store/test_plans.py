@@ -19,6 +19,7 @@ from breezeway_sync.service import runner
 from breezeway_sync.store import files
 from breezeway_sync.store.absence_sql import absence_sql, list_column
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.retention import RULES
 from breezeway_sync.store.sql import sql_for
 from breezeway_sync.store.status import Status
 from tests.conftest import as_url, made_database
@@ -37,8 +38,7 @@ RARE = {
     "doubt_tasks_of": "is about all tasks of properties that were deleted",
     "close_vanished_rejects": "is about all properties' lists, and only while a rejection is older than a day",
     "owe_all": "run --full",
-    "delete_old_log_rows": "retention",
-    "delete_old_certificates": "retention",
+    **{name: "retention" for rule in RULES.values() for name in rule.queries},
     "mirror_counts": "the demo",
     "linkage": "the demo",
     "gap_counts": "the demo",

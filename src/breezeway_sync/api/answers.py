@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from breezeway_sync.api.transport import RawAnswer
 from breezeway_sync.core.errors import (
+    AnswerTooLarge,
     ApiError,
     ApiUnreachable,
     BadAnswer,
@@ -41,6 +42,7 @@ from breezeway_sync.entities.decode import (
 )
 
 LONGEST_HINT_SECONDS = 900.0  # the longest wait a 429 can ask for; nobody reported more than a minute or so
+LARGEST_ERROR_BYTES = 256 * 1024  # of a body that says what went wrong; those seen are below 1 KB
 STALE_HINT_SECONDS = 5.0  # a moment further back than this tells of clocks that differ, not of a wait
 _CODE = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
 _Read = TypeVar("_Read")
@@ -83,7 +85,9 @@ def _refusal(endpoint: str, answer: RawAnswer) -> ApiError:
 
 
 def error_object(body: bytes) -> dict[str, object] | None:
-    """The JSON object that an error body is; None for anything else."""
+    """The JSON object that an error body is; None for anything else, and for what is too long to be one."""
+    if len(body) > LARGEST_ERROR_BYTES:
+        return None
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -161,6 +165,14 @@ def _read(read: Callable[[bytes], _Read], endpoint: str, answer: RawAnswer) -> _
         raise EmptyAnswer("an answer without a body", endpoint=endpoint, status=answer.status) from error
     except BadBody as error:
         raise bad_answer(endpoint, answer, str(error)) from error
+    except MemoryError as error:
+        raise AnswerTooLarge(
+            "the answer is too large for this process",
+            endpoint=endpoint,
+            status=answer.status,
+            got=f"{len(answer.body)} bytes",
+            cure="give the process more memory",
+        ) from error
 
 
 def bad_answer(endpoint: str, answer: RawAnswer, got: str | None = None) -> BadAnswer:

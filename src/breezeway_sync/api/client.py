@@ -23,7 +23,7 @@ from breezeway_sync.api.results import Page, Params, Record, Tally
 from breezeway_sync.api.retry import Circuit, attempts, backoff, pause_seconds
 from breezeway_sync.api.transport import RawAnswer, Transport
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import ApiError, CredentialsRejected, Unauthorized
+from breezeway_sync.core.errors import ApiError, CredentialsRejected, Unauthorized, lighten
 from breezeway_sync.core.events import AccountPaused, CallFinished, CallRetried, Emit
 from breezeway_sync.core.room import Room
 
@@ -223,6 +223,9 @@ class AccountApi:
                 slot.troubled(failure)
                 self._pause(failure)
                 self._report(ask.endpoint, answer, failure, sent_at, waited_seconds)
+                # It may be kept for minutes, until it is tried again, or for the rest of the run.
+                answer = None
+                lighten(failure)
                 raise
         self._report(ask.endpoint, answer, None, sent_at, waited_seconds)
         return got

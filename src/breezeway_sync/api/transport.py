@@ -23,11 +23,19 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from breezeway_sync import __version__
+from breezeway_sync.api.bodies import NotPacked, TooLarge, read_body
 from breezeway_sync.api.results import Params
-from breezeway_sync.core.errors import ApiError, ApiUnreachable, BadAnswer, ConfigurationError, Refused
+from breezeway_sync.core.errors import (
+    AnswerTooLarge,
+    ApiError,
+    ApiUnreachable,
+    BadAnswer,
+    ConfigurationError,
+    Refused,
+)
 
 OVERALL_TIMEOUTS = 4  # a call ends after so many times its timeout, however the answer drips in
-LARGEST_BODY_BYTES = 64 * 1024 * 1024  # pages of 100 records are 0.2 MB
+LARGEST_BODY_BYTES = 64 * 1024 * 1024  # unpacked; pages of 100 records are 0.2 MB
 KEPT_HEADERS = ("content-type", "retry-after")
 
 _HEADERS = {
@@ -91,13 +99,22 @@ class Transport:
     """Sends one request and brings its whole answer. An async context manager; `http` replaces the network.
 
     `timeout_seconds` bounds connecting, and each wait for a piece of the answer; a whole call ends after
-    `OVERALL_TIMEOUTS` times that.
+    `OVERALL_TIMEOUTS` times that. `largest_body_bytes` bounds an answer, unpacked.
     """
 
-    def __init__(self, base_url: str, timeout_seconds: float, *, http: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout_seconds: float,
+        *,
+        http: httpx.AsyncBaseTransport | None = None,
+        largest_body_bytes: int = LARGEST_BODY_BYTES,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._extensions = {"timeout": httpx.Timeout(timeout_seconds, pool=None).as_dict()}
+        self._largest_body_bytes = largest_body_bytes
+        self._large = asyncio.Lock()
         self._given = http
         self._http: httpx.AsyncBaseTransport | None = None
 
@@ -122,8 +139,8 @@ class Transport:
     ) -> RawAnswer:
         """The answer, whatever its status. `path` is relative to the base URL; `endpoint` names it in errors.
 
-        Raises ApiUnreachable without an answer, BadAnswer for one that broke off, is not what its
-        encoding says or is larger than `LARGEST_BODY_BYTES`, Refused for an address that is none.
+        Raises ApiUnreachable without an answer, BadAnswer for one that broke off or is not what its
+        encoding says, AnswerTooLarge, and Refused for an address that is none.
         """
         http = self._http
         if http is None:
@@ -139,7 +156,7 @@ class Transport:
                     extensions=self._extensions,
                 )
                 return await self._exchange(http, request, endpoint, seen)
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+        except _FAILURES as error:
             if isinstance(error, httpx.PoolTimeout):
                 await self._rebuild(http)
             raise _explain(error, endpoint, seen.status) from error
@@ -150,20 +167,23 @@ class Transport:
         response = await http.handle_async_request(request)
         try:
             seen.status = response.status_code
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST_BODY_BYTES:
-                    raise BadAnswer(
-                        "the answer is too large",
-                        endpoint=endpoint,
-                        status=response.status_code,
-                        got=f"more than {LARGEST_BODY_BYTES} bytes",
-                    )
+            if not isinstance(response.stream, httpx.AsyncByteStream):
+                raise TypeError("a transport that answers at once is none of ours")
+            # The stream itself: httpx would unpack a whole piece at once, however much it holds.
+            encoding = response.headers.get("content-encoding", "")
+            body = await read_body(response.stream, encoding, self._largest_body_bytes, self._large)
+        except TooLarge:
+            raise AnswerTooLarge(
+                "the answer is too large",
+                endpoint=endpoint,
+                status=response.status_code,
+                got=f"more than {self._largest_body_bytes // 2**20} MB unpacked",
+                cure="nothing of it was stored; ask Breezeway what this address should bring",
+            ) from None
         finally:
             await response.aclose()
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        return RawAnswer(response.status_code, kept, bytes(body))
+        return RawAnswer(response.status_code, kept, body)
 
     def _make_network(self) -> httpx.AsyncBaseTransport:
         """Connections without a bound of their own: `Budget` and `Flight` bound the calls.
@@ -195,6 +215,12 @@ class _Progress:
 
 
 _TOO_LATE = "no answer in time"
+_OUT_OF_MEANS = "this process had no memory or thread for it"
+_FAILURES = (
+    *(httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, NotPacked),
+    # Of memory, and of a thread for the resolver, for which CPython has no error of its own.
+    *(MemoryError, RuntimeError),
+)
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "the host's name was not resolved"),
     (aiohttp.ClientConnectorCertificateError, "the server's certificate is not trusted"),
@@ -213,6 +239,8 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientResponseError, "no HTTP"),
     (aiohttp.ClientConnectionError, "the connection was lost"),
     (httpx.TimeoutException, _TOO_LATE),
+    (MemoryError, _OUT_OF_MEANS),
+    (RuntimeError, _OUT_OF_MEANS),
 )
 
 
@@ -223,9 +251,9 @@ def _explain(error: BaseException, endpoint: str, status: int | None) -> ApiErro
         return Refused("the address is none", endpoint=endpoint, cure="check base_url and the path")
     kinds = (words for kind, words in _WORDS if any(isinstance(link, kind) for link in chain))
     words = next(kinds, "it failed")
-    if status is None or words == _TOO_LATE:
+    if status is None or words in (_TOO_LATE, _OUT_OF_MEANS):
         return ApiUnreachable("the API was not reached", endpoint=endpoint, status=status, got=words)
-    if isinstance(error, httpx.DecodingError):
+    if isinstance(error, NotPacked):
         words = "a body that is not compressed as it says"
     return BadAnswer("the answer is not whole", endpoint=endpoint, status=status, got=words)
 

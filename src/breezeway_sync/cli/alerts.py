@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption
+from breezeway_sync.cli.common import ConfigOption, say
 from breezeway_sync.core.errors import ConfigurationError
 from breezeway_sync.ops.alerts import send_test
 from breezeway_sync.service.settings import load_settings
@@ -30,5 +30,5 @@ def send(config: ConfigOption = None) -> None:
     for result in results:
         remark = f"sent, but {result.remark}" if result.remark else "sent"
         said = f"not sent: {result.error}" if result.error else remark
-        typer.echo(f"{result.channel}: {said}")
+        say(f"{result.channel}: {said}")
     raise typer.Exit(exits.INCOMPLETE if any(result.error for result in results) else exits.OK)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out, span, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out, say, span, tell
 from breezeway_sync.cli.progress import bars
 from breezeway_sync.cli.tables import print_report, report_json
 
@@ -49,7 +49,7 @@ def backfill(
     with bars(err(), log_to_stderr(settings.log.level)) as emit:
         report = loop.run(runner.run(settings, request, emit=emit))
     if as_json:
-        typer.echo(report_json(report))
+        say(report_json(report), is_json=True)
     else:
         print_report(out(), report)
     raise typer.Exit(exits.of_run(report.outcomes, list(report.held)))

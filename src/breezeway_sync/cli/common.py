@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from breezeway_sync.core.events import Emit
+from breezeway_sync.core.words import visible, visible_json
 from breezeway_sync.ops import logs
 
 ConfigOption = Annotated[
@@ -34,14 +37,31 @@ WaitOption = Annotated[
 ]
 
 
+class PlainConsole(Console):
+    """A console that obeys nothing but us: text is never markup, and whatever a terminal would take for a command is
+    written out. Styles are given as `Text` or `style`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, highlight=False, emoji=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
 def out() -> Console:
     """Results. Wide where nobody looks, so that pipes get whole lines."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    return PlainConsole(width=None if sys.stdout.isatty() else 200)
 
 
 def err() -> Console:
     """Progress and messages."""
-    return Console(stderr=True, highlight=False)
+    return PlainConsole(stderr=True)
+
+
+def say(text: object, *, is_json: bool = False) -> None:
+    """A line of a result as it is: what a terminal would obey is written out."""
+    typer.echo(visible_json(str(text)) if is_json else visible(str(text)))
 
 
 def log_to_stderr(level: str) -> Emit:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say
 
 if TYPE_CHECKING:
     from breezeway_sync.entities.model import Entity
@@ -54,7 +54,7 @@ def list_(
     regions, entities = choose_regions(settings, region), choose_all_mirrored(entity)
     found = loop.run(deletes.listing(settings, regions, entities, with_ids=with_ids, newest=deleted))
     if as_json:
-        typer.echo(listing_json(found))
+        say(listing_json(found), is_json=True)
     else:
         print_listing(out(), found)
 
@@ -69,7 +69,7 @@ def approve(
     count, chosen = _decide(deletes.approve, region, entity, ids or [], config)
     proof = "its own address answers 404 in two runs" if chosen.own_address else "a further complete list lacks it"
     remark = f"nothing is deleted yet: each goes with the next runs, when {proof}"
-    typer.echo(_said(count, region, entity, "open", remark))
+    say(_said(count, region, entity, "open", remark))
 
 
 @deletes_app.command()
@@ -80,7 +80,7 @@ def reject(
     from breezeway_sync.service import deletes
 
     count, _ = _decide(deletes.reject, region, entity, ids or [], config)
-    typer.echo(_said(count, region, entity, "kept", "they stay live until the lists show them again"))
+    say(_said(count, region, entity, "kept", "they stay live until the lists show them again"))
 
 
 @deletes_app.command()
@@ -94,7 +94,7 @@ def undo(
     from breezeway_sync.service import deletes
 
     count, _ = _decide(deletes.undo, region, entity, ids, config)
-    typer.echo(_said(count, region, entity, "live", "they stay so until Breezeway says something new of them"))
+    say(_said(count, region, entity, "live", "they stay so until Breezeway says something new of them"))
 
 
 def _decide(decide: Decide, region: str, entity: str, ids: Sequence[str], config: ConfigOption) -> tuple[int, Entity]:

@@ -69,7 +69,7 @@ async def _mirror(out: Console, err: Console, emit: Emit, settings: Settings) ->
         request = runner.Request(tuple(settings.regions), NAMES)
         report = await runner.run(settings, request, emit=drawing)
     print_report(out, report)
-    out.print(f"[bold]{time.perf_counter() - began:.1f} s[/bold]\n")
+    out.print(f"{time.perf_counter() - began:.1f} s\n", style="bold")
     return report
 
 

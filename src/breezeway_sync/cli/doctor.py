@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, tell
 
 if TYPE_CHECKING:
     from breezeway_sync.service.doctor import Finding
@@ -47,7 +47,7 @@ def doctor(
         emit = log_to_stderr(settings.log.level)
         findings = loop.run(diagnose(settings, emit=emit, tell=tell, wait_seconds=wait)).findings
     if as_json:
-        typer.echo(findings_json(findings))
+        say(findings_json(findings), is_json=True)
     else:
         print_findings(out(), findings)
     if bundle is not None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, tell
 
 if TYPE_CHECKING:
     from breezeway_sync.service.gaps import Found
@@ -47,7 +47,7 @@ def show(
 
     found = loop.run(look(load_settings(config), region, entity))
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2, default=lambda moment: moment.isoformat()))
+        say(json.dumps(asdict(found), indent=2, default=lambda moment: moment.isoformat()), is_json=True)
     else:
         print_found(out(), found)
 
@@ -66,13 +66,13 @@ def promote(
 
     made = loop.run(gaps.promote(load_settings(config), field, type_name=type_name, column=column, directory=write))
     if made.path is None:
-        typer.echo(made.text, nl=False)
+        say(made.text.removesuffix("\n"))
         tell(f"this is {made.name}, written nowhere; --write names a folder for it")
     else:
-        typer.echo(f"written: {made.path}")
+        say(f"written: {made.path}")
     # Without its line in the catalog the column stays as the migration has filled it.
     tell(f"add to {made.promotion.target.table} in entities/catalog, in the same version:")
-    typer.echo(f"{'-- ' if made.path is None else ''}{made.promotion.literal},")
+    say(f"{'-- ' if made.path is None else ''}{made.promotion.literal},")
 
 
 def print_found(console: Console, found: Found) -> None:

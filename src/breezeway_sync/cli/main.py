@@ -14,7 +14,7 @@ from breezeway_sync import __version__
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.alerts import alerts_app
 from breezeway_sync.cli.backfill import backfill
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, err, log_to_stderr, out, say, tell
 from breezeway_sync.cli.deletes import deletes_app
 from breezeway_sync.cli.doctor import doctor
 from breezeway_sync.cli.gaps import gaps_app
@@ -73,11 +73,11 @@ def run(
         raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
     settings = load_settings(config)
     chosen = choose_regions(settings, region), choose_entities(settings, entity)
-    request = runner.Request(*chosen, full, wait, rewrite=rewrite)
+    request = runner.Request(*chosen, full, wait, rewrite=rewrite, tidies=True)
     with bars(err(), log_to_stderr(settings.log.level)) as emit:
         report = loop.run(runner.run(settings, request, emit=emit))
     if as_json:
-        typer.echo(report_json(report))
+        say(report_json(report), is_json=True)
     else:
         print_report(out(), report)
     raise typer.Exit(exits.of_run(report.outcomes, list(report.held)))
@@ -113,9 +113,9 @@ def migrate(
 
     found = loop.run(work())
     for migration in found:
-        typer.echo(f"{'to run' if check else 'ran'}: {migration.version:04d}_{migration.name}")
+        say(f"{'to run' if check else 'ran'}: {migration.version:04d}_{migration.name}")
     if not found:
-        typer.echo(f'schema "{settings.database.schema}" is up to date')
+        say(f'schema "{settings.database.schema}" is up to date')
     raise typer.Exit(exits.INCOMPLETE if check and found else exits.OK)
 
 
@@ -124,19 +124,19 @@ def config_check(config: ConfigOption = None) -> None:
     """Load the configuration and say whether it can be used."""
     settings = load_settings(config)
     count = len(settings.regions)
-    typer.echo(f"{settings.source or 'environment'}: {count} region{'s' if count != 1 else ''}, no problem found")
+    say(f"{settings.source or 'environment'}: {count} region{'s' if count != 1 else ''}, no problem found")
 
 
 @config_app.command("show")
 def config_show(config: ConfigOption = None) -> None:
     """Print the effective configuration, secrets masked, with where each value came from."""
-    typer.echo(describe(load_settings(config)))
+    say(describe(load_settings(config)))
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(__version__)
+    say(__version__)
 
 
 @app.command()

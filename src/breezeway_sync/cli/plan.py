@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, span
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, span
 
 if TYPE_CHECKING:
     from breezeway_sync.service.plan import AccountPlan
@@ -32,7 +32,7 @@ def plan(
     settings = load_settings(config)
     found = loop.run(make_plan(settings, choose_regions(settings, region)))
     if as_json:
-        typer.echo(plan_json(found))
+        say(plan_json(found), is_json=True)
     else:
         print_plan(out(), found)
 

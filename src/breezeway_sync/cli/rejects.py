@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, tell
 from breezeway_sync.core.errors import DatabaseError, LeaseHeld
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ rejects_app = typer.Typer(help="Records that could not be stored: list them, bri
 
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration, or all.")]
 EntityArgument = Annotated[str, typer.Argument(help="properties, tasks, task_comments, … or all.")]
-
-# Terminals obey these, and jsonb keeps them as they are.
-_CONTROLS = re.compile("[\x7f-\x9f]")
 
 
 @rejects_app.command("list")
@@ -51,11 +47,11 @@ def rejects_list(
     regions, name = choose_regions(settings, region), choose_rejected(entity)
     if payload is not None:
         for text in loop.run(rejects.payloads(settings, regions, name, payload)):
-            typer.echo(printable(text))
+            say(text, is_json=True)
         return
     found = loop.run(rejects.listing(settings, regions, name))
     if as_json:
-        typer.echo(listing_json(found))
+        say(listing_json(found), is_json=True)
     else:
         print_listing(out(), found)
 
@@ -80,7 +76,7 @@ def rejects_retry(
     emit = log_to_stderr(settings.log.level)
     report = loop.run(rejects.retry(settings, regions, name, emit=emit, tell=tell, wait_seconds=wait))
     if as_json:
-        typer.echo(retry_json(report))
+        say(retry_json(report), is_json=True)
     else:
         print_retry(out(), report)
     raise typer.Exit(of_retry(report))
@@ -143,11 +139,6 @@ def retry_json(report: RetryReport) -> str:
         "problems": {region: error.message for region, error in report.problems.items()},
     }
     return json.dumps(content, indent=2)
-
-
-def printable(payload: str) -> str:
-    """JSON text that no terminal takes for a command: what would be one is written as an escape."""
-    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", payload)
 
 
 def _entity(one: OpenRejection | Retried) -> Text:

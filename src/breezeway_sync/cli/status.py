@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, span
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, span
 
 if TYPE_CHECKING:
     from breezeway_sync.core.report import CertificateState, Freshness
@@ -36,7 +36,7 @@ def status(
 
     found = loop.run(overview(load_settings(config)))
     if as_json:
-        typer.echo(overview_json(found))
+        say(overview_json(found), is_json=True)
     else:
         print_overview(out(), found)
     is_doubtful = bool(found.late or found.differing) or not found.entities

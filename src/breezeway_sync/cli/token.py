@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, span, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, span, tell
 
 if TYPE_CHECKING:
     from breezeway_sync.service.tokens import TokenReport
@@ -107,7 +107,7 @@ def reports_json(reports: Sequence[TokenReport]) -> str:
 
 def _finish(reports: Sequence[TokenReport], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(reports_json(reports))
+        say(reports_json(reports), is_json=True)
     else:
         print_reports(out(), reports)
     raise typer.Exit(of_tokens(reports))

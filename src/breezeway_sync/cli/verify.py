@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, tell
 from breezeway_sync.core.certificate import Certificate, Class, Difference
 from breezeway_sync.service.settings import load_settings
 from breezeway_sync.service.verification import Report, Request
@@ -53,7 +53,7 @@ def verify(
     request = Request(*chosen, sample, drawn, whole, wait, repair)
     report = loop.run(compare(settings, request, emit=log_to_stderr(settings.log.level), tell=tell))
     if as_json:
-        typer.echo(report_json(report))
+        say(report_json(report), is_json=True)
     else:
         print_report(out(), report)
     raise typer.Exit(exits.of_verification(report.certificates, list(report.held)))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from breezeway_sync.core.words import LONGEST_MESSAGE, shorten
+
 
 class BreezewaySyncError(Exception):
     """Anything that breezeway-sync itself reports.
@@ -48,7 +50,15 @@ class BreezewaySyncError(Exception):
             text += ": " + ", ".join(details)
         if self.cure:
             text += f". {self.cure[:1].upper()}{self.cure[1:]}"
-        return text
+        return shorten(text, LONGEST_MESSAGE)
+
+
+def lighten(error: BaseException) -> None:
+    """Let an error that is kept hold nothing but itself: no frame that it passed, and no error that it came from.
+
+    Frames hold the answer that was being read, and JSON errors quote it whole.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
 class NotRead(BreezewaySyncError):
@@ -184,6 +194,12 @@ class EmptyAnswer(BadAnswer):
     """HTTP 200 with no body at all (what templates of a foreign company answer)."""
 
     code = "empty_answer"
+
+
+class AnswerTooLarge(ApiError):
+    """An answer that is larger, unpacked, than anything that the API should have to say; nothing of it is kept."""
+
+    code = "answer_too_large"
 
 
 class CutShort(ApiError):

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from breezeway_sync.ops import as_json, page
 from breezeway_sync.ops.health import Verdict, judge
+from breezeway_sync.ops.hosts import Hosts
 from breezeway_sync.ops.metrics import CONTENT_TYPE
 from breezeway_sync.ops.serving import serving
 from breezeway_sync.ops.view import View
@@ -40,11 +42,16 @@ HEADERS = (
     ("referrer-policy", "no-referrer"),
     ("cache-control", "no-store"),
 )
+_MISDIRECTED = (
+    "The status page does not answer for the name in this request's Host. Open it by its address, "
+    "or put the name into http.allowed_hosts.\n"
+)
 _RAW_HEADERS = tuple((name.encode(), value.encode()) for name, value in HEADERS)
 
 
-def create_app(watch: Watch, *, patience_seconds: float = PATIENCE_SECONDS) -> Starlette:
-    """The application; a report that does not come within `patience_seconds` is done without."""
+def create_app(watch: Watch, *, patience_seconds: float = PATIENCE_SECONDS, hosts: Hosts | None = None) -> Starlette:
+    """The application, for requests to these `hosts`; a report that does not come within `patience_seconds` is done
+    without."""
     reader = _Reader(watch, patience_seconds)
 
     async def view() -> View:
@@ -77,7 +84,7 @@ def create_app(watch: Watch, *, patience_seconds: float = PATIENCE_SECONDS) -> S
         Route("/health/ready", ready),
         Route("/metrics", metrics),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(_Guard)])
+    return Starlette(routes=routes, middleware=[Middleware(_Guard, hosts=hosts or Hosts())])
 
 
 def _health(watch: Watch, is_well: Callable[[Verdict], bool]) -> Response:
@@ -127,10 +134,11 @@ class _Reader:
 
 
 class _Guard:
-    """Puts the security headers on every answer, and answers what failed without telling its text."""
+    """Puts the security headers on every answer, refuses foreign hosts, and answers what failed without its text."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -145,6 +153,9 @@ class _Guard:
                 message["headers"] = [*message["headers"], *_RAW_HEADERS]
             await send(message)
 
+        if not self._hosts.answer_for(Headers(scope=scope).get("host")):
+            await PlainTextResponse(_MISDIRECTED, 421)(scope, receive, send_guarded)
+            return
         try:
             await self._app(scope, receive, send_guarded)
         except Exception as error:

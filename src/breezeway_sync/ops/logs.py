@@ -10,7 +10,9 @@ import contextlib
 import logging
 import re
 import sys
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TextIO
 
@@ -47,6 +49,7 @@ from breezeway_sync.core.events import (
     TokenObtained,
     VerificationFinished,
 )
+from breezeway_sync.core.words import visible
 
 LEVELS: Mapping[type[Event], int] = {
     CallFinished: logging.DEBUG,
@@ -74,6 +77,9 @@ _STATUS_LEVELS = {"success": logging.INFO, "partial": logging.WARNING, "failed":
 _RESULT_LEVELS = {PROVED: logging.INFO, LATE: logging.INFO, FAILED: logging.ERROR}
 # A line that cannot be written, on a full disk or to a reader that is gone, is lost: the work is not.
 _LOST = contextlib.suppress(OSError)
+# Of one kind in a minute: 400 regions that each begin and end their entities stay below.
+FLOOD_LINES = 10_000
+FLOOD_SECONDS = 60.0
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -110,7 +116,7 @@ def configure(level: str, *, stream: TextIO | None = None, as_json: bool = True,
         renderer = structlog.dev.ConsoleRenderer(
             colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=24
         )
-        tail = [renderer]
+        tail = [_made_visible, renderer]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -123,6 +129,11 @@ def configure(level: str, *, stream: TextIO | None = None, as_json: bool = True,
         cache_logger_on_first_use=False,
     )
     _bridge_libraries()
+
+
+def _made_visible(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Values as a terminal may have them; JSON has escapes of its own."""
+    return {name: visible(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 class _Bridge(logging.Handler):
@@ -143,15 +154,43 @@ def _bridge_libraries() -> None:
     root.setLevel(logging.WARNING)
 
 
-def log_events() -> Emit:
-    """An Emit that writes every fact as a log line."""
+class _Flood:
+    """Holds back what says the same kind of thing for the nth time in a minute, and then tells how often."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._began_at = monotonic()
+        self._lines: Counter[str] = Counter()
+
+    def over(self) -> Mapping[str, int]:
+        """When a minute is over: how many lines of which kind it did not show."""
+        now = self._monotonic()
+        if now - self._began_at < FLOOD_SECONDS:
+            return {}
+        held = {name: count - FLOOD_LINES for name, count in self._lines.items() if count > FLOOD_LINES}
+        self._began_at, self._lines = now, Counter()
+        return held
+
+    def has_room(self, name: str) -> bool:
+        self._lines[name] += 1
+        return self._lines[name] <= FLOOD_LINES
+
+
+def log_events(monotonic: Callable[[], float] = time.monotonic) -> Emit:
+    """An Emit that writes every fact as a log line; of one kind so many a minute (but for debug)."""
     logger = structlog.get_logger()
+    flood = _Flood(monotonic)
 
     def emit(event: Event) -> None:
-        level = level_of(event)
-        if level is not None:
+        level, name = level_of(event), name_of(event)
+        if level is None:
+            return
+        with _LOST:
+            for kind, lines in flood.over().items():
+                logger.warning("log_lines_left_out", kind=kind, lines=lines)
+            if level > logging.DEBUG and not flood.has_room(name):
+                return
             fields = {name: value for name, value in asdict(event).items() if value is not None}
-            with _LOST:
-                logger.log(level, name_of(event), **fields)
+            logger.log(level, name, **fields)
 
     return emit

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from breezeway_sync.core.errors import ConfigurationError
+from breezeway_sync.ops.connections import limits
 
 GRACE_SECONDS = 0.5
 BACKLOG = 128
@@ -26,14 +27,21 @@ _CURES = {
 async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
     """Serve while the block runs; yields the base URL. Port 0 takes any that is free.
 
-    No signal handler is installed, nothing is logged and the process never ended. At the end requests under
-    way have `GRACE_SECONDS`, then all connections are cut. Raises ConfigurationError where the address or
-    port cannot be had.
+    Connections are bounded (`connections`). No signal handler is installed, nothing is logged and the process
+    never ended. At the end requests under way have `GRACE_SECONDS`, then all connections are cut. Raises
+    ConfigurationError where the address or port cannot be had.
     """
     listener = await _bind(host, port)
     try:
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, log_level="critical", access_log=False, ws="none", server_header=False
+            app,
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            ws="none",
+            server_header=False,
+            **limits(),
         )
         config.load()
         server = uvicorn.Server(config)

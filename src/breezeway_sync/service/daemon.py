@@ -30,6 +30,7 @@ from breezeway_sync.service.spare_time import compare_next, renew_tokens
 from breezeway_sync.service.worker import Staff, beside, stop
 from breezeway_sync.service.workshop import Entities, Order, Result, Workshop
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.retention import prune
 from breezeway_sync.store.status import Status
 from breezeway_sync.store.vault import stored_credentials
 
@@ -88,7 +89,9 @@ class Daemon:
         """Serve until stopped. Raises what keeps it from starting: ConfigurationError, SchemaRefused."""
         async with AsyncExitStack() as stack:
             self._stack = stack
-            await stack.enter_async_context(beside(self.observatory.beat(self._notifier, self._plan_anew), self.stop))
+            await stack.enter_async_context(
+                beside("beat", lambda: self.observatory.beat(self._notifier, self._plan_anew), self.observatory.emit)
+            )
             self._transport = await stack.enter_async_context(self._new_transport())
             stack.push_async_callback(self.alerting.stop)
             if not await self._begin(stack):
@@ -98,8 +101,8 @@ class Daemon:
             self._notifier.status("serving")
             try:
                 async with (
-                    beside(self.observatory.look(self._status, self._notifier), self.stop),
-                    beside(self._reload_when_asked(), self.stop),
+                    beside("look", lambda: self.observatory.look(self._status, self._notifier), self.observatory.emit),
+                    beside("reload", self._reload_when_asked, self.observatory.emit),
                 ):
                     await self._stopping.wait()
             finally:
@@ -235,11 +238,9 @@ class Daemon:
             await compare_next(self._staff, self._workshop.means)
 
     async def _forget(self) -> None:
-        """Retention of the log, of certificates and of records' history."""
+        """Retention: see `store.retention`."""
         with contextlib.suppress(DatabaseError):
-            await self._status.delete_old_log_rows(self.settings.retention.sync_log_days * 86_400)
-            await self._status.delete_old_certificates(self.settings.retention.sync_log_days * 86_400)
-            await self._status.prune_history(self.settings.history.retention_days * 86_400)
+            await prune(self._database, self.settings.retention.sync_log_days, self.settings.history.retention_days)
 
     def _plan_anew(self) -> None:
         """The clock was set, or an older copy of the database says what was read when."""

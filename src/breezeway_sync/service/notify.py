@@ -6,18 +6,20 @@ nothing happens: whether the manager hears it is never a reason to stop mirrorin
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
 import time
+import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SEND_SECONDS = 0.5  # the manager's queue is full only when it hangs itself
 LONGEST_STATUS = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Notifier:
     """Messages to the service manager; each returns whether it was delivered, and none raises.
 
@@ -27,6 +29,16 @@ class Notifier:
 
     address: str | None = None
     watchdog_seconds: float | None = None
+    # One for all messages: the watchdog is also fed where no descriptor is left.
+    _sender: socket.socket | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.address is not None:
+            with contextlib.suppress(OSError):
+                sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | getattr(socket, "SOCK_CLOEXEC", 0))
+                sender.settimeout(SEND_SECONDS)
+                object.__setattr__(self, "_sender", sender)
+                weakref.finalize(self, sender.close)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Notifier:
@@ -58,14 +70,12 @@ class Notifier:
         return self._send("WATCHDOG=1")
 
     def _send(self, *lines: str) -> bool:
-        if self.address is None:
+        if self.address is None or self._sender is None:
             return False
         # An address that begins with @ is abstract: no file, a zero byte in front of its name.
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | getattr(socket, "SOCK_CLOEXEC", 0)) as sender:
-                sender.settimeout(SEND_SECONDS)
-                sender.sendto("\n".join(lines).encode(errors="replace"), address)
+            self._sender.sendto("\n".join(lines).encode(errors="replace"), address)
         except (OSError, ValueError):
             return False
         return True

@@ -68,9 +68,10 @@ class Observatory:
         self._listeners.append(listener)
 
     def emit(self, event: Event) -> None:
-        """The Emit of the whole process."""
+        """The Emit of the whole process. What one listener has no memory or descriptor for, it misses."""
         for listener in self._listeners:
-            listener(event)
+            with contextlib.suppress(MemoryError, OSError):
+                listener(event)
 
     def turned(self, lag_seconds: float) -> None:
         """The event loop has turned, so much later than it should have."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
@@ -11,7 +11,7 @@ import stamina.instrumentation
 
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock, SystemClock
-from breezeway_sync.core.errors import SchemaRefused
+from breezeway_sync.core.errors import DatabaseError, SchemaRefused
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.core.waiting import together
@@ -23,6 +23,7 @@ from breezeway_sync.service.workshop import Order, Workshop
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.ledger import Ledger, Region
+from breezeway_sync.store.retention import prune
 from breezeway_sync.store.vault import stored_credentials
 
 
@@ -40,6 +41,8 @@ class Request:
     wait_seconds: float = 60.0
     backfill: Days | None = None
     rewrite: bool = False
+    tidies: bool = False
+    """Whether what retention does not keep is deleted at the end: for who has no `serve` that does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,9 @@ async def run(
         nameless = _part(order, request, [code for code in request.regions if code not in credentials])
         works = [workshop.work(account, part) for account, part in wanted if part.entities]
         results = await together([workshop.without_credentials(nameless), *works])
+        if request.tidies:
+            with suppress(DatabaseError):  # the next one does it as well
+                await prune(database, settings.retention.sync_log_days, settings.history.retention_days)
     outcomes = [outcome for result in results for outcome in result.outcomes]
     place = {code: number for number, code in enumerate(request.regions)}
     outcomes.sort(key=lambda one: place[one.region])

@@ -24,6 +24,9 @@ PASSING = frozenset(
         *("DatabaseBusy", "DatabaseReadOnly", "DatabaseUnreachable", "DatabaseWentBack"),
     }
 )
+# Between two beginnings of what goes on beside; the first is shorter than any watchdog.
+FIRST_REST_SECONDS = 0.5
+LONGEST_REST_SECONDS = 15.0
 NOT_READ = "NotRead"  # passes with the failure that it comes from
 
 Work = Callable[[Account, Order], Awaitable[Result]]
@@ -245,18 +248,30 @@ async def stop(tasks: Sequence[asyncio.Task[None]], grace_seconds: float, cancel
 
 
 @asynccontextmanager
-async def beside(work: Coroutine[object, object, None], on_failure: Callable[[], None]) -> AsyncIterator[None]:
-    """Something that goes on beside the block and ends with it; its failure is told, and raised after the block."""
+async def beside(name: str, work: Callable[[], Coroutine[object, object, None]], emit: Emit) -> AsyncIterator[None]:
+    """Something that goes on beside the block and ends with it; where it fails it is told, and begun again.
 
-    def look(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            on_failure()
-
-    task = asyncio.create_task(work)
-    task.add_done_callback(look)
+    No descriptor, memory or thread to be had is nothing that ends a service.
+    """
+    task = asyncio.create_task(_lasting(name, work, emit))
     try:
         yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def _lasting(name: str, work: Callable[[], Coroutine[object, object, None]], emit: Emit) -> None:
+    loop, failures = asyncio.get_running_loop(), 0
+    while True:
+        began_at = loop.time()
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the edge of what goes on beside: it begins again
+            # One that went on for a while has failed for the first time.
+            failures = failures + 1 if loop.time() - began_at < LONGEST_REST_SECONDS else 1
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            with contextlib.suppress(Exception):
+                emit(Crashed("", name, type(error).__name__, stack))
+        await asyncio.sleep(min(FIRST_REST_SECONDS * 2 ** min(failures, 10), LONGEST_REST_SECONDS))

@@ -70,7 +70,8 @@ def history_sql(entity: Entity, schema: str, called: str | None = None) -> Histo
             "ON COMMIT DROP"
         ),
         lock=f"SELECT FROM {table} t WHERE {where} ORDER BY t.{entity.key.name} FOR UPDATE",
-        look=f"INSERT INTO {_BEFORE} {look}",
+        # A tag of which only a record's link has told is not there yet.
+        look=f"INSERT INTO {_BEFORE} {look} AND NOT (t.payload_hash IS NULL AND t.read_order = 0)",
         record=(
             f"WITH after AS MATERIALIZED ({look}), happened (key, place, what, field, old_value, new_value) AS (\n"
             "SELECT a.key, 0, CASE WHEN b.key IS NULL THEN 'created' ELSE 'undeleted' END, NULL,\n"

@@ -14,6 +14,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -52,9 +53,13 @@ class Owner:
 
 def this_process() -> Owner:
     """The owner that we are."""
-    pid = os.getpid()
-    place = _place()
-    return Owner(f"{socket.gethostname()}, process {pid}", f"{place}|{pid}|{_start_of(pid)}")
+    return _process(os.getpid())
+
+
+# Read once: it is asked for every second, and must be known where no file can be opened any more.
+@cache
+def _process(pid: int) -> Owner:
+    return Owner(f"{socket.gethostname()}, process {pid}", f"{_place()}|{pid}|{_start_of(pid)}")
 
 
 def is_dead_here(identity: str) -> bool:
@@ -67,6 +72,7 @@ def is_dead_here(identity: str) -> bool:
     return found == "" or (ALIVE not in (found, start) and found != start)
 
 
+@cache
 def _place() -> str:
     boot = Path("/proc/sys/kernel/random/boot_id")
     namespace = Path("/proc/self/ns/pid")

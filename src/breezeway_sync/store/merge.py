@@ -165,9 +165,11 @@ class Merger:
         written, stored = merged.written, {row["key"] for row in merged.written}
         changed = [one for one in candidates if one.content_changed and one.row.key in stored]
         if batch.owed_sources and changed:
+            new_keys = {row["key"] for row in written if row["is_new"]}
             keys, orders = [c.row.key for c in changed], [c.order for c in changed]
+            are_new = [key in new_keys for key in keys]
             owe = self._database.query("owe_calls")
-            await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders)
+            await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders, are_new)
         if changed and (unwanted := self._unwanted_of(batch.plan.entity)):
             # What changed while nobody wanted these lists is owed when somebody does.
             await connection.execute(self._database.query("forget_owed_all"), batch.region, list(unwanted))
@@ -261,7 +263,8 @@ class Merger:
             found = await connection.fetch(sql.parents, region, [one.parent_key for one, _ in sets])
             ids: dict[int, int] = {row["key"]: row["id"] for row in found}
             known = [one for one, _ in sets if one.parent_key in ids]
-            loaded = await self._replace(connection, region, entity, child, known, ids, now)
+            begun = await self._read_before(connection, region, entity, child, source, list(ids), bool(marks))
+            loaded = await self._replace(connection, region, entity, child, known, ids, now, begun)
             leftovers = [ids[one.parent_key] for one in known], [one.leftover for one in known]
             await connection.execute(sql.save_leftover, region, now, leftover_name(child), *leftovers)
             keys, orders = [one.parent_key for one, _ in sets], [order for _, order in sets]
@@ -273,6 +276,25 @@ class Merger:
             await connection.execute(self._database.query("resolve_rejects"), region, source, "", back)
         return loaded
 
+    async def _read_before(
+        self,
+        connection: Connection,
+        region: str,
+        entity: Entity,
+        child: ChildPlan,
+        source: str,
+        parents: list[int],
+        is_marked: bool,
+    ) -> set[int]:
+        """Parents whose children of this list were read before: only of these is it a change that others come."""
+        if self._history_sql(entity, child.child.table) is None:
+            return set()
+        if is_marked:
+            rows = await connection.fetch(self._database.query("walked_parents"), region, source, parents)
+            return {row["parent_id"] for row in rows}
+        rows = await connection.fetch(self._database.query("read_first"), region, source, parents)
+        return set(parents) - {row["parent_id"] for row in rows}
+
     async def _replace(
         self,
         connection: Connection,
@@ -282,8 +304,9 @@ class Merger:
         sets: list[ChildSet],
         ids: dict[int, int],
         now: datetime,
+        begun: set[int],
     ) -> Loaded:
-        """Stage what differs, check the lease, make the sets exact."""
+        """Stage what differs, check the lease, make the sets exact. `begun` are the parents with a history of them."""
         sql = next(one for plan, one in sql_for(entity, self._database.schema).called if plan is child)
         existing = await connection.fetch(sql.existing, region, list(ids.values()))
         stored = {tuple(row)[1:]: row["id"] for row in existing}
@@ -296,7 +319,7 @@ class Merger:
         is_staged = await stage(connection, sql.staging, rows)
         await self._holder.check(connection)
         vanished = [row_id for key, row_id in stored.items() if key not in shown]
-        told = [one.parent_key for one in sets] if rows or vanished else []
+        told = [one.parent_key for one in sets if one.parent_key in begun] if rows or vanished else []
         merged: Sequence[Row] = []
         async with recording(connection, self._history_sql(entity, child.child.table), now, region, told, told):
             if vanished:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from breezeway_sync.core.events import Emit, RecordRejected
 from breezeway_sync.core.report import OpenRejection
-from breezeway_sync.entities.admit import Rejected
+from breezeway_sync.entities.admit import NAMELESS, Rejected
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
+
+MOST_NAMELESS = 1_000
+"""How many open rejections without an id are kept of a region and entity; what is not is rejected all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Rejects:
                 [one.rejected.is_altered for one in unique],
                 [one.order for one in unique],
             )
+            if any(one.rejected.record_id.startswith(NAMELESS) for one in unique):
+                await connection.execute(self._database.query("trim_nameless"), region, name, kind, MOST_NAMELESS)
         for one in unique:
             self._emit(RecordRejected(region, name, one.rejected.record_id, one.rejected.reason))
 

@@ -12,8 +12,6 @@ from breezeway_sync.store import given
 from breezeway_sync.store.database import Database
 
 DAY_SECONDS = 86_400.0
-PRUNE_ROWS = 10_000
-PRUNE_BATCHES = 50
 
 
 class Status:
@@ -75,21 +73,3 @@ class Status:
         """When each region and entity last succeeded; those that never did are missing."""
         rows = await self._database.fetch("last_successes")
         return {(row["region_code"], row["entity_type"]): row["last_success"] for row in rows if row["last_success"]}
-
-    async def delete_old_log_rows(self, seconds: float) -> int:
-        """Forget rows that ended longer ago; the latest of each region and entity stays. How many went."""
-        return len(await self._database.fetch("delete_old_log_rows", seconds))
-
-    async def delete_old_certificates(self, seconds: float) -> int:
-        """Forget older comparisons; the latest of each region and entity stays. How many went."""
-        return len(await self._database.fetch("delete_old_certificates", seconds))
-
-    async def prune_history(self, retention_seconds: float) -> int:
-        """Delete older history in batches of a statement each; how many rows. What is left waits; 0 keeps all."""
-        deleted = 0
-        for _ in range(PRUNE_BATCHES if retention_seconds else 0):
-            rows = len(await self._database.fetch("prune_history", retention_seconds, PRUNE_ROWS))
-            deleted += rows
-            if rows < PRUNE_ROWS:
-                break
-        return deleted

@@ -14,12 +14,16 @@ from breezeway_sync.core.errors import (
     NotFound,
     ShuttingDown,
     Unauthorized,
+    lighten,
 )
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
 from breezeway_sync.core.problems import Subject
+from breezeway_sync.core.words import LONGEST_SENTENCE, shorten
 from breezeway_sync.entities.batch import Loaded
 
 NAMED_PROBLEMS = 5
+MOST_NOTES = 50
+"""Kinds of notes; more are counted together."""
 
 
 @dataclass(slots=True)
@@ -30,10 +34,7 @@ class Findings:
     answers: int = 0
     """Lists, pages and calls that brought what they were asked for."""
     problems: list[tuple[Subject, BreezewaySyncError]] = field(default_factory=list)
-    """What could not be read, and why: the first NAMED_PROBLEMS.
-
-    An error holds the frames that it passed, at least 2 KB: those of 200,000 owed calls in an outage took 400 MB.
-    """
+    """What could not be read, and why: the first NAMED_PROBLEMS, without what they came from."""
     unavailable: dict[str, str] = field(default_factory=dict)
     owed: int = 0
     waiting: int = 0
@@ -46,6 +47,7 @@ class Findings:
     def met(self, subject: Subject, error: BreezewaySyncError) -> None:
         """Count what could not be read; the first ones are kept."""
         if len(self.problems) < NAMED_PROBLEMS:
+            lighten(error)
             self.problems.append((subject, error))
         else:
             self.more_problems += 1
@@ -53,6 +55,7 @@ class Findings:
     def note(self, what: str, count: int = 1) -> None:
         """Count something that is neither a problem nor a record."""
         if count:
+            what = what if what in self.notes or len(self.notes) < MOST_NOTES else "of other kinds"
             self.notes[what] = self.notes.get(what, 0) + count
 
 
@@ -101,4 +104,4 @@ def sentence(findings: Findings, requests_per_minute: float) -> str | None:
         minutes = findings.owed / requests_per_minute
         parts.append(f"{findings.owed} calls for comments and requirements are still owed, about {minutes:.0f} min")
     parts += [f"{source} is not available for this account: {why}" for source, why in findings.unavailable.items()]
-    return "; ".join(parts) or None
+    return shorten("; ".join(parts), LONGEST_SENTENCE) or None

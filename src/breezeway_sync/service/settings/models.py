@@ -21,12 +21,12 @@ from breezeway_sync.service.settings.checks import (
     check_region_code,
 )
 from breezeway_sync.service.settings.history import History
+from breezeway_sync.service.settings.http import Http
 from breezeway_sync.service.settings.tables import (
     Api,
     Database,
     Deletes,
     Entity,
-    Http,
     Log,
     Region,
     Retention,

@@ -282,17 +282,6 @@ class Schedule(BaseModel):
     )
 
 
-class Http(BaseModel):
-    """Where `serve` shows how it is doing: health, metrics, status page."""
-
-    model_config = _FROZEN
-
-    host: Annotated[str, AfterValidator(check_text), Wanted("an address or name of this machine")] = Field(
-        default="127.0.0.1", description="Address to listen on. Nothing asks for a password: keep it on loopback."
-    )
-    port: int = Field(default=9847, ge=0, le=65_535, description="Port; `0`: any free one.")
-
-
 class Retention(BaseModel):
     """How long what is only history is kept."""
 
@@ -302,5 +291,6 @@ class Retention(BaseModel):
         default=90.0,
         gt=0,
         le=36_500,
-        description="Rows of `etl_sync_log` and certificates; the latest of each region and entity always stay.",
+        description="Rows of `etl_sync_log`, certificates, and whatever else is only history (docs/schema.md says of "
+        "each table what is kept); the latest of each region and entity always stay.",
     )

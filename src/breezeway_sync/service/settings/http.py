@@ -1,0 +1,44 @@
+"""Where `serve` listens, and for whom."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from breezeway_sync.service.settings.alerts import as_tuple
+from breezeway_sync.service.settings.checks import Wanted, check_text, flaw_of_address, unfit
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+
+def check_host(name: str) -> str:
+    """A name or address without scheme, port and path, or "*"."""
+    if flaw := flaw_of_address(name):
+        raise unfit(flaw)
+    if set(name) & set("/?#@\\") or (":" in name and name.count(":") < 2):
+        raise unfit("a name with a scheme, a port or a path")
+    return name
+
+
+class Http(BaseModel):
+    """Where `serve` shows how it is doing: health, metrics, status page."""
+
+    model_config = _FROZEN
+
+    host: Annotated[str, AfterValidator(check_text), Wanted("an address or name of this machine")] = Field(
+        default="127.0.0.1", description="Address to listen on. Nothing asks for a password: keep it on loopback."
+    )
+    port: int = Field(default=9847, ge=0, le=65_535, description="Port; `0`: any free one.")
+    allowed_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(check_host)], ...],
+        BeforeValidator(as_tuple),
+        Wanted('up to 50 names without port, such as sync.example.com, or "*": a list, or a text with commas'),
+    ] = Field(
+        default=(),
+        max_length=50,
+        description="Further names by which the page may be asked for (of a proxy before it, of a container), in a "
+        "variable with commas between them. Requests whose `Host` is none of these, not `http.host` and not loopback "
+        "get 421, so that no foreign page reads it through somebody's browser; where `http.host` is 0.0.0.0 or ::, "
+        'plain addresses are answered as well. `"*"`: every name.',
+    )
