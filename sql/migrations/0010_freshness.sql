@@ -116,11 +116,11 @@ SELECT
     r.is_active,
     CASE
         WHEN source.wanted = 0 OR source.unavailable > 0 AND NOT source.is_accepted OR list.unread > 0 THEN NULL
-        WHEN reject.since IS NULL AND held.since IS NULL THEN least(list.covered_at, near.seen_at)
+        WHEN reject.since IS NULL AND held.since IS NULL THEN least(list.covered_at, list.asked_at, near.seen_at)
         -- NULL, and not the other one, where there was no success before.
-        WHEN success.began_at IS NOT NULL THEN least(list.covered_at, near.seen_at, success.began_at)
+        WHEN success.began_at IS NOT NULL THEN least(list.covered_at, list.asked_at, near.seen_at, success.began_at)
     END AS as_of,
-    CASE WHEN source.wanted > 0 AND list.unread = 0 THEN least(list.whole_at, far.seen_at) END AS hidden_as_of,
+    CASE WHEN source.wanted > 0 AND list.unread = 0 THEN least(list.whole_at, list.asked_at, far.seen_at) END AS hidden_as_of,
     claim.state = 'off' AS is_switched_off,
     claim.state = 'unattended' AS is_unattended,
     source.unavailable > 0 AND source.available = 0 AS is_unavailable,
@@ -133,6 +133,8 @@ SELECT
     problem.accepted + reject.accepted AS accepted_problems,
     latest.sync_status AS last_status,
     latest.owed_calls > 0 AS last_run_owed,
+    -- What kept the last run from being a success stands in a table, and is settled or accepted since.
+    latest.is_written AND problem.open = 0 AND reject.records = 0 AND held.records = 0 AS is_settled,
     verified.result AS verification_result,
     verified.started_at AS verified_at
 FROM regions r
@@ -157,6 +159,11 @@ CROSS JOIN LATERAL (
         count(*) AS lists,
         count(*) FILTER (WHERE covered.at IS NULL) AS unread,
         min(covered.at) AS covered_at,
+        -- Of an entity of which all is accepted: when the API last said no.
+        CASE WHEN count(*) = 0 THEN (
+            SELECT min(a.last_seen_at) FROM accepted a
+            WHERE a.region_code = r.region_code AND a.entity_type = e.entity_type AND a.kind = 'list'
+        ) END AS asked_at,
         min(w.whole_at) FILTER (WHERE p.is_own) AS whole_at
     FROM parts p
     CROSS JOIN LATERAL (
@@ -216,8 +223,11 @@ CROSS JOIN LATERAL (
     WHERE x.region_code = r.region_code AND x.entity_type = e.entity_type AND x.resolved_at IS NULL
 ) reject
 CROSS JOIN LATERAL (
-    SELECT count(*) AS accepted FROM accepted a
-    WHERE a.region_code = r.region_code AND a.entity_type = e.entity_type
+    SELECT
+        count(*) FILTER (WHERE x.accepted_at IS NOT NULL) AS accepted,
+        count(*) FILTER (WHERE x.accepted_at IS NULL AND x.code <> 'not_available') AS open
+    FROM problems x
+    WHERE x.region_code = r.region_code AND x.entity_type = e.entity_type AND x.resolved_at IS NULL
 ) problem
 CROSS JOIN LATERAL (
     SELECT count(*) AS records, min(m.noticed_at) AS since FROM missing_records m
@@ -241,7 +251,8 @@ CROSS JOIN LATERAL (
       )
 ) owed
 LEFT JOIN LATERAL (
-    SELECT l.sync_status, l.owed_calls FROM etl_sync_log l
+    SELECT l.sync_status, l.owed_calls, coalesce((l.details ->> 'is_written')::boolean, false) AS is_written
+    FROM etl_sync_log l
     WHERE l.region_code = r.region_code AND l.entity_type = e.entity_type AND l.sync_status <> 'running'
     ORDER BY l.sync_started_at DESC, l.id DESC
     LIMIT 1
@@ -348,7 +359,7 @@ BEGIN ATOMIC
                     'no comparison with the API') || ' (see v_latest_certificates)'
             END,
             CASE
-                WHEN f.last_status = 'success' THEN NULL
+                WHEN f.last_status = 'success' OR f.is_settled THEN NULL
                 WHEN f.last_status = 'partial' AND f.last_run_owed AND require_fresh.with_comments IS FALSE THEN NULL
                 ELSE coalesce('the last run was ' || f.last_status, 'no run has ended') || ' (see etl_sync_log)'
             END

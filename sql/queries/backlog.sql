@@ -1,8 +1,14 @@
 -- name: owed_parents
--- The next parents whose children of a source are owed, newest (highest id) first, below the last one seen.
-SELECT parent_id FROM {schema}.owed_calls
-WHERE region_code = $1 AND source = $2 AND parent_id < $3
-ORDER BY parent_id DESC LIMIT $4;
+-- The next parents whose children of a source are owed, newest (highest id) first, below the last one seen. What a
+-- person has accepted is asked for once a day.
+SELECT o.parent_id FROM {schema}.owed_calls o
+WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id < $3 AND NOT EXISTS (
+    SELECT FROM {schema}.problems p
+    WHERE p.region_code = $1 AND p.kind = 'children' AND p.source = $2 AND p.record_id = o.parent_id
+      AND p.resolved_at IS NULL AND p.accepted_at IS NOT NULL
+      AND p.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
+)
+ORDER BY o.parent_id DESC LIMIT $4;
 
 -- name: owed_parents_near
 -- The same among tasks that are planned for the day $5, the one before or the one after.
@@ -11,13 +17,23 @@ WITH near AS MATERIALIZED (
     WHERE region_code = $1 AND scheduled_date BETWEEN $5::date - 1 AND $5::date + 1
 )
 SELECT o.parent_id FROM {schema}.owed_calls o JOIN near n ON n.task_id = o.parent_id
-WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id < $3
+WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id < $3 AND NOT EXISTS (
+    SELECT FROM {schema}.problems p
+    WHERE p.region_code = $1 AND p.kind = 'children' AND p.source = $2 AND p.record_id = o.parent_id
+      AND p.resolved_at IS NULL AND p.accepted_at IS NOT NULL
+      AND p.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
+)
 ORDER BY o.parent_id DESC LIMIT $4;
 
 -- name: count_owed
--- How many calls are still owed, by source.
-SELECT source, count(*) AS owed FROM {schema}.owed_calls
-WHERE region_code = $1 AND source = ANY ($2::text[]) GROUP BY source;
+-- How many calls are still owed, by source, without those that a person has accepted.
+SELECT o.source, count(*) AS owed FROM {schema}.owed_calls o
+WHERE o.region_code = $1 AND o.source = ANY ($2::text[]) AND NOT EXISTS (
+    SELECT FROM {schema}.problems p
+    WHERE p.region_code = $1 AND p.kind = 'children' AND p.source = o.source AND p.record_id = o.parent_id
+      AND p.resolved_at IS NULL AND p.accepted_at IS NOT NULL
+)
+GROUP BY o.source;
 
 -- name: owe_all
 -- Every live task owes its comments and requirements again; the run that goes on with ours need not say so again.

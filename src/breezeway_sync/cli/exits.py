@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.errors import (
+    ApiUnreachable,
     BreezewaySyncError,
     ConfigurationError,
     DatabaseError,
+    DatabaseUnreachable,
+    GivenUp,
     LeaseHeld,
     NotRead,
     SchemaRefused,
@@ -27,7 +30,7 @@ CONFIGURATION = 78
 INTERRUPTED = 130
 TERMINATED = 143
 
-_UNREACHABLE = {"ApiUnreachable", "DatabaseUnreachable"}
+_UNREACHABLE = {ApiUnreachable.code, GivenUp.code, DatabaseUnreachable.code}
 
 
 def of_error(error: BreezewaySyncError) -> int:
@@ -43,7 +46,7 @@ def of_error(error: BreezewaySyncError) -> int:
 
 def of_run(outcomes: Sequence[Outcome], held: Sequence[str]) -> int:
     """The code of a finished run; the strongest reason wins: out of reach, held, incomplete, success."""
-    faults = {outcome.fault for outcome in outcomes} - {None, NotRead.__name__}
+    faults = {outcome.fault for outcome in outcomes} - {None, NotRead.code}
     if outcomes and faults and faults <= _UNREACHABLE and not any(_brought_something(one) for one in outcomes):
         return OUT_OF_REACH
     if held:

@@ -44,7 +44,7 @@ class Difference:
 class Certificate:
     """One region and entity, compared. `compared` counts what was looked at, by name: records, lists, links …
 
-    `announced` and `mirrored` are records of the lists that were read whole; `fault` names the class of the
+    `announced` and `mirrored` are records of the lists that were read whole; `fault` is the code of the
     error that ended it, if one did.
     """
 

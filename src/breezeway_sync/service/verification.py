@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import Clock, SystemClock
-from breezeway_sync.core.errors import DatabaseError, LeaseHeld
+from breezeway_sync.core.errors import CredentialsRejected, DatabaseError, LeaseHeld
 from breezeway_sync.core.events import Emit, LeaseReleased
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.comparison import Scope
@@ -111,9 +111,8 @@ class Comparing:
         for code in regions:
             for name in self._request.entities:
                 now = self._use.clock.now()
-                await self._keep(
-                    Certificate(code, name, now, self._request.seed, error=NO_CREDENTIALS, fault="CredentialsRejected")
-                )
+                fault = CredentialsRejected.code
+                await self._keep(Certificate(code, name, now, self._request.seed, error=NO_CREDENTIALS, fault=fault))
 
     async def account(self, account: Account, regions: Sequence[str]) -> None:
         """One account's regions, one after the other, or why somebody else keeps it."""

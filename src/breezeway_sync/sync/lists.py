@@ -58,6 +58,16 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
             job.problem(job.list_of(source, property_id), error)
 
 
+async def read_one(job: Job, source: Source, parent: int) -> None:
+    """The list of one source: the region's own (`parent` 0), or that of one property. Raises ApiError."""
+    wanted, _ = await _wanted(job, source, [parent])
+    params = [*job.params(source), *([(source.per, str(parent))] if source.per else [])]
+    batcher = job.batcher(source.discriminator)
+    async with batcher.in_time():
+        for walk in wanted[parent]:
+            await _walk(job, source, params, batcher, _course(job, source, parent, walk))
+
+
 async def _wanted(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[Walk]], bool]:
     """The walks to be made, by parent; and whether any list of the source was read to its end before."""
     days = job.settings.backfill

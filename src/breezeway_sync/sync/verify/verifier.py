@@ -64,7 +64,7 @@ class Verifier:
             calls=self.tally.calls,
             seconds=self.clock.monotonic() - began,
             error=None if error is None else error.message,
-            fault=None if error is None else type(error).__name__,
+            fault=None if error is None else error.code,
         )
 
     async def _compare(self) -> None:
