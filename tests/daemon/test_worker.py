@@ -166,6 +166,19 @@ def test_owed_calls_give_way_to_what_is_due() -> None:
     assert [at for at, _ in shop.begun] == pytest.approx([0, 3600, 7200, 10_800, 14_400], abs=10)
 
 
+def test_owed_calls_that_gave_way_go_on_when_what_was_due_is_done() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [Result((Outcome("austin", "tasks", PARTIAL, owed=1440),)), Result()]
+        worker.due(HOURLY)
+        await asyncio.sleep(60)
+        worker.due(DAILY)
+        await asyncio.sleep(60)
+
+    shop = Shop(lists=10, owed=1000)
+    played(scene, shop)
+    assert shop.asked == [{"austin": HOURLY.entities}, {"austin": ("tags", "people")}, {"austin": ("tasks",)}]
+
+
 def test_draining_ends_owed_calls_and_begins_nothing() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
         worker.due(HOURLY)

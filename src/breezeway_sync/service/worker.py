@@ -139,6 +139,9 @@ class Worker:
 
     def _plan_retry(self, lines: Sequence[Line], outcomes: Sequence[Outcome]) -> None:
         passing = to_try_again(outcomes)
+        if self._owed.is_up and not self._is_draining:
+            # Calls that gave way to what was due go on when that is done.
+            passing |= {(one.region, one.entity) for one in outcomes if one.owed}
         for one in outcomes:
             place = (one.region, one.entity)
             self._tries[place] = self._tries.get(place, 0) + 1 if place in passing else 0
