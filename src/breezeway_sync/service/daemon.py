@@ -234,10 +234,11 @@ class Daemon:
             await compare_next(self._staff, self._workshop.means)
 
     async def _forget(self) -> None:
-        """Retention of the log, of certificates and of records' history."""
+        """Retention of the log, of certificates, of problems and of records' history."""
         with contextlib.suppress(DatabaseError):
             await self._status.delete_old_log_rows(self.settings.retention.sync_log_days * 86_400)
             await self._status.delete_old_certificates(self.settings.retention.sync_log_days * 86_400)
+            await self._status.delete_old_problems(self.settings.retention.sync_log_days * 86_400)
             await self._status.prune_history(self.settings.history.retention_days * 86_400)
 
     def _clock_was_set(self) -> None:

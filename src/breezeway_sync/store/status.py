@@ -76,6 +76,10 @@ class Status:
         """Forget older comparisons; the latest of each region and entity stays. How many went."""
         return len(await self._database.fetch("delete_old_certificates", seconds))
 
+    async def delete_old_problems(self, seconds: float) -> int:
+        """Forget problems that were resolved longer ago. How many went."""
+        return len(await self._database.fetch("delete_old_problems", seconds))
+
     async def prune_history(self, retention_seconds: float) -> int:
         """Delete older history in batches of a statement each; how many rows. What is left waits; 0 keeps all."""
         deleted = 0
