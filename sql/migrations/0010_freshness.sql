@@ -84,6 +84,14 @@ WHERE s.deleted_at IS NULL
   AND s.checkin_date <= (now() AT TIME ZONE 'UTC')::date + r.near_days
   AND s.checkout_date >= (now() AT TIME ZONE 'UTC')::date - r.near_days;
 
+-- Calls for the children of single parents that a person has accepted to fail, or to bring what cannot be stored.
+CREATE VIEW v_accepted_calls AS
+SELECT region_code, source, record_id::text AS parent, last_seen_at FROM problems
+WHERE kind = 'children' AND resolved_at IS NULL AND accepted_at IS NOT NULL
+UNION ALL
+SELECT region_code, entity_type, record_id, last_seen_at FROM rejected_records
+WHERE entity_type IN ('task_comments', 'task_requirements') AND resolved_at IS NULL AND accepted_at IS NOT NULL;
+
 -- One row per region and entity: up to which moment every change of it is in the mirror, and what is missing.
 -- `as_of` is when the oldest reading began among the lists that the entity consists of (of tasks and contacts one per
 -- live property, and the list of properties itself), and among tasks and stays around today when the oldest was last shown
@@ -130,11 +138,11 @@ SELECT
     reject.records AS open_rejects,
     held.records AS held_records,
     owed.calls AS owed_calls,
-    problem.accepted + reject.accepted AS accepted_problems,
+    problem.accepted + reject.accepted + child.accepted AS accepted_problems,
     latest.sync_status AS last_status,
     latest.owed_calls > 0 AS last_run_owed,
     -- What kept the last run from being a success stands in a table, and is settled or accepted since.
-    latest.is_written AND problem.open = 0 AND reject.records = 0 AND held.records = 0 AS is_settled,
+    latest.is_written AND problem.open + reject.records + child.rejects + held.records = 0 AS is_settled,
     verified.result AS verification_result,
     verified.started_at AS verified_at
 FROM regions r
@@ -162,7 +170,7 @@ CROSS JOIN LATERAL (
         -- Of an entity of which all is accepted: when the API last said no.
         CASE WHEN count(*) = 0 THEN (
             SELECT min(a.last_seen_at) FROM accepted a
-            WHERE a.region_code = r.region_code AND a.entity_type = e.entity_type AND a.kind = 'list'
+            WHERE a.region_code = r.region_code AND a.entity_type = e.entity_type AND a.kind <> 'record'
         ) END AS asked_at,
         min(w.whole_at) FILTER (WHERE p.is_own) AS whole_at
     FROM parts p
@@ -186,7 +194,7 @@ CROSS JOIN LATERAL (
     WHERE p.entity_type = e.entity_type AND p.source = ANY (source.names)
       AND NOT EXISTS (
         SELECT FROM accepted a
-        WHERE a.region_code = r.region_code AND a.kind = 'list' AND a.source = p.source
+        WHERE a.region_code = r.region_code AND a.kind IN ('list', 'children') AND a.source = p.source
           AND a.record_id = wanted.parent_id
       )
 ) list
@@ -229,6 +237,15 @@ CROSS JOIN LATERAL (
     FROM problems x
     WHERE x.region_code = r.region_code AND x.entity_type = e.entity_type AND x.resolved_at IS NULL
 ) problem
+-- Comments and requirements that could not be stored: they hold no `as_of`, as they come later.
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE x.accepted_at IS NULL) AS rejects,
+        count(*) FILTER (WHERE x.accepted_at IS NOT NULL) AS accepted
+    FROM rejected_records x
+    WHERE x.region_code = r.region_code AND e.entity_type = 'tasks' AND x.resolved_at IS NULL
+      AND x.entity_type IN ('task_comments', 'task_requirements')
+) child
 CROSS JOIN LATERAL (
     SELECT count(*) AS records, min(m.noticed_at) AS since FROM missing_records m
     WHERE m.region_code = r.region_code AND m.entity_type = e.entity_type AND m.state = 'held'
@@ -246,8 +263,8 @@ CROSS JOIN LATERAL (
         SELECT FROM unavailable_sources u WHERE u.region_code = r.region_code AND u.source = o.source
       )
       AND NOT EXISTS (
-        SELECT FROM accepted a
-        WHERE a.region_code = r.region_code AND a.kind = 'children' AND a.source = o.source AND a.record_id = o.parent_id
+        SELECT FROM v_accepted_calls a
+        WHERE a.region_code = r.region_code AND a.source = o.source AND a.parent = o.parent_id::text
       )
 ) owed
 LEFT JOIN LATERAL (

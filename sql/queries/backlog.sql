@@ -3,10 +3,9 @@
 -- person has accepted is asked for once a day.
 SELECT o.parent_id FROM {schema}.owed_calls o
 WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id < $3 AND NOT EXISTS (
-    SELECT FROM {schema}.problems p
-    WHERE p.region_code = $1 AND p.kind = 'children' AND p.source = $2 AND p.record_id = o.parent_id
-      AND p.resolved_at IS NULL AND p.accepted_at IS NOT NULL
-      AND p.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
+    SELECT FROM {schema}.v_accepted_calls a
+    WHERE a.region_code = $1 AND a.source = $2 AND a.parent = o.parent_id::text
+      AND a.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
 )
 ORDER BY o.parent_id DESC LIMIT $4;
 
@@ -18,10 +17,9 @@ WITH near AS MATERIALIZED (
 )
 SELECT o.parent_id FROM {schema}.owed_calls o JOIN near n ON n.task_id = o.parent_id
 WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id < $3 AND NOT EXISTS (
-    SELECT FROM {schema}.problems p
-    WHERE p.region_code = $1 AND p.kind = 'children' AND p.source = $2 AND p.record_id = o.parent_id
-      AND p.resolved_at IS NULL AND p.accepted_at IS NOT NULL
-      AND p.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
+    SELECT FROM {schema}.v_accepted_calls a
+    WHERE a.region_code = $1 AND a.source = $2 AND a.parent = o.parent_id::text
+      AND a.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
 )
 ORDER BY o.parent_id DESC LIMIT $4;
 
@@ -29,9 +27,8 @@ ORDER BY o.parent_id DESC LIMIT $4;
 -- How many calls are still owed, by source, without those that a person has accepted.
 SELECT o.source, count(*) AS owed FROM {schema}.owed_calls o
 WHERE o.region_code = $1 AND o.source = ANY ($2::text[]) AND NOT EXISTS (
-    SELECT FROM {schema}.problems p
-    WHERE p.region_code = $1 AND p.kind = 'children' AND p.source = o.source AND p.record_id = o.parent_id
-      AND p.resolved_at IS NULL AND p.accepted_at IS NOT NULL
+    SELECT FROM {schema}.v_accepted_calls a
+    WHERE a.region_code = $1 AND a.source = o.source AND a.parent = o.parent_id::text
 )
 GROUP BY o.source;
 

@@ -63,9 +63,8 @@ SELECT
     coalesce((SELECT jsonb_object_agg(o.source, o.owed) FROM (
         SELECT w.source, count(*) AS owed FROM {schema}.owed_calls w
         WHERE w.region_code = r.region_code AND NOT EXISTS (
-            SELECT FROM {schema}.problems p
-            WHERE p.region_code = w.region_code AND p.kind = 'children' AND p.source = w.source
-              AND p.record_id = w.parent_id AND p.resolved_at IS NULL AND p.accepted_at IS NOT NULL
+            SELECT FROM {schema}.v_accepted_calls a
+            WHERE a.region_code = w.region_code AND a.source = w.source AND a.parent = w.parent_id::text
         )
         GROUP BY w.source
     ) o), '{}')::text AS owed,

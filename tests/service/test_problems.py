@@ -121,6 +121,42 @@ async def test_the_permanent_failure_of_one_tasks_comments_can_be_accepted(setup
     assert rows("SELECT parent_id FROM owed_calls") == []
 
 
+async def test_contacts_that_one_property_never_shows_can_be_accepted(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        home = min(account(setup).ids("properties"))
+        setup.faults.add("422", f"/property/{home}/contacts")
+        await setup.run()
+        await accepted_and_green(setup, rows, "property_contacts")
+
+
+async def test_comments_that_cannot_be_stored_can_be_accepted(setup: Setup, rows: Rows) -> None:
+    task = min(account(setup).ids("tasks"))
+    account(setup).set_comments(task, [{"id": 1, "comment": "odd", "created_at": "2026-11-01T10:00:00"}])
+    rows("ALTER TABLE task_comments ADD CONSTRAINT made_up CHECK (comment <> 'odd')")
+    account(setup).patch("tasks", task, name="new")
+    await setup.run(entity="tasks")
+    one = await the_one(setup)
+    assert "the last run was partial" in refused(rows, FRESH, "tasks")
+    await accept(setup, one.id)
+    rows(FRESH, "tasks")
+    found = outcome(await setup.run(entity="tasks"), "tasks")
+    assert (found.status, found.accepted) == (SUCCESS, 1)
+    assert refused(rows, STRICT, "tasks")
+
+
+async def test_an_outage_does_not_end_what_was_accepted(setup: Setup, rows: Rows) -> None:
+    home = min(account(setup).ids("properties"))
+    refusal = setup.faults.add("422", rf"/task/\?.*home_id={home}\b")
+    await setup.run(entity="tasks")
+    await accept(setup, (await the_one(setup)).id)
+    setup.faults.clear()
+    setup.faults.add("drop", rf"/task/\?.*home_id={home}\b")
+    assert outcome(await setup.run(entity="tasks"), "tasks").status == PARTIAL
+    setup.faults.clear()
+    setup.faults.add_rule(refusal)
+    assert outcome(await setup.run(entity="tasks"), "tasks").status == SUCCESS
+
+
 async def test_a_record_without_an_id_can_be_accepted_until_its_payload_changes(setup: Setup, rows: Rows) -> None:
     number = account(setup).new_id("people")
     account(setup).put_raw("people", number, b'{"first_name": "Nobody"}', home_id=0)

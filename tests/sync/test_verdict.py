@@ -149,7 +149,7 @@ def test_of_many_problems_the_first_are_named_and_the_others_counted() -> None:
     assert len(many.problems) == NAMED_PROBLEMS  # an error for each call of an outage would fill the memory
     text = sentence(many, 180) or ""
     assert text.count("it failed") == NAMED_PROBLEMS
-    assert text.endswith("and 7 more like these")
+    assert text.endswith("and 7 more, see `breezeway-sync problems list`")
 
 
 def accepting(error: BreezewaySyncError, number: int = 0) -> Findings:
@@ -171,6 +171,13 @@ def test_another_code_than_the_accepted_one_is_a_problem() -> None:
     findings = accepting(GONE, HOME.record_id)
     findings.met(HOME, FORBIDDEN)
     assert status_of(findings) == FAILED
+
+
+@pytest.mark.parametrize("kind", [errors.ApiUnreachable, errors.GivenUp, errors.EdgeBlocked])
+def test_no_answer_is_a_problem_and_says_nothing_of_what_was_accepted(kind: type[ApiError]) -> None:
+    findings = accepting(GONE, HOME.record_id)
+    findings.met(HOME, api(kind))
+    assert (status_of(findings), findings.book, is_written(findings)) == (FAILED, {}, False)
 
 
 def test_every_problem_is_written_down_up_to_a_bound_and_none_of_a_call_that_was_not_made() -> None:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from breezeway_sync.core.errors import (
     NOT_AVAILABLE,
     ApiError,
+    ApiUnreachable,
     BreezewaySyncError,
     CredentialsRejected,
     DatabaseError,
+    EdgeBlocked,
     EmptyAnswer,
     Forbidden,
     GivenUp,
     NotFound,
+    RateLimited,
     ShuttingDown,
     Unauthorized,
 )
@@ -23,6 +26,7 @@ from breezeway_sync.core.problems import Key, Met, Subject
 from breezeway_sync.entities.batch import Loaded
 
 NAMED_PROBLEMS = 5
+NO_ANSWER = (ApiUnreachable, EdgeBlocked, RateLimited)
 # So many are written down of one region, entity and run; the others are counted.
 MOST_PROBLEMS = 10_000
 
@@ -61,12 +65,14 @@ class Findings:
 
     def met(self, subject: Subject, error: BreezewaySyncError) -> None:
         """Count what could not be read, and take note of it. What a person has accepted is no problem."""
-        is_known = subject.key in self.book
-        if isinstance(error, GivenUp) or (len(self.book) >= MOST_PROBLEMS and not is_known):
+        accepted = self.accepted_codes.get(subject.key)
+        # Where there was no answer, nothing is known of what a person has accepted: it did not change.
+        is_unheard = isinstance(error, GivenUp) or (accepted not in (None, error.code) and isinstance(error, NO_ANSWER))
+        if is_unheard or (len(self.book) >= MOST_PROBLEMS and subject.key not in self.book):
             self.unwritten += 1
         else:
             self.book[subject.key] = Met(subject, error.code, error.message)
-        if self.accepted_codes.get(subject.key) == error.code:
+        if accepted == error.code:
             return
         self.is_passing |= error.retryable
         if len(self.problems) < NAMED_PROBLEMS:
@@ -125,7 +131,7 @@ def sentence(findings: Findings, requests_per_minute: float) -> str | None:
     """etl_sync_log.error_message: what is missing, in words; None after a plain success."""
     parts = [f"{subject.words}: {error.message}" for subject, error in findings.problems]
     if findings.more_problems:
-        parts.append(f"and {findings.more_problems} more like these")
+        parts.append(f"and {findings.more_problems} more, see `breezeway-sync problems list`")
     if findings.waiting:
         parts.append(f"{findings.waiting} records could not be stored, see `breezeway-sync rejects list`")
     if findings.loaded.held:
