@@ -162,6 +162,9 @@ CREATE TABLE problems (
     -- As in walks and owed_calls; of a record its entity's first list.
     source TEXT NOT NULL,
     record_id BIGINT NOT NULL,
+    -- The same in words, for people.
+    what TEXT NOT NULL DEFAULT '',
+    -- The kind of the error, as in core/errors.py; not_available: the account does not have this address.
     code TEXT NOT NULL,
     message TEXT NOT NULL,
     first_seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),

@@ -84,6 +84,14 @@ WHERE s.deleted_at IS NULL
   AND s.checkin_date <= (now() AT TIME ZONE 'UTC')::date + r.near_days
   AND s.checkout_date >= (now() AT TIME ZONE 'UTC')::date - r.near_days;
 
+-- Calls for the children of single parents that a person has accepted to fail, or to bring what cannot be stored.
+CREATE VIEW v_accepted_calls AS
+SELECT region_code, source, record_id::text AS parent, last_seen_at FROM problems
+WHERE kind = 'children' AND resolved_at IS NULL AND accepted_at IS NOT NULL
+UNION ALL
+SELECT region_code, entity_type, record_id, last_seen_at FROM rejected_records
+WHERE entity_type IN ('task_comments', 'task_requirements') AND resolved_at IS NULL AND accepted_at IS NOT NULL;
+
 -- One row per region and entity: up to which moment every change of it is in the mirror, and what is missing.
 -- `as_of` is when the oldest reading began among the lists that the entity consists of (of tasks and contacts one per
 -- live property, and the list of properties itself), and among tasks and stays around today when the oldest was last shown
@@ -116,12 +124,13 @@ SELECT
     r.is_active,
     CASE
         WHEN source.wanted = 0 OR source.unavailable > 0 OR list.unread > 0 OR near.is_unknown THEN NULL
-        WHEN reject.since IS NULL AND held.since IS NULL THEN least(list.covered_at, near.seen_at)
+        WHEN reject.since IS NULL AND held.since IS NULL THEN least(list.covered_at, list.asked_at, near.seen_at)
         -- NULL, and not the other one, where there was no success before.
-        WHEN success.began_at IS NOT NULL THEN least(list.covered_at, near.seen_at, success.began_at)
+        WHEN success.began_at IS NOT NULL THEN least(list.covered_at, list.asked_at, near.seen_at, success.began_at)
     END AS as_of,
-    CASE WHEN source.wanted > 0 AND list.unread = 0 AND NOT far.is_unknown THEN least(list.whole_at, far.seen_at) END
-        AS hidden_as_of,
+    CASE WHEN source.wanted > 0 AND list.unread = 0 AND NOT far.is_unknown
+        THEN least(list.whole_at, list.asked_at, far.seen_at)
+    END AS hidden_as_of,
     claim.state = 'off' AS is_switched_off,
     claim.state = 'unattended' AS is_unattended,
     source.unavailable AS unavailable_lists,
@@ -131,9 +140,11 @@ SELECT
     reject.records AS open_rejects,
     held.records AS held_records,
     owed.calls AS owed_calls,
-    problem.accepted + reject.accepted AS accepted_problems,
+    problem.accepted + reject.accepted + child.accepted AS accepted_problems,
     latest.sync_status AS last_status,
     latest.owed_calls > 0 AS last_run_owed,
+    -- What kept the last run from being a success stands in a table, and is settled or accepted since.
+    latest.is_written AND problem.open + reject.records + child.rejects + held.records = 0 AS is_settled,
     verified.result AS verification_result,
     verified.started_at AS verified_at
 FROM regions r
@@ -156,6 +167,11 @@ CROSS JOIN LATERAL (
         count(*) AS lists,
         count(*) FILTER (WHERE covered.at IS NULL) AS unread,
         min(covered.at) AS covered_at,
+        -- Of an entity of which all is accepted: when the API last said no.
+        CASE WHEN count(*) = 0 THEN (
+            SELECT min(a.last_seen_at) FROM accepted a
+            WHERE a.region_code = r.region_code AND a.entity_type = e.entity_type AND a.kind <> 'record'
+        ) END AS asked_at,
         min(w.whole_at) FILTER (WHERE p.is_own) AS whole_at
     FROM parts p
     CROSS JOIN LATERAL (
@@ -178,7 +194,7 @@ CROSS JOIN LATERAL (
     WHERE p.entity_type = e.entity_type AND p.source = ANY (source.names)
       AND NOT EXISTS (
         SELECT FROM accepted a
-        WHERE a.region_code = r.region_code AND a.kind = 'list' AND a.source = p.source
+        WHERE a.region_code = r.region_code AND a.kind IN ('list', 'children') AND a.source = p.source
           AND a.record_id = wanted.parent_id
       )
 ) list
@@ -219,9 +235,21 @@ CROSS JOIN LATERAL (
     WHERE x.region_code = r.region_code AND x.entity_type = e.entity_type AND x.resolved_at IS NULL
 ) reject
 CROSS JOIN LATERAL (
-    SELECT count(*) AS accepted FROM accepted a
-    WHERE a.region_code = r.region_code AND a.entity_type = e.entity_type
+    SELECT
+        count(*) FILTER (WHERE x.accepted_at IS NOT NULL) AS accepted,
+        count(*) FILTER (WHERE x.accepted_at IS NULL AND x.code <> 'not_available') AS open
+    FROM problems x
+    WHERE x.region_code = r.region_code AND x.entity_type = e.entity_type AND x.resolved_at IS NULL
 ) problem
+-- Comments and requirements that could not be stored: they hold no `as_of`, as they come later.
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE x.accepted_at IS NULL) AS rejects,
+        count(*) FILTER (WHERE x.accepted_at IS NOT NULL) AS accepted
+    FROM rejected_records x
+    WHERE x.region_code = r.region_code AND e.entity_type = 'tasks' AND x.resolved_at IS NULL
+      AND x.entity_type IN ('task_comments', 'task_requirements')
+) child
 CROSS JOIN LATERAL (
     SELECT count(*) AS records, min(m.noticed_at) AS since FROM missing_records m
     WHERE m.region_code = r.region_code AND m.entity_type = e.entity_type AND m.state = 'held'
@@ -239,12 +267,13 @@ CROSS JOIN LATERAL (
         SELECT FROM unavailable_sources u WHERE u.region_code = r.region_code AND u.source = o.source
       )
       AND NOT EXISTS (
-        SELECT FROM accepted a
-        WHERE a.region_code = r.region_code AND a.kind = 'children' AND a.source = o.source AND a.record_id = o.parent_id
+        SELECT FROM v_accepted_calls a
+        WHERE a.region_code = r.region_code AND a.source = o.source AND a.parent = o.parent_id::text
       )
 ) owed
 LEFT JOIN LATERAL (
-    SELECT l.sync_status, l.owed_calls FROM etl_sync_log l
+    SELECT l.sync_status, l.owed_calls, coalesce((l.details ->> 'is_written')::boolean, false) AS is_written
+    FROM etl_sync_log l
     WHERE l.region_code = r.region_code AND l.entity_type = e.entity_type AND l.sync_status <> 'running'
     ORDER BY l.sync_started_at DESC, l.id DESC
     LIMIT 1
@@ -259,8 +288,7 @@ LEFT JOIN LATERAL (
 -- The functions are bound to the tables of this schema when they are made: no search_path of a caller matters.
 
 -- Up to which moment every change of an entity in a region is in the mirror; of `'all'` or NULL for a region: in all that
--- are not retired. NULL where no such moment is known, also for names that do not exist. A region without any list of it,
--- which a person has accepted, holds the others up no more.
+-- are not retired. NULL where no such moment is known, also for names that do not exist.
 CREATE FUNCTION as_of(region TEXT, entity TEXT) RETURNS TIMESTAMPTZ
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -268,8 +296,7 @@ BEGIN ATOMIC
     FROM v_freshness f
     WHERE f.entity_type = as_of.entity
       AND CASE
-        WHEN coalesce(as_of.region, 'all') = 'all'
-            THEN f.is_active AND NOT (f.lists = 0 AND f.accepted_problems > 0)
+        WHEN coalesce(as_of.region, 'all') = 'all' THEN f.is_active
         ELSE f.region_code = as_of.region
       END;
 END;
@@ -326,7 +353,6 @@ BEGIN ATOMIC
                 WHEN f.unavailable_lists > 0 THEN f.unavailable_lists
                     || ' lists that this account does not have (`breezeway-sync problems` accepts that)'
                 WHEN f.unread_lists > 0 THEN f.unread_lists || ' of ' || f.lists || ' lists never read to the end'
-                WHEN f.lists = 0 AND f.accepted_problems > 0 THEN NULL
                 WHEN f.as_of IS NULL THEN 'no complete reading yet'
                 WHEN (f.as_of >= now() - require_fresh.max_age) IS NOT TRUE
                     THEN 'as of ' || to_char(f.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'
@@ -355,7 +381,7 @@ BEGIN ATOMIC
                     'no comparison with the API') || ' (see v_latest_certificates)'
             END,
             CASE
-                WHEN f.last_status = 'success' THEN NULL
+                WHEN f.last_status = 'success' OR f.is_settled THEN NULL
                 WHEN f.last_status = 'partial' AND f.last_run_owed AND require_fresh.with_comments IS FALSE THEN NULL
                 ELSE coalesce('the last run was ' || f.last_status, 'no run has ended') || ' (see etl_sync_log)'
             END

@@ -1,8 +1,13 @@
 -- name: owed_parents
--- The next parents whose children of a source are owed, newest (highest id) first, from $3 down.
-SELECT parent_id FROM {schema}.owed_calls
-WHERE region_code = $1 AND source = $2 AND parent_id <= $3
-ORDER BY parent_id DESC LIMIT $4;
+-- The next parents whose children of a source are owed, newest (highest id) first, from $3 down. What a person has
+-- accepted is asked for once a day.
+SELECT o.parent_id FROM {schema}.owed_calls o
+WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id <= $3 AND NOT EXISTS (
+    SELECT FROM {schema}.v_accepted_calls a
+    WHERE a.region_code = $1 AND a.source = $2 AND a.parent = o.parent_id::text
+      AND a.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
+)
+ORDER BY o.parent_id DESC LIMIT $4;
 
 -- name: owed_parents_near
 -- The same among tasks that are planned for the day $5, the one before or the one after.
@@ -11,7 +16,11 @@ WITH near AS MATERIALIZED (
     WHERE region_code = $1 AND scheduled_date BETWEEN $5::date - 1 AND $5::date + 1
 )
 SELECT o.parent_id FROM {schema}.owed_calls o JOIN near n ON n.task_id = o.parent_id
-WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id <= $3
+WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id <= $3 AND NOT EXISTS (
+    SELECT FROM {schema}.v_accepted_calls a
+    WHERE a.region_code = $1 AND a.source = $2 AND a.parent = o.parent_id::text
+      AND a.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
+)
 ORDER BY o.parent_id DESC LIMIT $4;
 
 -- name: owed_sample
@@ -21,9 +30,13 @@ WHERE region_code = $1 AND source = $2
 ORDER BY hashint8(parent_id), parent_id LIMIT $3;
 
 -- name: count_owed
--- How many calls are still owed, by source.
-SELECT source, count(*) AS owed FROM {schema}.owed_calls
-WHERE region_code = $1 AND source = ANY ($2::text[]) GROUP BY source;
+-- How many calls are still owed, by source, without those that a person has accepted.
+SELECT o.source, count(*) AS owed FROM {schema}.owed_calls o
+WHERE o.region_code = $1 AND o.source = ANY ($2::text[]) AND NOT EXISTS (
+    SELECT FROM {schema}.v_accepted_calls a
+    WHERE a.region_code = $1 AND a.source = o.source AND a.parent = o.parent_id::text
+)
+GROUP BY o.source;
 
 -- name: owe_all
 -- Every live task owes its call of a source again; since now ($4) none is forgotten, see walks.

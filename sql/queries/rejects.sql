@@ -1,5 +1,6 @@
 -- name: save_reject
 -- A record that cannot be stored, kept whole; seen again it is updated, not added. What a later request brought stays.
+-- Who has accepted it has accepted this payload; one that has come back well meanwhile is a new one.
 INSERT INTO {schema}.rejected_records AS r (
     region_code, entity_type, kind, record_id, reason, payload, is_altered, read_order
 )
@@ -11,8 +12,12 @@ ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
     payload = EXCLUDED.payload,
     is_altered = EXCLUDED.is_altered,
     read_order = EXCLUDED.read_order,
+    first_seen_at = CASE WHEN r.resolved_at IS NULL THEN r.first_seen_at ELSE EXCLUDED.first_seen_at END,
     last_seen_at = EXCLUDED.last_seen_at,
-    resolved_at = NULL
+    resolved_at = NULL,
+    accepted_at = CASE WHEN r.resolved_at IS NULL AND r.payload IS NOT DISTINCT FROM EXCLUDED.payload THEN r.accepted_at END,
+    accepted_by = CASE WHEN r.resolved_at IS NULL AND r.payload IS NOT DISTINCT FROM EXCLUDED.payload THEN r.accepted_by END,
+    accepted_why = CASE WHEN r.resolved_at IS NULL AND r.payload IS NOT DISTINCT FROM EXCLUDED.payload THEN r.accepted_why END
 WHERE r.read_order <= EXCLUDED.read_order;
 
 -- name: trim_nameless
@@ -47,7 +52,8 @@ SELECT
     reason,
     first_seen_at,
     last_seen_at,
-    coalesce(octet_length(payload::text), 0) AS payload_bytes
+    coalesce(octet_length(payload::text), 0) AS payload_bytes,
+    accepted_why
 FROM {schema}.rejected_records
 WHERE region_code = ANY ($1::text[]) AND entity_type = coalesce($2, entity_type) AND resolved_at IS NULL
 ORDER BY region_code, entity_type, kind, record_id;
@@ -77,8 +83,11 @@ WHERE region_code = $1 AND id = $2 AND resolved_at IS NULL;
 UPDATE {schema}.rejected_records SET reason = $3 WHERE region_code = $1 AND id = $2 AND resolved_at IS NULL;
 
 -- name: count_open_rejects
--- How many records of an entity, or lists of its children, wait to be stored.
-SELECT count(*) AS records FROM {schema}.rejected_records
+-- How many records of an entity, or lists of its children, wait to be stored, and how many a person has accepted.
+SELECT
+    count(*) FILTER (WHERE accepted_at IS NULL) AS records,
+    count(*) FILTER (WHERE accepted_at IS NOT NULL) AS accepted
+FROM {schema}.rejected_records
 WHERE region_code = $1 AND entity_type = ANY ($2::text[]) AND resolved_at IS NULL;
 
 -- name: close_vanished_rejects

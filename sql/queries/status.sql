@@ -62,14 +62,35 @@ FROM {schema}.api_tokens t JOIN {schema}.regions r ON r.region_code = t.region_c
 ORDER BY 1;
 
 -- name: region_states
--- Calls still owed, rejections still open and records that wait for a person, by region.
+-- Calls still owed, rejections and problems still open, those that a person has accepted, and records that wait for a
+-- person, by region.
 SELECT
     r.region_code,
     coalesce((SELECT jsonb_object_agg(o.source, o.owed) FROM (
-        SELECT source, count(*) AS owed FROM {schema}.owed_calls WHERE region_code = r.region_code GROUP BY source
+        SELECT w.source, count(*) AS owed FROM {schema}.owed_calls w
+        WHERE w.region_code = r.region_code AND NOT EXISTS (
+            SELECT FROM {schema}.v_accepted_calls a
+            WHERE a.region_code = w.region_code AND a.source = w.source AND a.parent = w.parent_id::text
+        )
+        GROUP BY w.source
     ) o), '{}')::text AS owed,
-    (SELECT count(*) FROM {schema}.rejected_records x WHERE x.region_code = r.region_code AND x.resolved_at IS NULL)
-        AS rejected_open,
+    (
+        SELECT count(*) FROM {schema}.rejected_records x
+        WHERE x.region_code = r.region_code AND x.resolved_at IS NULL AND x.accepted_at IS NULL
+    ) AS rejected_open,
+    (
+        SELECT count(*) FROM {schema}.problems p
+        WHERE p.region_code = r.region_code AND p.resolved_at IS NULL AND p.accepted_at IS NULL
+    ) AS problems_open,
+    coalesce((SELECT jsonb_object_agg(a.entity_type, a.accepted) FROM (
+        SELECT entity_type, count(*) AS accepted FROM (
+            SELECT entity_type FROM {schema}.problems
+            WHERE region_code = r.region_code AND resolved_at IS NULL AND accepted_at IS NOT NULL
+            UNION ALL
+            SELECT entity_type FROM {schema}.rejected_records
+            WHERE region_code = r.region_code AND resolved_at IS NULL AND accepted_at IS NOT NULL
+        ) both_tables GROUP BY entity_type
+    ) a), '{}')::text AS accepted,
     coalesce((SELECT jsonb_object_agg(m.entity_type, m.held) FROM (
         SELECT entity_type, count(*) AS held FROM {schema}.missing_records
         WHERE region_code = r.region_code AND state = 'held' GROUP BY entity_type

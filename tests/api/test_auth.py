@@ -165,6 +165,14 @@ def test_a_429_is_waited_out_and_not_asked_again_meanwhile() -> None:
     assert vault.calls[1] - vault.calls[0] == pytest.approx(200.0, abs=0.1)
 
 
+def test_a_failure_of_the_auth_service_that_names_a_time_is_waited_out() -> None:
+    vault = MemoryVault()
+    got, service, _ = obtain(script(httpx.Response(503, headers={"retry-after": "200"}), token_answer(1)), vault)
+    assert got == ["access-1"]
+    assert len(service.auth_seen) == 2
+    assert vault.calls[1] - vault.calls[0] == pytest.approx(200.0, abs=0.1)
+
+
 def test_a_service_that_always_says_429_is_given_up() -> None:
     got, service, _ = obtain(script(httpx.Response(429)), MemoryVault())
     assert isinstance(got[0], errors.RateLimited)

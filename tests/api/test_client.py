@@ -11,6 +11,7 @@ from contextlib import aclosing
 import httpx
 import pytest
 
+from breezeway_sync.api.answers import LONGEST_HINT_SECONDS
 from breezeway_sync.api.client import Page, Tally
 from breezeway_sync.api.retry import (
     ATTEMPTS,
@@ -113,6 +114,53 @@ def test_a_429_stops_the_whole_account() -> None:
     assert min(late) >= 1_060.0
 
 
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_failure_that_names_a_time_stops_the_whole_account_until_then(status: int) -> None:
+    service = Service(script(httpx.Response(status, headers={"retry-after": "90"}), OK))
+
+    async def main() -> None:
+        async with account(service) as setup:
+            await asyncio.gather(*[setup.api.record("/task/{id}", f"/task/{n}") for n in range(5)])
+            (paused,) = setup.of(AccountPaused)
+            assert isinstance(paused, AccountPaused)
+            assert (paused.reason, 90.0 <= paused.seconds <= 95.0) == ("ServerFailed", True)
+
+    run(main())
+    late = [at for at in service.at if at > 1_001.0]
+    assert late
+    assert min(late) >= 1_090.0
+
+
+def test_a_failure_that_names_times_without_end_is_given_up() -> None:
+    service = Service(script(httpx.Response(503, headers={"retry-after": "86400"})))
+
+    async def main() -> None:
+        async with account(service) as setup:
+            with pytest.raises(errors.ServerFailed):
+                await setup.api.record("/task/{id}", "/task/1")
+
+    run(main())
+    assert 2 <= len(service.seen) <= ATTEMPTS
+    assert service.at[-1] - service.at[0] <= RETRY_SECONDS + LONGEST_HINT_SECONDS
+
+
+def test_calls_that_are_not_made_while_the_api_is_given_up_say_so() -> None:
+    """They say nothing of what they were to read."""
+    service = Service(script(DOWN))
+
+    async def main() -> None:
+        async with account(service) as setup:
+            for _ in range(CIRCUIT_CALLS):
+                with pytest.raises(errors.ServerFailed):
+                    await setup.api.record("/task/{id}", "/task/1")
+            made = setup.api.calls
+            with pytest.raises(errors.GivenUp) as caught:
+                await setup.api.record("/task/{id}", "/task/1")
+            assert (caught.value.code, caught.value.retryable, setup.api.calls) == ("api_given_up", True, made)
+
+    run(main())
+
+
 def test_a_401_renews_the_token_once_and_then_names_the_cure() -> None:
     ok = Service(script(httpx.Response(401), OK), lambda _: token_answer(len(ok.auth_seen)))
     bad = Service(script(httpx.Response(401)))
@@ -201,8 +249,11 @@ def test_when_to_try_again() -> None:
     assert backoff(down, 1, RETRY_SECONDS, is_renewed=False) is False
     assert backoff(ValueError(), 1, 0.0, is_renewed=False) is False
     assert backoff(errors.NotFound("x", endpoint="/x"), 1, 0.0, is_renewed=False) is False
+    hinted = errors.ServerFailed("x", endpoint="/x", status=503, retry_after_seconds=120.0)
+    assert backoff(hinted, 1, 0.0, is_renewed=False) == 0.0
     dice = random.Random(1)
     assert pause_seconds(down, dice) is None
+    assert 120.0 <= (pause_seconds(hinted, dice) or 0) <= 125.0
     for hint, least in ((None, 60.0), (0.0, 1.0), (120.0, 120.0)):
         limited = errors.RateLimited("x", endpoint="/x", retry_after_seconds=hint)
         assert least <= (pause_seconds(limited, dice) or 0) <= least + 5.0

@@ -23,11 +23,11 @@ from breezeway_sync.service.selection import UnknownName
 GOOD = Outcome("a", "people", SUCCESS, read=3)
 EMPTY = Outcome("a", "people", SUCCESS)
 PART = Outcome("a", "tasks", PARTIAL, read=3)
-REFUSED = Outcome("a", "tasks", FAILED, fault="Refused")
-AWAY = Outcome("a", "tasks", FAILED, fault="ApiUnreachable")
-NO_DATABASE = Outcome("b", "tasks", FAILED, fault="DatabaseUnreachable")
-LEFT_OUT = Outcome("a", "tasks", FAILED, fault="NotRead")
-BROKE_OFF = Outcome("a", "tasks", PARTIAL, read=5, fault="ApiUnreachable")
+REFUSED = Outcome("a", "tasks", FAILED, fault="refused")
+AWAY = Outcome("a", "tasks", FAILED, fault="api_unreachable")
+NO_DATABASE = Outcome("b", "tasks", FAILED, fault="database_unreachable")
+LEFT_OUT = Outcome("a", "tasks", FAILED, fault="not_read")
+BROKE_OFF = Outcome("a", "tasks", PARTIAL, read=5, fault="api_unreachable")
 
 
 @pytest.mark.parametrize(

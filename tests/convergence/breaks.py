@@ -19,8 +19,7 @@ from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.load import Loader
 from breezeway_sync.store.merge import Merger
-from breezeway_sync.sync import proof
-from breezeway_sync.sync.walks import Course
+from breezeway_sync.sync import lists, proof
 
 Break = Callable[[], AbstractContextManager[Any]]
 
@@ -96,7 +95,9 @@ def calls_are_settled_before_they_are_stored() -> AbstractContextManager[Any]:
     async def early(
         self: Loader, region: str, entity: Any, child: Any, source: str, sets: Sequence[Any], **more: Any
     ) -> Any:
-        await self.settle(region, source, [(one.parent_key, order) for one, order in sets])
+        async with self._database.connection("settling") as connection:
+            keys, orders = [one.parent_key for one, _ in sets], [order for _, order in sets]
+            await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
         return await whole(self, region, entity, child, source, sets, **more)
 
     return patch.object(Loader, "load_children", early)
@@ -159,18 +160,9 @@ def a_404_needs_no_control() -> AbstractContextManager[Any]:
     return patch.object(proof, "_listed", anything)
 
 
-def every_walk_is_complete() -> AbstractContextManager[Any]:
-    """Watermarks move, and what was not shown is missing, whatever the numbers say."""
-    return patch.object(Course, "is_complete", True)
-
-
-def a_resumed_walk_is_complete() -> AbstractContextManager[Any]:
-    """The numbers of one that went on with another are believed."""
-
-    def by_numbers(self: Course) -> bool:
-        return self.first_total == self.last_total and self.last_total in (None, self.shown)
-
-    return patch.object(Course, "is_complete", property(by_numbers))
+def every_reading_is_complete() -> AbstractContextManager[Any]:
+    """Watermarks move, and what was not shown is missing, whatever one reading of a list says."""
+    return patch.object(lists, "proven_by", lambda readings: readings)
 
 
 def marks_come_before_their_records() -> AbstractContextManager[Any]:
@@ -201,8 +193,7 @@ BREAKS: dict[str, Break] = {
         pages_end_at_the_first,
         the_first_404_is_deletion,
         a_404_needs_no_control,
-        every_walk_is_complete,
-        a_resumed_walk_is_complete,
+        every_reading_is_complete,
         marks_come_before_their_records,
     )
 }

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from breezeway_sync.core import errors
+from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Crashed, CycleSkipped, Event
-from breezeway_sync.core.outcome import FAILED, SUCCESS, Outcome
+from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.core.tokens import Credentials
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.schedule import Line
-from breezeway_sync.service.worker import Worker, merged, stop, to_try_again
+from breezeway_sync.service.worker import PARTIAL_TRIES, Worker, merged, stop, to_try_again
 from breezeway_sync.service.workshop import Order, Result
 from tests.api.virtual_time import run
 
@@ -164,6 +166,19 @@ def test_owed_calls_give_way_to_what_is_due() -> None:
     assert [at for at, _ in shop.begun] == pytest.approx([0, 3600, 7200, 10_800, 14_400], abs=10)
 
 
+def test_owed_calls_that_gave_way_go_on_when_what_was_due_is_done() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [Result((Outcome("austin", "tasks", PARTIAL, owed=1440),)), Result()]
+        worker.due(HOURLY)
+        await asyncio.sleep(60)
+        worker.due(DAILY)
+        await asyncio.sleep(60)
+
+    shop = Shop(lists=10, owed=1000)
+    played(scene, shop)
+    assert shop.asked == [{"austin": HOURLY.entities}, {"austin": ("tags", "people")}, {"austin": ("tasks",)}]
+
+
 def test_draining_ends_owed_calls_and_begins_nothing() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
         worker.due(HOURLY)
@@ -190,13 +205,17 @@ def test_an_account_that_others_work_is_skipped_and_told() -> None:
     assert len(shop.begun) == 1
 
 
-def failed(fault: str, *names: str, region: str = "austin") -> Result:
-    return Result(tuple(Outcome(region, name, FAILED, error=fault, fault=fault) for name in names))
+def failed(error: type[BreezewaySyncError], *names: str, region: str = "austin", status: str = FAILED) -> Result:
+    return Result(tuple(ended(error, name, region, status) for name in names))
+
+
+def ended(error: type[BreezewaySyncError], name: str, region: str = "austin", status: str = FAILED) -> Outcome:
+    return Outcome(region, name, status, error="x", fault=error.code, is_passing=error.retryable)
 
 
 def test_passing_failures_are_tried_again_after_growing_waits() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
-        shop.results = [failed("ApiUnreachable", "tasks") for _ in range(5)]
+        shop.results = [failed(errors.ApiUnreachable, "tasks") for _ in range(5)]
         worker.due(HOURLY)
         await asyncio.sleep(1000)
 
@@ -212,7 +231,7 @@ def test_hours_of_failures_do_not_pile_up() -> None:
     """Each hour's failure takes the place of the retry before, it does not add another chain of them."""
 
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
-        shop.results = [failed("ApiUnreachable", "properties") for _ in range(10_000)]
+        shop.results = [failed(errors.ApiUnreachable, "properties") for _ in range(10_000)]
         for _ in range(48):
             worker.due(HOURLY)
             await asyncio.sleep(1800)
@@ -227,7 +246,7 @@ def test_hours_of_failures_do_not_pile_up() -> None:
 
 def test_a_success_ends_the_retries() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
-        shop.results = [failed("ServerFailed", "tasks")]
+        shop.results = [failed(errors.ServerFailed, "tasks")]
         worker.due(HOURLY)
         await asyncio.sleep(12)
         worker.due(HOURLY)  # its own turn comes first
@@ -240,7 +259,7 @@ def test_a_success_ends_the_retries() -> None:
 
 def test_a_retry_of_a_part_keeps_no_whole_line_from_its_turn() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
-        shop.results = [failed("ServerFailed", "tasks")]
+        shop.results = [failed(errors.ServerFailed, "tasks")]
         worker.due(HOURLY)
         await asyncio.sleep(shop.lists + 6)  # the retry is under way
         assert worker.due(HOURLY)
@@ -252,10 +271,72 @@ def test_a_retry_of_a_part_keeps_no_whole_line_from_its_turn() -> None:
     assert shop.asked == [{"austin": HOURLY.entities}, {"austin": ("tasks",)}, {"austin": HOURLY.entities}]
 
 
-@pytest.mark.parametrize("fault", ["CredentialsRejected", "LeaseLost", "BadAnswer", "DataRefused"])
-def test_other_failures_wait_for_their_turn(fault: str) -> None:
+@pytest.mark.parametrize("kind", [errors.BadAnswer, errors.EmptyAnswer, errors.RateLimited, errors.CutShort])
+def test_what_passes_is_tried_again_soon_whatever_its_tempo(kind: type[BreezewaySyncError]) -> None:
+    """A day is long for a body that was cut for 20 seconds."""
+
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
-        shop.results = [failed(fault, *HOURLY.entities)]
+        shop.results = [failed(kind, "people") for _ in range(2)]
+        worker.due(DAILY)
+        await asyncio.sleep(100)
+
+    shop = Shop(lists=1)
+    played(scene, shop)
+    assert shop.asked == [{"austin": ("tags", "people")}, *[{"austin": ("people",)}] * 2]
+    assert [at for at, _ in shop.begun] == pytest.approx([0, 6, 17], abs=0.01)
+
+
+def test_what_was_read_in_part_is_tried_again_some_times_and_then_waits_for_its_turn() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [failed(errors.ServerFailed, "tags", status=PARTIAL) for _ in range(100)]
+        worker.due(DAILY)
+        await asyncio.sleep(12 * 3600)
+        assert len(shop.begun) == 1 + PARTIAL_TRIES
+        worker.due(DAILY)
+        await asyncio.sleep(12 * 3600)
+
+    shop = Shop(lists=1)
+    played(scene, shop)
+    assert len(shop.begun) == 2 + PARTIAL_TRIES
+    assert shop.begun[PARTIAL_TRIES][0] < 1800
+
+
+def test_a_success_in_between_begins_the_tries_anew() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        partial = failed(errors.ServerFailed, "tags", status=PARTIAL)
+        shop.results = [partial, Result((Outcome("austin", "tags", SUCCESS),)), partial]
+        worker.due(DAILY)
+        await asyncio.sleep(3600)
+        worker.due(DAILY)
+        await asyncio.sleep(3600)
+
+    shop = Shop(lists=1)
+    played(scene, shop)
+    assert [at for at, _ in shop.begun] == pytest.approx([0, 6, 3600, 3606], abs=0.01)
+
+
+def test_what_fails_for_the_first_time_is_not_kept_waiting_by_what_has_failed_for_long() -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        unreachable = failed(errors.ApiUnreachable, "tasks")
+        shop.results = [unreachable] * 8
+        worker.due(HOURLY)
+        await asyncio.sleep(700)  # the next try of tasks comes in some minutes
+        before = len(shop.begun)
+        shop.results = [failed(errors.BadAnswer, "people")]
+        worker.due(DAILY)
+        await asyncio.sleep(7)
+        assert shop.asked[before:] == [{"austin": ("tags", "people")}, {"austin": ("people", "tasks")}]
+
+    played(scene, Shop(lists=1))
+
+
+@pytest.mark.parametrize(
+    "kind", [errors.CredentialsRejected, errors.LeaseLost, errors.DataRefused, errors.Refused, errors.NotFound]
+)
+@pytest.mark.parametrize("status", [FAILED, PARTIAL])
+def test_other_failures_wait_for_their_turn(kind: type[BreezewaySyncError], status: str) -> None:
+    async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
+        shop.results = [failed(kind, *HOURLY.entities, status=status)]
         worker.due(HOURLY)
         await asyncio.sleep(3000)
 
@@ -265,18 +346,18 @@ def test_other_failures_wait_for_their_turn(fault: str) -> None:
 
 
 def test_what_was_left_out_is_tried_again_only_with_its_reason() -> None:
-    def outcomes(properties: str) -> list[Outcome]:
+    def outcomes(properties: type[BreezewaySyncError]) -> list[Outcome]:
         return [
-            Outcome("austin", "properties", FAILED, fault=properties),
-            Outcome("austin", "reservations", FAILED, fault="NotRead"),
-            Outcome("austin", "tasks", FAILED, fault="NotRead"),
+            ended(properties, "properties"),
+            ended(errors.NotRead, "reservations"),
+            ended(errors.NotRead, "tasks"),
             Outcome("austin", "people", SUCCESS),
-            Outcome("smoky", "people", FAILED, fault="DatabaseBusy"),
+            ended(errors.DatabaseBusy, "people", "smoky"),
         ]
 
     every = {("austin", name) for name in HOURLY.entities}
-    assert to_try_again(outcomes("ServerFailed")) == every | {("smoky", "people")}
-    assert to_try_again(outcomes("BadAnswer")) == {("smoky", "people")}
+    assert to_try_again(outcomes(errors.ServerFailed)) == every | {("smoky", "people")}
+    assert to_try_again(outcomes(errors.CredentialsRejected)) == {("smoky", "people")}
 
 
 def test_an_unforeseen_error_costs_one_cycle() -> None:

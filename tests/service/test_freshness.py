@@ -101,10 +101,15 @@ async def test_what_was_never_read_is_not_fresh_in_all_either_unless_a_person_ac
             told = refusal(rows, f"SELECT require_fresh('{region}', '{entity}', '1 day')")
             assert "nashville: got 1 lists that this account does not have" in told
             assert "austin" not in told
+        assert as_of(rows, "austin", entity) is not None
     rows("INSERT INTO problems (region_code, entity_type, kind, source, record_id, code, message, accepted_at) VALUES "
+         "('nashville', 'tags', 'list', 'task_tags', 0, 'not_available', 'x', now()), "
          "('nashville', 'templates', 'list', 'templates', 0, 'not_available', 'x', now())")  # fmt: skip
-    assert as_of(rows, "all", "templates") == as_of(rows, "austin", "templates")
-    assert rows("SELECT require_fresh('all', 'templates', '1 day') AS at") == [{"at": as_of(rows, "all", "templates")}]
+    for entity in ("tags", "templates"):
+        assert as_of(rows, "all", entity) == min(as_of(rows, code, entity) for code in ("austin", "nashville"))  # type: ignore[type-var]
+        rows("SELECT require_fresh('all', %s, '1 day')", entity)
+    rows("UPDATE problems SET last_seen_at = last_seen_at - interval '2 days'")
+    assert "got as of" in refusal(rows, "SELECT require_fresh('nashville', 'templates', '1 day')")
 
 
 async def test_what_is_switched_off_is_refused_and_its_parts_are_not_waited_for(dsn: str, rows: Rows) -> None:
@@ -216,6 +221,72 @@ async def test_every_reason_to_refuse(mirrored: Setup, rows: Rows) -> None:
             assert rows(TASKS_ONLY) == [{"at": as_of(rows)}]
         assert rows(FRESH.replace("nashville", "austin")) == [{"at": as_of(rows, "austin")}]
         rows("ROLLBACK")
+
+
+TODAY = "(SELECT min(task_id) FROM tasks WHERE region_code = 'nashville')"
+HIDDEN = (
+    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, noticed_at, "
+    f"noticed_run, asked_at, why) VALUES ('nashville', 'tasks', '', {TODAY}, 'tasks', 1, 'unlisted', now(), "
+    "gen_random_uuid(), now() - interval '{}', 'x')"
+)
+SCHEDULED = (
+    f"UPDATE tasks SET scheduled_date = current_date - {{}} WHERE region_code = 'nashville' AND task_id = {TODAY}"
+)
+PROBLEM = (
+    "INSERT INTO problems (region_code, entity_type, kind, source, record_id, code, message) "
+    "VALUES ('nashville', 'tasks', 'list', 'tasks', 1, 'refused', 'x')"
+)
+# Each clause of the sentence, and what breaks it.
+SENTENCE: list[tuple[str, list[str], str]] = [
+    ("some process reads every region", ["UPDATE claims SET claimed_at = now() - interval '3 hours'"], "no process"),
+    ("from the source that it is a copy of", [
+        "UPDATE region_sources SET blocked_at = now(), blocked_why = 'x'"], "source_changed"),
+    ("every list was read to its end within two hours", [f"{OLD} WHERE region_code = 'nashville'"], "got as of"),
+    ("tasks around today that lists leave out as well", [SCHEDULED.format(0), HIDDEN.format("3 hours")], "got as of"),
+    ("the others within seven days", [SCHEDULED.format(90), HIDDEN.format("8 days")], "what lists leave out as of"),
+    ("no record waits rejected or for a person's word on its deletion", [REJECT], "1 rejected records"),
+    ("no record waits rejected or for a person's word on its deletion", [HOLD], "1 records gone at once"),
+    ("no call for comments and requirements is owed", [OWE], "calls for comments"),
+    ("the last run was a success", [RUN.format("partial", 0)], "the last run was partial"),
+    ("the last run was a success", [RUN.format("failed", 0)], "the last run was failed"),
+]  # fmt: skip
+SETTLED = "UPDATE etl_sync_log SET details = '{\"is_written\": true}' WHERE sync_status = 'partial'"
+
+
+@pytest.mark.parametrize(("clause", "changes", "flaw"), SENTENCE)
+async def test_the_readmes_sentence_about_require_fresh(
+    mirrored: Setup, rows: Rows, clause: str, changes: list[str], flaw: str
+) -> None:
+    rows("INSERT INTO region_sources (region_code, api_address, account, confirmed_at) "
+         "VALUES ('nashville', 'https://x', 'x', now()) ON CONFLICT DO NOTHING")  # fmt: skip
+    for statement in (FRESH, FRESH.replace("nashville", "all")):
+        rows(statement)
+    for change in changes:
+        rows(change)
+    for statement in (FRESH, FRESH.replace("nashville", "all")):
+        assert flaw in refusal(rows, statement), clause
+
+
+async def test_the_last_run_counts_as_a_success_once_what_kept_it_from_that_is_settled_or_accepted(
+    mirrored: Setup, rows: Rows
+) -> None:
+    rows(PROBLEM)
+    rows(RUN.format("partial", 0))
+    rows(SETTLED)
+    assert "the last run was partial" in refusal(rows)
+    rows("UPDATE problems SET accepted_at = now()")
+    rows(FRESH)
+    assert "1 problems that a person accepted" in refusal(
+        rows, FRESH.replace("'2 hours'", "'2 hours', accepted => false")
+    )
+    rows("UPDATE problems SET resolved_at = now()")
+    rows(FRESH.replace("'2 hours'", "'2 hours', accepted => false"))
+    rows(REJECT)
+    assert "the last run was partial" in refusal(rows)
+    rows("UPDATE rejected_records SET accepted_at = now()")
+    rows(FRESH)
+    rows(HOLD)
+    assert "the last run was partial" in refusal(rows)
 
 
 async def test_a_run_that_goes_on_is_no_reason(mirrored: Setup, rows: Rows) -> None:

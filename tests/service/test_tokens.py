@@ -107,7 +107,7 @@ async def test_with_a_call_the_token_is_tried(dsn: str, rows: Rows) -> None:
         refused = await checked(setup, call=True)
     assert {one.problem for one in first.values()} == {None}
     assert [one.region for one in refused.values() if one.problem] == ["nashville"]
-    assert refused["nashville"].fault == "Forbidden"
+    assert refused["nashville"].fault == "forbidden"
 
 
 async def test_a_new_token_on_demand_by_refresh_and_without_one_by_credentials(dsn: str, rows: Rows) -> None:
@@ -149,7 +149,7 @@ async def test_one_that_fails_costs_only_itself(dsn: str) -> None:
     async with sandboxed(dsn, [resized(one) for one in tiny(2)]) as setup:
         replace(setup, "austin", client_secret=SecretStr("mistyped-1"))
         report = await refreshed(setup)
-    assert (report["nashville"].problem, report["austin"].fault) == (None, "CredentialsRejected")
+    assert (report["nashville"].problem, report["austin"].fault) == (None, "credentials_rejected")
 
 
 async def test_an_account_that_another_process_works(
@@ -163,5 +163,5 @@ async def test_an_account_that_another_process_works(
         leases.hold(database, key, clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore, owner=other),
     ):
         report = await refreshed(setup, wait_seconds=0)
-    assert report["nashville"].fault == "LeaseHeld"
+    assert report["nashville"].fault == "lease_held"
     assert report["austin"].problem is None

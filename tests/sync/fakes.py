@@ -13,6 +13,7 @@ from uuid import UUID
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome, Tally
+from breezeway_sync.core.problems import Key, Met
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Json
 from breezeway_sync.entities.marks import Days, Mark, Pace, Standing
@@ -184,6 +185,9 @@ class FakeLedger:
     sweeping: tuple[float, int] = (0.0, 0)
     swept: list[tuple[str, int]] = field(default_factory=list)
     rejects: dict[str, int] = field(default_factory=dict)
+    accepted_rejects: int = 0
+    accepted: dict[Key, str] = field(default_factory=dict)
+    problems: dict[tuple[str, str], dict[Key, str]] = field(default_factory=dict)
     failing: dict[str, Exception] = field(default_factory=dict)
     fields: dict[tuple[str, str], dict[str, Known]] = field(default_factory=dict)
     close_seconds: float = 0.0
@@ -259,8 +263,18 @@ class FakeLedger:
     async def owe_all(self, region: str, source: str, order: int, now: datetime) -> None:
         self.owed_anew.append((source, order))
 
-    async def count_open_rejects(self, region: str, names: Sequence[str]) -> int:
-        return sum(self.rejects.get(name, 0) for name in names)
+    async def count_open_rejects(self, region: str, names: Sequence[str]) -> tuple[int, int]:
+        return sum(self.rejects.get(name, 0) for name in names), self.accepted_rejects
+
+    async def accepted_problems(self, region: str, entity: str) -> dict[Key, str]:
+        return dict(self.accepted)
+
+    async def save_problems(
+        self, region: str, entity: str, met: Sequence[Met], owed: Sequence[str], now: datetime
+    ) -> int:
+        self._fail("save_problems")
+        self.problems[region, entity] = {one.subject.key: one.code for one in met}
+        return len(self.accepted)
 
     async def unavailable(self, region: str) -> dict[str, str | None]:
         self._fail(f"unavailable of {region}")
@@ -313,6 +327,8 @@ class FakeSink:
         if not incoming:
             return Loaded()
         self.batches.append((entity.name, list(incoming), discriminator))
+        if self.rejecting:
+            self.ledger.rejects[entity.name] = self.ledger.rejects.get(entity.name, 0) + self.rejecting
         return Loaded(read=len(incoming), new=len(incoming) - self.rejecting, rejected=self.rejecting)
 
     @asynccontextmanager

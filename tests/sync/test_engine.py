@@ -75,7 +75,7 @@ async def test_a_failed_entity_blocks_what_needs_it_by_name() -> None:
     found = await world.run("properties", "reservations", "tasks", "property_contacts", "tags")
     assert {name for name, outcome in found.items() if outcome.status == FAILED} == set(found) - {"tags"}
     assert found["reservations"].error == "not read, because properties failed in this run"
-    assert found["tasks"].fault == found["property_contacts"].fault == "NotRead"
+    assert found["tasks"].fault == found["property_contacts"].fault == "not_read"
     assert logged(world) == found
     assert "/reservation" not in world.api.paths()
 
@@ -97,7 +97,7 @@ async def test_the_store_failing_fails_the_entity_at_once_and_no_other() -> None
     world.api.answers = {"/task/": ids(1), "/people": ids(1)}
     found = await world.run("tasks", "people")
     assert world.api.paths("/task/") == ["/task/"]
-    assert (found["tasks"].status, found["tasks"].error, found["tasks"].fault) == (FAILED, "deadlock", "DatabaseBusy")
+    assert (found["tasks"].status, found["tasks"].error, found["tasks"].fault) == (FAILED, "deadlock", "database_busy")
     assert found["people"].status == SUCCESS
 
 
@@ -105,7 +105,7 @@ async def test_an_error_that_nobody_foresaw_fails_its_entity_without_its_text() 
     world = World()
     world.api.answers = {"/supplies": ValueError("Ann Lee, +1 555"), "/people": ids(1)}
     found = await world.run("supplies", "people")
-    assert (found["supplies"].status, found["supplies"].fault) == (FAILED, "ValueError")
+    assert (found["supplies"].status, found["supplies"].fault) == (FAILED, "unforeseen")
     assert found["supplies"].error == "unexpected ValueError, see the log"
     assert found["people"].status == SUCCESS
     assert "Ann Lee" not in repr((world.events, world.ledger.rows))
@@ -209,7 +209,7 @@ async def test_a_cancelled_run_stores_what_it_has_read() -> None:
     assert world.sink.loaded("tasks") == [1, 2]
     outcome = logged(world)["tasks"]
     assert outcome is not None
-    assert (outcome.status, outcome.error, outcome.fault, outcome.read) == (FAILED, "interrupted", "CancelledError", 2)
+    assert (outcome.status, outcome.error, outcome.fault, outcome.read) == (FAILED, "interrupted", "interrupted", 2)
 
 
 @pytest.mark.parametrize("entity", ["tasks", "property_contacts"])

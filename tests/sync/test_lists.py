@@ -102,7 +102,7 @@ async def test_a_list_that_fails_whole_is_a_failed_entity_alone() -> None:
     world.api.answers = {"/supplies": error(errors.ServerFailed), "/companies/subdepartments": ids(1)}
     found = await world.run("supplies", "subdepartments")
     assert found["subdepartments"].status == SUCCESS
-    assert (found["supplies"].status, found["supplies"].fault) == (FAILED, "ServerFailed")
+    assert (found["supplies"].status, found["supplies"].fault) == (FAILED, "server_failed")
     assert found["supplies"].error == "supplies: it failed in /x"
 
 
@@ -126,7 +126,7 @@ async def test_a_list_that_ends_before_its_announced_end_is_stored_and_partial()
     ]
     found = await world.run("supplies")
     assert world.sink.loaded("supplies") == [1, 2, 3]
-    assert (found["supplies"].status, found["supplies"].fault) == (PARTIAL, "CutShort")
+    assert (found["supplies"].status, found["supplies"].fault) == (PARTIAL, "list_incomplete")
 
 
 @pytest.mark.parametrize("kind", [errors.NotFound, errors.Forbidden, errors.EmptyAnswer])
@@ -275,4 +275,4 @@ async def test_without_access_the_other_properties_are_not_asked(kind: type[ApiE
     found = await world.run("tasks")
     assert len(world.api.calls) == 2
     assert world.sink.loaded("tasks") == [50]
-    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, kind.__name__)
+    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, kind.code)

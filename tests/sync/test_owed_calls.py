@@ -251,5 +251,5 @@ async def test_the_store_failing_ends_the_calls_and_the_entity(workers: int) -> 
     world = owing(*range(FLUSH_SETS * 2), settings=Settings(workers=workers))
     world.sink.failing[COMMENTS] = errors.DatabaseUnreachable("no connection")
     found = await world.run("tasks")
-    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, "DatabaseUnreachable")
+    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, "database_unreachable")
     assert len(world.api.paths("/task/")) <= FLUSH_SETS + 1 + 5 * workers

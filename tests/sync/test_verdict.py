@@ -10,9 +10,11 @@ from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.sync.verdict import (
+    MOST_PROBLEMS,
     NAMED_PROBLEMS,
     Findings,
     ends_everything,
+    is_written,
     means_unavailable,
     sentence,
     status_of,
@@ -44,9 +46,12 @@ def with_problems(*found: BreezewaySyncError, answers: int = 0, read: int = 0) -
         (Findings(Loaded(read=5, stale=5, changed_characters=3, lists_not_sent=2), answers=1), SUCCESS),
         (Findings(unavailable={"templates": "empty"}), SUCCESS),
         (Findings(notes={"tasks without an address": 2}), SUCCESS),
-        (Findings(Loaded(read=5, rejected=1), answers=1), PARTIAL),
+        (Findings(Loaded(read=5, rejected=1), answers=1, waiting=1), PARTIAL),
+        (Findings(Loaded(read=5, rejected=1), answers=1, accepted=1), SUCCESS),
+        (Findings(answers=1, accepted=1), SUCCESS),
+        (Findings(Loaded(held=1), answers=1), PARTIAL),
         (Findings(answers=1, owed=1), PARTIAL),
-        (Findings(answers=1, children={"task_comments": Loaded(rejected=1)}), PARTIAL),
+        (Findings(answers=1, children={"task_comments": Loaded(rejected=1)}, waiting=1), PARTIAL),
         (Findings(answers=1, children={"task_comments": Loaded(read=1)}), SUCCESS),
         (with_problems(SERVER), FAILED),
         (with_problems(SERVER, SERVER), FAILED),
@@ -115,12 +120,15 @@ def test_everything_that_is_missing_is_said_in_one_line() -> None:
         [(Subject("list", "tasks", 5, "property 5"), SERVER)],
         {"templates": "an empty answer"},
         owed=360,
+        waiting=3,
+        accepted=2,
     )
     assert sentence(findings, 180) == (
         "property 5: it failed in /x; "
         "3 records could not be stored, see `breezeway-sync rejects list`; "
         "360 calls for comments and requirements are still owed, about 2 min; "
-        "templates is not available for this account: an empty answer"
+        "templates is not available for this account: an empty answer; "
+        "but for 2 accepted problems, see `breezeway-sync problems list`"
     )
 
 
@@ -130,7 +138,73 @@ def test_of_many_problems_the_first_are_named_and_the_others_counted() -> None:
     assert len(many.problems) == NAMED_PROBLEMS  # an error for each call of an outage would fill the memory
     text = sentence(many, 180) or ""
     assert text.count("it failed") == NAMED_PROBLEMS
-    assert text.endswith("and 7 more like these")
+    assert text.endswith("and 7 more, see `breezeway-sync problems list`")
+
+
+def accepting(error: BreezewaySyncError, number: int = 0) -> Findings:
+    return Findings(accepted_codes={("list", "tasks", number): error.code})
+
+
+def test_what_a_person_has_accepted_is_no_problem_and_stays_written_down() -> None:
+    findings = accepting(SERVER)
+    findings.met(HOME, SERVER)  # another property's
+    assert status_of(findings) == FAILED
+    findings = accepting(SERVER, HOME.record_id)
+    findings.met(HOME, SERVER)
+    findings.met(HOME, SERVER)
+    assert (status_of(findings), findings.is_passing) == (SUCCESS, False)
+    assert [one.code for one in findings.book.values()] == ["server_failed"]
+
+
+def test_another_code_than_the_accepted_one_is_a_problem() -> None:
+    findings = accepting(GONE, HOME.record_id)
+    findings.met(HOME, FORBIDDEN)
+    assert status_of(findings) == FAILED
+
+
+@pytest.mark.parametrize("kind", [errors.ApiUnreachable, errors.GivenUp, errors.EdgeBlocked])
+def test_no_answer_is_a_problem_and_says_nothing_of_what_was_accepted(kind: type[ApiError]) -> None:
+    findings = accepting(GONE, HOME.record_id)
+    findings.met(HOME, api(kind))
+    assert (status_of(findings), findings.book, is_written(findings)) == (FAILED, {}, False)
+
+
+def test_every_problem_is_written_down_up_to_a_bound_and_none_of_a_call_that_was_not_made() -> None:
+    many = with_problems(*[SERVER] * (MOST_PROBLEMS + 7))
+    assert (len(many.book), many.unwritten, is_written(many)) == (MOST_PROBLEMS, 7, False)
+    given_up = with_problems(GONE, api(errors.GivenUp), answers=1)
+    assert [one.code for one in given_up.book.values()] == ["not_found"]
+    assert not is_written(given_up)
+
+
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        (with_problems(SERVER), True),
+        (Findings(Loaded(held=3), answers=1, waiting=2, owed=9), True),
+        (with_problems(SERVER, answers=1), True),
+    ],
+)
+def test_all_that_keeps_a_run_from_success_stands_in_a_table(findings: Findings, expected: bool) -> None:
+    assert is_written(findings) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (SERVER, True),
+        (EMPTY, True),
+        (api(errors.BadAnswer), True),
+        (api(errors.CutShort), True),
+        (api(errors.EdgeBlocked), True),
+        (errors.RateLimited("x", endpoint="/x", retry_after_seconds=None), True),
+        (GONE, False),
+        (FORBIDDEN, False),
+        (REJECTED, False),
+    ],
+)
+def test_what_passes_is_told_by_the_class_of_the_error(error: BreezewaySyncError, expected: bool) -> None:
+    assert with_problems(error, GONE).is_passing is expected
 
 
 def test_notes_are_counted_and_zero_is_none() -> None:

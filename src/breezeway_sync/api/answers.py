@@ -41,7 +41,7 @@ from breezeway_sync.entities.decode import (
     read_object,
 )
 
-LONGEST_HINT_SECONDS = 900.0  # the longest wait a 429 can ask for; nobody reported more than a minute or so
+LONGEST_HINT_SECONDS = 900.0  # the longest wait an answer can ask for; nobody reported more than a minute or so
 LARGEST_ERROR_BYTES = 256 * 1024  # of a body that says what went wrong; those seen are below 1 KB
 STALE_HINT_SECONDS = 5.0  # a moment further back than this tells of clocks that differ, not of a wait
 _CODE = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
@@ -57,7 +57,9 @@ def classify(endpoint: str, answer: RawAnswer, now: datetime) -> ApiError | None
         hint = retry_after_seconds(answer, now)
         return RateLimited("too many calls", endpoint=endpoint, retry_after_seconds=hint)
     if status >= 500:
-        return ServerFailed("the API failed", endpoint=endpoint, status=status, got=f"HTTP {status}")
+        hint = retry_after_seconds(answer, now)
+        got = f"HTTP {status}"
+        return ServerFailed("the API failed", endpoint=endpoint, status=status, got=got, retry_after_seconds=hint)
     if status in (408, 425):
         return ApiUnreachable("the API gave up waiting", endpoint=endpoint, status=status, got=f"HTTP {status}")
     return _refusal(endpoint, answer)
@@ -101,7 +103,7 @@ def _got(status: int, spoken: dict[str, object] | None) -> str:
 
 
 def retry_after_seconds(answer: RawAnswer, now: datetime) -> float | None:
-    """How long a 429 asks to wait, between 0 and `LONGEST_HINT_SECONDS`; None when it does not say.
+    """How long a 429 or 5xx asks to wait, between 0 and `LONGEST_HINT_SECONDS`; None when it does not say.
 
     The auth service names a moment in the body, without zone and in UTC (seen live); the vendor also
     promises the header; data endpoints name nothing at all (seen live).

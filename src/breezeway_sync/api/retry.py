@@ -19,6 +19,7 @@ from breezeway_sync.core.errors import (
     ApiUnreachable,
     EdgeBlocked,
     EmptyAnswer,
+    GivenUp,
     RateLimited,
     Refused,
     ServerFailed,
@@ -62,7 +63,7 @@ def backoff(error: Exception, attempt: int, elapsed_seconds: float, *, is_renewe
     """False: give up; True: again after stamina's wait; a number: again after so many seconds.
 
     `attempt` counts from 1. After a 429 or a block the whole account is paused, so the next attempt
-    waits in the budget and needs no wait of its own.
+    waits in the budget and needs no wait of its own; so it is after a 5xx that names a time.
     """
     if not isinstance(error, ApiError) or elapsed_seconds >= RETRY_SECONDS:
         return False
@@ -72,11 +73,15 @@ def backoff(error: Exception, attempt: int, elapsed_seconds: float, *, is_renewe
         return False
     if isinstance(error, RateLimited | EdgeBlocked):
         return 0.0
+    if isinstance(error, ServerFailed) and error.retry_after_seconds is not None:
+        return 0.0
     return error.retryable
 
 
 def pause_seconds(error: ApiError, dice: random.Random) -> float | None:
     """How long the whole account stops after this error; None when it need not."""
+    if isinstance(error, ServerFailed) and error.retry_after_seconds is not None:
+        return max(error.retry_after_seconds, SHORTEST_LIMITED_PAUSE_SECONDS) + dice.uniform(0, LIMITED_JITTER_SECONDS)
     if isinstance(error, RateLimited):
         hint = error.retry_after_seconds
         least = LIMITED_PAUSE_SECONDS if hint is None else max(hint, SHORTEST_LIMITED_PAUSE_SECONDS)
@@ -97,13 +102,13 @@ class Circuit:
     _opened_at: float | None = None
 
     def check(self, endpoint: str, now: float) -> None:
-        """Raise ApiUnreachable while the API is given up; one call per rest is let through to see."""
+        """Raise GivenUp while the API is given up; one call per rest is let through to see."""
         if self._opened_at is None:
             return
         if now - self._opened_at >= CIRCUIT_REST_SECONDS:
             self._opened_at = now
             return
-        raise ApiUnreachable(
+        raise GivenUp(
             f"given up after {self.failed_calls} calls in a row that failed in every attempt",
             endpoint=endpoint,
             cure="see whether the API and the way to it are up",

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.errors import (
+    ApiUnreachable,
     BreezewaySyncError,
     ConfigurationError,
     DatabaseError,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    GivenUp,
     LeaseHeld,
     NotRead,
     SchemaRefused,
@@ -27,7 +31,7 @@ CONFIGURATION = 78
 INTERRUPTED = 130
 TERMINATED = 143
 
-_UNREACHABLE = {"ApiUnreachable", "DatabaseReadOnly", "DatabaseUnreachable"}
+_UNREACHABLE = {ApiUnreachable.code, GivenUp.code, DatabaseReadOnly.code, DatabaseUnreachable.code}
 
 
 def of_error(error: BreezewaySyncError) -> int:
@@ -43,7 +47,7 @@ def of_error(error: BreezewaySyncError) -> int:
 
 def of_run(outcomes: Sequence[Outcome], held: Sequence[str]) -> int:
     """The code of a finished run; the strongest reason wins: out of reach, held, incomplete, success."""
-    faults = {outcome.fault for outcome in outcomes} - {None, NotRead.__name__}
+    faults = {outcome.fault for outcome in outcomes} - {None, NotRead.code}
     if outcomes and faults and faults <= _UNREACHABLE and not any(_brought_something(one) for one in outcomes):
         return OUT_OF_REACH
     if held:

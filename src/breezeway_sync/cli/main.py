@@ -19,6 +19,7 @@ from breezeway_sync.cli.deletes import deletes_app
 from breezeway_sync.cli.doctor import doctor
 from breezeway_sync.cli.gaps import gaps_app
 from breezeway_sync.cli.plan import plan
+from breezeway_sync.cli.problems import problems_app
 from breezeway_sync.cli.progress import bars
 from breezeway_sync.cli.rejects import rejects_app
 from breezeway_sync.cli.status import status
@@ -47,6 +48,7 @@ app.command("backfill")(backfill)
 app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(rejects_app, name="rejects")
+app.add_typer(problems_app, name="problems")
 app.add_typer(gaps_app, name="gaps")
 
 

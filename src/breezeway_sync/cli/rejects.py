@@ -106,7 +106,7 @@ def print_listing(console: Console, found: Sequence[OpenRejection]) -> None:
             f"{one.first_seen_at:%Y-%m-%d %H:%M}",
             f"{one.last_seen_at:%Y-%m-%d %H:%M}",
             f"{one.payload_bytes:,}",
-            Text(one.reason),
+            Text(f"accepted: {one.accepted_why}" if one.accepted_why else one.reason),
         )
     console.print(table)
 

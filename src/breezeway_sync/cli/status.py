@@ -95,7 +95,7 @@ def entities_table(entities: Sequence[Freshness]) -> Table:
 
 def regions_table(regions: Sequence[RegionTotals]) -> Table:
     """What is owed and open, and how long the token lasts."""
-    table = _table("region", "name", right=("owed calls", "they take", "open rejections"))
+    table = _table("region", "name", right=("owed calls", "they take", "open rejections", "open problems", "accepted"))
     table.add_column("token")
     for one in regions:
         table.add_row(
@@ -104,6 +104,8 @@ def regions_table(regions: Sequence[RegionTotals]) -> Table:
             _count(one.owed_calls),
             f"about {span(one.owed_seconds)}" if one.owed_calls else "",
             _count(one.rejected_open),
+            _count(one.problems_open),
+            _count(sum(one.accepted.values())),
             _token(one.token_expires_in_seconds),
         )
     return table

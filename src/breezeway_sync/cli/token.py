@@ -14,6 +14,7 @@ from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, span, tell
+from breezeway_sync.core.errors import ApiUnreachable, DatabaseReadOnly, DatabaseUnreachable, GivenUp, LeaseHeld
 
 if TYPE_CHECKING:
     from breezeway_sync.service.tokens import TokenReport
@@ -22,7 +23,7 @@ token_app = typer.Typer(help="Check or renew the accounts' tokens; no value is e
 
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration, or all.")]
 
-_OUT_OF_REACH = {"ApiUnreachable", "DatabaseReadOnly", "DatabaseUnreachable"}
+_OUT_OF_REACH = {ApiUnreachable.code, GivenUp.code, DatabaseReadOnly.code, DatabaseUnreachable.code}
 
 
 @token_app.command("check")
@@ -70,7 +71,7 @@ def of_tokens(reports: Sequence[TokenReport]) -> int:
     faults = {one.fault for one in reports}
     if faults and faults <= _OUT_OF_REACH:
         return exits.OUT_OF_REACH
-    if "LeaseHeld" in faults:
+    if LeaseHeld.code in faults:
         return exits.HELD
     return exits.INCOMPLETE if any(one.problem for one in reports) else exits.OK
 

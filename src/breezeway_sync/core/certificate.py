@@ -45,7 +45,7 @@ class Certificate:
     """One region and entity, compared. `compared` counts what was looked at, by name: records, lists, links …
 
     `is_whole`: everything was compared, and not a sample. `equal` are records without a difference. `error` says why
-    not all of it was compared, `fault` names the class of that error.
+    not all of it was compared, `fault` is the code of that error.
     """
 
     region: str

@@ -7,6 +7,7 @@ at one seam each (`raise … from`): httpx in `api.transport`, asyncpg in `store
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import ClassVar
 
 from breezeway_sync.core.words import LONGEST_MESSAGE, shorten
@@ -77,6 +78,26 @@ class ConfigurationError(BreezewaySyncError):
     """The configuration cannot be used as it is; nothing was started."""
 
     code = "configuration"
+
+
+UNFORESEEN = "unforeseen"
+"""The code of an error that is none of ours: where it happened, the log has its class and its frames."""
+INTERRUPTED = "interrupted"
+"""The code of work that was cancelled from outside."""
+NOT_AVAILABLE = "not_available"
+"""The code of an address that the account does not have; no error, but a person may have to know it."""
+
+
+def code_of(error: BaseException) -> str:
+    """The code of any error."""
+    if isinstance(error, BreezewaySyncError):
+        return error.code
+    return INTERRUPTED if isinstance(error, CancelledError) else UNFORESEEN
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the same attempt, made again later and unchanged, may succeed."""
+    return isinstance(error, BreezewaySyncError) and error.retryable
 
 
 # --- the database ---------------------------------------------------------------------------------
@@ -176,11 +197,29 @@ class ApiUnreachable(ApiError):
     retryable = True
 
 
+class GivenUp(ApiUnreachable):
+    """The call was not made: those before it failed in every attempt. It says nothing of what it was to read."""
+
+    code = "api_given_up"
+
+
 class ServerFailed(ApiError):
-    """HTTP 5xx."""
+    """HTTP 5xx. `retry_after_seconds` is None when the answer named no time."""
 
     code = "server_failed"
     retryable = True
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        endpoint: str,
+        status: int | None = None,
+        got: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(what, endpoint=endpoint, status=status, got=got)
 
 
 class BadAnswer(ApiError):
@@ -206,6 +245,7 @@ class CutShort(ApiError):
     """A list ended before it had shown as much as it announced: what is missing is not known."""
 
     code = "list_incomplete"
+    retryable = True
 
 
 class ListUnstable(ApiError):

@@ -24,8 +24,9 @@ class Tally:
 class Outcome:
     """One region and entity of one run; counts are records and calls.
 
-    `status` is SUCCESS only when everything was read and written. `fault` names the class of the error
-    that ended it, if one did; `details` is what else there is to tell, as JSON.
+    `status` is SUCCESS only when everything was read and written. `fault` is the code of the error that ended it, or
+    of the first problem; `is_passing` tells whether another attempt soon may do better; `accepted` are problems that a
+    person lives with; `details` is what else there is to tell, as JSON.
     """
 
     region: str
@@ -42,6 +43,8 @@ class Outcome:
     seconds: float = 0.0
     error: str | None = None
     fault: str | None = None
+    is_passing: bool = False
+    accepted: int = 0
     details: Mapping[str, object] = field(default_factory=dict)
 
     def told(self, run_id: UUID) -> EntityFinished:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 ProblemKind = Literal["list", "children", "record"]
+Key = tuple[str, str, int]
+"""Kind, source and record id: the key of a row in `problems` within its region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +24,14 @@ class Subject:
     words: str
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         return (self.kind, self.source, self.record_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A problem that a run has met: what it is about, the error's code and its message."""
+
+    subject: Subject
+    code: str
+    message: str

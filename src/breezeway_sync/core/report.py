@@ -76,12 +76,15 @@ class TokenState:
 
 @dataclass(frozen=True, slots=True)
 class RegionState:
-    """Totals of one region: calls still owed by source, open rejections, records that wait for a person by entity."""
+    """Totals of one region: calls still owed by source, open rejections, records that wait for a person by entity,
+    open problems, and by entity what of both a person has accepted."""
 
     region: str
     owed: dict[str, int]
     rejected_open: int
     held: dict[str, int] = field(default_factory=dict)
+    problems_open: int = 0
+    accepted: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,41 @@ class OpenRejection:
     first_seen_at: datetime
     last_seen_at: datetime
     payload_bytes: int
+    accepted_why: str | None = None
+    """Why a person lives with it; None: nobody does."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProblem:
+    """Something that could not be read (`p17`) or stored (`r4`), and who lives with it.
+
+    `code` is the kind of the error, `rejected` for a record that could not be stored; `resolved_at` None: it is open.
+    """
+
+    id: str
+    region: str
+    entity: str
+    what: str
+    code: str
+    message: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    accepted_at: datetime | None
+    accepted_by: str | None
+    accepted_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """What came of reading or bringing one problem's subject again."""
+
+    id: str
+    region: str
+    entity: str
+    what: str
+    is_open: bool
+    came: str
 
 
 STORED = "stored"
@@ -152,6 +190,7 @@ class Retried:
     record_id: str
     came: str
     why: str | None = None
+    id: int = 0
 
     @property
     def is_open(self) -> bool:

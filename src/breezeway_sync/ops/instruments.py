@@ -123,6 +123,10 @@ class Instruments:
             "owed_calls", "Calls for children of records that are still to be made.", "region", "source"
         )
         self.rejected_open = self._gauge("rejected_records_open", "Records that could not be stored so far.", "region")
+        self.problems_open = self._gauge("problems_open", "Lists and records that could not be read so far.", "region")
+        self.accepted_problems = self._gauge(
+            "accepted_problems", "Problems and rejected records that a person lives with.", *_PLACE
+        )
         self.records_held = self._gauge(
             "records_held", "Records gone from the lists at once; none is deleted before a person decides.", *_PLACE
         )
@@ -143,8 +147,8 @@ class Instruments:
         )
         self._report = (
             self.last_success, self.promise, self.late, self.last_run_failed, self.owed, self.rejected_open,
-            self.records_held, self.last_certificate, self.verify_differences, self.token_expiry, self.token_refused,
-            self.lease_held,
+            self.problems_open, self.accepted_problems, self.records_held, self.last_certificate,
+            self.verify_differences, self.token_expiry, self.token_refused, self.lease_held,
         )  # fmt: skip
 
     def forget_report(self) -> None:

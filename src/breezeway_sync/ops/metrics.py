@@ -190,16 +190,22 @@ class Metrics:
                 self._m.token_expiry.labels(token.region).set(token.expires_at.timestamp())
             self._m.token_refused.labels(token.region).set(token.error is not None)
         for region in regions:
-            self._m.rejected_open.labels(region.region).set(region.rejected_open)
-            for source, calls in region.owed.items():
-                self._m.owed.labels(region.region, source).set(calls)
-            for entity, records in region.held.items():
-                self._m.records_held.labels(region.region, entity).set(records)
+            self._totals(region)
         for certificate in certificates:
             self._compared(certificate)
         self._failed = {(one.region, one.entity): self._is_failed(one) for one in freshness}
         self._m.database_up.set(1)
         self._m.report_time.set(self._now())
+
+    def _totals(self, region: RegionState) -> None:
+        self._m.rejected_open.labels(region.region).set(region.rejected_open)
+        self._m.problems_open.labels(region.region).set(region.problems_open)
+        for source, calls in region.owed.items():
+            self._m.owed.labels(region.region, source).set(calls)
+        for entity, problems in region.accepted.items():
+            self._m.accepted_problems.labels(region.region, entity).set(problems)
+        for entity, records in region.held.items():
+            self._m.records_held.labels(region.region, entity).set(records)
 
     def _promise(self, one: Freshness) -> None:
         place = (one.region, one.entity)

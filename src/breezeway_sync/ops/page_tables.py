@@ -80,13 +80,22 @@ def regions(view: View) -> Safe | None:
             cell("Access token", _token(tokens.get(code), view.now), class_="wide"),
             cell("Calls owed", _owed(view, states.get(code))),
             cell("Records rejected", f"{states[code].rejected_open:,}" if code in states else "–"),
+            cell("Problems", _problems(states.get(code))),
         )
         for code in sorted({*tokens, *states}, key=by_name)
     )
-    grid = table(
-        "Tokens, owed calls and rejected records", ("Region", "Access token", "Calls owed", "Records rejected"), rows
-    )
+    columns = ("Region", "Access token", "Calls owed", "Records rejected", "Problems")
+    grid = table("Tokens, owed calls, rejected records and problems", columns, rows)
     return section("Regions", "regions", grid)
+
+
+def _problems(state: RegionState | None) -> Safe:
+    """What is open, and what a person has accepted."""
+    if state is None or not (state.problems_open or state.accepted):
+        return element("span", "none", class_="muted")
+    entities = ", ".join(f"{entity_name(entity)} {number:,}" for entity, number in sorted(state.accepted.items()))
+    accepted = element("small", f"(accepted: {entities})") if entities else ""
+    return join(f"{state.problems_open:,} open ", accepted)
 
 
 def _token(token: TokenState | None, now: datetime) -> Safe:

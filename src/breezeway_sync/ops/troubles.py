@@ -59,7 +59,8 @@ LIMITED = Kind(
 REFUSED = Kind(
     "refused",
     "Refused by the API",
-    "Ask Breezeway whether the account's plan includes this, check the path of the entity, or switch the entity off.",
+    "Ask Breezeway whether the account's plan includes this, check the path of the entity, or switch the entity off. "
+    "What can be lived with is accepted by name: `breezeway-sync problems list`.",
     ("not permitted", "the API refused", "no such record or address", "the address is none", "is not available for"),
 )
 REJECTED = Kind(

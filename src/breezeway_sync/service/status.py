@@ -18,7 +18,8 @@ from breezeway_sync.store.status import Status
 
 @dataclass(frozen=True, slots=True)
 class RegionTotals:
-    """One region: calls still owed and how long they take alone, open rejections, its token's end."""
+    """One region: calls still owed and how long they take alone, open rejections and problems, by entity those that a
+    person has accepted, its token's end."""
 
     region: str
     name: str
@@ -26,6 +27,8 @@ class RegionTotals:
     owed_calls: int
     owed_seconds: float
     rejected_open: int
+    problems_open: int
+    accepted: Mapping[str, int]
     token_expires_at: datetime | None
     token_expires_in_seconds: float | None
     token_error: str | None
@@ -85,6 +88,8 @@ def totals(
                 owed_calls=owed,
                 owed_seconds=owed * 60 / requests_per_minute,
                 rejected_open=state.rejected_open,
+                problems_open=state.problems_open,
+                accepted=state.accepted,
                 token_expires_at=expires_at,
                 token_expires_in_seconds=None if expires_at is None else (expires_at - now).total_seconds(),
                 token_error=token.error if token else None,

@@ -32,7 +32,7 @@ class TokenReport:
     """One region's credentials and token, never their values.
 
     `account` is the name of the account in tables and logs, None without credentials. `problem` says what
-    keeps the region from being read, None where nothing is known to; `fault` names the class of an error that
+    keeps the region from being read, None where nothing is known to; `fault` is the code of an error that
     was met just now, None for one that the table remembers.
     """
 
@@ -192,4 +192,4 @@ def report_of(
 
 def with_problem(report: TokenReport, error: BreezewaySyncError | None) -> TokenReport:
     """The report, with what has just gone wrong in place of what went wrong before. Pure."""
-    return report if error is None else replace(report, problem=error.message, fault=type(error).__name__)
+    return report if error is None else replace(report, problem=error.message, fault=error.code)

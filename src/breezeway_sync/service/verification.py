@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import Clock, SystemClock
-from breezeway_sync.core.errors import ApiError, DatabaseError, LeaseHeld
+from breezeway_sync.core.errors import ApiError, CredentialsRejected, DatabaseError, LeaseHeld
 from breezeway_sync.core.events import Emit, LeaseReleased
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.service.access import Access, Means, Tell, access, means
@@ -134,7 +134,7 @@ class Comparing:
     async def without_credentials(self, regions: Sequence[str]) -> None:
         """Regions that nobody gave credentials for are incomplete by name; the others go on."""
         for code in regions:
-            await self._not_compared(code, NO_CREDENTIALS, "CredentialsRejected")
+            await self._not_compared(code, NO_CREDENTIALS, CredentialsRejected.code)
 
     async def _not_compared(self, code: str, why: str, fault: str) -> None:
         for name in self._request.entities:

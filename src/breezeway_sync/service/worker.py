@@ -8,8 +8,9 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from breezeway_sync.core.errors import NotRead
 from breezeway_sync.core.events import Crashed, CycleSkipped, Emit
-from breezeway_sync.core.outcome import FAILED, Outcome
+from breezeway_sync.core.outcome import FAILED, PARTIAL, Outcome
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.schedule import Line, retry_in_seconds
 from breezeway_sync.service.workshop import Order, Result
@@ -17,27 +18,23 @@ from breezeway_sync.store.leases import account_key
 from breezeway_sync.sync.job import OwedTime
 from breezeway_sync.sync.stages import NAMES, NEEDS
 
-# Failures that pass by themselves; whatever else fails waits for its next turn.
-PASSING = frozenset(
-    {
-        *("ApiUnreachable", "ServerFailed", "EdgeBlocked"),
-        *("DatabaseBusy", "DatabaseReadOnly", "DatabaseUnreachable", "DatabaseWentBack"),
-    }
-)
 # Between two beginnings of what goes on beside; the first is shorter than any watchdog.
 FIRST_REST_SECONDS = 0.5
 LONGEST_REST_SECONDS = 15.0
-NOT_READ = "NotRead"  # passes with the failure that it comes from
+# What was read in part is tried again so often in a row, over some 20 minutes; then it waits for its next turn.
+PARTIAL_TRIES = 8
 
 Work = Callable[[Account, Order], Awaitable[Result]]
+Place = tuple[str, str]
+"""A region and an entity."""
 
 
 class Worker:
     """Serialises the cycles of one account.
 
     A line that becomes due while its region's lists are being read is skipped and counted; one that becomes
-    due while only owed calls are being worked ends these and is next. What failed for a reason that
-    passes is tried again after a growing wait.
+    due while only owed calls are being worked ends these and is next. What failed, wholly or
+    in part, for a reason that passes is tried again after a growing wait.
     """
 
     def __init__(self, account: Account, work: Work, emit: Emit) -> None:
@@ -48,7 +45,8 @@ class Worker:
         self._active: dict[str, Line] = {}
         self._owed = OwedTime()
         self._wake = asyncio.Event()
-        self._failures = 0
+        self._tries: dict[Place, int] = {}
+        """How often in a row each was to be tried again."""
         self._failed: dict[str, Line] = {}
         self._retry: asyncio.TimerHandle | None = None
         self._is_draining = False
@@ -143,19 +141,30 @@ class Worker:
             self._aside = None
 
     def _plan_retry(self, lines: Sequence[Line], outcomes: Sequence[Outcome]) -> None:
-        again = to_try_again(outcomes)
+        passing = to_try_again(outcomes)
+        if self._owed.is_up and not self._is_draining:
+            # Calls that gave way to what was due go on when that is done.
+            passing |= {(one.region, one.entity) for one in outcomes if one.owed}
+        for one in outcomes:
+            place = (one.region, one.entity)
+            self._tries[place] = self._tries.get(place, 0) + 1 if place in passing else 0
+        partial = {(one.region, one.entity) for one in outcomes if one.status == PARTIAL}
+        again = {place for place in passing if place not in partial or self._tries[place] <= PARTIAL_TRIES}
         if not again:
-            self._failures = 0
             return
-        self._failures += 1
+        waits_already = self._retry is not None and bool(self._failed)
         for line in lines:
             names = tuple(name for name in line.entities if (line.region, name) in again)
             if names:
                 self._failed[line.name] = Line(line.region, line.tempo, line.every_seconds, names)
-        seconds = retry_in_seconds(self._failures, min(line.every_seconds for line in lines))
+        loop = asyncio.get_running_loop()
+        # What has failed for the first time is not kept waiting by what has failed for hours.
+        tries = min(self._tries[place] for place in again)
+        at = loop.time() + retry_in_seconds(tries, min(line.every_seconds for line in lines))
         if self._retry is not None:
             self._retry.cancel()
-        self._retry = asyncio.get_running_loop().call_later(seconds, self._again)
+            at = min(at, self._retry.when()) if waits_already else at
+        self._retry = loop.call_at(at, self._again)
 
     def _again(self) -> None:
         failed, self._failed = self._failed, {}
@@ -214,12 +223,14 @@ class Staff:
         task.add_done_callback(self.tasks.discard)
 
 
-def to_try_again(outcomes: Sequence[Outcome]) -> set[tuple[str, str]]:
-    """Regions and entities whose failure may pass by itself, and what was left out because of them alone."""
+def to_try_again(outcomes: Sequence[Outcome]) -> set[Place]:
+    """Regions and entities whose failure, whole or in part, may pass by itself, and what was left out because of
+    failures of this kind alone."""
+    again = {(one.region, one.entity) for one in outcomes if one.status in (FAILED, PARTIAL) and one.is_passing}
     failed = {(one.region, one.entity): one.fault for one in outcomes if one.status == FAILED}
-    again = {key for key, fault in failed.items() if fault in PASSING}
     for name in NAMES:
-        for region in {region for (region, entity), fault in failed.items() if entity == name and fault == NOT_READ}:
+        left_out = {region for (region, entity), fault in failed.items() if entity == name and fault == NotRead.code}
+        for region in left_out:
             needs = {(region, need) for need in NEEDS.get(name, ())} & failed.keys()
             if needs <= again:
                 again.add((region, name))

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from breezeway_sync.api.limits import Budget
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseError, LeaseHeld
+from breezeway_sync.core.errors import BreezewaySyncError, CredentialsRejected, DatabaseError, LeaseHeld
 from breezeway_sync.core.events import CycleFinished, CycleStarted, LeaseReleased, Noticed
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.entities.catalog import ENTITIES
@@ -76,14 +76,14 @@ class Workshop:
         except DatabaseError as error:
             # Before the first row of the log, or with the lease: nothing else could say it.
             self.means.emit(Noticed(f"{', '.join(order.entities)}: {error.message}"))
-            outcomes = failures(order.entities, error.message, type(error).__name__)
+            outcomes = failures(order.entities, error)
             for outcome in outcomes:
                 self.means.emit(outcome.told(order.run_id))
             return Result(tuple(outcomes))
 
     async def without_credentials(self, order: Order) -> Result:
         """Regions that nobody gave credentials for fail by name; the others go on."""
-        outcomes = failures(order.entities, NO_CREDENTIALS, "CredentialsRejected")
+        outcomes = failures(order.entities, CredentialsRejected(NO_CREDENTIALS, endpoint="no call"))
         for outcome in outcomes:
             name = log_name(outcome.entity, order.backfill)
             row = await self.ledger.open(outcome.region, name, order.run_id)
@@ -105,8 +105,8 @@ class Workshop:
         self._budgets.add(opened.budget)
         outcomes: list[Outcome] = []
         try:
-            engine = self._engine(opened, order)
-            outcomes = await engine.run([self._target(code, names) for code, names in order.entities.items()])
+            engine = self.engine(opened, order)
+            outcomes = await engine.run([self.target(code, names) for code, names in order.entities.items()])
         finally:
             self._budgets.discard(opened.budget)
             seconds = clock.monotonic() - began
@@ -114,7 +114,8 @@ class Workshop:
             emit(LeaseReleased(account, seconds))
         return outcomes
 
-    def _engine(self, opened: Access, order: Order) -> Engine:
+    def engine(self, opened: Access, order: Order) -> Engine:
+        """What reads an account that is ours."""
         means, lease = self.means, opened.lease
         reading = read_settings(means.settings, full=order.full, rewrite=order.rewrite)
         reading = replace(reading, backfill=order.backfill)
@@ -133,7 +134,8 @@ class Workshop:
             room=means.flight.room,
         )
 
-    def _target(self, code: str, names: Sequence[str]) -> RegionTarget:
+    def target(self, code: str, names: Sequence[str]) -> RegionTarget:
+        """A region of the configuration, and what is to be read of it."""
         return RegionTarget(code, self.means.settings.regions[code].company_id, tuple(names))
 
 
@@ -162,9 +164,13 @@ def _present(lease: Lease, clock: Clock) -> int:
     return lease.order(clock.monotonic())
 
 
-def failures(entities: Mapping[str, Sequence[str]], error: str, fault: str) -> list[Outcome]:
+def failures(entities: Mapping[str, Sequence[str]], error: BreezewaySyncError) -> list[Outcome]:
     """The same failure for every region and entity."""
-    return [Outcome(code, name, FAILED, error=error, fault=fault) for code, names in entities.items() for name in names]
+    return [
+        Outcome(code, name, FAILED, error=error.message, fault=error.code, is_passing=error.retryable)
+        for code, names in entities.items()
+        for name in names
+    ]
 
 
 def worst(outcomes: Sequence[Outcome]) -> str:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from breezeway_sync.core.outcome import FAILED, Outcome
+from breezeway_sync.core.problems import Key, Met
 from breezeway_sync.entities.marks import Days, Standing
 from breezeway_sync.entities.radar import Known
 from breezeway_sync.store.database import Database
@@ -180,10 +181,42 @@ class Ledger:
         """The next so many live parents owe this call."""
         await self._database.fetch("sweep", region, source, order, parents)
 
-    async def count_open_rejects(self, region: str, names: Sequence[str]) -> int:
-        """Records of an entity, or lists of its children, that could not be stored and have not come back well."""
+    async def count_open_rejects(self, region: str, names: Sequence[str]) -> tuple[int, int]:
+        """Records of an entity, or lists of its children, that could not be stored and have not come back well: those
+        that wait, and those that a person has accepted."""
         row = await self._database.fetch_row("count_open_rejects", region, list(names))
-        return row["records"] if row else 0
+        return (row["records"], row["accepted"]) if row else (0, 0)
+
+    async def accepted_problems(self, region: str, entity: str) -> dict[Key, str]:
+        """What a person has accepted of an entity's problems: the code that each has."""
+        rows = await self._database.fetch("accepted_problems", region, entity)
+        return {(row["kind"], row["source"], row["record_id"]): row["code"] for row in rows}
+
+    async def save_problems(
+        self, region: str, entity: str, met: Sequence[Met], owed: Sequence[str], now: datetime
+    ) -> int:
+        """Write down what a run has met at `now`, and resolve what was met before and is settled since; how many of
+        those that are open a person has accepted.
+
+        `owed` are the lists of single parents whose calls stand in owed_calls.
+        """
+        async with self._database.transaction("writing problems down") as connection:
+            if met:
+                await connection.execute(
+                    self._database.query("save_problems"),
+                    region,
+                    entity,
+                    [one.subject.kind for one in met],
+                    [one.subject.source for one in met],
+                    [one.subject.record_id for one in met],
+                    [one.subject.words for one in met],
+                    [one.code for one in met],
+                    [one.message for one in met],
+                    now,
+                )
+            await connection.execute(self._database.query("resolve_problems"), region, entity, list(owed), now)
+            accepted = await connection.fetch(self._database.query("accepted_problems"), region, entity)
+        return len(accepted)
 
     async def unavailable(self, region: str) -> dict[str, str | None]:
         """Sources that the account did not have: with the reason those that are not to be asked now."""

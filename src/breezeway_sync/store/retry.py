@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 
 from breezeway_sync.core.report import (
@@ -87,16 +87,18 @@ class Retrier:
         self._owed_sources = owed_sources
         self._order_now = order_now
 
-    async def retry(self, region: str, name: str | None) -> AsyncIterator[Retried]:
-        """Every open rejection of a region, of one entity or of all, one after the other.
+    async def retry(self, region: str, name: str | None, ids: Collection[int] | None = None) -> AsyncIterator[Retried]:
+        """Every open rejection of a region, of one entity or of all, or those with these ids, one after the other.
 
         Raises LeaseLost, DatabaseUnreachable or DatabaseBusy; what was told before is done.
         """
         last_id = 0
         while page := await self._loader.rejects.after(region, name, last_id, PAGE_RECORDS):
             for kept in page:
+                if ids is not None and kept.id not in ids:
+                    continue
                 came, why = await self._one(region, kept)
-                yield Retried(region, kept.entity, kept.kind, kept.record_id, came, why)
+                yield Retried(region, kept.entity, kept.kind, kept.record_id, came, why, kept.id)
             last_id = page[-1].id
 
     async def _one(self, region: str, kept: Kept) -> tuple[str, str | None]:

@@ -50,7 +50,14 @@ class Status:
     async def regions(self) -> list[RegionState]:
         rows = await self._database.fetch("region_states")
         return [
-            RegionState(row["region_code"], json.loads(row["owed"]), row["rejected_open"], json.loads(row["held"]))
+            RegionState(
+                row["region_code"],
+                json.loads(row["owed"]),
+                row["rejected_open"],
+                json.loads(row["held"]),
+                row["problems_open"],
+                json.loads(row["accepted"]),
+            )
             for row in rows
         ]
 

@@ -146,8 +146,8 @@ async def owe_again(job: Job) -> None:
     wanted = [called.source.name for called in job.entity.called if called.owed]
     order = job.order_of(job.clock.monotonic())
     for name in (one for one in wanted if one not in job.settings.disabled):
-        elapsed_seconds, parents = await job.ledger.sweep_standing(job.region, name)
-        if job.settings.full or (await _standing(job, name)).whole_at is None:
+        elapsed_seconds, parents = await job.ledger.sweepstanding_of(job.region, name)
+        if job.settings.full or (await standing_of(job, name)).whole_at is None:
             await job.ledger.owe_all(job.region, name, order, job.clock.now())
             continue
         share = sweep_share(parents, elapsed_seconds, job.settings.pace.children_sweep_seconds)
@@ -155,7 +155,7 @@ async def owe_again(job: Job) -> None:
             await job.ledger.sweep(job.region, name, order, share)
 
 
-async def _standing(job: Job, source: str) -> Standing:
+async def standing_of(job: Job, source: str) -> Standing:
     """What is known of a source that is called parent by parent, as a whole."""
     return (await job.ledger.standings(job.region, source)).get(0, Standing())
 
@@ -166,7 +166,7 @@ async def work_backlog(job: Job) -> None:
     Of a source that never answered a sample comes first.
     """
     owed = [called for called in job.entity.called if called.owed]
-    every = [ChildReader(job, called, await _standing(job, called.source.name)) for called in owed]
+    every = [ChildReader(job, called, await standing_of(job, called.source.name)) for called in owed]
     readers = [reader for reader in every if reader.is_open]
     names = [reader.source.name for reader in readers]
     total = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0

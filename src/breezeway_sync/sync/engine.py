@@ -14,9 +14,18 @@ from datetime import datetime
 from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, DatabaseWentBack, LeaseLost, NotRead
+from breezeway_sync.core.errors import (
+    BreezewaySyncError,
+    DatabaseError,
+    DatabaseWentBack,
+    LeaseLost,
+    NotRead,
+    code_of,
+    passes,
+)
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
-from breezeway_sync.core.outcome import FAILED, Outcome
+from breezeway_sync.core.outcome import FAILED, SUCCESS, Outcome
+from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
@@ -27,10 +36,11 @@ from breezeway_sync.sync.job import Deadline, Job, Known, OwedTime, Settings, ea
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.missing import is_believable
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
+from breezeway_sync.sync.problems import read_again, write_problems
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
 from breezeway_sync.sync.stages import blocked_by, stages
-from breezeway_sync.sync.verdict import sentence, status_of
+from breezeway_sync.sync.verdict import is_written, sentence, status_of
 
 CLOSE_SECONDS = 5.0
 
@@ -123,6 +133,17 @@ class Engine:
         again = await self._entity(around, outcome.entity, None)
         return replace(again, calls=outcome.calls + again.calls)
 
+    async def again(self, target: RegionTarget, subjects: Mapping[str, Sequence[Subject]]) -> None:
+        """Read single things again, by entity, and write down what came of each.
+
+        No row of the log is written, since nothing is said of all else. Raises what keeps them from being read.
+        """
+        closed = await self.ledger.unavailable(target.code)
+        known = Known(set(await self.ledger.answered_sources(target.code)))
+        around = _Around(target, None, dict.fromkeys(closed), None, known)
+        for name in target.entities:
+            await read_again(self._job(around, name), subjects[name])
+
     async def _properties(self, region: str) -> list[int]:
         """Live properties, by what a reading of them is worth today."""
         return await self.ledger.property_ids(region, self.clock.now().date())
@@ -161,6 +182,7 @@ class Engine:
             if blocker:
                 error = NotRead(f"not read, because {blocker} failed in this run")
             else:
+                job.findings.accepted_codes = await self.ledger.accepted_problems(target.code, name)
                 await self._read(job)
                 await remember_fields(job)
         except asyncio.CancelledError as cancelled:
@@ -171,7 +193,7 @@ class Engine:
             self._tell_crash(target.code, name, failure)
         finally:
             outcome = self._outcome(job, error, self.clock.monotonic() - started)
-            outcome = await finish(self._close(row_id, outcome))
+            outcome = await finish(self._close(job, row_id, outcome))
         return outcome
 
     def _tell_crash(self, region: str, name: str, error: Exception) -> None:
@@ -207,7 +229,9 @@ class Engine:
         await self._read_lists(job)
         called = () if job.name == "properties" else job.entity.called
         names = [job.name, *(one.source.name for one in called)]
-        job.findings.waiting = await self.ledger.count_open_rejects(job.region, names)
+        job.findings.waiting, accepted = await self.ledger.count_open_rejects(job.region, names)
+        job.findings.accepted += accepted
+        await write_problems(job)
 
     async def _read_lists(self, job: Job) -> None:
         if self.settings.backfill is not None:
@@ -255,6 +279,8 @@ class Engine:
             details[source] = {key: value for key, value in asdict(children).items() if value}
         if findings.unavailable:
             details["unavailable"] = sorted(findings.unavailable)
+        if error is None and status_of(findings) != SUCCESS:
+            details["is_written"] = is_written(findings)
         text = sentence(findings, self.settings.requests_per_minute)
         return Outcome(
             region=job.region,
@@ -270,29 +296,34 @@ class Engine:
             owed=findings.owed,
             seconds=seconds,
             error="; ".join(part for part in (_explain(error), text) if part) or None,
-            fault=type(error).__name__ if error else next((type(e).__name__ for _, e in findings.problems), None),
+            fault=code_of(error) if error else next((one.code for _, one in findings.problems), None),
+            is_passing=passes(error) if error else findings.is_passing,
+            accepted=findings.accepted,
             details=details,
         )
 
-    async def _close(self, row_id: int | None, outcome: Outcome) -> Outcome:
-        """Close the row of the log, if the database still answers, and tell everybody; as what it ended in the end."""
+    async def _close(self, job: Job, row_id: int | None, outcome: Outcome) -> Outcome:
+        """Write the problems down and close the row of the log, if the database still answers, and tell everybody; as
+        what it ended in the end."""
         if row_id is not None:
             try:
-                outcome = await self._write_end(row_id, outcome)
+                outcome = await self._write_end(job, row_id, outcome)
             except (DatabaseError, TimeoutError) as error:
                 what = f"the row of the log could not be closed: {type(error).__name__}"
                 self.emit(Noticed(what, outcome.region, outcome.entity))
         self.emit(outcome.told(self.run_id))
         return outcome
 
-    async def _write_end(self, row_id: int, outcome: Outcome) -> Outcome:
+    async def _write_end(self, job: Job, row_id: int, outcome: Outcome) -> Outcome:
         """What it has read may be gone again by now, or somebody else may hold the account: then it has failed."""
         async with asyncio.timeout(CLOSE_SECONDS):
             try:
+                if not job.findings.is_written_down:
+                    await write_problems(job)
                 await self.ledger.close(outcome.region, row_id, outcome)
             except (DatabaseWentBack, LeaseLost) as error:
                 words = "; ".join(part for part in (error.message, outcome.error) if part)
-                outcome = replace(outcome, status=FAILED, error=words, fault=type(error).__name__)
+                outcome = replace(outcome, status=FAILED, error=words, fault=error.code, is_passing=error.retryable)
                 await self.ledger.close(outcome.region, row_id, outcome)
         return outcome
 
@@ -309,4 +340,4 @@ def _explain(error: BaseException | None) -> str | None:
 
 
 def _failed(region: str, entity: str, error: Exception) -> Outcome:
-    return Outcome(region, entity, FAILED, error=_explain(error), fault=type(error).__name__)
+    return Outcome(region, entity, FAILED, error=_explain(error), fault=code_of(error), is_passing=passes(error))

@@ -166,6 +166,7 @@ class Job:
         """Remember that this account does not have a source; told once, asked again in a day."""
         reason = error.message
         self.findings.unavailable[source.name] = reason
+        self.findings.lack(self.list_of(source), reason)
         if await self.ledger.mark_unavailable(self.region, source.name, reason, UNAVAILABLE_RETRY_SECONDS):
             hours = UNAVAILABLE_RETRY_SECONDS / 3600
             self.emit(EntityUnavailable(self.region, source.name, reason, hours))

@@ -70,6 +70,16 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
             job.problem(job.list_of(source, property_id), error)
 
 
+async def read_one(job: Job, source: Source, parent: int) -> None:
+    """The list of one source: the region's own (`parent` 0), or that of one property. Raises ApiError."""
+    scans, _ = await _scans(job, source, [parent])
+    params = [*job.params(source), *([(source.per, str(parent))] if source.per else [])]
+    batcher = job.batcher(source.discriminator)
+    async with batcher.in_time():
+        for scan in scans[parent]:
+            await _read(job, scan, params, batcher)
+
+
 async def _scans(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[Scan]], bool]:
     """The scans to be made, by parent; and whether any list of the source was read to its end before."""
     standings = await job.ledger.standings(job.region, source.name)

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from breezeway_sync.core.errors import (
+    NOT_AVAILABLE,
     ApiError,
+    ApiUnreachable,
     BreezewaySyncError,
     CredentialsRejected,
     DatabaseError,
+    EdgeBlocked,
     EmptyAnswer,
     Forbidden,
+    GivenUp,
     NotFound,
+    RateLimited,
     ShuttingDown,
     Unauthorized,
     lighten,
 )
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
-from breezeway_sync.core.problems import Subject
+from breezeway_sync.core.problems import Key, Met, Subject
 from breezeway_sync.core.words import LONGEST_SENTENCE, shorten
 from breezeway_sync.entities.batch import Loaded
 
 NAMED_PROBLEMS = 5
 MOST_NOTES = 50
 """Kinds of notes; more are counted together."""
+NO_ANSWER = (ApiUnreachable, EdgeBlocked, RateLimited)
+# So many are written down of one region, entity and run; the others are counted.
+MOST_PROBLEMS = 10_000
 
 
 @dataclass(slots=True)
@@ -38,19 +47,44 @@ class Findings:
     unavailable: dict[str, str] = field(default_factory=dict)
     owed: int = 0
     waiting: int = 0
-    """Records that could not be stored, now or in an earlier run, and have not come back well."""
+    """Records that could not be stored, now or in an earlier run, have not come back well and are not accepted."""
     notes: dict[str, int] = field(default_factory=dict)
     children: dict[str, Loaded] = field(default_factory=dict)
     more_problems: int = 0
     """Those that are counted only."""
+    accepted_codes: Mapping[Key, str] = field(default_factory=dict)
+    """What a person lives with: a problem of this key and this code."""
+    accepted: int = 0
+    """Problems and rejected records that a person lives with, met in this run or not asked for."""
+    book: dict[Key, Met] = field(default_factory=dict)
+    """What is to be written down, accepted or not: MOST_PROBLEMS at most."""
+    unwritten: int = 0
+    """Problems that are not written down: too many, or of calls that were not even made."""
+    is_written_down: bool = False
+    is_passing: bool = False
+    """Whether one of the problems may pass by itself."""
 
     def met(self, subject: Subject, error: BreezewaySyncError) -> None:
-        """Count what could not be read; the first ones are kept."""
+        """Count what could not be read, and take note of it. What a person has accepted is no problem."""
+        accepted = self.accepted_codes.get(subject.key)
+        # Where there was no answer, nothing is known of what a person has accepted: it did not change.
+        is_unheard = isinstance(error, GivenUp) or (accepted not in (None, error.code) and isinstance(error, NO_ANSWER))
+        if is_unheard or (len(self.book) >= MOST_PROBLEMS and subject.key not in self.book):
+            self.unwritten += 1
+        else:
+            self.book[subject.key] = Met(subject, error.code, error.message)
+        if accepted == error.code:
+            return
+        self.is_passing |= error.retryable
         if len(self.problems) < NAMED_PROBLEMS:
             lighten(error)
             self.problems.append((subject, error))
         else:
             self.more_problems += 1
+
+    def lack(self, subject: Subject, reason: str) -> None:
+        """Take note of a list that the account does not have: no problem, but a person may accept it."""
+        self.book[subject.key] = Met(subject, NOT_AVAILABLE, reason)
 
     def note(self, what: str, count: int = 1) -> None:
         """Count something that is neither a problem nor a record."""
@@ -72,29 +106,28 @@ def means_unavailable(error: ApiError, *, empty_counts: bool) -> bool:
 
 
 def status_of(findings: Findings) -> str:
-    """SUCCESS only when everything was read and written."""
+    """SUCCESS only when everything was read and written, but for what a person has accepted."""
     if findings.problems:
         nothing_read = not findings.answers and not findings.loaded.read
         return FAILED if nothing_read or any(ends_everything(e) for _, e in findings.problems) else PARTIAL
-    loaded = findings.loaded
-    if (
-        loaded.rejected
-        or findings.waiting
-        or loaded.held
-        or findings.owed
-        or any(one.rejected for one in findings.children.values())
-    ):
-        return PARTIAL
-    return SUCCESS
+    return PARTIAL if findings.waiting or findings.loaded.held or findings.owed else SUCCESS
+
+
+def is_written(findings: Findings) -> bool:
+    """Whether all that keeps this from being a success stands in a table: then it is one as soon as that is settled."""
+    if findings.unwritten:
+        return False
+    settled = replace(findings, problems=[], waiting=0, owed=0, loaded=replace(findings.loaded, held=0))
+    return status_of(settled) == SUCCESS
 
 
 def sentence(findings: Findings, requests_per_minute: float) -> str | None:
     """etl_sync_log.error_message: what is missing, in words; None after a plain success."""
     parts = [f"{subject.words}: {error.message}" for subject, error in findings.problems]
     if findings.more_problems:
-        parts.append(f"and {findings.more_problems} more like these")
-    if rejected := max(findings.loaded.rejected, findings.waiting):
-        parts.append(f"{rejected} records could not be stored, see `breezeway-sync rejects list`")
+        parts.append(f"and {findings.more_problems} more, see `breezeway-sync problems list`")
+    if findings.waiting:
+        parts.append(f"{findings.waiting} records could not be stored, see `breezeway-sync rejects list`")
     if findings.loaded.held:
         parts.append(
             f"{findings.loaded.held} records were gone from the lists at once and stay until somebody decides, "
@@ -104,4 +137,6 @@ def sentence(findings: Findings, requests_per_minute: float) -> str | None:
         minutes = findings.owed / requests_per_minute
         parts.append(f"{findings.owed} calls for comments and requirements are still owed, about {minutes:.0f} min")
     parts += [f"{source} is not available for this account: {why}" for source, why in findings.unavailable.items()]
+    if findings.accepted:
+        parts.append(f"but for {findings.accepted} accepted problems, see `breezeway-sync problems list`")
     return shorten("; ".join(parts), LONGEST_SENTENCE) or None

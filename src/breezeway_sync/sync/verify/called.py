@@ -10,7 +10,7 @@ from breezeway_sync.entities.comparison import LastRead, Reading, Scope
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.model import CalledChild
 from breezeway_sync.sync.job import each
-from breezeway_sync.sync.parents import FIRST_ASKED
+from breezeway_sync.sync.missing import LEAST_SAMPLE, sample
 from breezeway_sync.sync.verdict import means_unavailable
 from breezeway_sync.sync.verify import classify
 from breezeway_sync.sync.verify.bench import Bench
@@ -26,7 +26,7 @@ def is_of(called: CalledChild, path: str) -> bool:
 async def compare_called(bench: Bench, called: CalledChild, parents: Sequence[int], *, is_closed: bool) -> None:
     """The lists of these parents. `is_closed`: the account was found not to have them, which is asked again first."""
     if is_closed:
-        first = parents[:FIRST_ASKED]
+        first = sample(called.source.name, parents, LEAST_SAMPLE)
         if not any([await _is_there(bench, called, key) for key in first]):
             bench.count("unavailable", int(bool(first)))
             return

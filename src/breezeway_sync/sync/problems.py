@@ -1,0 +1,77 @@
+"""What a run could not read, written down when it ends; and reading one such thing again when a person asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from breezeway_sync.core.errors import ApiError
+from breezeway_sync.core.problems import Subject
+from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.model import CalledChild, Source
+from breezeway_sync.sync.calls import ChildReader, standing_of
+from breezeway_sync.sync.job import Job
+from breezeway_sync.sync.lists import read_one
+from breezeway_sync.sync.verdict import means_unavailable
+
+
+async def write_problems(job: Job) -> None:
+    """Write down what was met, resolve what was met before and is settled since, and count what is accepted."""
+    owed = [called.source.name for called in job.entity.called if called.owed]
+    met = list(job.findings.book.values())
+    job.findings.accepted += await job.ledger.save_problems(job.region, job.name, met, owed, job.clock.now())
+    job.findings.is_written_down = True
+
+
+async def read_again(job: Job, subjects: Sequence[Subject]) -> None:
+    """Read these lists and records, one after the other, and write down what came of each.
+
+    Raises what ends everything, after writing down what was met before it.
+    """
+    try:
+        for subject in subjects:
+            await _one(job, subject)
+    finally:
+        await write_problems(job)
+
+
+async def _one(job: Job, subject: Subject) -> None:
+    source = next((one for one in job.entity.sources if one.name == subject.source), None)
+    called = next((one for one in job.entity.called if one.source.name == subject.source), None)
+    try:
+        if subject.kind == "record":
+            await _record(job, subject.record_id)
+        elif subject.kind == "children" and called is not None:
+            await _children(job, called, subject.record_id)
+        elif source is not None and (source.per is None or subject.record_id):
+            await _list(job, source, subject.record_id)
+        else:
+            # The address of a call per parent, which the account was found not to have: the next run asks for it.
+            await job.ledger.mark_available(job.region, subject.source)
+    except ApiError as error:
+        job.problem(subject, error)
+
+
+async def _list(job: Job, source: Source, parent: int) -> None:
+    try:
+        await read_one(job, source, parent)
+    except ApiError as error:
+        was_closed = source.name in job.closed_sources
+        if was_closed and means_unavailable(error, empty_counts=source.empty_means_unavailable):
+            await job.close(source, error)
+            return
+        raise
+    await job.answered(source)
+
+
+async def _children(job: Job, called: CalledChild, parent: int) -> None:
+    reader = ChildReader(job, called, await standing_of(job, called.source.name))
+    async with reader.in_time():
+        await reader.read(parent)
+
+
+async def _record(job: Job, key: int) -> None:
+    address = job.entity.own_address or ""
+    record = await job.api.record(address, address.replace("{id}", str(key)), tally=job.tally)
+    incoming = [Incoming(record.value, job.order_of(record.requested_at))]
+    job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
+    await job.proofs.answered(job.region, job.entity, [key])
