@@ -160,8 +160,7 @@ STORIES: dict[str, Story] = {
     "order_is_ignored": overtaken,
     "the_first_404_is_deletion": gone,
     "a_404_needs_no_control": gone,
-    "every_walk_is_complete": shrinking,
-    "a_resumed_walk_is_complete": cut_off,
+    "every_reading_is_complete": shrinking,
 }
 
 

@@ -146,7 +146,7 @@ async def owe_again(job: Job) -> None:
     wanted = [called.source.name for called in job.entity.called if called.owed]
     order = job.order_of(job.clock.monotonic())
     for name in (one for one in wanted if one not in job.settings.disabled):
-        elapsed_seconds, parents = await job.ledger.sweepstanding_of(job.region, name)
+        elapsed_seconds, parents = await job.ledger.sweep_standing(job.region, name)
         if job.settings.full or (await standing_of(job, name)).whole_at is None:
             await job.ledger.owe_all(job.region, name, order, job.clock.now())
             continue
