@@ -16,7 +16,7 @@ from breezeway_sync.service.worker import Worker, merged, stop, to_try_again
 from breezeway_sync.service.workshop import Order, Result
 from tests.api.virtual_time import run
 
-ACCOUNT = Account(Credentials("id", "secret"), ("austin", "smoky"))
+ACCOUNT = Account("https://api.example", Credentials("id", "secret"), ("austin", "smoky"))
 HOURLY = Line("austin", "hourly", 3600.0, ("properties", "reservations", "tasks"))
 DAILY = Line("austin", "daily", 86_400.0, ("people", "tags"))
 OTHER = Line("smoky", "hourly", 3600.0, ("properties", "reservations", "tasks"))
@@ -301,7 +301,7 @@ def test_lines_of_a_region_that_is_gone_are_dropped() -> None:
         await asyncio.sleep(5)
         worker.due(OTHER)
         worker.due(DAILY)
-        worker.account = Account(ACCOUNT.credentials, ("austin",))
+        worker.account = Account(ACCOUNT.address, ACCOUNT.credentials, ("austin",))
         await asyncio.sleep(30)
 
     shop = Shop()

@@ -13,6 +13,8 @@ from uuid import UUID
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome, Tally
+from breezeway_sync.core.sources import Companies, Identity, Source
+from breezeway_sync.core.sources import Standing as SourceStanding
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Json
 from breezeway_sync.entities.marks import CutOff, Days, Mark, Pace, Part, Standing
@@ -26,6 +28,7 @@ from breezeway_sync.sync.ports import Params
 
 RUN = UUID(int=1)
 REGION = "north"
+IDENTITY = Identity("https://api.example", "an account", Companies((4,)))
 
 
 @dataclass
@@ -369,6 +372,44 @@ class FakeProofs:
 
 
 @dataclass
+class FakeSources:
+    """What regions are copies of: of what is wanted, unless a test says otherwise; notes of what was written."""
+
+    standings: dict[str, SourceStanding] = field(default_factory=dict)
+    known: frozenset[int] = frozenset()
+    left_out: frozenset[int] = frozenset()
+    twin: str | None = None
+    begun: list[str] = field(default_factory=list)
+    confirmed: list[tuple[str, Identity, bool]] = field(default_factory=list)
+    blocked: dict[str, str] = field(default_factory=dict)
+
+    async def standing(self, region: str, wanted: Identity) -> SourceStanding:
+        usual = SourceStanding(Source(wanted, datetime(2026, 1, 1, tzinfo=UTC)), is_retired=False, has_properties=True)
+        return self.standings.get(region, usual)
+
+    async def begin(self, region: str, identity: Identity) -> str | None:
+        self.begun.append(region)
+        return self.twin
+
+    async def confirm(self, region: str, identity: Identity, *, is_reset: bool) -> str | None:
+        self.confirmed.append((region, identity, is_reset))
+        return self.twin
+
+    async def block(self, region: str, why: str) -> None:
+        self.blocked[region] = why
+
+    async def known_properties(self, region: str) -> frozenset[int]:
+        return self.known
+
+    async def left_out_homes(self, region: str) -> frozenset[int]:
+        return self.left_out
+
+    async def leave_out(self, region: str, left_out: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded:
+        self.left_out = (self.left_out | left_out.keys()) - set(came_back)
+        return Loaded()
+
+
+@dataclass
 class World:
     """An engine and everything around it."""
 
@@ -381,6 +422,7 @@ class World:
         self.api = FakeApi(self.clock)
         self.sink = FakeSink(self.ledger)
         self.proofs = FakeProofs()
+        self.sources = FakeSources()
 
     @property
     def engine(self) -> Engine:
@@ -389,6 +431,7 @@ class World:
             self.sink,
             self.ledger,
             self.proofs,
+            self.sources,
             order_of,
             self.clock,
             self.settings,
@@ -398,7 +441,7 @@ class World:
 
     async def run(self, *entities: str, regions: Sequence[str] = (REGION,)) -> dict[str, Outcome]:
         """One run; the outcomes by entity, with several regions by "region entity"."""
-        found = await self.engine.run([RegionTarget(code, 4, entities) for code in regions])
+        found = await self.engine.run([RegionTarget(code, IDENTITY, entities) for code in regions])
         return {one.entity if len(regions) == 1 else f"{one.region} {one.entity}": one for one in found}
 
     def told(self, kind: type[Event]) -> list[Event]:

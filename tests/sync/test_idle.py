@@ -20,7 +20,7 @@ from breezeway_sync.sync.engine import Engine, RegionTarget
 from breezeway_sync.sync.held import LAST_SECONDS
 from breezeway_sync.sync.job import Settings
 from tests.api.virtual_time import run
-from tests.sync.fakes import REGION, Answer, FakeSink, Hang, Page, World, error, ids
+from tests.sync.fakes import IDENTITY, REGION, Answer, FakeSink, Hang, Page, World, error, ids
 
 Stored = Callable[[World], Sequence[Json]]
 
@@ -92,7 +92,7 @@ def test_what_was_read_is_stored_though_nothing_more_comes(
 ) -> None:
     async def read() -> None:
         world, engine = idle(answers)
-        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, (entity,))]))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, (entity,))]))
         await world.api.waiting.wait()
         await asyncio.sleep(1.4)
         assert (stored(world), engine.room.held_bytes) == ([], 10)
@@ -110,7 +110,7 @@ def test_a_call_that_brought_nothing_is_settled_though_nothing_more_comes() -> N
     async def read() -> None:
         answers: dict[str, Answer] = {"/task/2/comments": error(NotFound), "/task/2": {"id": 2}}
         world, engine = idle({**answers, "/task/1/comments": Hang()})
-        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("tasks",))]))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, ("tasks",))]))
         await asyncio.sleep(1.6)
         assert [(source, key) for source, (key, _) in world.sink.settled] == [("task_comments", 2)]
         running.cancel()
@@ -129,7 +129,7 @@ def test_children_that_are_late_wait_for_those_that_are_being_stored() -> None:
         world.ledger.properties[REGION] = list(range(6))
         world.api.loop_seconds = 1.0
         await replace(engine, sink=slow, settings=Settings(workers=1)).run(
-            [RegionTarget(REGION, 4, ("property_contacts",))]
+            [RegionTarget(REGION, IDENTITY, ("property_contacts",))]
         )
         assert [len(sets) for _, sets in slow.sets] == [2, 4]
 
@@ -153,7 +153,7 @@ def test_children_that_are_being_stored_are_though_the_run_is_cancelled(
         world.ledger.properties[REGION] = [1, 2, 3, 4]
         world.api.loop_seconds = 1.0
         engine = replace(engine, sink=slow, settings=Settings(workers=1))
-        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("property_contacts",))]))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, ("property_contacts",))]))
         await asyncio.sleep(3.5)  # two are being stored since 2.5, the third waits
         running.cancel()
         began = asyncio.get_running_loop().time()
@@ -177,7 +177,7 @@ def test_what_waits_is_stored_when_the_run_is_cancelled(takes: float, stored: li
         slow = SlowSink(world.ledger)
         slow.seconds = takes
         engine = replace(engine, sink=slow, settings=Settings(workers=1))
-        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("property_contacts",))]))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, ("property_contacts",))]))
         await world.api.waiting.wait()
         running.cancel()
         began = asyncio.get_running_loop().time()
@@ -198,7 +198,7 @@ def test_an_error_of_the_store_ends_the_job_though_nothing_more_comes(
         world, engine = idle(answers)
         world.sink.failing[part] = DatabaseBusy("deadlock")
         async with asyncio.timeout(10):
-            [outcome] = await engine.run([RegionTarget(REGION, 4, (entity,))])
+            [outcome] = await engine.run([RegionTarget(REGION, IDENTITY, (entity,))])
         assert (outcome.status, outcome.fault, stored(world)) == (FAILED, "DatabaseBusy", [])
         assert engine.room.held_bytes == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}

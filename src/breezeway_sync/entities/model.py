@@ -165,7 +165,8 @@ class Entity:
     `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record, and
     only its 404 proves a deletion (without one: two whole walks that do not show the record).
     `deleted_when` is the column and the value by which a record says of itself that it is deleted,
-    `planned` the column that `Source.near` narrows by. `keeps_own_times`: the table has
+    `planned` the column that `Source.near` narrows by. `company` is where a record names its company, `home` where it
+    names its property. `keeps_own_times`: the table has
     system_created_at and system_updated_at, the mirror's own.
     """
 
@@ -185,6 +186,8 @@ class Entity:
     deleted_when: tuple[str, str] | None = None
     planned: str | None = None
     keeps_own_times: bool = False
+    company: str | None = None
+    home: str | None = None
 
     @property
     def pk(self) -> str:

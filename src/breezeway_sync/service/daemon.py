@@ -186,7 +186,7 @@ class Daemon:
     async def _assign(self) -> None:
         """One worker per account; those whose account is gone finish what they do and end."""
         stored = await stored_credentials(self._database, list(self.settings.regions))
-        self._staff.assign(group(list(self.settings.regions), credentials_of(self.settings, stored)))
+        self._staff.assign(group(self.settings, credentials_of(self.settings, stored)))
 
     async def _work(self, account: Account, order: Order) -> Result:
         with contextlib.suppress(DatabaseError):

@@ -19,6 +19,8 @@ from breezeway_sync.entities.marks import Days
 from breezeway_sync.service.access import Means, new_flight
 from breezeway_sync.service.accounts import credentials_of, group
 from breezeway_sync.service.settings import Settings
+from breezeway_sync.service.settings.problems import as_one
+from breezeway_sync.service.settings.twins import of_twins
 from breezeway_sync.service.workshop import Order, Workshop
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
@@ -74,6 +76,8 @@ async def run(
         await ensure_schema(settings, database)
         await save_regions(settings, database)
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
+        if problems := of_twins(settings, credentials):
+            raise as_one(problems)
         transport = await stack.enter_async_context(Transport(settings.api.base_url, settings.api.timeout_seconds))
         flight = new_flight(settings, emit)
         workshop = Workshop(Means(settings, database, transport, flight, clock or SystemClock(), emit))
@@ -81,7 +85,7 @@ async def run(
         # All regions of an account share its lease, also those that were not asked for.
         wanted = [
             (one, _part(order, request, [code for code in request.regions if code in one.regions]))
-            for one in group(list(settings.regions), credentials)
+            for one in group(settings, credentials)
         ]
         nameless = _part(order, request, [code for code in request.regions if code not in credentials])
         works = [workshop.work(account, part) for account, part in wanted if part.entities]
@@ -117,6 +121,6 @@ async def ensure_schema(settings: Settings, database: Database) -> None:
 
 async def save_regions(settings: Settings, database: Database) -> None:
     """Make the table `regions` say what the configuration says, and claim what it asks for."""
-    regions = [Region(code, one.name, one.company_id) for code, one in settings.regions.items()]
+    regions = [Region(code, one.name, one.companies.only) for code, one in settings.regions.items()]
     names = [name for name, entity in settings.entities.items() if entity.enabled]
     await Ledger(database).save_regions(regions, names, settings.sync.near_days)

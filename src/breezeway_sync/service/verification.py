@@ -65,7 +65,7 @@ async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell
         await work.announce()
         parts = [
             (account, [code for code in request.regions if code in account.regions])
-            for account in group(list(settings.regions), credentials)
+            for account in group(settings, credentials)
         ]
         await work.without_credentials([code for code in request.regions if code not in credentials])
         async with asyncio.TaskGroup() as tasks:
@@ -130,7 +130,7 @@ class Comparing:
             self.failure = error
 
     def _verifier(self, opened: Access, code: str, name: str) -> Verifier:
-        company_id = self._use.settings.regions[code].company_id
+        company_id = self._use.settings.regions[code].companies.only
         return Verifier(
             code,
             company_id,

@@ -13,7 +13,6 @@ from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.schedule import Line, retry_in_seconds
 from breezeway_sync.service.workshop import Order, Result
-from breezeway_sync.store.leases import account_key
 from breezeway_sync.sync.job import OwedTime
 from breezeway_sync.sync.stages import NAMES, NEEDS
 
@@ -172,7 +171,7 @@ class Staff:
 
     def assign(self, found: Iterable[Account]) -> None:
         """Employ whom these accounts need; those whose account is gone finish what they do and end."""
-        accounts = {account_key(one.credentials.client_id): one for one in found}
+        accounts = {one.key: one for one in found}
         for key in set(self.workers) - set(accounts):
             self.workers.pop(key).drain()
         for key, account in accounts.items():
@@ -186,7 +185,7 @@ class Staff:
 
     def now(self, account: Account) -> Account:
         """The account as it was assigned last; as it is where nobody works it any more."""
-        worker = self.workers.get(account_key(account.credentials.client_id))
+        worker = self.workers.get(account.key)
         return account if worker is None else worker.account
 
     @property

@@ -101,6 +101,18 @@ class Proofs:
         query = self._database.query("note_return")
         await connection.execute(query, scope.region, scope.entity.name, scope.kind, list(keys), self._clock.now())
 
+    async def left(self, connection: Connection, region: str, properties: Entity, companies: Mapping[int, int | None]) -> int:
+        """Properties that the list shows under another company: that is the proof. How many of them were live."""
+        scope = Scope(region, properties)
+        evidence = {
+            key: {"why": "the list shows it under another company", "company_id": company}
+            | {"shown": _proof(self._clock.now(), self.holder.run_id)}
+            for key, company in companies.items()
+        }
+        deleted = await self._delete(connection, scope, PROPERTY_LEFT, evidence)
+        await self._doubt_tasks_of(connection, scope, list(companies))
+        return deleted
+
     async def _note_absent(self, connection: Connection, scope: Scope, mark: Mark, loaded: Loaded) -> bool:
         """Note what a complete walk did not show; True when it is too much to be believed."""
         if mark.kind == WHOLE:

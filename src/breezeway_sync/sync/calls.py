@@ -230,6 +230,9 @@ async def _look_again(job: Job, parent: int, reader: ChildReader) -> None:
         job.problem(job.record(parent), error)
         return
     job.findings.note(f"{reader.source.name} not found")
+    if not job.belongs(record.value):
+        reader.settle(parent, asked_at)
+        return
     incoming = [Incoming(record.value, job.order_of(record.requested_at))]
     job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
     # After the load, which may have made the call owed again at the order of the record's own request.

@@ -13,35 +13,52 @@ from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead
+from breezeway_sync.core.errors import (
+    BreezewaySyncError,
+    ConfigurationError,
+    DatabaseError,
+    NotRead,
+    RegionRetired,
+    SourceChanged,
+    SourceTaken,
+    SourceUnclear,
+)
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.room import Room
+from breezeway_sync.core.sources import Identity
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import CutOff, Days
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.sync.belonging import Belonging
 from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
+from breezeway_sync.sync.gate import Gate
+from breezeway_sync.sync.identity import Admission, admit, taken
 from breezeway_sync.sync.job import Job, OwedTime, Settings, each, log_name
 from breezeway_sync.sync.lists import read_by_property, read_lists
-from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
+from breezeway_sync.sync.left_out import settle_left_out
+from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink, Sources
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
 from breezeway_sync.sync.stages import blocked_by, stages
 from breezeway_sync.sync.verdict import sentence, status_of
 
 CLOSE_SECONDS = 5.0
+# What keeps a region from being read at all.
+_REFUSALS = (SourceChanged, SourceUnclear, SourceTaken, RegionRetired, ConfigurationError)
 
 BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}
 
 
 @dataclass(frozen=True, slots=True)
 class RegionTarget:
-    """A region to be read, and the entities asked for."""
+    """A region to be read, what it is configured to be a copy of, and the entities asked for. `refused`: why not."""
 
     code: str
-    company_id: int | None
+    identity: Identity
     entities: tuple[str, ...]
+    refused: BreezewaySyncError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,7 @@ class _Around:
     began: float
     closed: dict[str, str | None]
     cut_off: CutOff | None
+    gate: Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,7 @@ class Engine:
     sink: Sink
     ledger: Ledger
     proofs: Proofs
+    sources: Sources
     order_of: Callable[[float], int]
     clock: Clock
     settings: Settings
@@ -84,28 +103,66 @@ class Engine:
 
     async def _region(self, target: RegionTarget, began: float) -> list[Outcome]:
         try:
+            gate = await self._gate(target)
             knows_properties = bool(await self._properties(target.code))
             cut_off = await self._begin_pass(target.code)
             closed = await self.ledger.unavailable(target.code)
+        except _REFUSALS as error:
+            return [await self._refused(target, name, began, error) for name in target.entities]
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
             self._tell_crash(target.code, "all", error)
             return [_failed(target.code, name, error) for name in target.entities]
-        around = _Around(target, began, closed, cut_off)
+        if gate.is_confirmed:
+            around = _Around(target, began, closed, cut_off, gate)
+        else:  # what was cut off or found not to be there was perhaps another source
+            around = _Around(target, began, {}, None, gate)
+        return await self._stages(around, knows_properties=knows_properties)
+
+    async def _stages(self, around: _Around, *, knows_properties: bool) -> list[Outcome]:
+        target, gate = around.target, around.gate
         outcomes: list[Outcome] = []
         is_backfill = self.settings.backfill is not None
-        for stage in stages(target.entities, knows_properties=knows_properties or is_backfill):
+        knows_properties |= is_backfill
+        for stage in stages(target.entities, knows_properties=knows_properties, is_confirmed=gate.is_confirmed or is_backfill):
             statuses = {outcome.entity: outcome.status for outcome in outcomes}
             found: dict[str, Outcome] = {}
 
             async def work(
                 name: str, statuses: Mapping[str, str] = statuses, found: dict[str, Outcome] = found
             ) -> None:
-                found[name] = await self._entity(around, name, blocked_by(name, statuses))
+                found[name] = await self._entity(around, name, _refusal(gate, name, statuses))
 
             await each(stage, len(stage), work, self.room)
             outcomes += [found[name] for name in stage]
         await self._end_pass(target.code)
         return outcomes
+
+    async def _gate(self, target: RegionTarget) -> Gate:
+        """Compare what is configured with what the region is a copy of. Raises what keeps it from being read."""
+        if target.refused is not None:
+            raise target.refused
+        code, sources = target.code, self.sources
+        standing = await sources.standing(code, target.identity)
+        try:
+            admission = admit(code, target.identity, standing)
+            twin = await sources.begin(code, target.identity) if standing.source is None else None
+            if twin is not None:
+                raise taken(code, twin)
+        except SourceChanged as error:
+            await sources.block(code, error.message)
+            raise
+        belonging = Belonging(admission.identity.companies, await sources.left_out_homes(code))
+
+        async def write(found: Admission) -> None:
+            if twin := await sources.confirm(code, found.identity, is_reset=found.is_new_client):
+                raise taken(code, twin)
+
+        return Gate(code, admission, await sources.known_properties(code), belonging, write)
+
+    async def _refused(self, target: RegionTarget, name: str, began: float, error: BreezewaySyncError) -> Outcome:
+        """An entity of a region that is not read at all."""
+        gate = Gate(target.code, Admission(target.identity), (), Belonging(), _never)
+        return await self._entity(_Around(target, began, {}, None, gate), name, error)
 
     async def _properties(self, region: str) -> list[int]:
         """Live properties, by what a reading of them is worth today."""
@@ -128,7 +185,7 @@ class Engine:
         except DatabaseError as error:
             self.emit(Noticed(f"the end of the run could not be written: {error.message}", region))
 
-    async def _entity(self, around: _Around, name: str, blocker: str | None) -> Outcome:
+    async def _entity(self, around: _Around, name: str, refusal: BreezewaySyncError | None) -> Outcome:
         """Read one entity and write down how it went. Raises only when cancelled."""
         started = self.clock.monotonic()
         target = around.target
@@ -138,14 +195,18 @@ class Engine:
         row_id: int | None = None
         try:
             row_id = await self.ledger.open(target.code, log_name(name, self.settings.backfill), self.run_id)
-            if blocker:
-                error = NotRead(f"not read, because {blocker} failed in this run")
+            if refusal is not None:
+                error = refusal
             else:
                 await self._read(job)
                 await remember_fields(job)
         except asyncio.CancelledError as cancelled:
             error = cancelled
             raise
+        except _REFUSALS as refused:
+            error = around.gate.refused = refused
+            if isinstance(refused, SourceChanged):
+                await self._block(target.code, refused)
         except Exception as failure:  # noqa: BLE001 - the edge of a job: every failure becomes its outcome
             error = failure
             self._tell_crash(target.code, name, failure)
@@ -153,6 +214,13 @@ class Engine:
             outcome = self._outcome(job, error, self.clock.monotonic() - started)
             await finish(self._close(row_id, outcome))
         return outcome
+
+    async def _block(self, region: str, changed: SourceChanged) -> None:
+        """Say why nothing is read. Where that cannot be written, the outcome says it."""
+        try:
+            await self.sources.block(region, changed.message)
+        except DatabaseError as error:
+            self.emit(Noticed(f"what blocks the region could not be written: {error.message}", region))
 
     def _tell_crash(self, region: str, name: str, error: Exception) -> None:
         if not isinstance(error, BreezewaySyncError):
@@ -164,7 +232,7 @@ class Engine:
         target = around.target
         return Job(
             region=target.code,
-            company_id=target.company_id,
+            company_id=target.identity.companies.only,
             entity=BY_NAME["properties" if name == "property_contacts" else name],
             name=name,
             api=self.api,
@@ -180,6 +248,8 @@ class Engine:
             owed_time=self.owed_time,
             cut_off=around.cut_off,
             closed_sources=around.closed,
+            belonging=around.gate.belonging,
+            gate=around.gate if name == "properties" else None,
         )
 
     async def _read(self, job: Job) -> None:
@@ -198,6 +268,8 @@ class Engine:
             await self._read_per_property(job)
         else:
             await read_lists(job)
+            if job.gate is not None:
+                await settle_left_out(job, self.sources)
             await settle_absent(job)
 
     async def _read_per_property(self, job: Job) -> None:
@@ -263,6 +335,23 @@ class Engine:
                 what = f"the row of the log could not be closed: {type(error).__name__}"
                 self.emit(Noticed(what, outcome.region, outcome.entity))
         self.emit(outcome.told(self.run_id))
+
+
+def _refusal(gate: Gate, name: str, statuses: Mapping[str, str]) -> BreezewaySyncError | None:
+    """What keeps an entity from being read in this run, or None."""
+    if gate.refused is not None:
+        return gate.refused
+    if not gate.is_confirmed and name != "properties":
+        return NotRead(
+            "not read, because no list of properties has shown yet that this is the right source",
+            cure="`breezeway-sync run` reads properties first",
+        )
+    blocker = blocked_by(name, statuses)
+    return NotRead(f"not read, because {blocker} failed in this run") if blocker else None
+
+
+async def _never(_admission: Admission) -> None:
+    raise AssertionError("unreachable: nothing is read")
 
 
 def _explain(error: BaseException | None) -> str | None:

@@ -126,7 +126,7 @@ async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, cour
 async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: Course, *, is_over: bool) -> None:
     job.findings.answers += 1
     order = job.order_of(page.requested_at)
-    fresh = newest_only(job.entity, page.items, order, course.seen)
+    fresh = job.own(newest_only(job.entity, page.items, order, course.seen), course.sifted)
     job.survey(job.name).add(one.item for one in fresh)
     course.turned(page, order)
     # After a page that was cut short nothing goes on: the rest of it would not be asked for.

@@ -60,6 +60,9 @@ async def _exists(job: Job, key: int) -> bool | None:
         job.problem(job.record(key), error)
         return None
     job.findings.answers += 1
+    if not job.belongs(record.value):
+        job.findings.note("own addresses that answered with a record of another company or home")
+        return None
     incoming = [Incoming(record.value, job.order_of(record.requested_at))]
     job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
     return True

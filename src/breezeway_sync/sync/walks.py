@@ -8,13 +8,14 @@ and equal to the records that were shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zlib import crc32
 
 from breezeway_sync.entities.marks import BACKFILL, CHANGED, NEAR, WHOLE, Days, Mark, Pace, Part, Standing
 from breezeway_sync.entities.model import Source, Window
+from breezeway_sync.sync.belonging import Sifted
 from breezeway_sync.sync.ports import Page, Params
 from breezeway_sync.sync.seen import Seen
 
@@ -155,6 +156,7 @@ class Course:
     first_total: int | None = None
     last_total: int | None = None
     is_repeating: bool = False
+    sifted: Sifted = field(default_factory=Sifted)
 
     @property
     def shown(self) -> int:
@@ -211,9 +213,14 @@ class Course:
             is_over=is_over and not is_anew,
             is_complete=is_over and self.is_complete,
             version=self.version,
-            ids=self.seen.ids if is_over else (),
+            ids=self._own_ids() if is_over else (),
             nameless=self.seen.nameless,
         )
+
+    def _own_ids(self) -> Sequence[int]:
+        """What was shown, without what belongs to another company: that is not in the region's list."""
+        left_out = self.sifted.left_out
+        return [key for key in self.seen.ids if key not in left_out] if left_out else self.seen.ids
 
 
 def sweep_share(total: int, elapsed_seconds: float, period_seconds: float) -> int:

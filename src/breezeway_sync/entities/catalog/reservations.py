@@ -34,6 +34,7 @@ RESERVATIONS = Entity(
         ),
     ),
     deleted_when=("status", "deleted"),
+    home="property_id",
     links=(Link("property_pk", by="property_id", target="properties"),),
     fields=(
         Field("property_id", Kind.BIGINT),

@@ -132,7 +132,7 @@ class _Examiner:
         except BreezewaySyncError as error:
             return [judged.of_error(ACCOUNT, "all", error)]
         found = [_of_credentials(self.settings, code, credentials.get(code)) for code in codes]
-        answers = await asyncio.gather(*(self._account(one, known) for one in group(codes, credentials)))
+        answers = await asyncio.gather(*(self._account(one, known) for one in group(self.settings, credentials)))
         return [*found, *(one for several in answers for one in several)]
 
     async def _server(self) -> list[Finding]:
