@@ -1,5 +1,6 @@
 -- name: source_standing
--- What region $1 is a copy of, and another region that is not retired and copies one of the companies $3 at the address $2.
+-- What region $1 is a copy of, and another region that is not retired and copies one of the companies $3 at the address $2,
+-- or something of the account $4, where no company is named.
 SELECT
     NOT coalesce(r.is_active, true) AS is_retired,
     s.*,
@@ -9,7 +10,8 @@ SELECT
     ) AS has_properties,
     (SELECT t.region_code FROM {schema}.region_sources t
      JOIN {schema}.regions x ON x.region_code = t.region_code AND x.is_active
-     WHERE t.region_code <> $1 AND t.api_address = $2 AND t.company_ids && $3::bigint[]
+     WHERE t.region_code <> $1 AND t.api_address = $2
+       AND (t.company_ids && $3::bigint[] OR cardinality($3::bigint[]) = 0 AND t.account = $4)
      ORDER BY t.region_code LIMIT 1) AS twin
 FROM (SELECT 1) one
 LEFT JOIN {schema}.regions r ON r.region_code = $1
@@ -79,8 +81,19 @@ WHERE p.region_code = $1 AND (p.deleted_at IS NULL OR NOT EXISTS (
 ));
 
 -- name: left_out_homes
--- Properties of other companies that the region's pair shows as well.
-SELECT property_id FROM {schema}.left_out_properties WHERE region_code = $1;
+-- Homes of other companies that the region's pair shows as well: by the region's own list, and by those of other regions
+-- with the same pair, unless the region has them itself.
+SELECT property_id FROM {schema}.left_out_properties WHERE region_code = $1
+UNION
+SELECT p.property_id
+FROM {schema}.region_sources me
+JOIN {schema}.region_sources o ON o.account = me.account AND o.region_code <> me.region_code
+JOIN {schema}.regions r ON r.region_code = o.region_code AND r.is_active
+JOIN {schema}.properties p ON p.region_code = o.region_code AND p.deleted_at IS NULL
+WHERE me.region_code = $1 AND NOT EXISTS (
+    SELECT FROM {schema}.properties own
+    WHERE own.region_code = $1 AND own.property_id = p.property_id AND own.deleted_at IS NULL
+);
 
 -- name: leave_out
 -- Properties that a list shows under another company.

@@ -36,7 +36,7 @@ INSERT INTO {schema}.api_tokens AS t (
     region_code, company_id, issued_to, access_token, refresh_token, token_expires_at, last_refreshed_at,
     token_generation_count
 )
-SELECT region_code, company_id, $2, $3, $4, $5, $6, 1 FROM {schema}.regions WHERE region_code = ANY ($1::text[])
+SELECT region_code, company_id, $2, $3, $4, $5, $6, 1 FROM {schema}.regions WHERE region_code = ANY ($1::text[]) AND is_active
 ON CONFLICT (region_code) DO UPDATE SET
     company_id = EXCLUDED.company_id,
     issued_to = EXCLUDED.issued_to,

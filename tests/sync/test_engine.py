@@ -14,7 +14,7 @@ from breezeway_sync.sync import engine
 from breezeway_sync.sync.engine import RegionTarget
 from breezeway_sync.sync.job import Settings
 from breezeway_sync.sync.stages import NAMES, STAGES
-from tests.sync.fakes import Hang, IDENTITY, REGION, RUN, World, error, ids
+from tests.sync.fakes import IDENTITY, REGION, RUN, Hang, World, error, ids
 
 
 def logged(world: World) -> dict[str, Outcome | None]:

@@ -93,6 +93,12 @@ class ConfigurationError(BreezewaySyncError):
     code = "configuration"
 
 
+class SameSource(ConfigurationError):
+    """Two regions of the configuration would be copies of the same."""
+
+    code = "same_source"
+
+
 # --- the database ---------------------------------------------------------------------------------
 
 

@@ -19,8 +19,6 @@ from breezeway_sync.entities.marks import Days
 from breezeway_sync.service.access import Means, new_flight
 from breezeway_sync.service.accounts import credentials_of, group
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.service.settings.problems import as_one
-from breezeway_sync.service.settings.twins import of_twins
 from breezeway_sync.service.workshop import Order, Workshop
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
@@ -76,8 +74,6 @@ async def run(
         await ensure_schema(settings, database)
         await save_regions(settings, database)
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
-        if problems := of_twins(settings, credentials):
-            raise as_one(problems)
         transport = await stack.enter_async_context(Transport(settings.api.base_url, settings.api.timeout_seconds))
         flight = new_flight(settings, emit)
         workshop = Workshop(Means(settings, database, transport, flight, clock or SystemClock(), emit))

@@ -101,7 +101,9 @@ class Proofs:
         query = self._database.query("note_return")
         await connection.execute(query, scope.region, scope.entity.name, scope.kind, list(keys), self._clock.now())
 
-    async def left(self, connection: Connection, region: str, properties: Entity, companies: Mapping[int, int | None]) -> int:
+    async def left(
+        self, connection: Connection, region: str, properties: Entity, companies: Mapping[int, int | None]
+    ) -> int:
         """Properties that the list shows under another company: that is the proof. How many of them were live."""
         scope = Scope(region, properties)
         evidence = {

@@ -26,7 +26,7 @@ class Sources:
         return await stored_standing(self._database, region, wanted)
 
     async def begin(self, region: str, identity: Identity) -> str | None:
-        """Write down what a new region is to be a copy of; not where another region has the same, whose code is returned."""
+        """Write down what a new region is to be a copy of; not where another one has the same: its code is returned."""
         async with self._database.transaction("beginning a region") as connection:
             await self._holder.check(connection)
             twin = await self._twin(connection, region, identity)
@@ -49,7 +49,7 @@ class Sources:
 
     async def _twin(self, connection: Connection, region: str, identity: Identity) -> str | None:
         await connection.execute(self._database.query("lock_sources"))
-        values = (region, identity.address, list(identity.companies.ids))
+        values = (region, identity.address, list(identity.companies.ids), identity.account)
         row = await connection.fetchrow(self._database.query("source_standing"), *values)
         return None if row is None else row["twin"]
 
@@ -85,7 +85,8 @@ class Sources:
 
 async def stored_standing(database: Database, region: str, wanted: Identity) -> Standing:
     """The same without a lease, for who only looks."""
-    row = await database.fetch_row("source_standing", region, wanted.address, list(wanted.companies.ids))
+    values = (region, wanted.address, list(wanted.companies.ids), wanted.account)
+    row = await database.fetch_row("source_standing", *values)
     return Standing(None, is_retired=False, has_properties=False) if row is None else standing_of(row)
 
 

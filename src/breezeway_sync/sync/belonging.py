@@ -39,15 +39,17 @@ class Belonging:
 
 @dataclass(slots=True)
 class Sifted:
-    """What one list showed: the records that were `left_out` with their company (None: by their home), and which of those
-    that were left out before are the region's again."""
+    """What one list showed: the records that were `left_out` with their company (None: by their home), and which of
+    those that were left out before are the region's again."""
 
     left_out: dict[int, int | None] = field(default_factory=dict)
     came_back: set[int] = field(default_factory=set)
     nameless: int = 0
 
 
-def sift(belonging: Belonging, entity: Entity, incoming: Iterable[Incoming], sifted: Sifted) -> dict[str | None, list[Incoming]]:
+def sift(
+    belonging: Belonging, entity: Entity, incoming: Iterable[Incoming], sifted: Sifted
+) -> dict[str | None, list[Incoming]]:
     """Records by the reason why they are left out; None: those that belong. The newest answer to each counts."""
     found: dict[str | None, list[Incoming]] = {None: []}
     for one in incoming:

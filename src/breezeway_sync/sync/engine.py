@@ -34,10 +34,10 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.belonging import Belonging
 from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
 from breezeway_sync.sync.gate import Gate
-from breezeway_sync.sync.identity import Admission, admit, taken
+from breezeway_sync.sync.identity import Admission, admit, is_rightful, taken
 from breezeway_sync.sync.job import Job, OwedTime, Settings, each, log_name
-from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.left_out import settle_left_out
+from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink, Sources
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
@@ -123,7 +123,9 @@ class Engine:
         outcomes: list[Outcome] = []
         is_backfill = self.settings.backfill is not None
         knows_properties |= is_backfill
-        for stage in stages(target.entities, knows_properties=knows_properties, is_confirmed=gate.is_confirmed or is_backfill):
+        for stage in stages(
+            target.entities, knows_properties=knows_properties, is_confirmed=gate.is_confirmed or is_backfill
+        ):
             statuses = {outcome.entity: outcome.status for outcome in outcomes}
             found: dict[str, Outcome] = {}
 
@@ -139,10 +141,10 @@ class Engine:
 
     async def _gate(self, target: RegionTarget) -> Gate:
         """Compare what is configured with what the region is a copy of. Raises what keeps it from being read."""
-        if target.refused is not None:
-            raise target.refused
         code, sources = target.code, self.sources
         standing = await sources.standing(code, target.identity)
+        if target.refused is not None and not is_rightful(target.identity, standing, target.refused):
+            raise target.refused
         try:
             admission = admit(code, target.identity, standing)
             twin = await sources.begin(code, target.identity) if standing.source is None else None

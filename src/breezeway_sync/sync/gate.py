@@ -26,8 +26,8 @@ Confirm = Callable[[Admission], Awaitable[None]]
 class Gate:
     """Of one region's run: whether the source is the right one, by the properties that its list shows.
 
-    `known` are those that the mirror has or had. `write` stores a new answer; it is called once, before anything that was
-    held is stored.
+    `known` are those that the mirror has or had. `write` stores a new answer; it is called once, before anything
+    that was held is stored.
     """
 
     region: str
@@ -85,8 +85,16 @@ class GatedBatcher(Batcher):
     What it holds until then takes no room: it could not be stored to make some, and properties are few.
     """
 
-    def __init__(self, gate: Gate, is_whole: Callable[[], bool], sink: Sink, region: str, entity: Entity, loaded: Loaded,
-                 **limits: Any) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        is_whole: Callable[[], bool],
+        sink: Sink,
+        region: str,
+        entity: Entity,
+        loaded: Loaded,
+        **limits: Any,
+    ) -> None:
         super().__init__(sink, region, entity, loaded, **limits)
         self._gate = gate
         self._is_whole = is_whole

@@ -11,7 +11,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from breezeway_sync.core.errors import BreezewaySyncError, RegionRetired, SourceChanged, SourceTaken, SourceUnclear
+from breezeway_sync.core.errors import (
+    BreezewaySyncError,
+    RegionRetired,
+    SameSource,
+    SourceChanged,
+    SourceTaken,
+    SourceUnclear,
+)
 from breezeway_sync.core.sources import Companies, Identity, Source, Standing
 
 
@@ -61,14 +68,26 @@ def admit(region: str, wanted: Identity, standing: Standing) -> Admission:
     )
 
 
+def is_rightful(wanted: Identity, standing: Standing, refused: BreezewaySyncError) -> bool:
+    """Whether a region is a copy of this source already: then it is another one that has its credentials by mistake."""
+    have = standing.source
+    return (
+        isinstance(refused, SameSource)
+        and have is not None
+        and have.confirmed_at is not None
+        and have.identity.account == wanted.account
+        and bool(have.identity.companies.ids)
+    )
+
+
 def _companies(wanted: Identity, source: Source) -> Companies:
     return wanted.companies if wanted.companies.is_known else source.identity.companies
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a whole list of properties showed: ids of the region's own, how many name which company, of all of them and of
-    those left out."""
+    """What a whole list of properties showed: ids of the region's own, and how many name which company, of these and of
+    those that were left out."""
 
     ids: Collection[int]
     companies: Mapping[int, int]
@@ -126,7 +145,8 @@ def _several(region: str, companies: Mapping[int, int]) -> SourceUnclear:
         "the credentials see several companies, and none is configured: nothing was stored",
         where=region,
         got=", ".join(f"{count} properties of company {company}" for company, count in by_count),
-        cure=f"write in [regions.{region}] one of: `company_id = {first}`, `company_id = [{every}]`, `company_id = \"all\"`",
+        cure=f"write in [regions.{region}] one of: `company_id = {first}`, `company_id = [{every}]`, "
+        '`company_id = "all"`',
     )
 
 

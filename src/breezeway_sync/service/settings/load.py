@@ -19,7 +19,6 @@ from breezeway_sync.service.settings.layers import (
 )
 from breezeway_sync.service.settings.locate import find_file, usual_places
 from breezeway_sync.service.settings.models import LOAD, Load, Settings
-from breezeway_sync.service.settings.twins import of_twins, pairs_of
 from breezeway_sync.service.settings.problems import (
     Merged,
     as_one,
@@ -55,8 +54,6 @@ def load_settings(
     problems += [problem for layer in layers for problem in layer.problems]
     places = [] if file is not None else [str(place) for place in usual_places(environ, cwd)]
     settings = _validated(Load(_sources(layers), file, merged.origins), merged, problems, places)
-    if settings is not None:
-        problems += of_twins(settings, pairs_of(settings))
     if settings is None or problems:
         raise as_one(problems)
     return settings

@@ -23,8 +23,8 @@ from breezeway_sync.core.sources import Companies
 from breezeway_sync.service.settings.checks import (
     HALF_PAIR,
     Wanted,
-    check_companies,
     check_base_url,
+    check_companies,
     check_path,
     check_schema,
     check_secret,
@@ -135,8 +135,8 @@ class Region(BaseModel):
         Wanted('a whole number of at least 1, a list of such numbers, or "all"'),
     ] = Field(
         default=None,
-        description="The account's company at Breezeway, sent wherever an endpoint takes it; records of another one are "
-        'left out. Several as a list, or `"all"` for everything that the credentials see: then none is sent. Left out: '
+        description="The account's company at Breezeway, sent wherever an endpoint takes it; records of another one "
+        'are left out. Several as a list, or `"all"` for everything that the credentials see: then none is sent. Left out: '
         "the one that the first reading shows; where it shows several, the region is not loaded and the message says "
         "what to write here.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from breezeway_sync.core.errors import ConfigurationError
+from breezeway_sync.core.errors import ConfigurationError, SameSource
 from breezeway_sync.core.sources import Companies
 from breezeway_sync.core.tokens import Credentials
 from breezeway_sync.service.settings.models import Settings
@@ -20,8 +20,8 @@ def refusals(settings: Settings, credentials: Mapping[str, Credentials]) -> dict
     """The regions that cannot be read beside another one, with the problem that names both."""
     companies = {code: region.companies for code, region in settings.regions.items()}
     found: dict[str, ConfigurationError] = {}
-    for one, other, why in twins(companies, credentials):
-        problem = ConfigurationError(
+    for one, other, why, is_same in twins(companies, credentials):
+        problem = (SameSource if is_same else ConfigurationError)(
             f"regions.{one} and regions.{other} cannot both be read",
             got=why,
             wanted="one region for each company of a client_id",
@@ -41,8 +41,10 @@ def pairs_of(settings: Settings) -> dict[str, Credentials]:
     }
 
 
-def twins(companies: Mapping[str, Companies], credentials: Mapping[str, Credentials]) -> Iterator[tuple[str, str, str]]:
-    """Each pair of regions that cannot both be read, and why; all of them are of one address of the API.
+def twins(
+    companies: Mapping[str, Companies], credentials: Mapping[str, Credentials]
+) -> Iterator[tuple[str, str, str, bool]]:
+    """Each pair of regions that cannot both be read, why, and whether they would be the same; all are at one address.
 
     Regions share a client_id only with the same secret, and only when each says which companies are its own.
     """
@@ -51,9 +53,9 @@ def twins(companies: Mapping[str, Companies], credentials: Mapping[str, Credenti
         if first is None or second is None or first.client_id != second.client_id:
             continue
         if first.client_secret != second.client_secret:
-            yield one, other, "the same client_id with different secrets: one of them is wrong"
+            yield one, other, "the same client_id with different secrets: one of them is wrong", False
         elif companies[one].overlaps(companies[other]):
-            yield one, other, f"the same client_id, and {_shared(companies[one], companies[other])}"
+            yield one, other, f"the same client_id, and {_shared(companies[one], companies[other])}", True
 
 
 def _shared(one: Companies, other: Companies) -> str:
