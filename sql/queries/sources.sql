@@ -109,3 +109,22 @@ WITH back AS (
 )
 DELETE FROM {schema}.walks w
 WHERE w.region_code = $1 AND (w.source = 'reservations' OR w.parent_id IN (SELECT property_id FROM back));
+
+-- name: adoption
+-- Who adopted the source of region $1, where this list ($2, $3) was not read whole since.
+SELECT s.adopted_at, s.adopted_by FROM {schema}.region_sources s
+WHERE s.region_code = $1 AND s.adopted_at IS NOT NULL AND NOT EXISTS (
+    SELECT FROM {schema}.walks w
+    WHERE w.region_code = $1 AND w.source = $2 AND w.parent_id = $3 AND w.whole_at IS NOT NULL
+);
+
+-- name: note_adopted
+-- The first whole list of an adopted source did not show these.
+UPDATE {schema}.missing_records SET state = 'open', is_adopted = true
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]);
+
+-- name: adopted_missing
+-- Which of some records the first whole list of an adopted source did not show, and who adopted it.
+SELECT m.record_id, m.noticed_at, m.noticed_run, s.adopted_at, s.adopted_by
+FROM {schema}.missing_records m JOIN {schema}.region_sources s ON s.region_code = m.region_code
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id = ANY ($4::bigint[]) AND m.is_adopted;

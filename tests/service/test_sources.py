@@ -1,4 +1,4 @@
-"""What is remembered belongs to a source: a wrong pair, company or address costs that region's freshness, nothing else."""
+"""What is remembered belongs to a source: a wrong pair, company or address costs its region's freshness, no more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from breezeway_sync.core.outcome import FAILED, SUCCESS
+from breezeway_sync.entities.catalog.reservations import RESERVATIONS
 from breezeway_sync.sandbox.spec import resized
+from breezeway_sync.service import deletes as deletes_service
 from breezeway_sync.service import regions
 from breezeway_sync.service.runner import Report
 from tests.conftest import Rows
@@ -266,7 +268,6 @@ async def test_records_of_another_company_in_a_mixed_list_are_left_out_with_what
         left_out = outcome(report, "reservations").details["left out: of a home of another company"]
         assert left_out == truth.count("reservations") - len(stays)
         assert {row["home_id"] for row in rows("SELECT DISTINCT home_id FROM tasks")} <= ours
-        assert rows("SELECT count(*) n FROM v_orphaned_reservations") == [{"n": 0}]
         assert rows("SELECT count(*) n FROM rejected_records") == [{"n": 0}]
         assert rows("SELECT count(*) n FROM missing_records") == [{"n": 0}]
         again = await setup.run(full=True)
@@ -321,13 +322,68 @@ async def test_a_new_code_with_a_company_that_another_region_has_is_refused_befo
         tables = [
             one["table_name"]
             for one in rows(
-                "SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)"
-                " WHERE column_name = 'region_code' AND table_schema = 'breezeway' AND table_type = 'BASE TABLE'"
+                "SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t "
+                "USING (table_schema, table_name) WHERE c.column_name = 'region_code' "
+                "AND table_schema = 'breezeway' AND t.table_type = 'BASE TABLE'"
             )
         ]
         assert len(tables) > 30
         for table in tables:
             assert rows(f"SELECT count(*) n FROM {table} WHERE region_code = 'nashville'") == [{"n": 0}]
+
+
+@pytest.mark.parametrize("least", [1, 20])
+async def test_an_adopted_source_is_read_whole_and_what_it_does_not_show_is_retired_and_can_be_undone(
+    dsn: str, rows: Rows, least: int
+) -> None:
+    async with sandboxed(dsn, tiny(3)) as setup:  # the first two have the same ids
+        await setup.run("nashville")
+        deletes = setup.settings.deletes.model_copy(update={"guard_least_records": least})
+        found = {"nashville": setup.settings.regions["nashville"]}
+        setup.settings = setup.settings.model_copy(update={"regions": found, "deletes": deletes})
+        change(setup, "nashville", company_id=8399, **pair_of(setup, "smoky"))
+        assert faults(await setup.run(), "nashville") == {"SourceChanged"}
+        (line,) = [one for one in await regions.listing(setup.settings) if one.code == "nashville"]
+        assert (line.state, line.companies.ids) == ("source_changed", (8558,))
+        before = {name: rows(f"SELECT count(*) n FROM {name}")[0]["n"] for name in MIRRORED}
+        (done,) = await regions.adopt(setup.settings, ["nashville"], emit=ignore)
+        assert (done.state, done.error) == (regions.ADOPTED, None)
+        for _ in range(4):
+            report = await setup.run()
+        assert statuses(report, "nashville") == {SUCCESS}
+        other = setup.world.account("smoky")
+        for name in ("properties", "reservations", "tasks"):
+            assert live(rows, name, "nashville") == set(other.ids(name))
+        for name in MIRRORED:
+            assert rows(f"SELECT count(*) n FROM {name}")[0]["n"] >= before[name]
+        reasons = rows("SELECT DISTINCT reason FROM deletions WHERE entity_type IN ('properties', 'reservations')")
+        assert reasons == [{"reason": "source_adopted"}]
+        assert rows("SELECT count(*) n FROM missing_records WHERE state = 'held'") == [{"n": 0}]
+        key = rows("SELECT record_id AS key FROM deletions WHERE entity_type = 'reservations' LIMIT 1")[0]["key"]
+        assert await deletes_service.undo(setup.settings, "nashville", RESERVATIONS, [str(key)]) == 1
+        await setup.run(full=True)
+        assert key in live(rows, "reservations", "nashville")
+        (same,) = await regions.adopt(setup.settings, ["nashville"], emit=ignore)
+        assert same.state == regions.SAME
+        (line,) = [one for one in await regions.listing(setup.settings) if one.code == "nashville"]
+        assert (line.state, line.companies.ids) == ("attended", (8399,))
+
+
+async def test_after_an_adoption_the_guard_holds_as_before(dsn: str, rows: Rows) -> None:
+    """Rows that did not change since are no less guarded than others."""
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        change(setup, "nashville", company_id="all")
+        await regions.adopt(setup.settings, ["nashville"], emit=ignore)
+        assert statuses(await setup.run(), "nashville") == {SUCCESS}
+        deletes = setup.settings.deletes.model_copy(update={"guard_least_records": 1})
+        setup.settings = setup.settings.model_copy(update={"deletes": deletes})
+        account = setup.world.account("nashville")
+        for key in list(account.ids("people")):
+            account.hide("people", key)
+        await setup.run(entity="people")
+        await setup.run(entity="people")
+    assert rows("SELECT count(*) n FROM people WHERE deleted_at IS NOT NULL") == [{"n": 0}]
 
 
 async def test_a_retired_region_is_refused_and_its_company_is_free(dsn: str, rows: Rows) -> None:

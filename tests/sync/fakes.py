@@ -366,6 +366,9 @@ class FakeProofs:
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         self.answers += keys
 
+    async def retire_adopted(self, region: str, entity: Entity, keys: Sequence[int]) -> list[int]:
+        return []
+
     async def gone(self, region: str, entity: Entity, keys: Sequence[int], listed: int) -> Loaded:
         self.gone_keys += keys
         return Loaded(deleted=len(keys))

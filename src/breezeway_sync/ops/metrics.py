@@ -202,6 +202,8 @@ class Metrics:
         self._m.report_time.set(self._now())
 
     def _promise(self, one: Freshness) -> None:
+        if one.is_off:
+            return
         place = (one.region, one.entity)
         if one.last_success is not None:
             self._m.last_success.labels(*place).set(one.last_success.timestamp())

@@ -35,7 +35,7 @@ class Options:
     ignore_page_on: set[str] = field(default_factory=set)
     """Templates (`/property`) of lists that answer page 1 whatever page is asked for."""
     ignore_company: bool = False
-    """Lists show every company that the pair sees, whichever is asked for ("one region's token sees >5k properties")."""
+    """Lists show every company that the pair sees, whichever is asked for (section 1, "Company scope")."""
     everyone_without_status: bool = False
     """/people without `status` lists everyone instead of active people."""
     filter_time_part: bool = False

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from breezeway_sync import __version__
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
 from breezeway_sync.core.events import (
+    AttendanceChanged,
     ConfigurationReloaded,
     CycleFinished,
     DatabaseBack,
@@ -21,6 +22,7 @@ from breezeway_sync.core.events import (
     TokenFailed,
     VerificationFinished,
 )
+from breezeway_sync.core.report import Freshness
 from breezeway_sync.ops.health import Facts, judge
 from breezeway_sync.ops.metrics import Metrics
 from breezeway_sync.ops.watch import StatusReport
@@ -34,6 +36,7 @@ CLOCK_JUMP_SECONDS = 30.0
 READ_SECONDS = 15.0
 LEAST_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 10.0
+TELL_AGAIN_SECONDS = 3600.0
 
 
 class Observatory:
@@ -54,6 +57,7 @@ class Observatory:
         self._lost_at: float | None = None
         self._config_error: str | None = None
         self._news = asyncio.Event()
+        self._unattended: dict[str, tuple[tuple[str, ...], float]] = {}
         self._report = StatusReport((), (), (), (), (), self._database_error, self._started_at)
         self._listeners: list[Emit] = [self.metrics.observe, self._remember]
 
@@ -131,7 +135,20 @@ class Observatory:
             return
         self.reached()
         self._report = StatusReport(freshness, runs, leases, tokens, regions, None, self._clock.now())
+        self._tell_attendance(freshness)
         self.metrics.update(freshness, leases, tokens, regions, certificates)
+
+    def _tell_attendance(self, freshness: Sequence[Freshness]) -> None:
+        """Regions that nobody works any more, and those that somebody works again."""
+        now, found = self._clock.monotonic(), unattended(freshness)
+        for region, entities in found.items():
+            told = self._unattended.get(region)
+            if told is None or told[0] != entities or now - told[1] >= TELL_AGAIN_SECONDS:
+                self._unattended[region] = (entities, now)
+                self.emit(AttendanceChanged(region, entities, is_attended=False))
+        for region in self._unattended.keys() - found.keys():
+            entities, _ = self._unattended.pop(region)
+            self.emit(AttendanceChanged(region, entities, is_attended=True))
 
     async def status(self) -> StatusReport:
         """The latest report; with the reason why there is no newer one."""
@@ -182,3 +199,12 @@ class Observatory:
                 self._news.set()
             case _:
                 pass
+
+
+def unattended(freshness: Sequence[Freshness]) -> dict[str, tuple[str, ...]]:
+    """The entities that nobody works any more, by region. Pure."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in freshness:
+        if one.is_unattended:
+            found[one.region] = (*found.get(one.region, ()), one.entity)
+    return found

@@ -118,5 +118,13 @@ async def ensure_schema(settings: Settings, database: Database) -> None:
 async def save_regions(settings: Settings, database: Database) -> None:
     """Make the table `regions` say what the configuration says, and claim what it asks for."""
     regions = [Region(code, one.name, one.companies.only) for code, one in settings.regions.items()]
-    names = [name for name, entity in settings.entities.items() if entity.enabled]
-    await Ledger(database).save_regions(regions, names, settings.sync.near_days)
+    await Ledger(database).save_regions(regions, _claimed(settings), settings.sync.near_days)
+
+
+async def claim(settings: Settings, database: Database) -> None:
+    """Go on claiming what the configuration asks for: a claim lasts as long as the freshness target of its entity."""
+    await Ledger(database).claim(list(settings.regions), _claimed(settings))
+
+
+def _claimed(settings: Settings) -> list[str]:
+    return [name for name, entity in settings.entities.items() if entity.enabled]

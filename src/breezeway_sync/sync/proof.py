@@ -44,6 +44,10 @@ async def _ask(job: Job) -> None:
         await job.proofs.answered(job.region, job.entity, answered)
     if gone:
         job.findings.note("own addresses that answered 404", len(gone))
+        adopted = set(await job.proofs.retire_adopted(job.region, job.entity, gone))
+        job.findings.loaded.deleted += len(adopted)
+        gone = [key for key in gone if key not in adopted]
+    if gone:
         listed = await _listed(job)
         if listed is not None:
             job.findings.loaded.add(await job.proofs.gone(job.region, job.entity, gone, listed))

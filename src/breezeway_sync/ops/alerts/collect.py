@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from breezeway_sync.core.events import (
+    AttendanceChanged,
     CycleFinished,
     CycleStarted,
     DatabaseBack,
@@ -15,12 +16,21 @@ from breezeway_sync.core.events import (
     EntityFinished,
     Event,
 )
-from breezeway_sync.core.outcome import FAILED
+from breezeway_sync.core.outcome import FAILED, SUCCESS
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
 from breezeway_sync.ops.alerts.model import Finding, Rules
+from breezeway_sync.ops.alerts.words import unattended
 
 MOST_ENDED = 100
-OF_INTEREST = (EntityFinished, DeletionsHeld, CycleStarted, CycleFinished, DatabaseLost, DatabaseBack)
+OF_INTEREST = (
+    EntityFinished,
+    DeletionsHeld,
+    AttendanceChanged,
+    CycleStarted,
+    CycleFinished,
+    DatabaseLost,
+    DatabaseBack,
+)
 
 
 @dataclass(slots=True)
@@ -80,6 +90,8 @@ class Collector:
                 self._finished(event, at)
             case DeletionsHeld(region, entity, records):
                 self._held[region, entity] = records
+            case AttendanceChanged():
+                self._attendance(event, at)
             case CycleStarted(account, run_id, regions):
                 self._cycles[account] = Cycle(account, run_id, regions, at, look_at=at)
             case CycleFinished():
@@ -110,6 +122,14 @@ class Collector:
             again.failures + 1 if again else 1,
             known.held if held is None and known is not None else held,
         )
+
+    def _attendance(self, event: AttendanceChanged, at: datetime) -> None:
+        pending = self._pending.setdefault(event.region, Pending(at))
+        pending.is_ripe = True
+        status = SUCCESS if event.is_attended else FAILED
+        error = None if event.is_attended else unattended(event.region)
+        for entity in event.entities:
+            pending.found[entity] = Finding(entity, status, error, called=False, first_at=at, failures=1)
 
     def _cycle_finished(self, event: CycleFinished, at: datetime) -> None:
         for region in event.regions:

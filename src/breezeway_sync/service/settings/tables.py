@@ -136,9 +136,9 @@ class Region(BaseModel):
     ] = Field(
         default=None,
         description="The account's company at Breezeway, sent wherever an endpoint takes it; records of another one "
-        'are left out. Several as a list, or `"all"` for everything that the credentials see: then none is sent. Left out: '
-        "the one that the first reading shows; where it shows several, the region is not loaded and the message says "
-        "what to write here.",
+        'are left out. Several as a list, or `"all"` for everything that the credentials see: then none is sent. '
+        "Left out: the one that the first reading shows; where it shows several, the region is not loaded and the "
+        "message says what to write here.",
     )
     client_id: Secret = Field(
         default=None,
