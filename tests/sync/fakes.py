@@ -22,7 +22,8 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.radar import Known
 from breezeway_sync.entities.rows import ChildSet, JsonObject
-from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.admission import RegionTarget
+from breezeway_sync.sync.engine import Engine
 from breezeway_sync.sync.job import Settings
 from breezeway_sync.sync.ports import Params
 

@@ -11,7 +11,7 @@ from breezeway_sync.core import errors
 from breezeway_sync.core.events import Crashed, EntityFinished, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.sync import engine
-from breezeway_sync.sync.engine import RegionTarget
+from breezeway_sync.sync.admission import RegionTarget
 from breezeway_sync.sync.job import Settings
 from breezeway_sync.sync.stages import NAMES, STAGES
 from tests.sync.fakes import IDENTITY, REGION, RUN, Hang, World, error, ids

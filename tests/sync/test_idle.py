@@ -16,7 +16,8 @@ from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
-from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.admission import RegionTarget
+from breezeway_sync.sync.engine import Engine
 from breezeway_sync.sync.held import LAST_SECONDS
 from breezeway_sync.sync.job import Settings
 from tests.api.virtual_time import run

@@ -10,18 +10,22 @@ from uuid import UUID, uuid4
 
 from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import Clock, SystemClock
-from breezeway_sync.core.errors import DatabaseError, LeaseHeld
+from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, LeaseHeld
 from breezeway_sync.core.events import Emit, LeaseReleased
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.comparison import Scope
 from breezeway_sync.service.access import Access, Means, Tell, access, means
-from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group
+from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group, identity_of
 from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.workshop import read_settings
+from breezeway_sync.store.sources import stored_left_out_homes, stored_standing
 from breezeway_sync.store.vault import stored_credentials
 from breezeway_sync.store.verification import StoredMirror
+from breezeway_sync.sync.belonging import Belonging
+from breezeway_sync.sync.identity import admit
 from breezeway_sync.sync.verify.extent import CONTACTS, Extent, estimated_calls
+from breezeway_sync.sync.verify.own import OwnApi
 from breezeway_sync.sync.verify.verifier import Verifier
 
 _ENTITIES = {entity.name: entity for entity in ENTITIES}
@@ -121,22 +125,39 @@ class Comparing:
         try:
             async with access(self._use, account, wait_seconds=self._request.wait_seconds) as opened:
                 for code in regions:
-                    for name in self._request.entities:
-                        await self._keep(await self._verifier(opened, code, name).run())
+                    await self._region(opened, code)
                 self._use.emit(LeaseReleased(opened.lease.account, self._use.clock.monotonic() - began))
         except LeaseHeld as error:
             self.held |= dict.fromkeys(regions, error.message)
         except DatabaseError as error:
             self.failure = error
 
-    def _verifier(self, opened: Access, code: str, name: str) -> Verifier:
+    async def _region(self, opened: Access, code: str) -> None:
+        """One region against its own source; nothing is compared with another one."""
+        identity = identity_of(self._use.settings, opened.account, code)
+        try:
+            standing = await stored_standing(self._use.database, code, identity)
+            admission = admit(code, identity, standing)
+        except BreezewaySyncError as error:
+            if isinstance(error, DatabaseError):
+                raise
+            for name in self._request.entities:
+                now, fault = self._use.clock.now(), type(error).__name__
+                await self._keep(Certificate(code, name, now, self._request.seed, error=error.message, fault=fault))
+            return
+        homes = await stored_left_out_homes(self._use.database, code)
+        belonging = Belonging(admission.identity.companies, homes)
+        for name in self._request.entities:
+            await self._keep(await self._verifier(opened, code, name, belonging).run())
+
+    def _verifier(self, opened: Access, code: str, name: str, belonging: Belonging) -> Verifier:
         company_id = self._use.settings.regions[code].companies.only
         return Verifier(
             code,
             company_id,
             name,
             _ENTITIES[name],
-            opened.api,
+            OwnApi(opened.api, belonging, _ENTITIES[name]),
             self._mirror,
             self._use.clock,
             self._extent,

@@ -240,7 +240,7 @@ def to_try_again(outcomes: Sequence[Outcome]) -> set[tuple[str, str]]:
     again = {key for key, fault in failed.items() if fault in PASSING}
     for name in NAMES:
         for region in {region for (region, entity), fault in failed.items() if entity == name and fault == NOT_READ}:
-            needs = {(region, need) for need in NEEDS.get(name, ())} & failed.keys()
+            needs = {(region, need) for need in NEEDS.get(name, ("properties",))} & failed.keys()
             if needs <= again:
                 again.add((region, name))
     return again

@@ -22,7 +22,8 @@ from breezeway_sync.store.ledger import Ledger
 from breezeway_sync.store.load import Loader
 from breezeway_sync.store.proof import Proofs
 from breezeway_sync.store.sources import Sources
-from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.admission import RegionTarget
+from breezeway_sync.sync.engine import Engine
 from breezeway_sync.sync.job import OwedTime, log_name
 from breezeway_sync.sync.job import Settings as ReadSettings
 

@@ -65,7 +65,7 @@ class Sources:
 
     async def left_out_homes(self, region: str) -> frozenset[int]:
         """Properties of other companies that the region's pair shows as well."""
-        return frozenset(row["property_id"] for row in await self._database.fetch("left_out_homes", region))
+        return await stored_left_out_homes(self._database, region)
 
     async def leave_out(self, region: str, left_out: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded:
         """Remember properties of other companies, with those, and forget those that came back.
@@ -88,6 +88,11 @@ async def stored_standing(database: Database, region: str, wanted: Identity) -> 
     values = (region, wanted.address, list(wanted.companies.ids), wanted.account)
     row = await database.fetch_row("source_standing", *values)
     return Standing(None, is_retired=False, has_properties=False) if row is None else standing_of(row)
+
+
+async def stored_left_out_homes(database: Database, region: str) -> frozenset[int]:
+    """The same without a lease."""
+    return frozenset(row["property_id"] for row in await database.fetch("left_out_homes", region))
 
 
 def standing_of(row: Row) -> Standing:

@@ -15,50 +15,32 @@ from uuid import UUID
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import (
     BreezewaySyncError,
-    ConfigurationError,
     DatabaseError,
     NotRead,
-    RegionRetired,
     SourceChanged,
-    SourceTaken,
-    SourceUnclear,
 )
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.room import Room
-from breezeway_sync.core.sources import Identity
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import CutOff, Days
 from breezeway_sync.entities.model import Entity
-from breezeway_sync.sync.belonging import Belonging
+from breezeway_sync.sync.admission import REFUSALS, RegionTarget, gate_of, refusal_of, shut_gate
 from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
 from breezeway_sync.sync.gate import Gate
-from breezeway_sync.sync.identity import Admission, admit, is_rightful, taken
 from breezeway_sync.sync.job import Job, OwedTime, Settings, each, log_name
 from breezeway_sync.sync.left_out import settle_left_out
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink, Sources
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
-from breezeway_sync.sync.stages import blocked_by, stages
+from breezeway_sync.sync.stages import stages
 from breezeway_sync.sync.verdict import sentence, status_of
 
 CLOSE_SECONDS = 5.0
-# What keeps a region from being read at all.
-_REFUSALS = (SourceChanged, SourceUnclear, SourceTaken, RegionRetired, ConfigurationError)
 
 BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}
-
-
-@dataclass(frozen=True, slots=True)
-class RegionTarget:
-    """A region to be read, what it is configured to be a copy of, and the entities asked for. `refused`: why not."""
-
-    code: str
-    identity: Identity
-    entities: tuple[str, ...]
-    refused: BreezewaySyncError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +85,11 @@ class Engine:
 
     async def _region(self, target: RegionTarget, began: float) -> list[Outcome]:
         try:
-            gate = await self._gate(target)
+            gate = await gate_of(target, self.sources)
             knows_properties = bool(await self._properties(target.code))
             cut_off = await self._begin_pass(target.code)
             closed = await self.ledger.unavailable(target.code)
-        except _REFUSALS as error:
+        except REFUSALS as error:
             return [await self._refused(target, name, began, error) for name in target.entities]
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
             self._tell_crash(target.code, "all", error)
@@ -132,39 +114,16 @@ class Engine:
             async def work(
                 name: str, statuses: Mapping[str, str] = statuses, found: dict[str, Outcome] = found
             ) -> None:
-                found[name] = await self._entity(around, name, _refusal(gate, name, statuses))
+                found[name] = await self._entity(around, name, refusal_of(gate, name, statuses))
 
             await each(stage, len(stage), work, self.room)
             outcomes += [found[name] for name in stage]
         await self._end_pass(target.code)
         return outcomes
 
-    async def _gate(self, target: RegionTarget) -> Gate:
-        """Compare what is configured with what the region is a copy of. Raises what keeps it from being read."""
-        code, sources = target.code, self.sources
-        standing = await sources.standing(code, target.identity)
-        if target.refused is not None and not is_rightful(target.identity, standing, target.refused):
-            raise target.refused
-        try:
-            admission = admit(code, target.identity, standing)
-            twin = await sources.begin(code, target.identity) if standing.source is None else None
-            if twin is not None:
-                raise taken(code, twin)
-        except SourceChanged as error:
-            await sources.block(code, error.message)
-            raise
-        belonging = Belonging(admission.identity.companies, await sources.left_out_homes(code))
-
-        async def write(found: Admission) -> None:
-            if twin := await sources.confirm(code, found.identity, is_reset=found.is_new_client):
-                raise taken(code, twin)
-
-        return Gate(code, admission, await sources.known_properties(code), belonging, write)
-
     async def _refused(self, target: RegionTarget, name: str, began: float, error: BreezewaySyncError) -> Outcome:
         """An entity of a region that is not read at all."""
-        gate = Gate(target.code, Admission(target.identity), (), Belonging(), _never)
-        return await self._entity(_Around(target, began, {}, None, gate), name, error)
+        return await self._entity(_Around(target, began, {}, None, shut_gate(target)), name, error)
 
     async def _properties(self, region: str) -> list[int]:
         """Live properties, by what a reading of them is worth today."""
@@ -205,7 +164,7 @@ class Engine:
         except asyncio.CancelledError as cancelled:
             error = cancelled
             raise
-        except _REFUSALS as refused:
+        except REFUSALS as refused:
             error = around.gate.refused = refused
             if isinstance(refused, SourceChanged):
                 await self._block(target.code, refused)
@@ -337,23 +296,6 @@ class Engine:
                 what = f"the row of the log could not be closed: {type(error).__name__}"
                 self.emit(Noticed(what, outcome.region, outcome.entity))
         self.emit(outcome.told(self.run_id))
-
-
-def _refusal(gate: Gate, name: str, statuses: Mapping[str, str]) -> BreezewaySyncError | None:
-    """What keeps an entity from being read in this run, or None."""
-    if gate.refused is not None:
-        return gate.refused
-    if not gate.is_confirmed and name != "properties":
-        return NotRead(
-            "not read, because no list of properties has shown yet that this is the right source",
-            cure="`breezeway-sync run` reads properties first",
-        )
-    blocker = blocked_by(name, statuses)
-    return NotRead(f"not read, because {blocker} failed in this run") if blocker else None
-
-
-async def _never(_admission: Admission) -> None:
-    raise AssertionError("unreachable: nothing is read")
 
 
 def _explain(error: BaseException | None) -> str | None:
