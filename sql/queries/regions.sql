@@ -26,6 +26,7 @@ SELECT
         WHEN NOT r.is_active THEN 'retired'
         WHEN s.blocked_why IS NOT NULL THEN 'source_changed'
         WHEN NOT EXISTS (SELECT FROM {schema}.v_claims k WHERE k.region_code = r.region_code AND k.state = 'held')
+            OR EXISTS (SELECT FROM {schema}.v_claims k WHERE k.region_code = r.region_code AND k.state = 'unattended')
             THEN 'unattended'
         WHEN s.confirmed_at IS NULL THEN 'unconfirmed'
         ELSE 'attended'

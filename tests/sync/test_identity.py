@@ -25,6 +25,7 @@ from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.catalog.properties import PROPERTIES
 from breezeway_sync.entities.catalog.reservations import RESERVATIONS
 from breezeway_sync.entities.catalog.tasks import TASKS
+from breezeway_sync.entities.decode import Item
 from breezeway_sync.sync.belonging import OF_ANOTHER_COMPANY, OF_ANOTHER_HOME, Belonging
 from breezeway_sync.sync.identity import Admission, Shown, admit, confirm, is_rightful
 from tests.sync.fakes import IDENTITY, REGION, World, error, ids
@@ -206,8 +207,8 @@ async def test_a_confirmed_list_is_stored_page_by_page_from_the_first_known_prop
 
 async def test_left_out_records_are_counted_and_in_no_mark() -> None:
     world = World()
-    mine = [{"id": 1, "company_id": 4}, {"id": 3}]
-    world.api.answers["/property"] = [*mine, {"id": 2, "company_id": 5}]
+    shown: list[Item] = [{"id": 1, "company_id": 4}, {"id": 3}, {"id": 2, "company_id": 5}]
+    world.api.answers["/property"] = shown
     found = (await world.run("properties"))["properties"]
     assert found.details == {OF_ANOTHER_COMPANY: 1}
     assert list(world.sink.marks[-1].ids) == [1, 3]
