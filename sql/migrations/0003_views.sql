@@ -19,7 +19,7 @@ SELECT id, task_id, region_code, home_id
 FROM tasks
 WHERE property_pk IS NULL AND deleted_at IS NULL;
 
--- How many live rows each region has.
+-- How many live rows each region has that is not retired.
 CREATE VIEW v_region_stats AS
 SELECT
     r.region_code,
@@ -27,7 +27,8 @@ SELECT
     (SELECT count(*) FROM properties x WHERE x.region_code = r.region_code AND x.deleted_at IS NULL) AS property_count,
     (SELECT count(*) FROM reservations x WHERE x.region_code = r.region_code AND x.deleted_at IS NULL) AS reservation_count,
     (SELECT count(*) FROM tasks x WHERE x.region_code = r.region_code AND x.deleted_at IS NULL) AS task_count
-FROM regions r;
+FROM regions r
+WHERE r.is_active;
 
 -- How many tasks name a reservation, and how many of these are linked to it.
 CREATE VIEW v_task_reservation_linkage AS

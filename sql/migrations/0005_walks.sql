@@ -65,6 +65,8 @@ CREATE TABLE missing_records (
     gone_run UUID,
     decided_at TIMESTAMPTZ,
     decided_by TEXT,
+    -- The first whole list of a source that a person adopted did not show it: no second proof is asked for.
+    is_adopted BOOLEAN NOT NULL DEFAULT false,
     PRIMARY KEY (region_code, entity_type, kind, record_id)
 );
 

@@ -87,7 +87,7 @@ RETURNING record_id, noticed_at, noticed_run, gone_at, gone_run, gone_run <> $5 
 -- decide over others of the list it is not believed, and proves nothing but what somebody has approved.
 SELECT m.record_id, m.noticed_at, m.noticed_run FROM {schema}.missing_records m
 WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = 'open' AND m.noticed_run <> $4
-  AND (m.decided_at IS NOT NULL OR NOT EXISTS (
+  AND NOT m.is_adopted AND (m.decided_at IS NOT NULL OR NOT EXISTS (
     SELECT FROM {schema}.missing_records h
     WHERE h.region_code = $1 AND h.entity_type = $2 AND h.kind = $3 AND h.state = 'held'
   ));

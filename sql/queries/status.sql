@@ -5,21 +5,26 @@ SELECT
     current_setting('transaction_read_only')::boolean AS is_read_only;
 
 -- name: freshness
--- Each region and entity against its promise.
+-- Each region and entity against its promise, those that nobody asks for as off.
 SELECT
-    s.region_code,
+    k.region_code,
     coalesce(r.region_name, r.region_code) AS region_name,
-    s.entity_type,
+    k.name AS entity_type,
     s.sync_status,
     s.last_successful_sync_at,
     extract(epoch FROM s.age)::float8 AS age_seconds,
-    extract(epoch FROM s.promise)::float8 AS promise_seconds,
-    s.is_late,
+    extract(epoch FROM p.promise)::float8 AS promise_seconds,
+    coalesce(s.is_late, false) AS is_late,
     s.records_processed,
     s.api_calls_made,
     s.duration_seconds::float8 AS duration_seconds,
-    s.error_message
-FROM {schema}.v_sync_status s JOIN {schema}.regions r ON r.region_code = s.region_code
+    s.error_message,
+    k.state AS claim
+FROM {schema}.v_claims k
+JOIN {schema}.regions r ON r.region_code = k.region_code
+JOIN {schema}.sync_promises p ON p.entity_type = k.name
+LEFT JOIN {schema}.v_sync_status s ON s.region_code = k.region_code AND s.entity_type = k.name
+WHERE k.state <> 'retired'
 ORDER BY 1, 3;
 
 -- name: recent_runs

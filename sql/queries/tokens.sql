@@ -24,23 +24,22 @@ SELECT region_code, client_id, client_secret, access_token, refresh_token, token
 FROM {schema}.api_tokens WHERE region_code = ANY ($1::text[]) ORDER BY region_code;
 
 -- name: read_account_tokens
--- The tokens in some regions' rows, unless they were issued to another pair: an account that has never made a token call has
--- got none of them. What was put there by hand has no time and counts.
+-- The tokens in some regions' rows, without those that were issued to another account ($2). What was put there by hand counts.
 SELECT t.access_token, t.refresh_token, t.token_expires_at, t.last_refreshed_at
 FROM {schema}.api_tokens t
-WHERE t.region_code = ANY ($1::text[])
-    AND (t.last_refreshed_at IS NULL
-        OR EXISTS (SELECT FROM {schema}.account_leases a WHERE a.account = $2 AND a.next_token_call_at > 'epoch'))
+WHERE t.region_code = ANY ($1::text[]) AND coalesce(t.issued_to, $2) = $2
 ORDER BY t.region_code;
 
 -- name: save_token
 -- Keep the newest token for every region of the account; credentials in the row stay as they are.
 INSERT INTO {schema}.api_tokens AS t (
-    region_code, company_id, access_token, refresh_token, token_expires_at, last_refreshed_at, token_generation_count
+    region_code, company_id, issued_to, access_token, refresh_token, token_expires_at, last_refreshed_at,
+    token_generation_count
 )
-SELECT region_code, company_id, $2, $3, $4, $5, 1 FROM {schema}.regions WHERE region_code = ANY ($1::text[])
+SELECT region_code, company_id, $2, $3, $4, $5, $6, 1 FROM {schema}.regions WHERE region_code = ANY ($1::text[]) AND is_active
 ON CONFLICT (region_code) DO UPDATE SET
     company_id = EXCLUDED.company_id,
+    issued_to = EXCLUDED.issued_to,
     access_token = EXCLUDED.access_token,
     refresh_token = EXCLUDED.refresh_token,
     token_expires_at = EXCLUDED.token_expires_at,

@@ -33,7 +33,7 @@ from breezeway_sync.ops.alerts.decide import (
 from breezeway_sync.ops.alerts.model import CREDENTIALS, Budget, Fact, Finding, Kind, Rules, State
 from breezeway_sync.service.accounts import NO_CREDENTIALS
 from breezeway_sync.store import database
-from breezeway_sync.sync import engine
+from breezeway_sync.sync import admission, engine
 from tests.alerts.support import REJECTED, RULES, START
 
 HOUR = timedelta(hours=1)
@@ -166,7 +166,7 @@ def test_the_words_are_those_of_the_code_that_writes_them() -> None:
     source = inspect.getsource(engine)
     assert f'"{INTERRUPTED_WORDS[0]}"' in source
     assert f'"{INTERRUPTED_WORDS[1]}"' in inspect.getsource(limits)
-    assert f'NotRead(f"{CONSEQUENCE_WORDS}' in source
+    assert f'NotRead(f"{CONSEQUENCE_WORDS}' in inspect.getsource(admission)
     assert NotRead(NOT_READ).message.startswith(CONSEQUENCE_WORDS)
     assert f'"{DATABASE_WORDS}cannot be reached"' in inspect.getsource(database)
 

@@ -9,6 +9,7 @@ import pytest
 
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.events import ignore
+from breezeway_sync.core.sources import account_key
 from breezeway_sync.store import leases
 from breezeway_sync.store.database import Database
 from tests.cli.support import Finished, Stage
@@ -103,7 +104,7 @@ async def test_an_account_that_is_worked_elsewhere_and_names_that_are_not_there(
     assert (await told(stage, "retry", "p4242")).code == 2
     assert (await told(stage, "retry", one["id"], "--wait", "nan")).code == 2
     other = leases.Owner("elsewhere, process 1", "elsewhere|boot|namespace|1|1")
-    key = leases.account_key(tiny()[0].client_id)
+    key = account_key(stage.setup.url, tiny()[0].client_id)
     async with leases.hold(
         database, key, clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore, owner=other
     ):

@@ -9,6 +9,7 @@ import pytest
 
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.events import ignore
+from breezeway_sync.core.sources import account_key
 from breezeway_sync.store import leases
 from breezeway_sync.store.database import Database
 from tests.cli.support import Finished, Stage, Starter, without_a_listener, write_config
@@ -102,7 +103,7 @@ async def test_held_away_unknown_and_without_credentials(
         """VALUES ('nashville', 'tasks', '1', 'x', '{"id": 1}')"""
     )
     other = leases.Owner("elsewhere, process 1", "elsewhere|boot|namespace|1|1")
-    key = leases.account_key(tiny()[0].client_id)
+    key = account_key(stage.setup.url, tiny()[0].client_id)
     async with leases.hold(
         database, key, clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore, owner=other
     ):

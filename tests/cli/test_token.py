@@ -9,6 +9,7 @@ import pytest
 
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.events import ignore
+from breezeway_sync.core.sources import account_key
 from breezeway_sync.store import leases
 from breezeway_sync.store.database import Database
 from tests.cli.support import Finished, Stage, Starter, without_a_listener, write_config
@@ -67,7 +68,7 @@ async def test_an_account_that_another_process_works_is_75(
 ) -> None:
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.2)
     other = leases.Owner("elsewhere, process 1", "elsewhere|boot|namespace|1|1")
-    key = leases.account_key(tiny()[0].client_id)
+    key = account_key(stage.setup.url, tiny()[0].client_id)
     async with leases.hold(
         database, key, clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore, owner=other
     ):

@@ -42,7 +42,7 @@ async def employed(setup: Setup, results: list[Result], clock: Later) -> AsyncIt
             return results[-1]
 
         staff = Staff(work, emit)
-        staff.assign(group(list(settings.regions), credentials_of(settings, {})))
+        staff.assign(group(settings, credentials_of(settings, {})))
         try:
             yield staff, use
         finally:

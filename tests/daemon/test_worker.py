@@ -14,11 +14,11 @@ from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.core.tokens import Credentials
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.schedule import Line
-from breezeway_sync.service.worker import PARTIAL_TRIES, Worker, merged, stop, to_try_again
+from breezeway_sync.service.worker import PARTIAL_TRIES, Staff, Worker, merged, stop, to_try_again
 from breezeway_sync.service.workshop import Order, Result
 from tests.api.virtual_time import run
 
-ACCOUNT = Account(Credentials("id", "secret"), ("austin", "smoky"))
+ACCOUNT = Account("https://api.example", Credentials("id", "secret"), ("austin", "smoky"))
 HOURLY = Line("austin", "hourly", 3600.0, ("properties", "reservations", "tasks"))
 DAILY = Line("austin", "daily", 86_400.0, ("people", "tags"))
 OTHER = Line("smoky", "hourly", 3600.0, ("properties", "reservations", "tasks"))
@@ -382,7 +382,7 @@ def test_lines_of_a_region_that_is_gone_are_dropped() -> None:
         await asyncio.sleep(5)
         worker.due(OTHER)
         worker.due(DAILY)
-        worker.account = Account(ACCOUNT.credentials, ("austin",))
+        worker.account = Account(ACCOUNT.address, ACCOUNT.credentials, ("austin",))
         await asyncio.sleep(30)
 
     shop = Shop()
@@ -392,3 +392,46 @@ def test_lines_of_a_region_that_is_gone_are_dropped() -> None:
 
 def test_merging_nothing() -> None:
     assert merged([]) == {}
+
+
+def test_a_corrected_client_id_is_used_by_the_very_next_cycle() -> None:
+    """Also while the one of before is at work: its lines go to who works the region now."""
+    worked: list[tuple[str, tuple[str, ...]]] = []
+
+    async def work(account: Account, order: Order) -> Result:
+        worked.append((account.credentials.client_id, tuple(order.entities)))
+        await asyncio.sleep(10)
+        return Result()
+
+    def accounts(client_id: str) -> list[Account]:
+        return [
+            Account("https://api.example", Credentials(client_id, "secret"), ("austin",)),
+            Account("https://api.example", Credentials("other", "secret"), ("smoky",)),
+        ]
+
+    async def main() -> None:
+        found = accounts("wrong")
+
+        async def renew() -> None:
+            staff.assign(found)
+
+        staff = Staff(work, lambda _event: None, renew)
+        staff.assign(found)
+        for region, line in (("austin", HOURLY), ("smoky", OTHER)):
+            worker = staff.of(region)
+            assert worker is not None
+            worker.due(line)
+        found = accounts("right")
+        await asyncio.sleep(5)
+        assert sorted(worked) == [("other", ("smoky",)), ("right", ("austin",))]
+        found = accounts("again")
+        worker = staff.of("austin")
+        assert worker is not None
+        worker.due(DAILY)
+        await asyncio.sleep(10)
+        assert worked[-1] == ("again", ("austin",))
+        assert len(worked) == 3
+        staff.drain()
+        assert await stop(list(staff.tasks), 100_000, 1)
+
+    run(main())

@@ -38,6 +38,7 @@ def compared(result: str) -> e.VerificationFinished:
         (e.DatabaseBack(3.0), logging.INFO),
         (e.FieldChanged("austin", "tasks", "new", "appeared", "string"), logging.WARNING),
         (e.DeletionsHeld("austin", "tasks", 24), logging.WARNING),
+        (e.AttendanceChanged("austin", ("tasks",), is_attended=False), logging.WARNING),
         (compared("proved"), logging.INFO),
         (compared("late"), logging.INFO),
         (compared("incomplete"), logging.WARNING),

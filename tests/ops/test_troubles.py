@@ -15,6 +15,7 @@ from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.ops import troubles
 from breezeway_sync.ops.troubles import Kind, find, kinds_of
 from breezeway_sync.ops.view import View
+from breezeway_sync.sync.identity import changed, taken
 from breezeway_sync.sync.verdict import Findings, sentence
 from tests.ops.support import NOW, facts, mirror, mixed, report, run, unread
 
@@ -56,6 +57,8 @@ def summed(**changes: object) -> str:
         (lambda: summed(loaded=Loaded(held=24)), troubles.DOUBTED),
         (lambda: summed(problems=[("tasks", errors.ApiUnreachable("the API was not reached", endpoint=PATH))]),
          troubles.UNREACHABLE),
+        (lambda: changed("austin", "company_id 5", "company_id 4").message, troubles.SOURCE),
+        (lambda: taken("austin", "smoky").message, troubles.SOURCE),
         (lambda: "unexpected KeyError, see the log", troubles.OTHER),
         (lambda: "interrupted", troubles.STOPPED),
         (lambda: "process ended", troubles.STOPPED),
@@ -77,6 +80,17 @@ def test_every_mark_is_still_said_somewhere() -> None:
     text += (root.parents[1] / "sql/queries/sync_log.sql").read_text(encoding="utf-8")
     missing = [mark for kind in troubles.KINDS for mark in kind.marks if mark not in text]
     assert missing == []
+
+
+def test_a_region_that_nobody_works_is_told_before_what_failed_last() -> None:
+    lonely = replace(mirror("austin", "tasks", 3, status="failed", error=NO_CREDENTIALS), claim="unattended")
+    found = find([lonely], [], frozenset({("austin", "tasks")}))
+    assert [one.kind for one in found] == [troubles.UNATTENDED]
+
+
+def test_what_is_off_is_no_trouble() -> None:
+    off = replace(unread("austin", "people"), claim="off")
+    assert find([off], [], frozenset()) == []
 
 
 def test_a_message_of_several_kinds_gets_the_advice_of_each() -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.events import ignore
+from breezeway_sync.core.sources import account_key
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.service.doctor import FAIL, OK, WARN, Finding, Limits, diagnose
 from breezeway_sync.service.doctor.findings import of_configuration
@@ -263,7 +264,7 @@ async def test_an_account_that_another_process_works_is_no_fault(
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.2)
     other = leases.Owner("elsewhere, process 1", "elsewhere|boot|namespace|1|1")
     async with sandboxed(dsn) as setup:
-        key = leases.account_key(tiny()[0].client_id)
+        key = account_key(setup.url, tiny()[0].client_id)
         async with leases.hold(
             database, key, clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore, owner=other
         ):

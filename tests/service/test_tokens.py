@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.errors import SchemaRefused
 from breezeway_sync.core.events import ignore
+from breezeway_sync.core.sources import account_key
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.service import tokens
 from breezeway_sync.service.tokens import TokenReport
@@ -157,10 +158,17 @@ async def test_an_account_that_another_process_works(
 ) -> None:
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.2)
     other = leases.Owner("elsewhere, process 1", "elsewhere|boot|namespace|1|1")
-    key = leases.account_key(tiny()[0].client_id)
     async with (
         sandboxed(dsn, tiny(2)) as setup,
-        leases.hold(database, key, clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore, owner=other),
+        leases.hold(
+            database,
+            account_key(setup.url, tiny()[0].client_id),
+            clock=SystemClock(),
+            wait_seconds=0,
+            drain_seconds=0,
+            emit=ignore,
+            owner=other,
+        ),
     ):
         report = await refreshed(setup, wait_seconds=0)
     assert report["nashville"].fault == "lease_held"

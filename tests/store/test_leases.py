@@ -14,10 +14,11 @@ import pytest
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.errors import LeaseHeld, LeaseLost
 from breezeway_sync.core.events import Event, LeaseAwaited, LeaseClaimed
+from breezeway_sync.core.sources import account_key
 from breezeway_sync.store import leases
 from breezeway_sync.store.acknowledged import Claim
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.leases import Lease, Owner, account_key, hold, is_dead_here, this_process
+from breezeway_sync.store.leases import Lease, Owner, hold, is_dead_here, this_process
 from tests.conftest import Rows
 
 OTHER = Owner("other host, process 1", "otherhost|boot|ns|1|1")
@@ -170,5 +171,9 @@ def test_order_follows_requests_and_never_a_clock() -> None:
 
 
 def test_account_keys_do_not_show_the_client_id() -> None:
-    assert account_key("my-client") == account_key("my-client") != account_key("other")
-    assert "my-client" not in account_key("my-client")
+    here = "https://api.example"
+    assert account_key(here, "my-client") == account_key("HTTPS://API.example:443/", "my-client")
+    assert (
+        len({account_key(here, "my-client"), account_key(here, "other"), account_key(f"{here}/v2", "my-client")}) == 3
+    )
+    assert "my-client" not in account_key(here, "my-client")

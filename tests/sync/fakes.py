@@ -14,6 +14,8 @@ from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome, Tally
 from breezeway_sync.core.problems import Key, Met
+from breezeway_sync.core.sources import Companies, Identity, Source
+from breezeway_sync.core.sources import Standing as SourceStanding
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Json
 from breezeway_sync.entities.marks import Days, Mark, Pace, Standing
@@ -21,7 +23,8 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.radar import Known
 from breezeway_sync.entities.rows import ChildSet, JsonObject
-from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.admission import RegionTarget
+from breezeway_sync.sync.engine import Engine
 from breezeway_sync.sync.job import Settings
 from breezeway_sync.sync.ports import Params
 
@@ -29,6 +32,7 @@ RUN = UUID(int=1)
 LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
 CALLED = ("task_comments", "task_requirements")
 REGION = "north"
+IDENTITY = Identity("https://api.example", "an account", Companies((4,)))
 
 
 @dataclass
@@ -403,9 +407,50 @@ class FakeProofs:
     async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         self.answers += keys
 
+    async def retire_adopted(self, region: str, entity: Entity, keys: Sequence[int]) -> list[int]:
+        return []
+
     async def gone(self, region: str, entity: Entity, keys: Sequence[int], listed: int) -> Loaded:
         self.gone_keys += keys
         return Loaded(deleted=len(keys))
+
+
+@dataclass
+class FakeSources:
+    """What regions are copies of: of what is wanted, unless a test says otherwise; notes of what was written."""
+
+    standings: dict[str, SourceStanding] = field(default_factory=dict)
+    known: frozenset[int] = frozenset()
+    left_out: frozenset[int] = frozenset()
+    twin: str | None = None
+    begun: list[str] = field(default_factory=list)
+    confirmed: list[tuple[str, Identity, bool]] = field(default_factory=list)
+    blocked: dict[str, str] = field(default_factory=dict)
+
+    async def standing(self, region: str, wanted: Identity) -> SourceStanding:
+        usual = SourceStanding(Source(wanted, datetime(2026, 1, 1, tzinfo=UTC)), is_retired=False, has_properties=True)
+        return self.standings.get(region, usual)
+
+    async def begin(self, region: str, identity: Identity) -> str | None:
+        self.begun.append(region)
+        return self.twin
+
+    async def confirm(self, region: str, identity: Identity, *, is_reset: bool) -> str | None:
+        self.confirmed.append((region, identity, is_reset))
+        return self.twin
+
+    async def block(self, region: str, why: str) -> None:
+        self.blocked[region] = why
+
+    async def known_properties(self, region: str) -> frozenset[int]:
+        return self.known
+
+    async def left_out_homes(self, region: str) -> frozenset[int]:
+        return self.left_out
+
+    async def leave_out(self, region: str, left_out: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded:
+        self.left_out = (self.left_out | left_out.keys()) - set(came_back)
+        return Loaded()
 
 
 @dataclass
@@ -422,6 +467,7 @@ class World:
         self.api = FakeApi(self.clock)
         self.sink = FakeSink(self.ledger)
         self.proofs = FakeProofs()
+        self.sources = FakeSources()
 
     @property
     def engine(self) -> Engine:
@@ -430,6 +476,7 @@ class World:
             self.sink,
             self.ledger,
             self.proofs,
+            self.sources,
             order_of,
             self.clock,
             self.settings,
@@ -439,7 +486,7 @@ class World:
 
     async def run(self, *entities: str, regions: Sequence[str] = (REGION,)) -> dict[str, Outcome]:
         """One run; the outcomes by entity, with several regions by "region entity"."""
-        found = await self.engine.run([RegionTarget(code, 4, entities) for code in regions])
+        found = await self.engine.run([RegionTarget(code, IDENTITY, entities) for code in regions])
         return {one.entity if len(regions) == 1 else f"{one.region} {one.entity}": one for one in found}
 
     def told(self, kind: type[Event]) -> list[Event]:

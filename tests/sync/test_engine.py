@@ -11,10 +11,10 @@ from breezeway_sync.core import errors
 from breezeway_sync.core.events import Crashed, EntityFinished, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.sync import engine
-from breezeway_sync.sync.engine import RegionTarget
+from breezeway_sync.sync.admission import RegionTarget
 from breezeway_sync.sync.job import Settings
 from breezeway_sync.sync.stages import NAMES, STAGES
-from tests.sync.fakes import REGION, RUN, Hang, World, error, ids
+from tests.sync.fakes import IDENTITY, REGION, RUN, Hang, World, error, ids
 
 
 def logged(world: World) -> dict[str, Outcome | None]:
@@ -174,7 +174,7 @@ async def test_a_cancelled_run_closes_its_rows_as_interrupted_before_it_ends() -
     world.ledger.close_seconds = 0.02
     world.ledger.properties = {"north": [5], "south": [6]}
     world.api.answers = {"/people": Hang(), "/supplies": Hang()}
-    targets = [RegionTarget(code, 4, ("tasks", "people", "supplies")) for code in ("north", "south")]
+    targets = [RegionTarget(code, IDENTITY, ("tasks", "people", "supplies")) for code in ("north", "south")]
     run = asyncio.create_task(world.engine.run(targets))
     for _ in range(100):
         await asyncio.sleep(0)

@@ -16,11 +16,12 @@ from breezeway_sync.entities.marks import Mark, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
-from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.sync.admission import RegionTarget
+from breezeway_sync.sync.engine import Engine
 from breezeway_sync.sync.held import LAST_SECONDS
 from breezeway_sync.sync.job import Settings
 from tests.api.virtual_time import run
-from tests.sync.fakes import LONG_AGO, REGION, Answer, FakeSink, Hang, Page, World, ids
+from tests.sync.fakes import IDENTITY, LONG_AGO, REGION, Answer, FakeSink, Hang, Page, World, ids
 
 Stored = Callable[[World], Sequence[Json]]
 
@@ -92,7 +93,7 @@ def test_what_was_read_is_stored_though_nothing_more_comes(
 ) -> None:
     async def read() -> None:
         world, engine = idle(answers)
-        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, (entity,))]))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, (entity,))]))
         await world.api.waiting.wait()
         await asyncio.sleep(1.4)
         assert (stored(world), engine.room.held_bytes) == ([], 10)
@@ -115,7 +116,7 @@ def test_children_that_are_late_wait_for_those_that_are_being_stored() -> None:
         world.ledger.properties[REGION] = list(range(6))
         world.api.loop_seconds = 1.0
         await replace(engine, sink=slow, settings=Settings(workers=1)).run(
-            [RegionTarget(REGION, 4, ("property_contacts",))]
+            [RegionTarget(REGION, IDENTITY, ("property_contacts",))]
         )
         assert [len(sets) for _, sets in slow.sets] == [2, 4]
 
@@ -140,7 +141,7 @@ def test_children_that_are_being_stored_are_though_the_run_is_cancelled(
         world.ledger.walks["property_contacts"] = {1: Standing(covered_at=LONG_AGO)}
         world.api.loop_seconds = 1.0
         engine = replace(engine, sink=slow, settings=Settings(workers=1))
-        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("property_contacts",))]))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, ("property_contacts",))]))
         await asyncio.sleep(3.5)  # two are being stored since 2.5, the third waits
         running.cancel()
         began = asyncio.get_running_loop().time()
@@ -164,7 +165,7 @@ def test_what_waits_is_stored_when_the_run_is_cancelled(takes: float, stored: li
         slow = SlowSink(world.ledger)
         slow.seconds = takes
         engine = replace(engine, sink=slow, settings=Settings(workers=1))
-        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, 4, ("property_contacts",))]))
+        running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, ("property_contacts",))]))
         await world.api.waiting.wait()
         running.cancel()
         began = asyncio.get_running_loop().time()
@@ -185,7 +186,7 @@ def test_an_error_of_the_store_ends_the_job_though_nothing_more_comes(
         world, engine = idle(answers)
         world.sink.failing[part] = DatabaseBusy("deadlock")
         async with asyncio.timeout(10):
-            [outcome] = await engine.run([RegionTarget(REGION, 4, (entity,))])
+            [outcome] = await engine.run([RegionTarget(REGION, IDENTITY, (entity,))])
         assert (outcome.status, outcome.fault, stored(world)) == (FAILED, "database_busy", [])
         assert engine.room.held_bytes == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}

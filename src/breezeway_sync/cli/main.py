@@ -21,6 +21,7 @@ from breezeway_sync.cli.gaps import gaps_app
 from breezeway_sync.cli.plan import plan
 from breezeway_sync.cli.problems import problems_app
 from breezeway_sync.cli.progress import bars
+from breezeway_sync.cli.regions import regions_app
 from breezeway_sync.cli.rejects import rejects_app
 from breezeway_sync.cli.status import status
 from breezeway_sync.cli.tables import print_report, report_json
@@ -28,6 +29,8 @@ from breezeway_sync.cli.token import token_app
 from breezeway_sync.cli.verify import verify
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.service.settings import describe, load_settings
+from breezeway_sync.service.settings.problems import as_one
+from breezeway_sync.service.settings.twins import of_twins, pairs_of
 
 app = typer.Typer(
     help="Keep an exact, typed, linked copy of many Breezeway accounts in your own PostgreSQL.",
@@ -49,6 +52,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(rejects_app, name="rejects")
 app.add_typer(problems_app, name="problems")
+app.add_typer(regions_app, name="regions")
 app.add_typer(gaps_app, name="gaps")
 
 
@@ -125,6 +129,8 @@ def migrate(
 def config_check(config: ConfigOption = None) -> None:
     """Load the configuration and say whether it can be used."""
     settings = load_settings(config)
+    if problems := of_twins(settings, pairs_of(settings)):
+        raise as_one(problems)
     count = len(settings.regions)
     say(f"{settings.source or 'environment'}: {count} region{'s' if count != 1 else ''}, no problem found")
 

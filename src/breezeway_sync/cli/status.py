@@ -39,7 +39,7 @@ def status(
         say(overview_json(found), is_json=True)
     else:
         print_overview(out(), found)
-    is_doubtful = bool(found.late or found.differing) or not found.entities
+    is_doubtful = bool(found.late or found.differing) or not found.asked
     raise typer.Exit(LATE if check and is_doubtful else exits.OK)
 
 
@@ -59,7 +59,7 @@ def print_overview(console: Console, found: Overview) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if found.late:
-        console.print(f"\n{len(found.late)} of {len(found.entities)} are late", style="red")
+        console.print(f"\n{len(found.late)} of {len(found.asked)} are late", style="red")
 
 
 def _differing(one: CertificateState) -> str:
@@ -80,8 +80,8 @@ def entities_table(entities: Sequence[Freshness]) -> Table:
         table.add_row(
             Text(one.region if one.region != last else ""),
             one.entity,
-            Text(one.status or "never run", style=_STYLES.get(one.status or "", "")),
-            success,
+            Text("off" if one.is_off else one.status or "never run", style=_STYLES.get(one.status or "", "")),
+            "" if one.is_off else success,
             span(one.age_seconds),
             span(one.promise_seconds),
             Text("late", style="red") if one.is_late else "",

@@ -68,6 +68,30 @@ class NotRead(BreezewaySyncError):
     code = "not_read"
 
 
+class SourceChanged(BreezewaySyncError):
+    """What is configured, or what the API shows, is not what the region is a copy of; nothing was judged or stored."""
+
+    code = "source_changed"
+
+
+class SourceUnclear(BreezewaySyncError):
+    """The list of properties does not show the one company whose records are to be stored; nothing was stored."""
+
+    code = "source_unclear"
+
+
+class SourceTaken(BreezewaySyncError):
+    """Another region is a copy of the same company; nothing was called."""
+
+    code = "source_taken"
+
+
+class RegionRetired(BreezewaySyncError):
+    """A person took the region out; nothing was called."""
+
+    code = "region_retired"
+
+
 class UnknownRecord(BreezewaySyncError):
     """A record that was named is not there, or not in the state that was spoken of; nothing was changed."""
 
@@ -78,6 +102,12 @@ class ConfigurationError(BreezewaySyncError):
     """The configuration cannot be used as it is; nothing was started."""
 
     code = "configuration"
+
+
+class SameSource(ConfigurationError):
+    """Two regions of the configuration would be copies of the same."""
+
+    code = "same_source"
 
 
 UNFORESEEN = "unforeseen"

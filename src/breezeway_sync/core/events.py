@@ -253,6 +253,16 @@ class EntityFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AttendanceChanged(Event):
+    """The last process that worked these entities of a region is gone for longer than they may be old; or somebody
+    works them again (`is_attended`). Told anew now and then while it lasts."""
+
+    region: str
+    entities: tuple[str, ...]
+    is_attended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationFinished(Event):
     """A region and entity was compared with the API. `result` and the classes of differences as in `certificates`."""
 

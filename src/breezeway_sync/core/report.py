@@ -13,7 +13,8 @@ class Freshness:
     """One region and entity against its promise (v_sync_status); ages and durations in seconds.
 
     `status` is that of the latest run, None where none was recorded; `age_seconds` counts from the last
-    success, None where there is none.
+    success, None where there is none. `claim`: held by a process that works it; unattended, when the last such process
+    is gone for too long; off, when those that work the region do not ask for it: then it is never late.
     """
 
     region: str
@@ -28,6 +29,15 @@ class Freshness:
     calls: int | None
     duration_seconds: float | None
     error: str | None
+    claim: str = "held"
+
+    @property
+    def is_off(self) -> bool:
+        return self.claim == "off"
+
+    @property
+    def is_unattended(self) -> bool:
+        return self.claim == "unattended"
 
 
 @dataclass(frozen=True, slots=True)

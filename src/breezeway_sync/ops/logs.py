@@ -22,6 +22,7 @@ from breezeway_sync.core.certificate import FAILED, LATE, PROVED
 from breezeway_sync.core.events import (
     AccountPaused,
     AlertDelivered,
+    AttendanceChanged,
     BatchLoaded,
     CallFinished,
     CallRetried,
@@ -68,6 +69,7 @@ LEVELS: Mapping[type[Event], int] = {
     EntityUnavailable: logging.WARNING,
     FieldChanged: logging.WARNING,
     DeletionsHeld: logging.WARNING,
+    AttendanceChanged: logging.WARNING,
     Noticed: logging.WARNING,
     CycleSkipped: logging.WARNING,
     DatabaseLost: logging.ERROR,

@@ -208,6 +208,8 @@ class Metrics:
             self._m.records_held.labels(region.region, entity).set(records)
 
     def _promise(self, one: Freshness) -> None:
+        if one.is_off:
+            return
         place = (one.region, one.entity)
         if one.last_success is not None:
             self._m.last_success.labels(*place).set(one.last_success.timestamp())

@@ -122,7 +122,7 @@ def _places(places: Sequence[Place], names: dict[str, str], freshness: Sequence[
     for region, entity in places:
         regions.setdefault(region, []).append(entity_name(entity))
     sizes: dict[str, int] = {}
-    for one in freshness:
+    for one in (one for one in freshness if not one.is_off):
         sizes[one.region] = sizes.get(one.region, 0) + 1
     if len(regions) > NAMED_REGIONS:
         return f"{count(len(regions), 'region')}, {count(len(places), 'mirror')}"
@@ -145,7 +145,7 @@ def sums(view: View) -> Safe | None:
     rejected = sum(one.rejected_open for one in report.regions)
     successes = [one.last_success for one in view.freshness if one.last_success]
     pairs = [
-        ("Fresh", f"{len(view.freshness) - len(view.late)} of {len(view.freshness)}", "mirrors within their promise"),
+        ("Fresh", f"{len(view.asked) - len(view.late)} of {len(view.asked)}", "mirrors within their promise"),
         ("Last success", ago(max(successes), view.now) if successes else "none yet", "of any region"),
         ("Calls owed", f"{owed:,}", _owed_time(view, owed) if owed else "comments and requirements"),
         ("Records rejected", f"{rejected:,}", "open, in rejected_records"),
@@ -198,6 +198,8 @@ def _region(code: str, names: dict[str, str]) -> Safe:
 def _age(view: View, entity: str, one: Freshness | None) -> Safe:
     if one is None:
         return cell(entity_name(entity), element("span", "–", class_="muted", aria_label="not read"), class_="none")
+    if one.is_off:
+        return cell(entity_name(entity), element("span", "off", class_="muted"), class_="none")
     age = view.age_seconds(one)
     ended = view.ended_status.get((one.region, one.entity))
     is_late = view.is_late(one)

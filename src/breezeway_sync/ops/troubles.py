@@ -33,6 +33,20 @@ CREDENTIALS = Kind(
     "Breezeway activate it. The next cycle then goes on by itself.",
     ("the credentials are wrong", "no credentials:", "access token"),
 )
+SOURCE = Kind(
+    "source",
+    "Not the region's own source",
+    "`breezeway-sync regions list` shows what each region is a copy of. Put its client_id, company_id or the address "
+    "right, or take the new source for its own with `breezeway-sync regions adopt`. Until then nothing is changed.",
+    ("the source of this region has changed", "the credentials see several companies",
+     "no property belongs to the configured company", "is a copy of the same company", "this region is retired",
+     "cannot both be read"),
+)  # fmt: skip
+UNATTENDED = Kind(
+    "unattended",
+    "Worked by nobody",
+    "Start a process whose configuration has the region, or take it out with `breezeway-sync regions retire`.",
+)
 DATABASE = Kind(
     "database",
     "Database",
@@ -113,7 +127,21 @@ DIFFERS = Kind(
     "`breezeway-sync verify REGION ENTITY --all --repair` names what differs, reads it again, and proves it. If nobody "
     "has changed the mirror by hand, send the certificate with a bundle.",
 )
-KINDS = (CREDENTIALS, DATABASE, UNREACHABLE, LIMITED, REFUSED, HELD, REJECTED, DOUBTED, SHORT, STOPPED, OWED)
+KINDS = (
+    CREDENTIALS,
+    SOURCE,
+    UNATTENDED,
+    DATABASE,
+    UNREACHABLE,
+    LIMITED,
+    REFUSED,
+    HELD,
+    REJECTED,
+    DOUBTED,
+    SHORT,
+    STOPPED,
+    OWED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +191,9 @@ def _of(one: Freshness, ended: PastRun | None, is_late: bool) -> Iterator[tuple[
     status, error = one.status, one.error
     if status == "running" and ended is not None:
         status, error = ended.status, ended.error
-    if status in (FAILED, PARTIAL) and error:
+    if one.is_unattended:
+        yield UNATTENDED, "the last process that worked it is gone for longer than its mirror may be old"
+    elif status in (FAILED, PARTIAL) and error:
         for kind in kinds_of(error):
             yield kind, error
     elif is_late:

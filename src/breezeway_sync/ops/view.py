@@ -51,6 +51,11 @@ class View:
         return () if self.report is None else self.report.freshness
 
     @cached_property
+    def asked(self) -> tuple[Freshness, ...]:
+        """Without what is off."""
+        return tuple(one for one in self.freshness if not one.is_off)
+
+    @cached_property
     def late(self) -> frozenset[Place]:
         return frozenset((one.region, one.entity) for one in self.freshness if self.is_late(one))
 
@@ -78,7 +83,7 @@ class View:
 
     def is_late(self, one: Freshness) -> bool:
         age = self.age_seconds(one)
-        return one.is_late or age is None or age > one.promise_seconds
+        return not one.is_off and (one.is_late or age is None or age > one.promise_seconds)
 
     def headline(self) -> tuple[str, str]:
         """The state of it all ("ok", "degraded", "failing") and a sentence that says it."""
@@ -94,9 +99,9 @@ class View:
         if not self.freshness:
             return "degraded", "Nothing is mirrored yet"
         if self.late:
-            return "degraded", f"{len(self.late)} of {len(self.freshness)} are late"
+            return "degraded", f"{len(self.late)} of {len(self.asked)} are late"
         if self.differing:
-            return "degraded", f"{count(self.differing, 'mirror')} of {len(self.freshness)} differ from the API"
+            return "degraded", f"{count(self.differing, 'mirror')} of {len(self.asked)} differ from the API"
         hurt = sum(status in (FAILED, PARTIAL) for status in self.ended_status.values())
         if hurt:
             return "degraded", f"{regions}, all fresh; {count(hurt, 'run')} incomplete"

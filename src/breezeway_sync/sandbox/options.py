@@ -34,6 +34,8 @@ class Options:
     """A wrong constant in every envelope."""
     ignore_page_on: set[str] = field(default_factory=set)
     """Templates (`/property`) of lists that answer page 1 whatever page is asked for."""
+    ignore_company: bool = False
+    """Lists show every company that the pair sees, whichever is asked for (section 1, "Company scope")."""
     everyone_without_status: bool = False
     """/people without `status` lists everyone instead of active people."""
     filter_time_part: bool = False

@@ -18,7 +18,7 @@ from breezeway_sync.core.events import ConcurrencyChanged, Emit
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.leases import Lease, account_key, hold, note_pause
+from breezeway_sync.store.leases import Lease, hold, note_pause
 from breezeway_sync.store.vault import StoredVault
 
 Tell = Callable[[str], None]
@@ -98,7 +98,7 @@ async def access(use: Means, account: Account, *, wait_seconds: float) -> AsyncI
         lease = await stack.enter_async_context(
             hold(
                 use.database,
-                account_key(account.credentials.client_id),
+                account.key,
                 clock=use.clock,
                 wait_seconds=wait_seconds,
                 drain_seconds=pace(use.settings.api.requests_per_minute).period_seconds,

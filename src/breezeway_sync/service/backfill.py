@@ -53,9 +53,9 @@ async def estimate(settings: Settings, request: Request, days: Days, clock: Cloc
     async with open_database(settings) as database:
         await ensure_schema(settings, database)
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
-        for account in group(request.regions, credentials):
+        for account in group(settings, credentials):
             before = lists + children
-            for region in account.regions:
+            for region in set(account.regions) & set(request.regions):
                 for entity in (one for one in DATED if one.name in request.entities):
                     owed = [one.source.name for one in entity.called if one.owed and one.source.name not in off]
                     found = await _left(database, settings, entity, region, days, clock)

@@ -23,7 +23,7 @@ from breezeway_sync.service.alerting import Alerting
 from breezeway_sync.service.notify import Notifier
 from breezeway_sync.service.observatory import Observatory
 from breezeway_sync.service.reload import changes
-from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
+from breezeway_sync.service.runner import claim, ensure_schema, open_database, save_regions
 from breezeway_sync.service.schedule import Line, Turns, first_in_seconds, timetable
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.spare_time import compare_next, renew_tokens
@@ -42,7 +42,9 @@ DATABASE_RETRY_SECONDS = (0.5, 15.0)
 RETENTION_SECONDS = 6 * 3600.0
 TOKENS_SECONDS = 600.0
 VERIFY_SECONDS = 30.0
-_HOUSEKEEPING = ("retention", "tokens", "verify")
+# Well below the shortest freshness target, 2 hours.
+CLAIM_SECONDS = 300.0
+_HOUSEKEEPING = ("retention", "tokens", "verify", "claims")
 
 
 class Daemon:
@@ -65,7 +67,7 @@ class Daemon:
         observatory.listen(self._hear)
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Event()
-        self._staff = Staff(self._work, observatory.emit)
+        self._staff = Staff(self._work, observatory.emit, self._renew_accounts)
         self._workshops: WeakSet[Workshop] = WeakSet()  # those of reloads before, while they are worked in
         self._turns = Turns()
         self._is_anew = False
@@ -173,6 +175,7 @@ class Daemon:
             "retention": (self._forget, RETENTION_SECONDS),
             "tokens": (self._renew_tokens, TOKENS_SECONDS),
             "verify": (self._compare, VERIFY_SECONDS),
+            "claims": (self._claim, CLAIM_SECONDS),
         }.items():
             if self._scheduler.get_job(name) is None:
                 self._at(name, what, every, every / 2)
@@ -190,11 +193,14 @@ class Daemon:
     async def _assign(self) -> None:
         """One worker per account; those whose account is gone finish what they do and end."""
         stored = await stored_credentials(self._database, list(self.settings.regions))
-        self._staff.assign(group(list(self.settings.regions), credentials_of(self.settings, stored)))
+        self._staff.assign(group(self.settings, credentials_of(self.settings, stored)))
+
+    async def _renew_accounts(self) -> None:
+        """Somebody may have corrected the credentials in api_tokens."""
+        with contextlib.suppress(DatabaseError):
+            await self._assign()
 
     async def _work(self, account: Account, order: Order) -> Result:
-        with contextlib.suppress(DatabaseError):
-            await self._assign()  # somebody may have corrected the credentials in api_tokens
         order = replace(order, still=self._not_read_elsewhere)
         result = await self._workshop.work(self._staff.now(account), order)  # of that moment: reloads replace it
         with contextlib.suppress(DatabaseError):
@@ -236,6 +242,11 @@ class Daemon:
         """The mirror is compared with the API now and then, where nobody works the account."""
         with contextlib.suppress(DatabaseError):
             await compare_next(self._staff, self._workshop.means)
+
+    async def _claim(self) -> None:
+        """These regions are still worked by somebody."""
+        with contextlib.suppress(DatabaseError):
+            await claim(self.settings, self._database)
 
     async def _forget(self) -> None:
         """Retention: see `store.retention`."""

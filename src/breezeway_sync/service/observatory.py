@@ -12,6 +12,7 @@ from breezeway_sync import __version__
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
 from breezeway_sync.core.events import (
+    AttendanceChanged,
     ComparisonSeen,
     ConfigurationReloaded,
     CycleFinished,
@@ -23,7 +24,7 @@ from breezeway_sync.core.events import (
     TokenFailed,
     VerificationFinished,
 )
-from breezeway_sync.core.report import CertificateState
+from breezeway_sync.core.report import CertificateState, Freshness
 from breezeway_sync.ops.health import Facts, judge
 from breezeway_sync.ops.metrics import Metrics
 from breezeway_sync.ops.watch import StatusReport
@@ -38,6 +39,7 @@ READ_SECONDS = 15.0
 REMIND_SECONDS = 3600.0
 LEAST_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 10.0
+TELL_AGAIN_SECONDS = 3600.0
 
 
 class Observatory:
@@ -60,6 +62,7 @@ class Observatory:
         self._news = asyncio.Event()
         self._compared: dict[tuple[str, str], CertificateState] = {}
         self._compared_told_at = clock.monotonic()
+        self._unattended: dict[str, tuple[tuple[str, ...], float]] = {}
         self._report = StatusReport((), (), (), (), (), self._database_error, self._started_at)
         self._listeners: list[Emit] = [self.metrics.observe, self._remember]
 
@@ -144,6 +147,7 @@ class Observatory:
             self.emit(event)
         now = self._clock.now()
         self._report = StatusReport(freshness, runs, leases, tokens, regions, None, now, tuple(certificates))
+        self._tell_attendance(freshness)
         self.metrics.update(freshness, leases, tokens, regions, certificates)
         self._tell_comparisons(certificates)
 
@@ -158,6 +162,18 @@ class Observatory:
                 continue
             self._compared[place] = one
             self.emit(ComparisonSeen(one.region, one.entity, one.compared_at, one.is_differing, one.found))
+
+    def _tell_attendance(self, freshness: Sequence[Freshness]) -> None:
+        """Regions that nobody works any more, and those that somebody works again."""
+        now, found = self._clock.monotonic(), unattended(freshness)
+        for region, entities in found.items():
+            told = self._unattended.get(region)
+            if told is None or told[0] != entities or now - told[1] >= TELL_AGAIN_SECONDS:
+                self._unattended[region] = (entities, now)
+                self.emit(AttendanceChanged(region, entities, is_attended=False))
+        for region in self._unattended.keys() - found.keys():
+            entities, _ = self._unattended.pop(region)
+            self.emit(AttendanceChanged(region, entities, is_attended=True))
 
     async def status(self) -> StatusReport:
         """The latest report; with the reason why there is no newer one."""
@@ -207,3 +223,12 @@ class Observatory:
                 self._news.set()
             case _:
                 pass
+
+
+def unattended(freshness: Sequence[Freshness]) -> dict[str, tuple[str, ...]]:
+    """The entities that nobody works any more, by region. Pure."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in freshness:
+        if one.is_unattended:
+            found[one.region] = (*found.get(one.region, ()), one.entity)
+    return found

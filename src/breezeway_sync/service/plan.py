@@ -65,7 +65,7 @@ async def plan(settings: Settings, regions: Sequence[str], clock: Clock | None =
     async with open_database(settings) as database:
         await require_schema(database)
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
-        accounts = [account.regions for account in group(list(settings.regions), credentials)]
+        accounts = [account.regions for account in group(settings, credentials)]
         accounts += [(code,) for code in settings.regions if code not in credentials]
         for codes in accounts:
             if not set(codes) & set(regions):

@@ -71,7 +71,7 @@ async def retry(
         for code in sorted(wanted.keys() - credentials.keys()):
             report.problems[code] = CredentialsRejected(NO_CREDENTIALS, endpoint="no call")
         # All regions of an account share its lease, also those that were not asked for.
-        accounts = [one for one in group(codes, credentials) if wanted.keys() & set(one.regions)]
+        accounts = [one for one in group(settings, credentials) if wanted.keys() & set(one.regions)]
         async with means(settings, database, emit=emit, tell=tell, clock=clock) as use:
             work = (_retry_account(use, store, one, wanted, wait_seconds, report) for one in accounts)
             await asyncio.gather(*work)
@@ -131,7 +131,7 @@ async def _read_again(
         return []
     workshop = Workshop(use)
     order = Order({region: tuple(subjects)})
-    await workshop.engine(mine, order).again(workshop.target(region, tuple(subjects)), subjects)
+    await workshop.engine(mine, order).again(workshop.target(mine.account, region, tuple(subjects)), subjects)
     found = []
     for number, (is_open, why) in (await store.standings(region, asked)).items():
         one = asked[number]

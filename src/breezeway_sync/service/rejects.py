@@ -71,7 +71,7 @@ async def retry(
         for code in sorted(waiting - set(credentials)):
             report.problems[code] = CredentialsRejected(NO_CREDENTIALS, endpoint="no call")
         # All regions of an account share its lease, also those that were not asked for.
-        accounts = [one for one in group(codes, credentials) if waiting & set(one.regions)]
+        accounts = [one for one in group(settings, credentials) if waiting & set(one.regions)]
         async with means(settings, database, emit=emit, tell=tell, clock=clock) as use:
             work = (_retry_account(use, one, waiting, name, wait_seconds, report) for one in accounts)
             await asyncio.gather(*work)

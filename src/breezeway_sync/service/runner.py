@@ -88,7 +88,7 @@ async def run(
         # All regions of an account share its lease, also those that were not asked for.
         wanted = [
             (one, _part(order, request, [code for code in request.regions if code in one.regions]))
-            for one in group(list(settings.regions), credentials)
+            for one in group(settings, credentials)
         ]
         nameless = _part(order, request, [code for code in request.regions if code not in credentials])
         works = [workshop.work(account, part) for account, part in wanted if part.entities]
@@ -127,6 +127,14 @@ async def ensure_schema(settings: Settings, database: Database) -> None:
 
 async def save_regions(settings: Settings, database: Database) -> None:
     """Make the table `regions` say what the configuration says, and claim what it asks for."""
-    regions = [Region(code, one.name, one.company_id) for code, one in settings.regions.items()]
-    names = [name for name, entity in settings.entities.items() if entity.enabled]
-    await Ledger(database).save_regions(regions, names, settings.sync.near_days)
+    regions = [Region(code, one.name, one.companies.only) for code, one in settings.regions.items()]
+    await Ledger(database).save_regions(regions, _claimed(settings), settings.sync.near_days)
+
+
+async def claim(settings: Settings, database: Database) -> None:
+    """Go on claiming what the configuration asks for: a claim lasts as long as the freshness target of its entity."""
+    await Ledger(database).claim(list(settings.regions), _claimed(settings))
+
+
+def _claimed(settings: Settings) -> list[str]:
+    return [name for name, entity in settings.entities.items() if entity.enabled]

@@ -48,6 +48,11 @@ class Overview:
         return tuple(one for one in self.certificates if one.is_differing)
 
     @property
+    def asked(self) -> tuple[Freshness, ...]:
+        """Without what nobody asks for."""
+        return tuple(one for one in self.entities if not one.is_off)
+
+    @property
     def late(self) -> tuple[Freshness, ...]:
         """What is older than promised, or was never read."""
         return tuple(one for one in self.entities if one.is_late)

@@ -18,7 +18,6 @@ from breezeway_sync.service.runner import ensure_schema, open_database, save_reg
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.leases import account_key
 from breezeway_sync.store.status import Status
 from breezeway_sync.store.vault import StoredVault, stored_credentials
 
@@ -112,7 +111,7 @@ def _ask_once(settings: Settings) -> Work:
 
     async def ask(mine: Access) -> None:
         for code in mine.account.regions:
-            company = settings.regions[code].company_id
+            company = settings.regions[code].companies.only
             params = () if company is None else ((source.company.value, company),)
             await mine.api.listing(source.path, path, (*params, *source.always, ("limit", 1), ("page", 1)))
 
@@ -131,7 +130,7 @@ async def _over_accounts(
     """Do `work` for every account that one of these regions uses; the error of each region that had one."""
     # All regions of an account share its lease and its token, also those that were not asked for.
     codes = list(settings.regions)
-    accounts = group(codes, credentials_of(settings, await stored_credentials(database, codes)))
+    accounts = group(settings, credentials_of(settings, await stored_credentials(database, codes)))
     problems: _Problems = {}
     async with means(settings, database, emit=emit, tell=tell) as use:
 
@@ -153,10 +152,10 @@ async def _reports(
     states = {state.region: state for state in await Status(database).tokens()}
     found = credentials_of(settings, await stored_credentials(database, codes))
     stored = set()
-    for account in group(codes, found):
-        vault = StoredVault(database, account_key(account.credentials.client_id), account.regions)
+    for account in group(settings, found):
+        vault = StoredVault(database, account.key, account.regions)
         stored |= set(account.regions) if await vault.load() is not None else set()
-    keys = {code: account_key(pair.client_id) for code, pair in found.items()}
+    keys = {code: account.key for account in group(settings, found) for code in account.regions}
     sources = {code: source_of(settings, code, has_pair=code in found) for code in codes}
     return tuple(
         with_problem(report_of(code, keys, sources[code], states.get(code), code in stored, now), problems.get(code))

@@ -10,22 +10,33 @@ from uuid import UUID, uuid4
 
 from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import Clock, SystemClock
-from breezeway_sync.core.errors import ApiError, CredentialsRejected, DatabaseError, LeaseHeld
+from breezeway_sync.core.errors import (
+    ApiError,
+    BreezewaySyncError,
+    CredentialsRejected,
+    DatabaseError,
+    LeaseHeld,
+    NotRead,
+)
 from breezeway_sync.core.events import Emit, LeaseReleased
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.service.access import Access, Means, Tell, access, means
-from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group
+from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group, identity_of
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
 from breezeway_sync.service.workshop import loader_of, proofs_of, read_settings
 from breezeway_sync.store.doubts import StoredDoubts
+from breezeway_sync.store.sources import stored_left_out_homes, stored_standing
 from breezeway_sync.store.vault import stored_credentials
 from breezeway_sync.store.verification import StoredMirror
+from breezeway_sync.sync.belonging import Belonging
+from breezeway_sync.sync.identity import admit
 from breezeway_sync.sync.verify.again import compare_repaired
 from breezeway_sync.sync.verify.bench import Bench
 from breezeway_sync.sync.verify.extent import CONTACTS, Extent, calls_for_homes, estimated_calls
 from breezeway_sync.sync.verify.homes import Homes
+from breezeway_sync.sync.verify.own import OwnApi
 from breezeway_sync.sync.verify.repair import Repairer
 from breezeway_sync.sync.verify.verifier import Verifier, certificate_of
 
@@ -79,7 +90,7 @@ async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell
         await work.announce()
         parts = [
             (account, [code for code in request.regions if code in account.regions])
-            for account in group(list(settings.regions), credentials)
+            for account in group(settings, credentials)
         ]
         await work.without_credentials([code for code in request.regions if code not in credentials])
         async with asyncio.TaskGroup() as tasks:
@@ -155,12 +166,23 @@ class Comparing:
             self.failure = error
 
     async def _region(self, opened: Access, code: str) -> None:
+        """One region against its own source; nothing is compared with another one."""
         if not await self._mirror.knows(code):
-            await self._not_compared(code, NEVER_READ, "NotRead")
+            await self._not_compared(code, NEVER_READ, NotRead.code)
             return
+        identity = identity_of(self._use.settings, opened.account, code)
+        try:
+            standing = await stored_standing(self._use.database, code, identity)
+            admission = admit(code, identity, standing)
+        except BreezewaySyncError as error:
+            if isinstance(error, DatabaseError):
+                raise
+            await self._not_compared(code, error.message, error.code)
+            return
+        belonging = Belonging(admission.identity.companies, await stored_left_out_homes(self._use.database, code))
         homes: Homes | None = None
         for name in self._request.entities:
-            verifier = self._verifier(opened, code, name, homes)
+            verifier = self._verifier(opened, code, name, belonging, homes)
             found = await verifier.run()
             await self._keep(found)
             if self._request.repair and found.unexplained and verifier.bench.doubt is None:
@@ -186,9 +208,10 @@ class Comparing:
         self.repaired.append(found)
         await self._keep(again)
 
-    def _verifier(self, opened: Access, code: str, name: str, homes: Homes | None) -> Verifier:
-        company_id = self._use.settings.regions[code].company_id
-        bench = Bench(code, company_id, name, _ENTITIES[name], opened.api, self._mirror, self._extent)
+    def _verifier(self, opened: Access, code: str, name: str, belonging: Belonging, homes: Homes | None) -> Verifier:
+        company_id = self._use.settings.regions[code].companies.only
+        api = OwnApi(opened.api, belonging, _ENTITIES[name])
+        bench = Bench(code, company_id, name, _ENTITIES[name], api, self._mirror, self._extent)
         return Verifier(bench, self._use.clock, _PROPERTIES, homes)
 
     async def _keep(self, certificate: Certificate) -> None:

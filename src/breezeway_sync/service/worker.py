@@ -14,7 +14,6 @@ from breezeway_sync.core.outcome import FAILED, PARTIAL, Outcome
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.schedule import Line, retry_in_seconds
 from breezeway_sync.service.workshop import Order, Result
-from breezeway_sync.store.leases import account_key
 from breezeway_sync.sync.job import OwedTime
 from breezeway_sync.sync.stages import NAMES, NEEDS
 
@@ -29,6 +28,18 @@ Place = tuple[str, str]
 """A region and an entity."""
 
 
+Renew = Callable[[], Awaitable[None]]
+PassOn = Callable[[Line], object]
+
+
+async def _nothing() -> None:
+    """Accounts that never change."""
+
+
+def _nowhere(_line: Line) -> None:
+    """Where there is nobody else."""
+
+
 class Worker:
     """Serialises the cycles of one account.
 
@@ -37,10 +48,15 @@ class Worker:
     in part, for a reason that passes is tried again after a growing wait.
     """
 
-    def __init__(self, account: Account, work: Work, emit: Emit) -> None:
+    def __init__(
+        self, account: Account, work: Work, emit: Emit, renew: Renew = _nothing, pass_on: PassOn = _nowhere
+    ) -> None:
+        """`renew` brings the accounts up to date before a cycle; `pass_on` takes lines of other accounts' regions."""
         self.account = account
         self._work = work
         self._emit = emit
+        self._renew = renew
+        self._pass_on = pass_on
         self._pending: dict[str, Line] = {}
         self._active: dict[str, Line] = {}
         self._owed = OwedTime()
@@ -53,12 +69,13 @@ class Worker:
         self._aside: asyncio.Task[None] | None = None
         self.is_busy = False
 
-    def drain(self) -> None:
-        """Begin nothing more; `run` ends with the cycle under way."""
+    def drain(self) -> list[Line]:
+        """Begin nothing more; `run` ends with the cycle under way. The lines that it had not begun."""
         self._is_draining = True
-        self._pending.clear()
+        left, self._pending = list(self._pending.values()), {}
         self._owed.is_up = True
         self._wake.set()
+        return left
 
     @property
     def is_aside(self) -> bool:
@@ -101,10 +118,13 @@ class Worker:
             while not self._is_draining:
                 await self._wake.wait()
                 self._wake.clear()
+                if not self._pending:
+                    continue
+                await self._renew()
                 self._active, self._pending = self._pending, {}
-                self._active = {
-                    name: line for name, line in self._active.items() if line.region in self.account.regions
-                }
+                for line in [one for one in self._active.values() if one.region not in self.account.regions]:
+                    del self._active[line.name]
+                    self._pass_on(line)
                 if self._active:
                     await self._cycle(list(self._active.values()))
                 self._active = {}
@@ -176,12 +196,13 @@ class Worker:
 class Staff:
     """One worker per account."""
 
-    def __init__(self, work: Work, emit: Emit) -> None:
+    def __init__(self, work: Work, emit: Emit, renew: Renew = _nothing) -> None:
         self.workers: dict[str, Worker] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         """Also of those that are no longer employed and finish what they do."""
         self._work = work
         self._emit = emit
+        self._renew = renew
 
     @property
     def is_busy(self) -> bool:
@@ -189,21 +210,28 @@ class Staff:
 
     def assign(self, found: Iterable[Account]) -> None:
         """Employ whom these accounts need; those whose account is gone finish what they do and end."""
-        accounts = {account_key(one.credentials.client_id): one for one in found}
-        for key in set(self.workers) - set(accounts):
-            self.workers.pop(key).drain()
+        accounts = {one.key: one for one in found}
+        left = [line for key in set(self.workers) - set(accounts) for line in self.workers.pop(key).drain()]
         for key, account in accounts.items():
             if key in self.workers:
                 self.workers[key].account = account
             else:
                 self._employ(key, account)
+        for line in left:
+            self._pass_on(line)
+
+    def _pass_on(self, line: Line) -> None:
+        """A line that is due, of a region that is another account's now."""
+        worker = self.of(line.region)
+        if worker is not None:
+            worker.due(line)
 
     def of(self, region: str) -> Worker | None:
         return next((one for one in self.workers.values() if region in one.account.regions), None)
 
     def now(self, account: Account) -> Account:
         """The account as it was assigned last; as it is where nobody works it any more."""
-        worker = self.workers.get(account_key(account.credentials.client_id))
+        worker = self.workers.get(account.key)
         return account if worker is None else worker.account
 
     @property
@@ -217,7 +245,7 @@ class Staff:
             worker.drain()
 
     def _employ(self, key: str, account: Account) -> None:
-        self.workers[key] = worker = Worker(account, self._work, self._emit)
+        self.workers[key] = worker = Worker(account, self._work, self._emit, self._renew, self._pass_on)
         task = asyncio.create_task(worker.run(), name=f"account {key}")
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -231,7 +259,7 @@ def to_try_again(outcomes: Sequence[Outcome]) -> set[Place]:
     for name in NAMES:
         left_out = {region for (region, entity), fault in failed.items() if entity == name and fault == NotRead.code}
         for region in left_out:
-            needs = {(region, need) for need in NEEDS.get(name, ())} & failed.keys()
+            needs = {(region, need) for need in NEEDS.get(name, ("properties",))} & failed.keys()
             if needs <= again:
                 again.add((region, name))
     return again

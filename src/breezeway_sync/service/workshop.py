@@ -16,14 +16,16 @@ from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.marks import Days, Pace
 from breezeway_sync.service.access import Access, Means, access
-from breezeway_sync.service.accounts import NO_CREDENTIALS, Account
+from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, identity_of
 from breezeway_sync.service.settings import PART_NAMES, Settings
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.ledger import Ledger
 from breezeway_sync.store.load import Loader
 from breezeway_sync.store.proof import Proofs
-from breezeway_sync.sync.engine import Engine, RegionTarget
+from breezeway_sync.store.sources import Sources
+from breezeway_sync.sync.admission import RegionTarget
+from breezeway_sync.sync.engine import Engine
 from breezeway_sync.sync.job import OwedTime, log_name
 from breezeway_sync.sync.job import Settings as ReadSettings
 
@@ -106,7 +108,8 @@ class Workshop:
         outcomes: list[Outcome] = []
         try:
             engine = self.engine(opened, order)
-            outcomes = await engine.run([self.target(code, names) for code, names in order.entities.items()])
+            targets = [self.target(opened.account, code, names) for code, names in order.entities.items()]
+            outcomes = await engine.run(targets)
         finally:
             self._budgets.discard(opened.budget)
             seconds = clock.monotonic() - began
@@ -125,6 +128,7 @@ class Workshop:
             loader_of(means, proofs, lease if order.rewrite else None),
             Ledger(means.database, proofs.holder),
             proofs,
+            Sources(proofs, means.clock),
             lease.order,
             means.clock,
             reading,
@@ -134,9 +138,10 @@ class Workshop:
             room=means.flight.room,
         )
 
-    def target(self, code: str, names: Sequence[str]) -> RegionTarget:
+    def target(self, account: Account, code: str, names: Sequence[str]) -> RegionTarget:
         """A region of the configuration, and what is to be read of it."""
-        return RegionTarget(code, self.means.settings.regions[code].company_id, tuple(names))
+        identity = identity_of(self.means.settings, account, code)
+        return RegionTarget(code, identity, tuple(names), account.refused.get(code))
 
 
 def owed_sources(settings: Settings) -> frozenset[str]:

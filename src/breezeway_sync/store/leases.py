@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -35,11 +34,6 @@ _ORDER_BITS = 32
 ALIVE = "alive"
 # What this process holds: (database, account).
 _HELD: set[tuple[str, str]] = set()
-
-
-def account_key(client_id: str) -> str:
-    """The account's name in tables, logs and metrics: equal for equal client ids, and not one itself."""
-    return hashlib.sha256(client_id.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,10 @@ class Ledger:
             await connection.execute(self._database.query("claim"), codes, list(names))
             await connection.execute(self._database.query("close_unattended"))
 
+    async def claim(self, regions: Sequence[str], names: Sequence[str]) -> None:
+        """Say that these entities and lists of these regions are still read by somebody."""
+        await self._database.fetch("claim", sorted(regions), list(names))
+
     async def open(self, region: str, entity: str, run_id: UUID) -> int:
         """Write `running`; returns the row's id."""
         row = await self._database.fetch_row("open_log_row", region, entity, run_id)

@@ -101,6 +101,20 @@ class Proofs:
         query = self._database.query("note_return")
         await connection.execute(query, scope.region, scope.entity.name, scope.kind, list(keys), self._clock.now())
 
+    async def left(
+        self, connection: Connection, region: str, properties: Entity, companies: Mapping[int, int | None]
+    ) -> int:
+        """Properties that the list shows under another company: that is the proof. How many of them were live."""
+        scope = Scope(region, properties)
+        evidence = {
+            key: {"why": "the list shows it under another company", "company_id": company}
+            | {"shown": _proof(self._clock.now(), self.holder.run_id)}
+            for key, company in companies.items()
+        }
+        deleted = await self._delete(connection, scope, PROPERTY_LEFT, evidence)
+        await self._doubt_tasks_of(connection, scope, list(companies))
+        return deleted
+
     async def _note_absent(self, connection: Connection, scope: Scope, mark: Mark, loaded: Loaded) -> bool:
         """Note what a complete walk did not show; True when it is too much to be believed."""
         if mark.kind == WHOLE:
@@ -114,7 +128,8 @@ class Proofs:
         )
         expected, absent = (row["expected"], row["absent"]) if row else (0, [])
         loaded.expected += expected
-        why = self._guard.of_list(mark.kind, mark.shown, expected, len(absent))
+        is_adopted = bool(absent) and mark.kind == WHOLE and await self._is_adoption(connection, scope.region, mark)
+        why = None if is_adopted else self._guard.of_list(mark.kind, mark.shown, expected, len(absent))
         if absent:
             await connection.execute(
                 self._database.query("note_absent"),
@@ -131,9 +146,48 @@ class Proofs:
             )
         if not why:
             loaded.absent += len(absent)
+        if is_adopted:
+            loaded.deleted += await self._note_adopted(connection, scope, absent)
         if mark.kind == WHOLE and scope.entity.own_address is None:
             loaded.deleted += await self._delete_twice_absent(connection, scope)
         return why is not None
+
+    async def _is_adoption(self, connection: Connection, region: str, mark: Mark) -> bool:
+        """Whether a person adopted another source, and this is the first whole reading of the list since."""
+        found = await connection.fetchrow(self._database.query("adoption"), region, mark.source, mark.parent)
+        return found is not None
+
+    async def _note_adopted(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> int:
+        """What the adopted source does not show goes without the guard; its own address is asked first, if any."""
+        values = (scope.region, scope.entity.name, scope.kind, list(keys))
+        await connection.execute(self._database.query("note_adopted"), *values)
+        if scope.entity.own_address is not None:
+            return 0
+        return len(await self._delete_adopted(connection, scope, keys))
+
+    async def _delete_adopted(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> list[int]:
+        values = (scope.region, scope.entity.name, scope.kind, list(keys))
+        rows = await connection.fetch(self._database.query("adopted_missing"), *values)
+        evidence = {
+            row["record_id"]: {
+                "why": "the source that was adopted does not show it",
+                "adopted": {"at": row["adopted_at"].isoformat(), "by": row["adopted_by"]},
+                "noticed": _proof(row["noticed_at"], row["noticed_run"]),
+                "run": str(self.holder.run_id),
+            }
+            for row in rows
+        }
+        await self._delete(connection, scope, SOURCE_ADOPTED, evidence)
+        return list(evidence)
+
+    async def retire_adopted(self, region: str, entity: Entity, keys: Sequence[int]) -> list[int]:
+        """Of records whose own address answers 404: those that the adopted source did not show are deleted at once."""
+        scope = Scope(region, entity)
+        async with self._database.transaction("retiring what an adopted source does not show") as connection:
+            await self.holder.check(connection)
+            deleted = await self._delete_adopted(connection, scope, keys)
+            await self._doubt_tasks_of(connection, scope, deleted)
+        return deleted
 
     async def _close_rejects(self, connection: Connection, scope: Scope, mark: Mark) -> None:
         """What could not be stored once and is not sent any more waits for nothing."""

@@ -24,7 +24,7 @@ class StoredVault:
     async def load(self) -> Token | None:
         """The newest stored token; None when there is none, or where an operator has set one to NULL.
 
-        A region's row keeps what the pair of before got: no account takes that which has never asked for one.
+        A token that was issued to another account is none; one that was put there by hand says nothing of that.
         """
         rows = await self.database.fetch("read_account_tokens", list(self.regions), self.account)
         tokens = []
@@ -61,6 +61,7 @@ class StoredVault:
         await self.database.fetch_row(
             "save_token",
             list(self.regions),
+            self.account,
             token.access_token,
             token.refresh_token,
             token.expires_at,

@@ -47,6 +47,8 @@ class ChildReader:
         self._refusals: list[tuple[int, ApiError]] = []
         self.gone: list[int] = []
         """Parents whose own address answers 404 as well."""
+        self.left: list[int] = []
+        """Parents whose own address answers with a property of another company."""
         job.findings.children.setdefault(called.source.name, Loaded())
 
     def in_time(self) -> AbstractAsyncContextManager[None]:
@@ -189,6 +191,8 @@ async def work_backlog(job: Job) -> None:
         reader.judge_refusals()
     if gone := sorted({parent for reader in readers for parent in reader.gone}):
         await doubt(job, gone)
+    if left := sorted({parent for reader in readers for parent in reader.left}):
+        await job.proofs.doubt(job.region, job.entity, left)
     names = [name for name in names if name not in job.findings.unavailable]
     job.findings.owed = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
 
@@ -245,6 +249,9 @@ async def _look_again(job: Job, parent: int, reader: ChildReader, refusal: NotFo
         return
     except ApiError as error:
         job.problem(job.record(parent), error)
+        return
+    if not job.belongs(record.value):
+        reader.left.append(parent)
         return
     incoming = [Incoming(record.value, job.order_of(record.requested_at))]
     job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))

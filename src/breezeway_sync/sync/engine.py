@@ -20,6 +20,7 @@ from breezeway_sync.core.errors import (
     DatabaseWentBack,
     LeaseLost,
     NotRead,
+    SourceChanged,
     code_of,
     passes,
 )
@@ -31,29 +32,23 @@ from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import Days
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.sync.admission import REFUSALS, RegionTarget, gate_of, refusal_of, shut_gate
 from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
+from breezeway_sync.sync.gate import Gate
 from breezeway_sync.sync.job import Deadline, Job, Known, OwedTime, Settings, each, log_name
+from breezeway_sync.sync.left_out import settle_left_out
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.missing import is_believable
-from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
+from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink, Sources
 from breezeway_sync.sync.problems import read_again, write_problems
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
-from breezeway_sync.sync.stages import blocked_by, stages
+from breezeway_sync.sync.stages import stages
 from breezeway_sync.sync.verdict import is_written, sentence, status_of
 
 CLOSE_SECONDS = 5.0
 
 BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}
-
-
-@dataclass(frozen=True, slots=True)
-class RegionTarget:
-    """A region to be read, and the entities asked for."""
-
-    code: str
-    company_id: int | None
-    entities: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +60,7 @@ class _Around:
     closed: dict[str, str | None]
     cut_off: datetime | None
     known: Known
+    gate: Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,7 @@ class Engine:
     sink: Sink
     ledger: Ledger
     proofs: Proofs
+    sources: Sources
     order_of: Callable[[float], int]
     clock: Clock
     settings: Settings
@@ -98,24 +95,37 @@ class Engine:
 
     async def _region(self, target: RegionTarget, deadline: Deadline | None) -> list[Outcome]:
         try:
+            gate = await gate_of(target, self.sources)
             knows_properties = bool(await self._properties(target.code))
             cut_off = await self._begin_pass(target.code)
             closed = await self.ledger.unavailable(target.code)
             known = Known(set(await self.ledger.answered_sources(target.code)))
+        except REFUSALS as error:
+            return [await self._refused(target, name, error) for name in target.entities]
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
             self._tell_crash(target.code, "all", error)
             return [_failed(target.code, name, error) for name in target.entities]
-        around = _Around(target, deadline, closed, cut_off, known)
+        if gate.is_confirmed:
+            around = _Around(target, deadline, closed, cut_off, known, gate)
+        else:  # what was cut off or found not to be there was perhaps another source
+            around = _Around(target, deadline, {}, None, Known(), gate)
+        return await self._stages(around, knows_properties=knows_properties)
+
+    async def _stages(self, around: _Around, *, knows_properties: bool) -> list[Outcome]:
+        target, gate = around.target, around.gate
         outcomes: list[Outcome] = []
         is_backfill = self.settings.backfill is not None
-        for stage in stages(target.entities, knows_properties=knows_properties or is_backfill):
+        knows_properties |= is_backfill
+        for stage in stages(
+            target.entities, knows_properties=knows_properties, is_confirmed=gate.is_confirmed or is_backfill
+        ):
             statuses = {outcome.entity: outcome.status for outcome in outcomes}
             found: dict[str, Outcome] = {}
 
             async def work(
                 name: str, statuses: Mapping[str, str] = statuses, found: dict[str, Outcome] = found
             ) -> None:
-                found[name] = await self._entity(around, name, blocked_by(name, statuses))
+                found[name] = await self._entity(around, name, refusal_of(gate, name, statuses))
 
             await each(stage, len(stage), work, self.room)
             outcomes += [found[name] for name in stage]
@@ -138,11 +148,18 @@ class Engine:
 
         No row of the log is written, since nothing is said of all else. Raises what keeps them from being read.
         """
+        gate = await gate_of(target, self.sources)
         closed = await self.ledger.unavailable(target.code)
         known = Known(set(await self.ledger.answered_sources(target.code)))
-        around = _Around(target, None, dict.fromkeys(closed), None, known)
+        around = _Around(target, None, dict.fromkeys(closed), None, known, gate)
         for name in target.entities:
+            if refusal := refusal_of(gate, name, {}):
+                raise refusal
             await read_again(self._job(around, name), subjects[name])
+
+    async def _refused(self, target: RegionTarget, name: str, error: BreezewaySyncError) -> Outcome:
+        """An entity of a region that is not read at all."""
+        return await self._entity(_Around(target, None, {}, None, Known(), shut_gate(target)), name, error)
 
     async def _properties(self, region: str) -> list[int]:
         """Live properties, by what a reading of them is worth today."""
@@ -169,7 +186,7 @@ class Engine:
         except DatabaseError as error:
             self.emit(Noticed(f"the end of the run could not be written: {error.message}", region))
 
-    async def _entity(self, around: _Around, name: str, blocker: str | None) -> Outcome:
+    async def _entity(self, around: _Around, name: str, refusal: BreezewaySyncError | None) -> Outcome:
         """Read one entity and write down how it went. Raises only when cancelled."""
         started = self.clock.monotonic()
         target = around.target
@@ -179,8 +196,8 @@ class Engine:
         row_id: int | None = None
         try:
             row_id = await self.ledger.open(target.code, log_name(name, self.settings.backfill), self.run_id)
-            if blocker:
-                error = NotRead(f"not read, because {blocker} failed in this run")
+            if refusal is not None:
+                error = refusal
             else:
                 job.findings.accepted_codes = await self.ledger.accepted_problems(target.code, name)
                 await self._read(job)
@@ -188,6 +205,10 @@ class Engine:
         except asyncio.CancelledError as cancelled:
             error = cancelled
             raise
+        except REFUSALS as refused:
+            error = around.gate.refused = refused
+            if isinstance(refused, SourceChanged):
+                await self._block(target.code, refused)
         except Exception as failure:  # noqa: BLE001 - the edge of a job: every failure becomes its outcome
             error = failure
             self._tell_crash(target.code, name, failure)
@@ -195,6 +216,13 @@ class Engine:
             outcome = self._outcome(job, error, self.clock.monotonic() - started)
             outcome = await finish(self._close(job, row_id, outcome))
         return outcome
+
+    async def _block(self, region: str, changed: SourceChanged) -> None:
+        """Say why nothing is read. Where that cannot be written, the outcome says it."""
+        try:
+            await self.sources.block(region, changed.message)
+        except DatabaseError as error:
+            self.emit(Noticed(f"what blocks the region could not be written: {error.message}", region))
 
     def _tell_crash(self, region: str, name: str, error: Exception) -> None:
         if not isinstance(error, BreezewaySyncError):
@@ -205,7 +233,7 @@ class Engine:
         target = around.target
         return Job(
             region=target.code,
-            company_id=target.company_id,
+            company_id=target.identity.companies.only,
             entity=BY_NAME["properties" if name == "property_contacts" else name],
             name=name,
             api=self.api,
@@ -223,6 +251,8 @@ class Engine:
             run_id=self.run_id,
             known=around.known,
             closed_sources=around.closed,
+            belonging=around.gate.belonging,
+            gate=around.gate if name == "properties" else None,
         )
 
     async def _read(self, job: Job) -> None:
@@ -243,6 +273,8 @@ class Engine:
             await self._read_per_property(job)
         else:
             await read_lists(job)
+            if job.gate is not None:
+                await settle_left_out(job, self.sources)
             await settle_absent(job)
 
     async def _read_per_property(self, job: Job) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,10 +16,14 @@ from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import task_group
+from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.marks import Days, Pace
 from breezeway_sync.entities.model import Company, Entity, Source
 from breezeway_sync.entities.survey import Survey
 from breezeway_sync.sync.batching import Batcher
+from breezeway_sync.sync.belonging import Belonging, Sifted, sift
+from breezeway_sync.sync.gate import Gate, GatedBatcher
 from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink
 from breezeway_sync.sync.verdict import Findings, ends_everything
 
@@ -97,6 +102,7 @@ class Job:
 
     region: str
     company_id: int | None
+    """The one company that is configured, sent wherever an address takes it."""
     entity: Entity
     name: str
     """The entity's name in the log; property_contacts are read for the entity `properties`."""
@@ -123,6 +129,11 @@ class Job:
     """Whether everything is asked for: only then can a field be missing."""
     surveys: dict[str, Survey] = field(default_factory=dict)
     """What the records of each list looked like, by the entity's or called source's name."""
+    belonging: Belonging = field(default_factory=Belonging)
+    gate: Gate | None = None
+    """Of the list of properties alone: holds it until it is known to be the region's own."""
+    sifted: Sifted = field(default_factory=Sifted)
+    """What the list of properties showed of other companies."""
 
     def survey(self, name: str) -> Survey:
         """Where the looks of a list's records are counted."""
@@ -143,7 +154,8 @@ class Job:
 
     def batcher(self, discriminator: str | None = None) -> Batcher:
         """A batcher for this entity's records."""
-        return Batcher(
+        make = Batcher if self.gate is None else partial(GatedBatcher, self.gate, lambda: not self.findings.problems)
+        return make(
             self.sink,
             self.region,
             self.entity,
@@ -153,6 +165,22 @@ class Job:
             flush_seconds=self.settings.flush_seconds,
             discriminator=discriminator,
         )
+
+    def own(self, incoming: Sequence[Incoming], sifted: Sifted) -> list[Incoming]:
+        """The records of a page that are the region's own; the others are counted and left out."""
+        by_reason = sift(self.belonging, self.entity, incoming, sifted)
+        own = by_reason.pop(None)
+        for why, others in by_reason.items():
+            self.findings.note(why or "", len(others))
+        if self.entity.name == "properties":
+            self.sifted = sifted
+        if self.gate is not None:
+            self.gate.note(own, [one for others in by_reason.values() for one in others])
+        return own
+
+    def belongs(self, item: Item) -> bool:
+        """Whether a record that was read at its own address is the region's own."""
+        return self.belonging.why_left_out(self.entity, item) is None
 
     def is_closed(self, source: Source) -> bool:
         """Whether a source is not to be asked; says so in the findings."""

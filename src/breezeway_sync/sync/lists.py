@@ -10,6 +10,7 @@ from breezeway_sync.entities.marks import BACKFILL, CHANGED, WHOLE, Mark, Standi
 from breezeway_sync.entities.model import Shape, Source
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.sync.batching import Batcher, newest_only
+from breezeway_sync.sync.belonging import Sifted
 from breezeway_sync.sync.completeness import Reading, flaw, is_worth_another, proven_by
 from breezeway_sync.sync.job import Job, close_iterator
 from breezeway_sync.sync.missing import refused_list
@@ -28,6 +29,12 @@ class Scan:
     standing: Standing
     has_near: bool = True
     readings: list[Reading] = field(default_factory=list)
+    sifted: Sifted = field(default_factory=Sifted)
+
+    def own_ids(self) -> Sequence[int]:
+        """What the last reading showed, without what belongs to another company: that is not in the region's list."""
+        shown, left_out = self.readings[-1].seen.ids, self.sifted.left_out
+        return [key for key in shown if key not in left_out] if left_out else shown
 
 
 async def read_lists(job: Job) -> None:
@@ -163,7 +170,7 @@ def _mark(job: Job, scan: Scan, walk: Walk, proven: Sequence[Reading]) -> Mark:
         shown=last.distinct,
         is_complete=bool(proven),
         version=plan_of(job.entity).version,
-        ids=last.seen.ids,
+        ids=scan.own_ids(),
         nameless=last.seen.nameless,
         # What is around today since then was shown by this very walk.
         covers_near=scan.kind == CHANGED and bool(scan.source.dated) and not scan.has_near,
@@ -192,7 +199,8 @@ async def _take(job: Job, page: Page, scan: Scan, batcher: Batcher, reading: Rea
     """Store what a page shows for the first time."""
     job.findings.answers += 1
     order = job.order_of(page.requested_at)
-    fresh = newest_only(job.entity, page.items, order, reading.seen, [one.seen for one in scan.readings])
+    shown = newest_only(job.entity, page.items, order, reading.seen, [one.seen for one in scan.readings])
+    fresh = job.own(shown, scan.sifted)
     job.survey(job.name).add(one.item for one in fresh)
     reading.turned(page, order)
     await batcher.add(fresh, size_bytes=page.size_bytes)

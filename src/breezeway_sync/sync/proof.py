@@ -46,6 +46,10 @@ async def _ask(job: Job) -> None:
         await job.proofs.answered(job.region, job.entity, answered)
     if gone:
         job.findings.note("own addresses that answered 404", len(gone))
+        adopted = set(await job.proofs.retire_adopted(job.region, job.entity, gone))
+        job.findings.loaded.deleted += len(adopted)
+        gone = [key for key in gone if key not in adopted]
+    if gone:
         listed = await _listed(job)
         if listed is not None:
             job.findings.loaded.add(await job.proofs.gone(job.region, job.entity, gone, listed))
@@ -70,6 +74,9 @@ async def _exists(job: Job, key: int) -> bool | None:
         job.problem(job.record(key), error)
         return None
     job.findings.answers += 1
+    if not job.belongs(record.value):
+        job.findings.note("own addresses that answered with a record of another company or home")
+        return None
     incoming = [Incoming(record.value, job.order_of(record.requested_at))]
     job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
     return True

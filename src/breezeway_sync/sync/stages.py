@@ -36,13 +36,18 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def stages(wanted: Collection[str], *, knows_properties: bool) -> tuple[tuple[str, ...], ...]:
+def stages(
+    wanted: Collection[str], *, knows_properties: bool, is_confirmed: bool = True
+) -> tuple[tuple[str, ...], ...]:
     """The stages to run for these entities.
 
     Tasks and contacts are asked for property by property: where the mirror knows none yet, properties are
-    read first even if nobody asked for them.
+    read first even if nobody asked for them. While it is not confirmed whose they are, they are read first and alone.
     """
     asked = set(wanted)
+    if not is_confirmed:
+        asked.discard("properties")
+        return (("properties",), *stages(asked, knows_properties=True)) if wanted else ()
     if not knows_properties and asked & {"tasks", "property_contacts"}:
         asked.add("properties")
     chosen = (tuple(name for name in stage if name in asked) for stage in STAGES)

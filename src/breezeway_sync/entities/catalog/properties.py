@@ -9,6 +9,7 @@ PROPERTIES = Entity(
     key=Field("id", Kind.BIGINT, "property_id"),
     own_address="/property/{id}",
     deleted_when=("property_status", "deleted"),
+    company="company_id",
     sources=(Source("properties", "/property", Shape.PAGES, company=Company.COMPANY_ID),),
     fields=(
         Field("company_id", Kind.BIGINT),

@@ -8,6 +8,7 @@ TAGS = Entity(
     singular="tag",
     key=Field("id", Kind.BIGINT, "tag_id"),
     discriminator="tag_type",
+    company="company_id",
     sources=(
         Source(
             "task_tags",

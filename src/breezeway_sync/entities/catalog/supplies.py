@@ -7,6 +7,7 @@ SUPPLIES = Entity(
     table="supplies",
     singular="supply",
     key=Field("id", Kind.BIGINT, "supply_id"),
+    company="company_id",
     sources=(Source("supplies", "/supplies", Shape.PAGES, company=Company.COMPANY_ID, may_be_missing=True),),
     stamps=("created_at", "updated_at"),
     fields=(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from breezeway_sync.core.events import (
+    AttendanceChanged,
     ComparisonSeen,
     CycleFinished,
     CycleStarted,
@@ -17,13 +18,15 @@ from breezeway_sync.core.events import (
     EntityFinished,
     Event,
 )
-from breezeway_sync.core.outcome import FAILED
+from breezeway_sync.core.outcome import FAILED, SUCCESS
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
 from breezeway_sync.ops.alerts.model import Fact, Finding, Rules
+from breezeway_sync.ops.alerts.words import unattended
 
 MOST_ENDED = 100
 OF_INTEREST = (
     EntityFinished,
+    AttendanceChanged,
     ComparisonSeen,
     DeletionsHeld,
     CycleStarted,
@@ -97,6 +100,8 @@ class Collector:
                 facts[event.entity] = Fact(event.is_differing, event.compared_at, event.found)
             case DeletionsHeld(region, entity, records):
                 self._held[region, entity] = records
+            case AttendanceChanged():
+                self._attendance(event, at)
             case CycleStarted(account, run_id, regions):
                 self._cycles[account] = Cycle(account, run_id, regions, at, look_at=at)
             case CycleFinished():
@@ -129,6 +134,14 @@ class Collector:
             again.failures + 1 if again else 1,
             known.held if held is None and known is not None else held,
         )
+
+    def _attendance(self, event: AttendanceChanged, at: datetime) -> None:
+        pending = self._pending.setdefault(event.region, Pending(at))
+        pending.is_ripe = True
+        status = SUCCESS if event.is_attended else FAILED
+        error = None if event.is_attended else unattended(event.region)
+        for entity in event.entities:
+            pending.found[entity] = Finding(entity, status, error, called=False, first_at=at, failures=1)
 
     def _cycle_finished(self, event: CycleFinished, at: datetime) -> None:
         for region in event.regions:

@@ -50,6 +50,14 @@ def paragraphs(*parts: str | None, held_back: int) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def unattended(region: str) -> str:
+    """Why nobody reads a region."""
+    return (
+        f"no process works {region} any more: start one whose configuration has it, or take it out with "
+        f"`breezeway-sync regions retire {region}`"
+    )
+
+
 # --- entities and credentials ---------------------------------------------------------------------
 
 

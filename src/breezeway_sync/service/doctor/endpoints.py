@@ -64,7 +64,7 @@ def _sources(settings: Settings) -> Iterator[tuple[Source, str | None]]:
 def _params(
     settings: Settings, region: str, source: Source, parent_id: int | None
 ) -> tuple[tuple[str, str | int], ...]:
-    company = settings.regions[region].company_id
+    company = settings.regions[region].companies.only
     params: list[tuple[str, str | int]] = []
     if source.company is not Company.NONE and company is not None:
         params.append((source.company.value, company))

@@ -22,6 +22,7 @@ from breezeway_sync.service.doctor.findings import ACCOUNT, CONFIGURATION, DATAB
 from breezeway_sync.service.doctor.of_database import of_clock, of_migrations, of_rights, of_server
 from breezeway_sync.service.runner import open_database, save_regions
 from breezeway_sync.service.settings import Settings
+from breezeway_sync.service.settings.twins import of_twins
 from breezeway_sync.service.tokens import source_of
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
@@ -132,7 +133,8 @@ class _Examiner:
         except BreezewaySyncError as error:
             return [judged.of_error(ACCOUNT, "all", error)]
         found = [_of_credentials(self.settings, code, credentials.get(code)) for code in codes]
-        answers = await asyncio.gather(*(self._account(one, known) for one in group(codes, credentials)))
+        found += [judged.of_error(ACCOUNT, "all", error) for error in of_twins(self.settings, credentials)]
+        answers = await asyncio.gather(*(self._account(one, known) for one in group(self.settings, credentials)))
         return [*found, *(one for several in answers for one in several)]
 
     async def _server(self) -> list[Finding]:

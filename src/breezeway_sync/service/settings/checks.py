@@ -18,9 +18,13 @@ REGION_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 PATH = re.compile(r"/(?!/)[!-~]*")
 PARENT_ID = "{id}"
+EVERY_COMPANY = "all"
+LARGEST_ID = 2**63 - 1
+COMPANIES = re.compile(r"[0-9]{1,19}(?:\s*,\s*[0-9]{1,19})+")
 UNFIT = "unfit"
 UNFIT_ENTITY = "unfit_entity"
 HALF_PAIR = "half_pair"
+SAME_SOURCE = "same_source"
 NO_REGION = "no_region"
 INCOMPLETE = "incomplete"
 
@@ -85,6 +89,32 @@ def check_base_url(url: str) -> str:
     if not parts.hostname or port == 0:
         raise unfit("an address without a host, or with port 0")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def check_companies(value: Any) -> Any:
+    """One id of a company, several, or "all"; a list as a tuple, in its order. Text with commas is a list."""
+    if value is None or value == EVERY_COMPANY:
+        return value
+    if isinstance(value, str):
+        if not COMPANIES.fullmatch(value.strip()):
+            raise unfit("text" if value else "empty text")
+        value = [int(part) for part in value.split(",")]
+    if not isinstance(value, list | tuple):
+        return _check_company(value)
+    if not value:
+        raise unfit("an empty list")
+    if len({*value}) < len(value):
+        raise unfit("a list that names a company twice")
+    return tuple(_check_company(one) for one in value)
+
+
+def _check_company(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        shapes = {bool: "true or false", float: "a number", dict: "a table", str: "text", list: "a list"}
+        raise unfit(shapes.get(type(value), "a date or time"))
+    if value < 1 or value > LARGEST_ID:
+        raise unfit(f"a whole number that is too {'small' if value < 1 else 'large'}")
+    return value
 
 
 def check_schema(name: str) -> str:

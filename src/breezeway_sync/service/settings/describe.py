@@ -54,7 +54,7 @@ def _shown(key: Key, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return "[" + ", ".join(_quoted(str(one)) for one in value) + "]"
+        return "[" + ", ".join(repr(one) if isinstance(one, int) else _quoted(str(one)) for one in value) + "]"
     return repr(value) if isinstance(value, int | float) else _quoted(str(value))
 
 

@@ -19,10 +19,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from breezeway_sync.core.sources import Companies
 from breezeway_sync.service.settings.checks import (
     HALF_PAIR,
     Wanted,
     check_base_url,
+    check_companies,
     check_path,
     check_schema,
     check_secret,
@@ -127,11 +129,16 @@ class Region(BaseModel):
     name: Annotated[str, AfterValidator(check_text), Wanted("printable text without white space around it")] = Field(
         default="", description="Name to show. Left out: the code as a title, `hilton_head` as `Hilton Head`."
     )
-    company_id: int | None = Field(
+    company_id: Annotated[
+        int | tuple[int, ...] | Literal["all"] | None,
+        BeforeValidator(check_companies),
+        Wanted('a whole number of at least 1, a list of such numbers, or "all"'),
+    ] = Field(
         default=None,
-        ge=1,
-        le=LARGEST,
-        description="The account's company at Breezeway, sent wherever an endpoint takes it. Left out: not sent.",
+        description="The account's company at Breezeway, sent wherever an endpoint takes it; records of another one "
+        'are left out. Several as a list, or `"all"` for everything that the credentials see: then none is sent. '
+        "Left out: the one that the first reading shows; where it shows several, the region is not loaded and the "
+        "message says what to write here.",
     )
     client_id: Secret = Field(
         default=None,
@@ -141,6 +148,14 @@ class Region(BaseModel):
     client_secret: Secret = Field(
         default=None, description="The other half. Only both together, each from any source, or neither."
     )
+
+    @property
+    def companies(self) -> Companies:
+        """Whose records are wanted."""
+        found = self.company_id
+        if found is None or isinstance(found, str):
+            return Companies(all=found is not None)
+        return Companies.of((found,) if isinstance(found, int) else found)
 
     @model_validator(mode="after")
     def _has_both_halves(self) -> Self:

@@ -1,0 +1,140 @@
+"""A person's word on regions: listing, adopting another source, renaming, retiring."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from breezeway_sync.api.limits import pace
+from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.core.errors import BreezewaySyncError, ConfigurationError
+from breezeway_sync.core.events import Emit
+from breezeway_sync.core.sources import Identity, Standing
+from breezeway_sync.service.accounts import NO_CREDENTIALS, credentials_of, group, identity_of
+from breezeway_sync.service.deletes import person
+from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
+from breezeway_sync.service.settings import Settings
+from breezeway_sync.service.settings.checks import check_region_code
+from breezeway_sync.service.status import require_schema
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.leases import hold
+from breezeway_sync.store.regions import RegionLine, Regions
+from breezeway_sync.store.sources import stored_standing
+from breezeway_sync.store.vault import stored_credentials
+from breezeway_sync.sync.identity import taken
+
+ADOPTED, SAME = "adopted", "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What came of one region: `state` is adopted, or same where nothing had to be; or its `error`."""
+
+    region: str
+    state: str
+    error: BreezewaySyncError | None = None
+
+
+async def listing(settings: Settings, clock: Clock | None = None) -> list[RegionLine]:
+    """Every region that the mirror has. Reads the database only."""
+    async with open_database(settings) as database:
+        await require_schema(database)
+        return await Regions(database, clock or SystemClock(), person()).lines()
+
+
+async def adopt(
+    settings: Settings,
+    regions: Sequence[str],
+    *,
+    emit: Emit,
+    only_changed: bool = False,
+    wait_seconds: float = 60.0,
+    clock: Clock | None = None,
+) -> list[Adoption]:
+    """Take what is configured for these regions' own source. `only_changed`: leave retired regions retired.
+
+    One that is a copy of it already is left alone. Raises DatabaseError and SchemaRefused.
+    """
+    clock = clock or SystemClock()
+    found = []
+    async with open_database(settings) as database:
+        await ensure_schema(settings, database)
+        await save_regions(settings, database)
+        credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
+        accounts = {code: account for account in group(settings, credentials) for code in account.regions}
+        for code in regions:
+            try:
+                account = accounts.get(code)
+                if account is None:
+                    raise ConfigurationError(NO_CREDENTIALS, where=code)
+                if code in account.refused:
+                    raise account.refused[code]
+                identity = identity_of(settings, account, code)
+                standing = await stored_standing(database, code, identity)
+                if _is_same(standing, identity) or (only_changed and standing.is_retired):
+                    found.append(Adoption(code, SAME))
+                    continue
+                if standing.twin is not None:
+                    raise taken(code, standing.twin)
+                keys = [] if standing.source is None else [standing.source.identity.account]
+                async with held(settings, database, {*keys, identity.account}, clock, emit, wait_seconds):
+                    await Regions(database, clock, person()).adopt(code, identity)
+                found.append(Adoption(code, ADOPTED))
+            except BreezewaySyncError as error:
+                found.append(Adoption(code, SAME, error))
+    return found
+
+
+def _is_same(standing: Standing, identity: Identity) -> bool:
+    """Whether nothing has to be adopted. Pure."""
+    source = standing.source
+    if source is None:
+        return not standing.is_retired  # the first reading begins it
+    have, companies = source.identity, identity.companies
+    is_here = have.address == identity.address and (not companies.is_known or companies == have.companies)
+    return is_here and source.blocked_why is None and not standing.is_retired
+
+
+async def retire(settings: Settings, region: str, clock: Clock | None = None) -> bool:
+    """Take a region out; False when it was out already. Raises UnknownRecord."""
+    async with open_database(settings) as database:
+        await require_schema(database)
+        return await Regions(database, clock or SystemClock(), person()).retire(region)
+
+
+async def rename(
+    settings: Settings, old: str, new: str, *, emit: Emit, wait_seconds: float = 0.0, clock: Clock | None = None
+) -> None:
+    """Give a region another code. Raises UnknownRecord, ConfigurationError for no code, LeaseHeld while it is read."""
+    clock = clock or SystemClock()
+    _check_code(new)
+    async with open_database(settings) as database:
+        await require_schema(database)
+        regions = Regions(database, clock, person())
+        account = await regions.account_of(old)
+        async with held(settings, database, {account} - {None}, clock, emit, wait_seconds):
+            await regions.rename(old, new)
+
+
+def _check_code(code: str) -> None:
+    try:
+        check_region_code(code)
+    except ValueError as error:
+        raise ConfigurationError(
+            f'"{code}" cannot be a region', got=str(error), wanted="a letter, then up to 62 of a-z, 0-9 and single _"
+        ) from None
+
+
+@asynccontextmanager
+async def held(
+    settings: Settings, database: Database, keys: set[str | None], clock: Clock, emit: Emit, wait_seconds: float
+) -> AsyncIterator[None]:
+    """Nobody reads these accounts meanwhile. Raises LeaseHeld."""
+    drain = pace(settings.api.requests_per_minute).period_seconds
+    async with AsyncExitStack() as stack:
+        for key in sorted(filter(None, keys)):
+            await stack.enter_async_context(
+                hold(database, key, clock=clock, wait_seconds=wait_seconds, drain_seconds=drain, emit=emit)
+            )
+        yield

@@ -1,0 +1,65 @@
+"""Regions of one configuration that would be copies of the same: what they share, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from breezeway_sync.core.errors import ConfigurationError, SameSource
+from breezeway_sync.core.sources import Companies
+from breezeway_sync.core.tokens import Credentials
+from breezeway_sync.service.settings.models import Settings
+
+
+def of_twins(settings: Settings, credentials: Mapping[str, Credentials]) -> list[ConfigurationError]:
+    """A problem for each pair of regions that cannot both be read with these credentials."""
+    return list(dict.fromkeys(refusals(settings, credentials).values()))
+
+
+def refusals(settings: Settings, credentials: Mapping[str, Credentials]) -> dict[str, ConfigurationError]:
+    """The regions that cannot be read beside another one, with the problem that names both."""
+    companies = {code: region.companies for code, region in settings.regions.items()}
+    found: dict[str, ConfigurationError] = {}
+    for one, other, why, is_same in twins(companies, credentials):
+        problem = (SameSource if is_same else ConfigurationError)(
+            f"regions.{one} and regions.{other} cannot both be read",
+            got=why,
+            wanted="one region for each company of a client_id",
+            cure="take one of them out, or correct its client_id, client_secret or company_id",
+        )
+        found.setdefault(one, problem)
+        found.setdefault(other, problem)
+    return found
+
+
+def pairs_of(settings: Settings) -> dict[str, Credentials]:
+    """The credentials that the configuration holds, by region."""
+    return {
+        code: Credentials(region.client_id.get_secret_value(), region.client_secret.get_secret_value())
+        for code, region in settings.regions.items()
+        if region.client_id and region.client_secret
+    }
+
+
+def twins(
+    companies: Mapping[str, Companies], credentials: Mapping[str, Credentials]
+) -> Iterator[tuple[str, str, str, bool]]:
+    """Each pair of regions that cannot both be read, why, and whether they would be the same; all are at one address.
+
+    Regions share a client_id only with the same secret, and only when each says which companies are its own.
+    """
+    for one, other in combinations(companies, 2):
+        first, second = credentials.get(one), credentials.get(other)
+        if first is None or second is None or first.client_id != second.client_id:
+            continue
+        if first.client_secret != second.client_secret:
+            yield one, other, "the same client_id with different secrets: one of them is wrong", False
+        elif companies[one].overlaps(companies[other]):
+            yield one, other, f"the same client_id, and {_shared(companies[one], companies[other])}", True
+
+
+def _shared(one: Companies, other: Companies) -> str:
+    both = sorted(set(one.ids) & set(other.ids))
+    if both:
+        return f"both company_id {', '.join(map(str, both))}: everything would be mirrored twice"
+    return "not both a company_id of their own: everything would be mirrored twice"

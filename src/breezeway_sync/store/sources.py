@@ -1,0 +1,109 @@
+"""What regions are copies of, and what other companies the same pairs show; everything under the account's lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.sources import Companies, Identity, Source, Standing
+from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.entities.catalog.properties import PROPERTIES
+from breezeway_sync.store.database import Connection, Database, Row
+from breezeway_sync.store.proof import Proofs
+
+
+class Sources:
+    """The sources of one account's regions."""
+
+    def __init__(self, proofs: Proofs, clock: Clock) -> None:
+        self._proofs = proofs
+        self._holder = proofs.holder
+        self._database = proofs.holder.database
+        self._clock = clock
+
+    async def standing(self, region: str, wanted: Identity) -> Standing:
+        """What is known of a region, and whether another one has one of the companies wanted."""
+        return await stored_standing(self._database, region, wanted)
+
+    async def begin(self, region: str, identity: Identity) -> str | None:
+        """Write down what a new region is to be a copy of; not where another one has the same: its code is returned."""
+        async with self._database.transaction("beginning a region") as connection:
+            await self._holder.check(connection)
+            twin = await self._twin(connection, region, identity)
+            if twin is None:
+                values = (identity.address, identity.account, *_columns(identity.companies))
+                await connection.execute(self._database.query("begin_source"), region, *values)
+        return twin
+
+    async def confirm(self, region: str, identity: Identity, *, is_reset: bool) -> str | None:
+        """It is the right source; with `is_reset` what was remembered of it goes. As `begin`."""
+        async with self._database.transaction("confirming a source") as connection:
+            await self._holder.check(connection)
+            twin = await self._twin(connection, region, identity)
+            if twin is None:
+                values = (identity.account, *_columns(identity.companies), self._clock.now())
+                await connection.execute(self._database.query("confirm_source"), region, *values)
+                if is_reset:
+                    await connection.execute(self._database.query("reset_source"), region)
+        return twin
+
+    async def _twin(self, connection: Connection, region: str, identity: Identity) -> str | None:
+        await connection.execute(self._database.query("lock_sources"))
+        values = (region, identity.address, list(identity.companies.ids), identity.account)
+        row = await connection.fetchrow(self._database.query("source_standing"), *values)
+        return None if row is None else row["twin"]
+
+    async def block(self, region: str, why: str) -> None:
+        """Say why nothing is read."""
+        async with self._database.transaction("blocking a region") as connection:
+            await self._holder.check(connection)
+            await connection.execute(self._database.query("block_source"), region, why, self._clock.now())
+
+    async def known_properties(self, region: str) -> frozenset[int]:
+        """Properties that the mirror has or had of this source."""
+        return frozenset(row["property_id"] for row in await self._database.fetch("known_properties", region))
+
+    async def left_out_homes(self, region: str) -> frozenset[int]:
+        """Properties of other companies that the region's pair shows as well."""
+        return await stored_left_out_homes(self._database, region)
+
+    async def leave_out(self, region: str, left_out: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded:
+        """Remember properties of other companies, with those, and forget those that came back.
+
+        Live ones that are left out have left the account, which the list proves.
+        """
+        async with self._database.transaction("leaving properties out") as connection:
+            await self._holder.check(connection)
+            deleted = await self._proofs.left(connection, region, PROPERTIES, left_out) if left_out else 0
+            if left_out:
+                values = (list(left_out), list(left_out.values()), self._clock.now())
+                await connection.execute(self._database.query("leave_out"), region, *values)
+            if came_back:
+                await connection.execute(self._database.query("take_back"), region, list(came_back))
+        return Loaded(deleted=deleted)
+
+
+async def stored_standing(database: Database, region: str, wanted: Identity) -> Standing:
+    """The same without a lease, for who only looks."""
+    values = (region, wanted.address, list(wanted.companies.ids), wanted.account)
+    row = await database.fetch_row("source_standing", *values)
+    return Standing(None, is_retired=False, has_properties=False) if row is None else standing_of(row)
+
+
+async def stored_left_out_homes(database: Database, region: str) -> frozenset[int]:
+    """The same without a lease."""
+    return frozenset(row["property_id"] for row in await database.fetch("left_out_homes", region))
+
+
+def standing_of(row: Row) -> Standing:
+    """A row of `source_standing`."""
+    source = None
+    if row["region_code"] is not None:
+        companies = Companies.of(row["company_ids"], all_=row["all_companies"])
+        identity = Identity(row["api_address"], row["account"], companies)
+        source = Source(identity, row["confirmed_at"], row["blocked_why"], row["adopted_at"])
+    return Standing(source, row["is_retired"], row["has_properties"], row["twin"])
+
+
+def _columns(companies: Companies) -> tuple[list[int] | None, bool]:
+    return list(companies.ids) or None, companies.all

@@ -1,0 +1,80 @@
+"""Whether a region is read in this run, and what keeps it or one of its entities from that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from breezeway_sync.core.errors import (
+    BreezewaySyncError,
+    ConfigurationError,
+    NotRead,
+    RegionRetired,
+    SourceChanged,
+    SourceTaken,
+    SourceUnclear,
+)
+from breezeway_sync.core.sources import Identity
+from breezeway_sync.sync.belonging import Belonging
+from breezeway_sync.sync.gate import Gate
+from breezeway_sync.sync.identity import Admission, admit, is_rightful, taken
+from breezeway_sync.sync.ports import Sources
+from breezeway_sync.sync.stages import blocked_by
+
+# What keeps a region from being read at all.
+REFUSALS = (SourceChanged, SourceUnclear, SourceTaken, RegionRetired, ConfigurationError)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionTarget:
+    """A region to be read, what it is configured to be a copy of, and the entities asked for. `refused`: why not."""
+
+    code: str
+    identity: Identity
+    entities: tuple[str, ...]
+    refused: BreezewaySyncError | None = None
+
+
+async def gate_of(target: RegionTarget, sources: Sources) -> Gate:
+    """Compare what is configured with what the region is a copy of. Raises what keeps it from being read."""
+    code = target.code
+    standing = await sources.standing(code, target.identity)
+    if target.refused is not None and not is_rightful(target.identity, standing, target.refused):
+        raise target.refused
+    try:
+        admission = admit(code, target.identity, standing)
+        twin = await sources.begin(code, target.identity) if standing.source is None else None
+        if twin is not None:
+            raise taken(code, twin)
+    except SourceChanged as error:
+        await sources.block(code, error.message)
+        raise
+    belonging = Belonging(admission.identity.companies, await sources.left_out_homes(code))
+
+    async def write(found: Admission) -> None:
+        if twin := await sources.confirm(code, found.identity, is_reset=found.is_new_client):
+            raise taken(code, twin)
+
+    return Gate(code, admission, await sources.known_properties(code), belonging, write)
+
+
+def shut_gate(target: RegionTarget) -> Gate:
+    """The gate of a region that is not read at all."""
+    return Gate(target.code, Admission(target.identity), (), Belonging(), _never)
+
+
+def refusal_of(gate: Gate, name: str, statuses: Mapping[str, str]) -> BreezewaySyncError | None:
+    """What keeps an entity from being read in this run, or None."""
+    if gate.refused is not None:
+        return gate.refused
+    if not gate.is_confirmed and name != "properties":
+        return NotRead(
+            "not read, because no list of properties has shown yet that this is the right source",
+            cure="`breezeway-sync run` reads properties first",
+        )
+    blocker = blocked_by(name, statuses)
+    return NotRead(f"not read, because {blocker} failed in this run") if blocker else None
+
+
+async def _never(_admission: Admission) -> None:
+    raise AssertionError("unreachable: nothing is read")

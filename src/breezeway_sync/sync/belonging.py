@@ -1,0 +1,82 @@
+"""Which records of a mixed list are the region's own. Pure.
+
+A record that names a company belongs by that, one that names a home by its home: those of a home that another company
+shows are left out. Whatever names neither belongs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from breezeway_sync.core.sources import Companies
+from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.decode import Item
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.rows import record_key
+
+OF_ANOTHER_COMPANY = "left out: of another company"
+OF_ANOTHER_HOME = "left out: of a home of another company"
+
+
+@dataclass(slots=True)
+class Belonging:
+    """Of one region: the companies whose records are stored, and the homes that another company shows."""
+
+    companies: Companies = field(default_factory=Companies)
+    left_out_homes: frozenset[int] = frozenset()
+
+    def why_left_out(self, entity: Entity, item: Item) -> str | None:
+        """Why a record is not the region's, in words to be counted; None: it is."""
+        if not isinstance(item, dict):
+            return None
+        if not self.companies.takes(company_of(entity, item)):
+            return OF_ANOTHER_COMPANY
+        if entity.home is not None and self.left_out_homes and home_of(entity, item) in self.left_out_homes:
+            return OF_ANOTHER_HOME
+        return None
+
+
+@dataclass(slots=True)
+class Sifted:
+    """What one list showed: the records that were `left_out` with their company (None: by their home), and which of
+    those that were left out before are the region's again."""
+
+    left_out: dict[int, int | None] = field(default_factory=dict)
+    came_back: set[int] = field(default_factory=set)
+    nameless: int = 0
+
+
+def sift(
+    belonging: Belonging, entity: Entity, incoming: Iterable[Incoming], sifted: Sifted
+) -> dict[str | None, list[Incoming]]:
+    """Records by the reason why they are left out; None: those that belong. The newest answer to each counts."""
+    found: dict[str | None, list[Incoming]] = {None: []}
+    for one in incoming:
+        why = belonging.why_left_out(entity, one.item)
+        found.setdefault(why, []).append(one)
+        key = record_key(one.item, entity.key.path) if isinstance(one.item, dict) else None
+        if key is None:
+            sifted.nameless += why is not None
+        elif why is None:
+            sifted.left_out.pop(key, None)
+            if key in belonging.left_out_homes and entity.home is None:
+                sifted.came_back.add(key)
+        else:
+            sifted.left_out[key] = company_of(entity, one.item) if isinstance(one.item, dict) else None
+            sifted.came_back.discard(key)
+    return found
+
+
+def company_of(entity: Entity, item: Item) -> int | None:
+    """The company that a record names; None where it names none that can be read."""
+    return _id(item, entity.company)
+
+
+def home_of(entity: Entity, item: Item) -> int | None:
+    """The property that a record names."""
+    return _id(item, entity.home)
+
+
+def _id(item: Item, path: str | None) -> int | None:
+    return record_key(item, path) if isinstance(item, dict) and path is not None else None

@@ -1,0 +1,126 @@
+"""Holding what a list of properties shows until it is known that it is the region's own source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from breezeway_sync.core.errors import BreezewaySyncError
+from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.catalog.properties import PROPERTIES
+from breezeway_sync.entities.marks import Mark
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.rows import record_key
+from breezeway_sync.sync.batching import Batcher
+from breezeway_sync.sync.belonging import Belonging, company_of
+from breezeway_sync.sync.identity import Admission, Shown, confirm
+from breezeway_sync.sync.ports import Sink
+
+Confirm = Callable[[Admission], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Gate:
+    """Of one region's run: whether the source is the right one, by the properties that its list shows.
+
+    `known` are those that the mirror has or had. `write` stores a new answer; it is called once, before anything
+    that was held is stored.
+    """
+
+    region: str
+    admission: Admission
+    known: Collection[int]
+    belonging: Belonging
+    write: Confirm
+    is_open: bool = False
+    refused: BreezewaySyncError | None = None
+    """What the list of properties showed against it: then nothing else is read either."""
+    own: set[int] = field(default_factory=set)
+    companies: Counter[int] = field(default_factory=Counter)
+    left_out: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether anything else may be stored."""
+        return self.is_open or self.admission.is_confirmed
+
+    def note(self, shown: Iterable[Incoming], left_out: Iterable[Incoming]) -> None:
+        """Count one more page."""
+        for one in shown:
+            key = record_key(one.item) if isinstance(one.item, dict) else None
+            if key is not None:
+                self.own.add(key)
+            _count(self.companies, one)
+        for one in left_out:
+            _count(self.left_out, one)
+
+    async def open_early(self) -> None:
+        """Open when what was shown so far is enough to know."""
+        has_known = not self.known or not self.admission.must_know or not self.own.isdisjoint(self.known)
+        if not self.is_open and self.admission.identity.companies.is_known and self.own and has_known:
+            await self.open()
+
+    async def open(self) -> None:
+        """Judge what was shown, as a whole list or enough of it. Raises SourceUnclear and SourceChanged."""
+        before = self.admission
+        found = confirm(self.region, before, Shown(self.own, self.companies, self.left_out), self.known)
+        if not before.is_confirmed or found != before:
+            await self.write(found)
+        self.admission, self.is_open = found, True
+        self.belonging.companies = found.identity.companies
+
+
+def _count(counter: Counter[int], one: Incoming) -> None:
+    company = company_of(PROPERTIES, one.item)
+    if company is not None:
+        counter[company] += 1
+
+
+class GatedBatcher(Batcher):
+    """A batcher that loads nothing before the gate is open.
+
+    What it holds until then takes no room: it could not be stored to make some, and properties are few.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        is_whole: Callable[[], bool],
+        sink: Sink,
+        region: str,
+        entity: Entity,
+        loaded: Loaded,
+        **limits: Any,
+    ) -> None:
+        super().__init__(sink, region, entity, loaded, **limits)
+        self._gate = gate
+        self._is_whole = is_whole
+        self._is_over = False
+        self._before: list[tuple[list[Incoming], Mark | None, int]] = []
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Around everything that adds; at the end of a list that was read whole the gate is judged by it."""
+        async with super().in_time():
+            yield
+            if self._is_over and self._is_whole() and not self._gate.is_open:
+                await self._gate.open()
+                await self._release()
+
+    async def add(self, incoming: Iterable[Incoming], mark: Mark | None = None, *, size_bytes: int = 0) -> None:
+        if self._gate.is_open:
+            await super().add(incoming, mark, size_bytes=size_bytes)
+            return
+        self._before.append((list(incoming), mark, size_bytes))
+        self._is_over |= mark is not None and mark.is_complete
+        await self._gate.open_early()
+        if self._gate.is_open:
+            await self._release()
+
+    async def _release(self) -> None:
+        before, self._before = self._before, []
+        for incoming, mark, size_bytes in before:
+            await super().add(incoming, mark, size_bytes=size_bytes)

@@ -1,0 +1,160 @@
+"""Whether a region may be read from what is configured, and on which conditions. Pure.
+
+Rows are a copy of one source; what is remembered about them speaks of that source alone. A new client_id of the same
+companies is the same source by another door, to be confirmed by the next reading of properties; another company or
+address is another source, and nothing of it is read before a person has said so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from breezeway_sync.core.errors import (
+    BreezewaySyncError,
+    RegionRetired,
+    SameSource,
+    SourceChanged,
+    SourceTaken,
+    SourceUnclear,
+)
+from breezeway_sync.core.sources import Companies, Identity, Source, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """On which conditions a region is read.
+
+    `identity` is what its rows are to be a copy of, with the stored companies where none is configured. Not
+    `is_confirmed`: properties are read first, and nothing is stored before they show that it is the right source.
+    `is_new_client`: what is remembered of the source is reset then. `must_know`: a known property must be shown.
+    """
+
+    identity: Identity
+    is_confirmed: bool = False
+    is_new_client: bool = False
+    must_know: bool = True
+
+
+def admit(region: str, wanted: Identity, standing: Standing) -> Admission:
+    """The conditions for a region. Raises RegionRetired, SourceTaken and SourceChanged."""
+    if standing.is_retired:
+        raise RegionRetired(
+            "this region is retired, nothing was read",
+            where=region,
+            cure=f"take it out of the configuration, or bring it back with `breezeway-sync regions adopt {region}`",
+        )
+    source = standing.source
+    if source is None:
+        if standing.twin is not None:
+            raise taken(region, standing.twin)
+        return Admission(wanted)
+    have, companies = source.identity, _companies(wanted, source)
+    if have.address != wanted.address:
+        raise changed(region, f"the API at {wanted.address}", f"the API at {have.address}")
+    if have.companies.is_known and companies != have.companies:
+        raise changed(region, f"company_id {companies.words}", f"company_id {have.companies.words}")
+    is_same = have.account == wanted.account
+    return Admission(
+        replace(wanted, companies=companies),
+        is_confirmed=source.confirmed_at is not None
+        and source.blocked_why is None
+        and is_same
+        and companies == have.companies,
+        is_new_client=not is_same,
+        # A person took this source for the region's own: it may be another one altogether.
+        must_know=source.adopted_at is None or not is_same or standing.has_properties,
+    )
+
+
+def is_rightful(wanted: Identity, standing: Standing, refused: BreezewaySyncError) -> bool:
+    """Whether a region is a copy of this source already: then it is another one that has its credentials by mistake."""
+    have = standing.source
+    return (
+        isinstance(refused, SameSource)
+        and have is not None
+        and have.confirmed_at is not None
+        and have.identity.account == wanted.account
+        and bool(have.identity.companies.ids)
+    )
+
+
+def _companies(wanted: Identity, source: Source) -> Companies:
+    return wanted.companies if wanted.companies.is_known else source.identity.companies
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a whole list of properties showed: ids of the region's own, and how many name which company, of these and of
+    those that were left out."""
+
+    ids: Collection[int]
+    companies: Mapping[int, int]
+    left_out: Mapping[int, int]
+
+
+def confirm(region: str, admission: Admission, shown: Shown, known: Collection[int]) -> Admission:
+    """The admission as the whole list of properties makes it. Raises SourceUnclear and SourceChanged.
+
+    `known` are the properties that the mirror has or had.
+    """
+    identity = admission.identity
+    if not identity.companies.is_known:
+        if len(shown.companies) > 1:
+            raise _several(region, shown.companies)
+        identity = replace(identity, companies=Companies.of(shown.companies))
+    is_doubtful = bool(shown.ids or shown.left_out) or not admission.is_confirmed
+    if admission.must_know and known and is_doubtful and not set(known) & set(shown.ids):
+        raise changed(
+            region,
+            f"a list of {len(shown.ids)} properties that shows none of the known ones",
+            f"some of the {len(known)} properties that are known",
+        )
+    if not shown.ids and shown.left_out:
+        raise _none_of_them(region, identity.companies, shown.left_out)
+    return replace(admission, identity=identity)
+
+
+def changed(region: str, got: str, wanted: str) -> SourceChanged:
+    """The error of a region that would be read from another source than its own."""
+    return SourceChanged(
+        "the source of this region has changed, nothing was read",
+        where=region,
+        got=got,
+        wanted=wanted,
+        cure=f"put client_id, company_id or address right, or take the new source for the region's own with "
+        f"`breezeway-sync regions adopt {region}`: it is read whole, and rows that it does not show are retired",
+    )
+
+
+def taken(region: str, twin: str) -> SourceTaken:
+    """The error of a new region whose company another one has."""
+    return SourceTaken(
+        f"the region {twin} is a copy of the same company, nothing was read",
+        where=region,
+        cure=f"`breezeway-sync regions rename {twin} {region}` keeps its rows under the new code, "
+        f"`breezeway-sync regions retire {twin}` takes it out",
+    )
+
+
+def _several(region: str, companies: Mapping[int, int]) -> SourceUnclear:
+    by_count = Counter(companies).most_common()
+    first, every = by_count[0][0], ", ".join(str(company) for company in sorted(companies))
+    return SourceUnclear(
+        "the credentials see several companies, and none is configured: nothing was stored",
+        where=region,
+        got=", ".join(f"{count} properties of company {company}" for company, count in by_count),
+        cure=f"write in [regions.{region}] one of: `company_id = {first}`, `company_id = [{every}]`, "
+        '`company_id = "all"`',
+    )
+
+
+def _none_of_them(region: str, companies: Companies, left_out: Mapping[int, int]) -> BreezewaySyncError:
+    return SourceUnclear(
+        "no property belongs to the configured company, nothing was stored",
+        where=region,
+        got=", ".join(f"{count} properties of company {company}" for company, count in sorted(left_out.items())),
+        wanted=f"company_id {companies.words}",
+        cure=f"correct company_id in [regions.{region}], or its credentials",
+    )
