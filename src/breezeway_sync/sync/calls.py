@@ -231,8 +231,8 @@ async def _owed_chunks(job: Job, readers: Sequence[ChildReader]) -> AsyncGenerat
                 told.update(sampled)
                 yield sampled
                 await reader.judge_sample(before, len(sampled))
-            untried -= {reader for _, reader in chunk}
             ahead = {reader: highest for reader, highest in ahead.items() if reader.is_open and highest >= LOWEST}
+            untried = {reader for reader in untried if (near or reader in ahead)} - {reader for _, reader in chunk}
 
 
 async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:
