@@ -43,6 +43,7 @@ class Setup:
     options: Options
     stats: Stats
     faults: Faults
+    sandbox: Any
     events: list[Event] = field(default_factory=list)
 
     async def run(
@@ -86,7 +87,7 @@ async def sandboxed(
     async with running(app) as url:
         settings = settings_for({one.code: one for one in specs}, url, dsn, **{**pace, **api})
         state = app.state.sandbox
-        yield Setup(world, url, settings, options, state.stats, state.faults)
+        yield Setup(world, url, settings, options, state.stats, state.faults, state)
 
 
 def outcome(report: Report, entity: str, region: str | None = None) -> Outcome:

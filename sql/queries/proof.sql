@@ -41,9 +41,11 @@ SELECT DISTINCT t.home_id AS parent_id FROM {schema}.tasks t
 WHERE $2 = 'tasks' AND t.region_code = $1 AND t.deleted_at IS NULL AND t.scheduled_date BETWEEN $3 AND $4
   AND t.home_id IS NOT NULL
 UNION ALL
-SELECT 0 WHERE $2 = 'reservations' AND EXISTS (
-    SELECT FROM {schema}.reservations s
-    WHERE s.region_code = $1 AND s.deleted_at IS NULL AND s.checkin_date <= $4 AND s.checkout_date >= $3
+(
+    SELECT 0 FROM {schema}.reservations s
+    WHERE $2 = 'reservations' AND s.region_code = $1 AND s.deleted_at IS NULL
+      AND s.checkin_date <= $4 AND s.checkout_date >= $3
+    ORDER BY s.region_code, s.checkout_date LIMIT 1
 );
 
 -- name: answered_sources

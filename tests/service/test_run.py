@@ -25,7 +25,7 @@ def least_calls(setup: Setup, code: str) -> int:
     for task in account.records("tasks"):
         per_property[task["home_id"]] = per_property.get(task["home_id"], 0) + 1
     lists = sum(max(1, -(-per_property.get(one, 0) // 100)) for one in account.ids("properties"))
-    people, tags, small = 3, 3, 2
+    people, tags, small = 6, 3, 2  # people twice: somebody may change to a state that was asked for
     return pages + lists + people + tags + small + account.count("properties") + 2 * account.count("tasks")
 
 
@@ -144,17 +144,49 @@ async def test_a_token_set_to_null_by_hand_is_fetched_anew(dsn: str, rows: Rows)
 async def test_what_an_account_does_not_have_is_told_once_and_is_no_failure(dsn: str, rows: Rows, kind: Any) -> None:
     async with sandboxed(dsn) as setup:
         setup.faults.add(kind, path="/companies/templates")
-        first = await setup.run(entity="templates")
+        first = await setup.run()
         asked = setup.stats.of(None, "/companies/templates")
         second = await setup.run(entity="templates")
-        assert setup.stats.of(None, "/companies/templates") == asked
+        assert 1 <= setup.stats.of(None, "/companies/templates") == asked <= 2
         setup.faults.clear()
         await setup.run(entity="templates", full=True)
-    assert [outcome(one, "templates").status for one in (first, second)] == [SUCCESS, SUCCESS]
+    assert {one.status for one in (*first.outcomes, *second.outcomes)} == {SUCCESS}
     assert [type(one).__name__ for one in setup.events].count("EntityUnavailable") == 1
     assert "not available" in (outcome(first, "templates").error or "")
     assert rows("SELECT count(*) > 0 AS some FROM templates") == [{"some": True}]
     assert rows("SELECT * FROM unavailable_sources") == []
+
+
+@pytest.mark.parametrize("kind", ["404", "403_json"])
+async def test_a_new_region_whose_every_list_is_refused_is_no_success_and_asked_again(
+    dsn: str, rows: Rows, kind: Any
+) -> None:
+    async with sandboxed(dsn) as setup:
+        setup.faults.add(kind, path="/public/inventory/")
+        for _ in range(2):
+            report = await setup.run()
+            assert {one.status for one in report.outcomes} == {FAILED}
+        assert rows("SELECT * FROM unavailable_sources") == []
+        assert rows("SELECT as_of('all', entity_type) FROM sync_promises") == [{"as_of": None}] * 9
+        setup.faults.clear()
+        assert {one.status for one in (await setup.run()).outcomes} == {SUCCESS}
+
+
+@pytest.mark.parametrize("kind", ["404", "403_json"])
+async def test_the_first_eight_properties_whose_tasks_are_refused_are_problems(dsn: str, rows: Rows, kind: Any) -> None:
+    async with sandboxed(dsn, [resized(tiny()[0], properties=12)]) as setup:
+        await setup.run(entity="properties")
+        first = await _order(rows, 8)
+        setup.faults.add(kind, path=rf"/task/\?.*home_id=({'|'.join(map(str, first))})\b")
+        for _ in range(2):
+            found = outcome(await setup.run(entity="tasks"), "tasks")
+            assert found.status == PARTIAL
+        assert rows("SELECT * FROM unavailable_sources") == []
+        assert len(rows("SELECT * FROM walks WHERE source = 'tasks' AND covered_at IS NOT NULL")) == 4
+
+
+async def _order(rows: Rows, count: int) -> list[int]:
+    return [row["property_id"] for row in rows("SELECT property_id FROM properties ORDER BY 1 LIMIT %s", count)]
 
 
 @pytest.mark.parametrize("kind", ["404", "403_json"])
@@ -176,7 +208,8 @@ async def test_a_list_that_was_read_before_is_not_unavailable_when_it_is_refused
 async def test_what_answers_when_its_day_is_over_is_not_called_unavailable_any_more(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         setup.faults.add("403_json", path="/companies/templates|/contacts|/comments")
-        await setup.run()
+        for status in (PARTIAL, SUCCESS):  # a sample is believed when another run finds the same
+            assert outcome(await setup.run(), "tasks").status == status
         closed = "SELECT source FROM unavailable_sources ORDER BY 1"
         assert [one["source"] for one in rows(closed)] == ["property_contacts", "task_comments", "templates"]
         debts = "SELECT owed_calls > 0 AS are_seen FROM v_freshness WHERE entity_type = 'tasks'"
@@ -194,10 +227,14 @@ async def test_what_answers_when_its_day_is_over_is_not_called_unavailable_any_m
 async def test_contacts_that_nobody_has_are_not_asked_for_each_property(dsn: str) -> None:
     async with sandboxed(dsn, [resized(tiny()[0], properties=30)]) as setup:
         setup.faults.add("404", path="/contacts")
-        report = await setup.run(entity="property_contacts")
+        first = await setup.run(entity="property_contacts")
         assert setup.stats.of(None, "/property/{id}/contacts") == setup.settings.api.max_in_flight
-    assert outcome(report, "property_contacts").status == SUCCESS
-    assert outcome(report, "properties").status == SUCCESS  # read first, though nobody asked for them
+        await setup.run(entity="tags")
+        second = await setup.run(entity="property_contacts")
+        assert setup.stats.of(None, "/property/{id}/contacts") == 2 * setup.settings.api.max_in_flight
+    assert outcome(first, "property_contacts").status in (FAILED, PARTIAL)
+    assert outcome(first, "properties").status == SUCCESS  # read first, though nobody asked for them
+    assert outcome(second, "property_contacts").status == SUCCESS
 
 
 async def test_a_contact_list_that_is_missing_keeps_what_is_stored(dsn: str, rows: Rows) -> None:
@@ -207,30 +244,32 @@ async def test_a_contact_list_that_is_missing_keeps_what_is_stored(dsn: str, row
         bad = next(iter(setup.world.account("nashville").ids("properties")))
         setup.faults.add("404", path=f"/property/{bad}/contacts")
         report = await setup.run(entity="property_contacts")
-    assert outcome(report, "property_contacts").status == SUCCESS
-    assert outcome(report, "property_contacts").details["properties whose contacts were not found"] == 1
+    assert outcome(report, "property_contacts").status == PARTIAL
+    assert f"property_contacts of property {bad}" in (outcome(report, "property_contacts").error or "")
     assert rows("SELECT count(*) n FROM property_contacts") == count
 
 
-async def test_tasks_that_an_account_may_not_read_are_told_once(dsn: str) -> None:
+async def test_tasks_that_an_account_may_not_read_are_a_failure_and_asked_for_again(dsn: str) -> None:
     async with sandboxed(dsn) as setup:
         setup.faults.add("403_json", path=r"/task/\?")
         report = await setup.run()
+        asked = setup.stats.of(None, "/task")
         again = await setup.run()
-    assert [outcome(one, "tasks").status for one in (report, again)] == [SUCCESS, SUCCESS]
-    assert "not available" in (outcome(again, "tasks").error or "")
+        assert setup.stats.of(None, "/task") == 2 * asked
+    assert [outcome(one, "tasks").status for one in (report, again)] == [FAILED, FAILED]
 
 
-async def test_children_not_found_keep_what_is_stored_and_look_at_the_task(dsn: str, rows: Rows) -> None:
+async def test_children_not_found_keep_what_is_stored_stay_owed_and_look_at_the_task(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
         count = rows("SELECT count(*) n FROM task_comments")
         setup.faults.add("404", path="/comments")
         report = await setup.run(entity="tasks", full=True)
         assert setup.stats.of(None, "/task/{id}") == setup.world.account("nashville").count("tasks")
-    assert outcome(report, "tasks").status == SUCCESS
+        tasks = setup.world.account("nashville").count("tasks")
+    assert (outcome(report, "tasks").status, outcome(report, "tasks").owed) == (PARTIAL, tasks)
     assert rows("SELECT count(*) n FROM task_comments") == count
-    assert rows("SELECT * FROM owed_calls") == []
+    assert rows("SELECT source, count(*) AS n FROM owed_calls GROUP BY 1") == [{"source": "task_comments", "n": tasks}]
 
 
 async def test_owed_calls_survive_and_are_told(dsn: str, rows: Rows) -> None:
@@ -348,7 +387,7 @@ async def test_paths_come_from_the_configuration(dsn: str, rows: Rows) -> None:
         setup.settings = setup.settings.model_copy(update={"entities": entities})
         report = await setup.run()
         assert setup.stats.of(None, "/task/{id}/comments") == 0
-    assert "not available" in (outcome(report, "people").error or "")
+    assert "people: no such record or address" in (outcome(report, "people").error or "")
     assert outcome(report, "tasks").status == SUCCESS
     assert rows("SELECT DISTINCT source FROM owed_calls") == []
 

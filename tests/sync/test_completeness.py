@@ -126,6 +126,13 @@ async def test_pages_that_only_repeat_without_a_total_prove_nothing() -> None:
     assert len(world.api.paths("/reservation")) == 1
 
 
+async def test_pages_that_repeat_past_the_announced_last_one_are_read_twice() -> None:
+    found = [replace(page, total_pages=1) for page in pages((None, [1, 2]), (None, []))]
+    world, status, _ = await read([found[0], replace(found[1], is_repeat=True)])
+    assert (status, last_mark(world).is_complete) == (SUCCESS, True)
+    assert len(world.api.paths("/reservation")) == 2
+
+
 @pytest.mark.parametrize(("made", "readings"), [("2025-11-01T10:00:00", 1), ("2026-01-01T00:00:00", 2)])
 async def test_totals_that_stay_the_same_prove_it_where_nothing_was_added(made: str, readings: int) -> None:
     """Supplies tell when they were made and changed; the run is on 2026-01-01."""

@@ -25,7 +25,7 @@ def backfill(
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Read again the tasks scheduled and the stays that touch some days. Started again, it goes on where it stopped."""
+    """Read again the tasks scheduled and the stays that touch some days. Started again, it repeats no list."""
     from breezeway_sync.entities.marks import Days
     from breezeway_sync.service import runner
     from breezeway_sync.service.backfill import choose_dated, estimate

@@ -32,6 +32,7 @@ from breezeway_sync.store.staging import (
     stage,
     stage_batch,
 )
+from breezeway_sync.store.walks import save_walks
 
 _MERGING = "merging"
 
@@ -271,7 +272,7 @@ class Merger:
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
             await connection.execute(self._database.query("touch_pass"), region, now)
             if marks:
-                await self._proofs.save_walks(connection, region, marks)
+                await save_walks(self._database, connection, region, marks, now)
             back = [str(one.parent_key) for one in known]
             await connection.execute(self._database.query("resolve_rejects"), region, source, "", back)
         return loaded

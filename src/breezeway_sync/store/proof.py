@@ -15,6 +15,7 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.database import Connection
 from breezeway_sync.store.holder import Holder
+from breezeway_sync.store.walks import save_backfills, save_walks
 
 NOTICED, OPEN, HELD = "noticed", "open", "held"
 # Why a record was deleted, `deletions.reason`.
@@ -57,38 +58,10 @@ class Proofs:
             is_held = says_absent and await self._note_absent(connection, scope, mark, loaded)
             believed.append(mark.is_complete and not is_held)
         known = [mark for mark, is_believed in zip(marks, believed, strict=True) if is_believed]
-        await self.save_walks(connection, scope.region, [mark for mark in known if mark.kind != BACKFILL])
-        # Nobody reads some days again but who asked for them: begun anew until they were read whole.
-        if days := [mark for mark in marks if mark.kind == BACKFILL and mark.is_complete]:
-            await self._save_backfills(connection, scope.region, days)
+        lists, days = [one for one in known if one.kind != BACKFILL], [one for one in marks if one.kind == BACKFILL]
+        await save_walks(self._database, connection, scope.region, lists, self._clock.now())
+        await save_backfills(self._database, connection, scope.region, days, self._clock.now())
         return loaded
-
-    async def _save_backfills(self, connection: Connection, region: str, marks: Sequence[Mark]) -> None:
-        rows = [(one.source, one.parent, one.since, one.until) for one in marks]
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        await connection.execute(self._database.query("save_backfills"), region, self._clock.now(), *columns)
-
-    async def save_walks(self, connection: Connection, region: str, marks: Sequence[Mark]) -> None:
-        """What is known of the lists of these marks, which are believed; also a sign that the region's run goes on."""
-        rows: dict[tuple[str, int], tuple[object, ...]] = {}
-        for mark in marks:
-            # One list may have had two walks: what the earlier one is known by stays.
-            known = _walk_row(mark)
-            before = rows.get((mark.source, mark.parent), (None,) * len(known))
-            both = zip(known, before, strict=True)
-            rows[mark.source, mark.parent] = tuple(old if new is None else new for new, old in both)
-        if rows:
-            await self._move_walks(connection, region, rows)
-        await connection.execute(self._database.query("touch_pass"), region, self._clock.now())
-
-    async def _move_walks(
-        self, connection: Connection, region: str, rows: dict[tuple[str, int], tuple[object, ...]]
-    ) -> None:
-        moved = await connection.fetch(self._database.query("move_walks"), region, *_columns(rows))
-        for row in moved:
-            del rows[row["source"], row["parent_id"]]
-        if rows:
-            await connection.execute(self._database.query("save_walks"), region, *_columns(rows))
 
     async def note_status(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
         """Records that say of themselves that they are deleted, and were just stored so."""
@@ -340,18 +313,3 @@ class Proofs:
 
 def _proof(at: datetime, run_id: object) -> dict[str, str]:
     return {"at": at.isoformat(), "run": str(run_id)}
-
-
-def _columns(rows: Mapping[tuple[str, int], tuple[object, ...]]) -> list[list[object]]:
-    return [list(column) for column in zip(*((*key, *row) for key, row in rows.items()), strict=True)]
-
-
-def _walk_row(mark: Mark) -> tuple[object, ...]:
-    """The columns of `save_walks` after the list's name."""
-    at, is_whole = mark.began_at, mark.kind == WHOLE
-    return (
-        None if mark.kind == NEAR else at,
-        at if is_whole else None,
-        mark.version if is_whole else None,
-        None if mark.kind == CHANGED and not mark.covers_near else at,
-    )

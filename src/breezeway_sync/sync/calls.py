@@ -102,9 +102,25 @@ class ChildReader:
         else:
             self._refusals.append((parent, error))
 
-    async def judge_sample(self, asked: int) -> None:
+    @property
+    def refusals(self) -> int:
+        """How many were refused before anything answered."""
+        return len(self._refusals)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nothing has answered, and some were refused: a sample is to be asked before anything else."""
+        return self.is_open and not self.has_answered and len(self._refusals) >= LEAST_SAMPLE
+
+    async def ask_sample(self, told: set[tuple[int, ChildReader]]) -> list[tuple[int, ChildReader]]:
+        """Calls for a sample of all parents that owe one, without those that were made."""
+        job, size = self._job, max(LEAST_SAMPLE, self._job.settings.workers)
+        chosen = await job.ledger.owed_sample(job.region, self.source.name, size)
+        return [(parent, self) for parent in chosen if (parent, self) not in told]
+
+    async def judge_sample(self, refused_before: int, asked: int) -> None:
         """A sample was asked: where all of it was refused, nothing more is asked for in this run."""
-        if asked >= LEAST_SAMPLE and len(self._refusals) == asked and not self.has_answered:
+        if not self.has_answered and len(self._refusals) - refused_before == asked:
             self.is_open = False
             if await refused_sample(self._job, self.source, self._refusals[0][1]):
                 self._refusals.clear()
@@ -163,10 +179,7 @@ async def standing_of(job: Job, source: str) -> Standing:
 
 
 async def work_backlog(job: Job) -> None:
-    """Make the calls that are owed until none is left or time is over: tasks around today first, then the newest.
-
-    Of a source that never answered a sample comes first.
-    """
+    """Make the calls that are owed until none is left or time is over: tasks around today first, then the newest."""
     owed = [called for called in job.entity.called if called.owed]
     every = [ChildReader(job, called, await standing_of(job, called.source.name)) for called in owed]
     readers = [reader for reader in every if reader.is_open]
@@ -198,28 +211,32 @@ async def work_backlog(job: Job) -> None:
 
 
 async def _owed_chunks(job: Job, readers: Sequence[ChildReader]) -> AsyncGenerator[list[tuple[int, ChildReader]], None]:
-    """What is owed, some at a time and each once: samples, tasks planned around today, then all, newest first."""
+    """What is owed, some at a time and each once: of tasks planned around today, then of all, newest first.
+
+    Of a source that never answered only a few come first; where these are refused, a sample of all of them.
+    """
     told: set[tuple[int, ChildReader]] = set()
-    for reader in readers:
-        size = 0 if reader.has_answered else max(LEAST_SAMPLE, job.settings.workers)
-        chosen = await job.ledger.owed_sample(job.region, reader.source.name, size) if size else []
-        if chosen and not job.is_over():
-            told.update((parent, reader) for parent in chosen)
-            yield [(parent, reader) for parent in chosen]
-            await reader.judge_sample(len(chosen))
+    untried = {reader for reader in readers if not reader.has_answered}
     for near in (job.clock.now().date(), None):
         ahead = dict.fromkeys(readers, HIGHEST)
         while ahead and not job.is_over():
             chunk = []
             for reader, highest in [pair for pair in ahead.items() if pair[0].is_open]:
+                limit = max(LEAST_SAMPLE, job.settings.workers) if reader in untried else CHUNK_PARENTS
                 name = reader.source.name
-                parents = await job.ledger.owed_parents(job.region, name, highest, CHUNK_PARENTS, near)
+                parents = await job.ledger.owed_parents(job.region, name, highest, limit, near)
                 chunk += [(parent, reader) for parent in parents if (parent, reader) not in told]
                 ahead[reader] = parents[-1] - 1 if parents else LOWEST - 1
-            ahead = {reader: highest for reader, highest in ahead.items() if reader.is_open and highest >= LOWEST}
-            if near is not None:
+            if near is not None or untried:
                 told.update(chunk)
             yield sorted(chunk, key=lambda pair: -pair[0])
+            for reader in [one for one in untried if one.is_doubtful]:
+                before, sampled = reader.refusals, await reader.ask_sample(told)
+                told.update(sampled)
+                yield sampled
+                await reader.judge_sample(before, len(sampled))
+            ahead = {reader: highest for reader, highest in ahead.items() if reader.is_open and highest >= LOWEST}
+            untried = {reader for reader in untried if (near or reader in ahead)} - {reader for _, reader in chunk}
 
 
 async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:

@@ -42,6 +42,7 @@ class Reading:
     is_steady: bool = True
     is_cut: bool = False
     is_repeating: bool = False
+    has_last_page: bool = False
     is_old: bool = True
 
     def turned(self, page: Page, order: int) -> None:
@@ -52,6 +53,7 @@ class Reading:
         self.pages += 1
         self.shown += len(page.items)
         self.total = page.total_results
+        self.has_last_page = page.total_pages is not None
         self.is_cut |= not page.is_complete
         self.is_repeating |= page.is_repeat
         if self.pages > 1 or not page.is_last:  # one answer needs no other proof
@@ -69,8 +71,8 @@ class Reading:
 
     @property
     def is_endless(self) -> bool:
-        """Whether its pages only repeat and no total says that there was not more."""
-        return self.is_repeating and self.total is None
+        """Whether its pages only repeat and nothing announced says that there was not more."""
+        return self.is_repeating and self.total is None and not self.has_last_page
 
     @property
     def is_overslept(self) -> bool:

@@ -200,8 +200,8 @@ class Sync(BaseModel):
         default=60.0,
         ge=0,
         le=YEAR_MINUTES,
-        description="A run that begins within so long after one that was cut off goes on where that one stopped. "
-        "`0`: never.",
+        description="A run that begins within so long after one that was cut off does not repeat the lists that this "
+        "one has read whole; `run --full` always does. `0`: never.",
     )
     overlap_hours: float = Field(
         default=24.0,
