@@ -19,6 +19,7 @@ from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials
 from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.workshop import read_settings
+from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.vault import stored_credentials
 from breezeway_sync.store.verification import StoredMirror
 from breezeway_sync.sync.verify.extent import CONTACTS, Extent, estimated_calls
@@ -122,7 +123,7 @@ class Comparing:
             async with access(self._use, account, wait_seconds=self._request.wait_seconds) as opened:
                 for code in regions:
                     for name in self._request.entities:
-                        await self._keep(await self._verifier(opened, code, name).run())
+                        await self._keep(await self._verifier(opened, code, name).run(), opened.lease)
                 self._use.emit(LeaseReleased(opened.lease.account, self._use.clock.monotonic() - began))
         except LeaseHeld as error:
             self.held |= dict.fromkeys(regions, error.message)
@@ -143,7 +144,7 @@ class Comparing:
             _PROPERTIES,
         )
 
-    async def _keep(self, certificate: Certificate) -> None:
-        await self._mirror.save(self._run_id, certificate)
+    async def _keep(self, certificate: Certificate, lease: Lease | None = None) -> None:
+        await self._mirror.save(self._run_id, certificate, lease)
         self._use.emit(certificate.told(str(self._run_id)))
         self.certificates.append(certificate)
