@@ -264,6 +264,7 @@ async def test_accounts_that_are_claimed_at_once_get_different_fences(two: Serve
 
 
 async def test_nothing_is_certified_of_a_mirror_that_is_not_the_one_that_was_compared(two: Servers) -> None:
+    two.first.rows("INSERT INTO regions (region_code) VALUES ('nashville')")
     copy = await asyncio.to_thread(two.copy)
     certificate = Certificate("nashville", "tasks", datetime.now(UTC), 1)
     async with address_of(two.first) as address, Database(address.dsn, "breezeway") as database:
