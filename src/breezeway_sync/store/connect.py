@@ -93,7 +93,7 @@ class Hosts:
         With `target_session_attrs` in the address only to one that is as wanted. Raises what asyncpg raises,
         DatabaseReadOnly and TimeoutError.
         """
-        options["dsn"] = dsn or self._dsn
+        options |= {"dsn": dsn or self._dsn, "connection_class": WatchedConnection}
         limits = HOST_SECONDS if len(self._addresses) > 1 else (ONLY_HOST_SECONDS,)
         failures: list[Exception] = []
         for seconds in limits:
@@ -141,12 +141,11 @@ class Hosts:
     async def _one(self, address: Address, options: dict[str, Any]) -> Plain:
         host, port = address if isinstance(address, tuple) else (address, int(address.rpartition(".")[2]))
         try:
-            found: Plain = await asyncpg.connect(host=host, port=port, **options)
+            found: WatchedConnection = await asyncpg.connect(host=host, port=port, **options)
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise read_only_error(STANDBY, f"{host} port {port}", "not what target_session_attrs asks for") from error
-        if isinstance(found, WatchedConnection):
-            found.host = address
-            self._open.add(found)
+        found.host = address
+        self._open.add(found)
         return found
 
 
