@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +38,13 @@ class Server:
             connection.execute("SET search_path TO breezeway")
             cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
+
+    def freeze(self, *, thawed: bool = False) -> None:
+        """Neither it nor its connections answer, nor do they end; or they go on."""
+        process = self.server._process
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii")
+        for pid in (process.pid, *map(int, children.split())):
+            os.kill(pid, signal.SIGCONT if thawed else signal.SIGSTOP)
 
     def copy_to(self, folder: Path) -> Server:
         """A second server as this one is now, made while it runs, as a standby or a backup is."""
@@ -82,7 +91,9 @@ class Address:
             writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert self.target is not None
+        if self.target is None:
+            writer.transport.abort()  # nothing is there yet
+            return
         there, here = await asyncio.open_unix_connection(str(self.target.folder / SOCKET))
         self._open |= {writer, here}
         try:

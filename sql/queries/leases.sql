@@ -18,7 +18,8 @@ WITH free AS (
     UPDATE {schema}.account_fences f SET fence = greatest(
         f.fence + 1,
         (SELECT max(fence) + 1 FROM {schema}.account_leases),
-        extract(epoch FROM clock_timestamp() - '2020-01-01 00:00:00+00'::timestamptz)::bigint)
+        -- Orders are fences times 2^32: far below 2^31, whatever the clock says.
+        least(2000000000, extract(epoch FROM clock_timestamp() - '2020-01-01 00:00:00+00'::timestamptz))::bigint)
     FROM free
     RETURNING f.fence, free.fence AS fence_before
 )

@@ -93,3 +93,25 @@ async def test_what_an_older_copy_lacks_is_read_again_at_once_also_what_is_due_o
             await eventually(follows, 60, "what is gone is not read again")
             assert daemon.count("database_replaced") == 1
             await ended(daemon)
+
+
+async def test_a_frozen_primary_named_first_keeps_nobody_from_its_successor(start: Starter) -> None:
+    """Its connections stay open and its port takes new ones: it only says nothing."""
+    with ExitStack() as stack:
+        server = stack.enter_context(a_server())
+        async with sandboxed(server.dsn, tiny(1)) as setup, address_of(server) as first, address_of(server) as second:
+            both = f"postgresql://postgres@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres?sslmode=disable"
+            second.target = None
+            config, port = configured(start.folder, setup.url, both, tiny(1), schedule(2, 3, 4))
+            daemon = serve(start, config, port)
+            await until(lambda: daemon.count("cycle_finished") > 1, 60, "the first readings do not end")
+            copy = await asyncio.to_thread(server.copy_to, stack.enter_context(a_place()))
+            stack.callback(copy.server.stop)
+            server.freeze()
+            stack.callback(lambda: server.freeze(thawed=True))
+            second.lead_to(copy, breaking=False)
+            await logged(daemon, "database_back", within=90)
+            finished = daemon.count("cycle_finished")
+            await until(lambda: daemon.count("cycle_finished") > finished + 2, 150, "no cycle on the successor")
+            assert not ids_differ(copy.rows, list(setup.world.accounts.values()))
+            await ended(daemon)

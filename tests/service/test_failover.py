@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import SystemClock
-from breezeway_sync.core.errors import DatabaseUnreachable, DatabaseWentBack, LeaseLost
-from breezeway_sync.core.events import BatchLoaded, DatabaseReplaced, Event, ignore
+from breezeway_sync.core.errors import DatabaseReadOnly, DatabaseUnreachable, DatabaseWentBack, LeaseLost
+from breezeway_sync.core.events import BatchLoaded, DatabaseReplaced, Event, Noticed, ignore
+from breezeway_sync.core.outcome import SUCCESS, Outcome
 from breezeway_sync.sandbox.spec import demo_accounts, resized
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease, Owner, hold
+from breezeway_sync.store.ledger import Ledger
+from breezeway_sync.store.verification import StoredMirror
 from tests.failover import Address, Server, a_place, a_server, address_of
 from tests.helpers import Setup, outcome, sandboxed
 
@@ -256,3 +261,65 @@ async def test_accounts_that_are_claimed_at_once_get_different_fences(two: Serve
 
         fences = await asyncio.gather(*(claim(f"account {number}") for number in range(20)))
     assert len(set(fences)) == 20
+
+
+async def test_nothing_is_certified_of_a_mirror_that_is_not_the_one_that_was_compared(two: Servers) -> None:
+    two.first.rows("INSERT INTO regions (region_code) VALUES ('nashville')")
+    copy = await asyncio.to_thread(two.copy)
+    certificate = Certificate("nashville", "tasks", datetime.now(UTC), 1)
+    async with address_of(two.first) as address, Database(address.dsn, "breezeway") as database:
+
+        async def work() -> None:
+            async with holding(database) as lease:
+                await StoredMirror(database).save(UUID(int=1), certificate, lease)
+                await led_to(address, copy, database)
+                await StoredMirror(database).save(UUID(int=1), certificate, lease)
+
+        with pytest.raises(DatabaseWentBack):
+            await work()
+    assert copy.rows("SELECT * FROM certificates") == []
+    assert len(two.first.rows("SELECT * FROM certificates")) == 1
+
+
+async def test_a_success_is_written_only_while_all_that_was_stored_is_there(two: Servers) -> None:
+    """The last batch is gone when the log is to say that the list was read."""
+    two.first.rows("INSERT INTO regions (region_code) VALUES ('nashville')")
+    run = UUID(int=1)
+    async with address_of(two.first) as address, Database(address.dsn, "breezeway") as database:
+        copies: list[Server] = []
+
+        async def work() -> None:
+            async with holding(database) as lease:
+                ledger = Ledger(database, Holder(database, lease, run))
+                row = await ledger.open("nashville", "tasks", run)
+                copies.append(await asyncio.to_thread(two.copy))
+                await write(database, lease)
+                await led_to(address, copies[0], database)
+                await ledger.close("nashville", row, Outcome("nashville", "tasks", SUCCESS))
+
+        with pytest.raises(DatabaseWentBack):
+            await work()
+    assert [one["sync_status"] for one in copies[0].rows("SELECT sync_status FROM etl_sync_log")] == ["running"]
+
+
+async def test_a_database_clock_in_a_far_future_leaves_fences_that_can_be_ordered(two: Servers) -> None:
+    two.first.rows("INSERT INTO account_fences (fence) VALUES (2000000000)")
+    async with Database(two.first.dsn, "breezeway") as database, holding(database) as lease:
+        assert lease.fence == 2_000_000_001
+        assert lease.order(lease.claimed_at + 1e9) < 2**63
+
+
+async def test_a_lease_that_cannot_be_renewed_is_not_tried_without_a_pause(two: Servers) -> None:
+    """Where nothing can be written each connection is replaced, and each new one is a reason to look at the lease."""
+    events: list[Event] = []
+    async with Database(two.first.dsn, "breezeway") as database, holding(database, events) as lease:
+        two.first.rows("ALTER SYSTEM SET default_transaction_read_only = on")
+        two.first.rows("SELECT pg_reload_conf()")
+        for _ in range(20):
+            with suppress(DatabaseReadOnly):
+                await database.check_writable("looking")
+        await asyncio.to_thread(two.first.rows, "SELECT pg_sleep(1)")
+        two.first.rows("ALTER SYSTEM RESET default_transaction_read_only")
+        two.first.rows("SELECT pg_reload_conf()")
+        lease.doubt.set()
+    assert 1 <= len([one for one in events if isinstance(one, Noticed) and "renewed" in one.what]) <= 2

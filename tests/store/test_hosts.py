@@ -186,8 +186,37 @@ def test_a_socket_looks_whether_the_other_side_is_there() -> None:
 
 async def test_the_product_opens_sockets_like_that(dsn: str) -> None:
     async with forwarded(dsn) as port:
-        connection = await Hosts(with_hosts(dsn, port)).connect(connection_class=connect.WatchedConnection)
+        connection = await Hosts(with_hosts(dsn, port)).connect()
         sock = vars(asyncpg.Connection)["_transport"].__get__(connection).get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert isinstance(connection, asyncpg.Connection)
+        await connection.close()
+
+
+async def test_who_waits_for_a_host_that_went_silent_waits_no_longer_once_another_one_is_found(
+    dsn: str, hasty: None
+) -> None:
+    async with forwarded(dsn) as first, forwarded(dsn) as second:
+        hosts = Hosts(with_hosts(dsn, first, second))
+        before = await hosts.connect()
+        waiting = asyncio.create_task(before.fetch("SELECT pg_sleep(60)"))
+        await before_it_is_asked(dsn)
+        hosts._addresses.reverse()  # as if the first one let nobody in
+        after = await hosts.connect()
+        async with asyncio.timeout(20):
+            with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+                await waiting
+        assert await after.fetchval("SELECT 1") == 1
+        await after.close()
+
+
+async def before_it_is_asked(dsn: str) -> None:
+    """Return when the server has been asked to sleep."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(20):
+            while not await connection.fetchval(asked):  # noqa: ASYNC110  # what is waited for sets no event
+                await asyncio.sleep(0)
+    finally:
         await connection.close()

@@ -150,12 +150,29 @@ async def test_a_log_that_cannot_be_opened_fails_the_entity_and_is_told() -> Non
     assert len(world.told(EntityFinished)) == 1
 
 
-async def test_a_log_that_cannot_be_closed_is_told_and_changes_nothing() -> None:
+async def test_a_success_that_cannot_be_written_down_is_none() -> None:
     world = World()
     world.ledger.failing["close"] = errors.DatabaseUnreachable("no connection")
     found = await world.run("people")
-    assert found["people"].status == SUCCESS
+    assert (found["people"].status, found["people"].fault) == (FAILED, "DatabaseUnreachable")
     assert len(world.told(Noticed)) == len(world.told(EntityFinished)) == 1
+
+
+@pytest.mark.parametrize("error", [errors.DatabaseWentBack("it went back"), errors.LeaseLost("taken over")])
+async def test_a_success_whose_records_may_be_gone_is_written_down_as_a_failure(error: errors.DatabaseError) -> None:
+    world = World()
+    close = world.ledger.close
+
+    async def refuse(region: str, row_id: int, outcome: Outcome) -> None:
+        if outcome.status != FAILED:
+            raise error
+        await close(region, row_id, outcome)
+
+    world.ledger.close = refuse  # type: ignore[method-assign]
+    found = await world.run("people")
+    (written,) = [outcome for _, _, outcome in world.ledger.rows]
+    assert written == found["people"]
+    assert (found["people"].status, found["people"].fault) == (FAILED, type(error).__name__)
 
 
 async def test_closing_the_log_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +180,7 @@ async def test_closing_the_log_is_bounded_in_time(monkeypatch: pytest.MonkeyPatc
     world.ledger.close_seconds = 60
     monkeypatch.setattr(engine, "CLOSE_SECONDS", 0.01)
     found = await world.run("people")
-    assert found["people"].status == SUCCESS
+    assert (found["people"].status, found["people"].fault) == (FAILED, "DatabaseUnreachable")
     assert [event.what for event in world.events if isinstance(event, Noticed)] == [
         "the row of the log could not be closed: TimeoutError"
     ]

@@ -141,6 +141,7 @@ class Observatory:
             return
         except DatabaseError as error:
             self.lost(error)
+            await status.connect_anew()
             return
         self.reached()
         for event in replaced:

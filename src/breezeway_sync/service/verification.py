@@ -27,6 +27,7 @@ from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
 from breezeway_sync.service.workshop import loader_of, proofs_of, read_settings
 from breezeway_sync.store.doubts import StoredDoubts
+from breezeway_sync.store.leases import Lease
 from breezeway_sync.store.sources import stored_left_out_homes, stored_standing
 from breezeway_sync.store.vault import stored_credentials
 from breezeway_sync.store.verification import StoredMirror
@@ -184,7 +185,7 @@ class Comparing:
         for name in self._request.entities:
             verifier = self._verifier(opened, code, name, belonging, homes)
             found = await verifier.run()
-            await self._keep(found)
+            await self._keep(found, opened.lease)
             if self._request.repair and found.unexplained and verifier.bench.doubt is None:
                 await self._repair(opened, verifier, found)
                 homes = None  # what was missing may be there now
@@ -206,7 +207,7 @@ class Comparing:
         again = certificate_of(bench, found.started_at, found.seconds + use.clock.monotonic() - began, error)
         self.certificates.remove(found)
         self.repaired.append(found)
-        await self._keep(again)
+        await self._keep(again, opened.lease)
 
     def _verifier(self, opened: Access, code: str, name: str, belonging: Belonging, homes: Homes | None) -> Verifier:
         company_id = self._use.settings.regions[code].companies.only
@@ -214,8 +215,8 @@ class Comparing:
         bench = Bench(code, company_id, name, _ENTITIES[name], api, self._mirror, self._extent)
         return Verifier(bench, self._use.clock, _PROPERTIES, homes)
 
-    async def _keep(self, certificate: Certificate) -> None:
+    async def _keep(self, certificate: Certificate, lease: Lease | None = None) -> None:
         if certificate.error != NEVER_READ:  # a region without a row can have no certificate
-            await self._mirror.save(self._run_id, certificate)
+            await self._mirror.save(self._run_id, certificate, lease)
         self._use.emit(certificate.told(str(self._run_id)))
         self.certificates.append(certificate)

@@ -12,6 +12,7 @@ import contextlib
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import asyncpg
 from asyncpg import connect_utils
@@ -23,18 +24,20 @@ if TYPE_CHECKING:
 else:
     Plain = asyncpg.Connection
 
+Address = str | tuple[str, int]
+"""A socket's path, or host and port."""
+
 HOST_SECONDS = (3.0, 8.0)
 """How long a host may take to let us in: the first time, and where none was quicker."""
 ONLY_HOST_SECONDS = 10.0
 # A server that vanished is noticed after half a minute, also while we wait for an answer of it.
 _KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4), ("TCP_USER_TIMEOUT", 30_000))
 
-Address = str | tuple[str, int]
-"""A socket's path, or host and port."""
-
 
 class WatchedConnection(Plain):
     """A connection whose socket notices that the server has vanished."""
+
+    host: Address | None = None
 
     def __init__(self, protocol: Any, transport: Any, *rest: Any) -> None:
         super().__init__(protocol, transport, *rest)
@@ -76,6 +79,8 @@ class Hosts:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._addresses = _parsed(dsn)
+        self._good: Address | None = None
+        self._open: WeakSet[WatchedConnection] = WeakSet()
 
     @property
     def addresses(self) -> Sequence[Address]:
@@ -88,7 +93,7 @@ class Hosts:
         With `target_session_attrs` in the address only to one that is as wanted. Raises what asyncpg raises,
         DatabaseReadOnly and TimeoutError.
         """
-        options["dsn"] = dsn or self._dsn
+        options |= {"dsn": dsn or self._dsn, "connection_class": WatchedConnection}
         limits = HOST_SECONDS if len(self._addresses) > 1 else (ONLY_HOST_SECONDS,)
         failures: list[Exception] = []
         for seconds in limits:
@@ -111,7 +116,7 @@ class Hosts:
                     failures.append(error)
                     continue
                 if not is_read_only(found):
-                    self._addresses.sort(key=lambda one: one != address)
+                    self._chose(address)
                     return found
                 if spare is None:
                     spare = found
@@ -123,12 +128,25 @@ class Hosts:
             if spare is not None:
                 spare.terminate()
 
+    def _chose(self, address: Address) -> None:
+        """This one can be written. Where another one was before, that is silent or takes no writes any more: whoever
+        still waits for an answer of it would wait for minutes."""
+        self._addresses.sort(key=lambda one: one != address)
+        if self._good is not None and self._good != address:
+            for connection in list(self._open):
+                if connection.host != address:
+                    connection.terminate()
+        self._good = address
+
     async def _one(self, address: Address, options: dict[str, Any]) -> Plain:
         host, port = address if isinstance(address, tuple) else (address, int(address.rpartition(".")[2]))
         try:
-            return await asyncpg.connect(host=host, port=port, **options)
+            found: WatchedConnection = await asyncpg.connect(host=host, port=port, **options)
         except asyncpg.TargetServerAttributeNotMatched as error:
             raise read_only_error(STANDBY, f"{host} port {port}", "not what target_session_attrs asks for") from error
+        found.host = address
+        self._open.add(found)
+        return found
 
 
 async def _within(seconds: float, connecting: Any) -> Plain:

@@ -36,6 +36,8 @@ else:
 CONNECTING = "connecting"
 ACQUIRE_SECONDS = 30.0
 STATEMENT_SECONDS = 120.0
+# A statement that was cut off is cancelled at the server before its connection is used again.
+RELEASE_SECONDS = 5.0
 # By then whoever used a connection has ended, or had all of a service's time for it.
 CLOSE_SECONDS = 1.5
 # A transaction of ours waits for PostgreSQL, or staged for the merge before it, which is over sooner: idle for so long
@@ -129,13 +131,27 @@ class Database:
             raise DatabaseUnreachable("the database is not open", where=operation)
         async with self._turns:
             with translated(operation):
-                async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                    try:
-                        yield connection
-                    except (asyncpg.ReadOnlySQLTransactionError, DatabaseReadOnly):
-                        connection.terminate()  # the next one may lead to the new primary
-                        await self.connect_anew()
-                        raise
+                async with self._acquired(self._pool) as connection:
+                    yield connection
+
+    @asynccontextmanager
+    async def _acquired(self, pool: asyncpg.Pool[asyncpg.Record]) -> AsyncIterator[Connection]:
+        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+        try:
+            yield connection
+        except BaseException as error:
+            if isinstance(error, (asyncpg.ReadOnlySQLTransactionError, DatabaseReadOnly)):
+                connection.terminate()  # the next one may lead to the new primary
+            try:
+                await pool.release(connection, timeout=RELEASE_SECONDS)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+                is_silent = True
+            else:
+                is_silent = isinstance(error, TimeoutError)
+            if is_silent or isinstance(error, (asyncpg.ReadOnlySQLTransactionError, DatabaseReadOnly)):
+                await self.connect_anew()
+            raise
+        await pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self, operation: str) -> AsyncIterator[Connection]:

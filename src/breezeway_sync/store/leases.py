@@ -28,6 +28,7 @@ from breezeway_sync.store.database import Database
 LEASE_SECONDS = 45.0
 RENEW_SECONDS = 15.0
 POLL_SECONDS = 0.5
+PAUSE_SECONDS = 2.0
 # A little more than the API is allowed to ask for.
 LONGEST_PAUSE_SECONDS = 1000.0
 _ORDER_BITS = 32
@@ -171,11 +172,10 @@ async def hold(
         with contextlib.suppress(asyncio.CancelledError):
             await renewing
         _HELD.discard((database.address, account))
-        failure = lease.failure or (lost[0] if lost else None)
-        if failure is None:
+        if not isinstance(lease.failure, LeaseLost):
             await finish(_release(database, lease, emit))
-        elif isinstance(failure, DatabaseWentBack) and given.is_news(database.address, account):
-            emit(DatabaseReplaced(account, failure.what))
+        if isinstance(lease.failure, DatabaseWentBack) and given.is_news(database.address, account):
+            emit(DatabaseReplaced(account, lease.failure.what))
 
 
 async def _claim(
@@ -240,20 +240,23 @@ async def _keep_renewing(database: Database, lease: Lease, emit: Emit) -> None:
 
     A database that is away is tolerated: whatever is written checks the lease.
     """
-    while True:
+    while lease.failure is None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(lease.doubt.wait(), RENEW_SECONDS)
         lease.doubt.clear()
         if lease.failure is not None:
-            raise lease.failure
+            break
         try:
             await _renew(database, lease)
         except (LeaseLost, DatabaseWentBack) as error:
             lease.failure = error
-            raise
         except DatabaseError as error:
             # Whether it is still ours is checked by every merge; here it is only prolonged.
             emit(Noticed(f"the lease could not be renewed: {error.message}"))
+            # A database that takes no writes has every connection replaced, and each new one is a reason to look.
+            await asyncio.sleep(PAUSE_SECONDS)
+            lease.doubt.clear()
+    raise lease.failure
 
 
 async def _renew(database: Database, lease: Lease) -> None:

@@ -14,6 +14,8 @@ from breezeway_sync.entities.comparison import Known, Reading, Rows, Scope, Stor
 from breezeway_sync.entities.model import CalledChild, Entity, Link
 from breezeway_sync.store import verify_sql
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.holder import Holder
+from breezeway_sync.store.leases import Lease
 
 MOST_KEPT = 10_000
 _TABLES = {entity.table: entity for entity in ENTITIES}
@@ -101,27 +103,16 @@ class StoredMirror:
         """Whether the mirror has such a region at all."""
         return await self._database.fetch_row("region_is_known", region) is not None
 
-    async def save(self, run_id: UUID, certificate: Certificate) -> None:
-        """Keep what was found: places and classes, no values, of so many differences as a certificate may hold."""
-        one = certificate
-        kept = (*one.unexplained, *(at for at in one.differences if at.kind is Class.LATE))[:MOST_KEPT]
-        differences = [[at.key, at.path, at.kind.value] for at in kept]
-        await self._database.fetch_row(
-            "save_certificate",
-            one.region,
-            run_id,
-            one.entity,
-            one.started_at,
-            one.seconds,
-            one.result,
-            one.seed,
-            one.calls,
-            json.dumps(dict(one.compared)),
-            *(one.count(kind) for kind in Class),
-            json.dumps([dict(zip(("key", "path", "class"), at, strict=True)) for at in differences]),
-            one.error,
-            one.is_whole,
-        )
+    async def save(self, run_id: UUID, certificate: Certificate, lease: Lease | None = None) -> None:
+        """Keep what was found: places and classes, no values; under the lease that it was found under.
+
+        Of so many differences as a certificate may hold. Raises DatabaseWentBack and LeaseLost where the mirror may not
+        be the one that was compared.
+        """
+        async with self._database.transaction("keeping a certificate") as connection:
+            if lease is not None:
+                await Holder(self._database, lease, run_id).check(connection)
+            await connection.execute(self._database.query("save_certificate"), *_columns(run_id, certificate))
 
     async def _rows(self, scope: Scope, region: str, columns: str, further: str = "") -> Sequence[Any]:
         value = scope.discriminator if scope.by is None else scope.parent
@@ -139,3 +130,23 @@ class StoredMirror:
 
 def _stored(row: Any) -> Stored:
     return Stored(*(json.loads(row[name], parse_float=Decimal) for name in ("row", "children")))
+
+
+def _columns(run_id: UUID, one: Certificate) -> tuple[object, ...]:
+    kept = (*one.unexplained, *(at for at in one.differences if at.kind is Class.LATE))[:MOST_KEPT]
+    differences = [[at.key, at.path, at.kind.value] for at in kept]
+    return (
+        one.region,
+        run_id,
+        one.entity,
+        one.started_at,
+        one.seconds,
+        one.result,
+        one.seed,
+        one.calls,
+        json.dumps(dict(one.compared)),
+        *(one.count(kind) for kind in Class),
+        json.dumps([dict(zip(("key", "path", "class"), at, strict=True)) for at in differences]),
+        one.error,
+        one.is_whole,
+    )

@@ -17,6 +17,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import (
     BreezewaySyncError,
     DatabaseError,
+    DatabaseUnreachable,
     DatabaseWentBack,
     LeaseLost,
     NotRead,
@@ -339,25 +340,33 @@ class Engine:
         what it ended in the end."""
         if row_id is not None:
             try:
-                outcome = await self._write_end(job, row_id, outcome)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    outcome = await self._write_end(job, row_id, outcome)
             except (DatabaseError, TimeoutError) as error:
                 what = f"the row of the log could not be closed: {type(error).__name__}"
                 self.emit(Noticed(what, outcome.region, outcome.entity))
+                outcome = _unwritten(outcome, DatabaseUnreachable(what) if isinstance(error, TimeoutError) else error)
         self.emit(outcome.told(self.run_id))
         return outcome
 
     async def _write_end(self, job: Job, row_id: int, outcome: Outcome) -> Outcome:
         """What it has read may be gone again by now, or somebody else may hold the account: then it has failed."""
-        async with asyncio.timeout(CLOSE_SECONDS):
-            try:
-                if not job.findings.is_written_down:
-                    await write_problems(job)
-                await self.ledger.close(outcome.region, row_id, outcome)
-            except (DatabaseWentBack, LeaseLost) as error:
-                words = "; ".join(part for part in (error.message, outcome.error) if part)
-                outcome = replace(outcome, status=FAILED, error=words, fault=error.code, is_passing=error.retryable)
-                await self.ledger.close(outcome.region, row_id, outcome)
+        try:
+            if not job.findings.is_written_down:
+                await write_problems(job)
+            await self.ledger.close(outcome.region, row_id, outcome)
+        except (DatabaseWentBack, LeaseLost) as error:
+            outcome = _unwritten(outcome, error)
+            await self.ledger.close(outcome.region, row_id, outcome)
         return outcome
+
+
+def _unwritten(outcome: Outcome, error: DatabaseError) -> Outcome:
+    """A success that cannot be written down is none: it is tried again."""
+    if outcome.status == FAILED:
+        return outcome
+    words = "; ".join(part for part in (error.message, outcome.error) if part)
+    return replace(outcome, status=FAILED, error=words, fault=error.code, is_passing=error.retryable)
 
 
 def _explain(error: BaseException | None) -> str | None:
