@@ -184,6 +184,8 @@ class Comparing:
             error = failure
             bench.differences |= dict.fromkeys(found.differences)
         again = certificate_of(bench, found.started_at, found.seconds + use.clock.monotonic() - began, error)
+        # What could not be compared before the repair was not compared after it either.
+        again = replace(again, error=found.error or again.error, fault=found.fault or again.fault)
         self.certificates.remove(found)
         self.repaired.append(found)
         await self._keep(again)
