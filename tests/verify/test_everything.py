@@ -142,6 +142,22 @@ async def test_a_property_that_is_newer_than_the_last_reading_is_late_with_all_i
     assert {kind for _, _, kind in told(report)} == {"late"}
 
 
+async def test_a_record_that_says_of_itself_that_it_is_deleted_is_not_missed(dsn: str) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        home, task = next(iter(account.ids("properties"))), next(iter(account.ids("tasks")))
+        account.patch("properties", home, status="deleted")
+        account.patch("tasks", task, type_task_status={"code": "deleted", "name": "Deleted", "stage": "deleted"})
+        await setup.run(full=True)
+        await setup.run(full=True)
+        report = await compared(setup, whole=True)
+    assert "missing" not in {kind for entity, _, kind in told(report) if entity == "properties"}
+    assert (str(task), "missing") not in {
+        (at.key, at.kind.value) for one in report.certificates for at in one.differences
+    }
+
+
 async def test_a_sample_says_that_it_is_one(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()

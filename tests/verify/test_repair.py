@@ -39,6 +39,17 @@ async def test_the_first_certificate_keeps_what_was_found(dsn: str, rows: Rows) 
     assert [row["result"] for row in rows("SELECT result FROM v_latest_certificates")] == ["proved"]
 
 
+async def test_what_could_not_be_compared_is_not_proved_by_repairing_the_rest(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn) as setup:
+        await setup.run()
+        key = rows("SELECT min(task_id) AS key FROM tasks")[0]["key"]
+        rows("UPDATE tasks SET rate_paid = 999")
+        setup.faults.add("403_json", path=rf"/task/{key}/comments")
+        report = await compared(setup, "tasks", whole=True, repair=True)
+    assert results(report) == {"tasks": "incomplete"}
+    assert rows("SELECT task_id FROM tasks WHERE rate_paid = 999") == []
+
+
 async def test_a_sample_repairs_what_it_has_found_and_says_nothing_of_the_rest(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()

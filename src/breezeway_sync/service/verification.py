@@ -138,6 +138,8 @@ class Comparing:
                 rows = await self._mirror.stock(code, _ENTITIES[name], _PROPERTIES)
                 homes = rows.homes
                 calls += 0 if name in closed else estimated_calls(_ENTITIES[name], name, rows, extent)
+                found = {at.key for at in await self._mirror.unresolved(code, name)}
+                calls += 0 if extent.whole else min(len(found), extent.open_records)
             calls += calls_for_homes(homes, extent)
             minutes = calls / self._use.settings.api.requests_per_minute
             more = "" if homes else " or more, since the mirror knows no property yet"
@@ -205,6 +207,8 @@ class Comparing:
             error = failure
             bench.differences |= dict.fromkeys(found.differences)
         again = certificate_of(bench, found.started_at, found.seconds + use.clock.monotonic() - began, error)
+        # What could not be compared before the repair was not compared after it either.
+        again = replace(again, error=found.error or again.error, fault=found.fault or again.fault)
         self.certificates.remove(found)
         self.repaired.append(found)
         await self._keep(again, opened.lease)

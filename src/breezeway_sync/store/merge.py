@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from breezeway_sync.core.clock import Clock
@@ -26,6 +25,7 @@ from breezeway_sync.store.sql import leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Ahead,
     Candidate,
+    Merged,
     Staged,
     children_to_stage,
     delete_vanished,
@@ -35,21 +35,6 @@ from breezeway_sync.store.staging import (
 from breezeway_sync.store.walks import save_walks
 
 _MERGING = "merging"
-
-
-@dataclass(frozen=True, slots=True)
-class _Merged:
-    """What became of staged rows: those `written`, the ids by key of all that lost to no newer answer, and the ids of
-    those whose children were changed."""
-
-    written: Sequence[Row]
-    ids: dict[int, int]
-    touched: set[int] = field(default_factory=set)
-
-    @property
-    def changed(self) -> int:
-        """Rows written, or whose children were."""
-        return len({row["id"] for row in self.written} | self.touched)
 
 
 class Merger:
@@ -187,7 +172,7 @@ class Merger:
             stale=len(candidates) - known,
         )
 
-    async def _merge_staged(self, staged: Staged, batch: Batch, now: datetime) -> _Merged:
+    async def _merge_staged(self, staged: Staged, batch: Batch, now: datetime) -> Merged:
         connection, candidates, sql = staged.connection, staged.candidates, batch.sql
         merged = await self._merge_rows(staged, batch, now)
         new = [row["key"] for row in merged.written if row["is_new"]]
@@ -198,19 +183,19 @@ class Merger:
             for statement in sql.late_links:
                 await connection.execute(statement, batch.region, now, new)
         # Elsewhere whoever has children that differ is written anyway: only the hash lets it be looked at.
-        return _Merged(merged.written, merged.ids, touched) if self._present else merged
+        return Merged(merged.written, merged.ids, touched) if self._present else merged
 
-    async def _merge_rows(self, staged: Staged, batch: Batch, now: datetime) -> _Merged:
+    async def _merge_rows(self, staged: Staged, batch: Batch, now: datetime) -> Merged:
         """Write what has changed; in a rewrite what differs from its row, and then ids are looked up."""
         connection, sql, values = staged.connection, batch.sql, (batch.region, now, batch.plan.version, *batch.kind)
         if self._present is None:
             written: Sequence[Row] = await connection.fetch(sql.merge, *values)
-            return _Merged(written, {row["key"]: row["id"] for row in written})
+            return Merged(written, {row["key"]: row["id"] for row in written})
         present = self._present()
         written = await connection.fetch(sql.rewrite, *values, present)
         keys, orders = [one.row.key for one in staged.candidates], [one.order for one in staged.candidates]
         found = await connection.fetch(sql.not_newer, batch.region, keys, orders, *batch.kind)
-        return _Merged(written, {row["key"]: row["id"] for row in found})
+        return Merged(written, {row["key"]: row["id"] for row in found})
 
     def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
         return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None

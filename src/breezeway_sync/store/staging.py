@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from breezeway_sync.core.waiting import in_slices
 from breezeway_sync.entities.admit import Admitted
 from breezeway_sync.entities.rows import Row, Values
 from breezeway_sync.store.database import Connection
+from breezeway_sync.store.database import Row as StoredRow
 from breezeway_sync.store.sql import ChildSql, EntitySql, Staging
 
 # Some 5 ms. More than the slices in which the next batch is prepared: PostgreSQL waits for these.
@@ -39,6 +41,21 @@ class Ahead(NamedTuple):
 
     stack: AsyncExitStack
     staged: Staged
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of staged rows: those `written`, the ids by key of all that lost to no newer answer, and the ids of
+    those whose children were changed."""
+
+    written: Sequence[StoredRow]
+    ids: dict[int, int]
+    touched: set[int] = field(default_factory=set)
+
+    @property
+    def changed(self) -> int:
+        """Rows written, or whose children were."""
+        return len({row["id"] for row in self.written} | self.touched)
 
 
 async def stage_batch(connection: Connection, sql: EntitySql, candidates: list[Candidate]) -> Staged:

@@ -25,10 +25,10 @@ def called_of(bench: Bench, difference: Difference) -> CalledChild | None:
 
 
 def first_of_open(bench: Bench, called: CalledChild) -> list[int]:
-    """The parents whose list was found to differ, at most as many as a sample has."""
+    """The parents whose list was found to differ, at most as many as a sample looks at."""
     found = (record_of(one) for one in bench.open if called_of(bench, one) is called)
     keys = list(dict.fromkeys(name[1] for name in found if name is not None))
-    return keys if bench.extent.whole else keys[: bench.extent.sample_records]
+    return keys if bench.extent.whole else keys[: bench.extent.open_records]
 
 
 def records_of(bench: Bench, found: Iterable[Difference]) -> list[Name]:
@@ -73,7 +73,7 @@ async def compare_open(bench: Bench) -> None:
         return
     left = (record_of(one) for one in bench.open if not _is_settled(bench, one))
     keys = list(dict.fromkeys(name[1] for name in left if name is not None))
-    some = keys if bench.extent.whole else keys[: bench.extent.sample_records]
+    some = keys if bench.extent.whole else keys[: bench.extent.open_records]
     await each(some, bench.extent.workers, lambda key: bench.judge_own(Scope(bench.entity), key))
     bench.looked_again.update((None, key) for key in some)
 

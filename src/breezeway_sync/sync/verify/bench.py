@@ -17,7 +17,7 @@ from breezeway_sync.sync.job import each
 from breezeway_sync.sync.ports import Params
 from breezeway_sync.sync.verdict import ends_everything
 from breezeway_sync.sync.verify import classify
-from breezeway_sync.sync.verify.compare import paths_unlike
+from breezeway_sync.sync.verify.compare import paths_unlike, says_deleted
 from breezeway_sync.sync.verify.extent import PAGE_ROWS, Extent
 from breezeway_sync.sync.verify.ports import ListApi, ListPage, Mirror
 from breezeway_sync.sync.verify.values import whole
@@ -200,6 +200,9 @@ class Bench:
 
     def _miss(self, discriminator: str | None, key: int, record: JsonObject, kind: Class) -> None:
         """The mirror does not have a record; a person may have accepted that it cannot be stored."""
+        if says_deleted(self.entity, record):
+            self.count("deleted by their own word")
+            return
         if ("record", self.name, key) in self.known.accepted:
             self.count("accepted by a person")
             return

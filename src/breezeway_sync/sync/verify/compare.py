@@ -197,6 +197,15 @@ _RULES: Mapping[Rule, Callable[[Mapping[str, object], bool], object]] = {
 }
 
 
+def says_deleted(entity: Entity, record: Mapping[str, object]) -> bool:
+    """Whether a record says of itself that it is deleted, as some do that lists still show."""
+    if entity.deleted_when is None:
+        return False
+    column, value = entity.deleted_when
+    field = next(one for one in entity.fields if one.name == column)
+    return any(_at(record, path) == value for path in (field.path, *field.also))
+
+
 def paths_unlike(entity: Entity, record: Mapping[str, object], stored: Stored) -> list[str]:
     """Where they differ; a record nested too deeply to be compared differs as a whole."""
     try:

@@ -13,6 +13,8 @@ PAGE_ROWS = 100
 SMALL_PAGES = 5
 # Lists of properties, and lists of children, cost more than a record: one for so many records of the sample.
 RECORDS_PER_LIST = 5
+# What was found stays told until it is seen right, so that as much of it is looked at as a night has room for.
+OPEN_PER_SAMPLE = 20
 CONTACTS = "property_contacts"
 # What every account has: refused, it is no list that the account lacks but one that cannot be compared.
 NEVER_LACKED = frozenset({"properties", "reservations", "tasks", "people"})
@@ -33,6 +35,11 @@ class Extent:
     @property
     def lists(self) -> int:
         return max(1, self.sample_records // RECORDS_PER_LIST)
+
+    @property
+    def open_records(self) -> int:
+        """How many records that an earlier comparison found to differ are looked at again by a sample."""
+        return OPEN_PER_SAMPLE * self.sample_records
 
 
 def pages_read(rows: int, page_rows: int) -> int:

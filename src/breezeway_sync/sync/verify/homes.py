@@ -12,6 +12,7 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import JsonObject
 from breezeway_sync.sync.verify import classify
 from breezeway_sync.sync.verify.bench import BATCH_ROWS, Bench
+from breezeway_sync.sync.verify.compare import says_deleted
 from breezeway_sync.sync.verify.extent import SMALL_PAGES, Extent
 from breezeway_sync.sync.verify.values import whole
 
@@ -32,7 +33,8 @@ async def find_homes(bench: Bench, properties: Entity) -> Homes:
     """Ask the API for its properties: all of them, or where only a sample is compared a few pages of a long list."""
     known = await bench.mirror.known(bench.region, properties)
     asking = replace(bench, entity=properties, known=known, differences={}, compared={}, seen=set(), listed={})
-    shown = await _shown(asking, properties)
+    listed = await _shown(asking, properties)
+    shown = {key: record for key, record in listed.items() if not says_deleted(properties, record)}
     stored = await bench.mirror.keys(bench.region, Scope(properties))
     unknown = sorted(shown.keys() - stored)
 
