@@ -40,6 +40,7 @@ from breezeway_sync.entities.decode import (
     read_list,
     read_object,
 )
+from breezeway_sync.entities.repeats import count_repeats
 
 LONGEST_HINT_SECONDS = 900.0  # the longest wait a 429 can ask for; nobody reported more than a minute or so
 LARGEST_ERROR_BYTES = 256 * 1024  # of a body that says what went wrong; those seen are below 1 KB
@@ -156,6 +157,11 @@ def read_record(endpoint: str, answer: RawAnswer) -> dict[str, Json]:
     if isinstance(value, Unreadable):
         raise BadAnswer("a record that cannot be read", endpoint=endpoint, status=answer.status, got=value.reason)
     return value
+
+
+def repeats_of(answer: RawAnswer, value: object) -> int:
+    """How many members of the answer's objects a later one of the same name has replaced."""
+    return value.repeats if isinstance(value, ListBody) else count_repeats(answer.body, value)
 
 
 def _read(read: Callable[[bytes], _Read], endpoint: str, answer: RawAnswer) -> _Read:

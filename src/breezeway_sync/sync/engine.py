@@ -232,6 +232,8 @@ class Engine:
         }
         for source, children in findings.children.items():
             details[source] = {key: value for key, value in asdict(children).items() if value}
+        if job.tally.repeats:
+            details["duplicate keys"] = job.tally.repeats
         if findings.unavailable:
             details["unavailable"] = sorted(findings.unavailable)
         text = sentence(findings, self.settings.requests_per_minute)
