@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from breezeway_sync.service.settings.history import HISTORY_NAMES, History
@@ -39,7 +41,8 @@ def trouble(setup: Setup, cycle: int) -> None:
     gone = {"code": "deleted", "name": "Deleted", "stage": "closed"}
     well = {"code": "created", "name": "Created", "stage": "new"}
     account.patch("tasks", tasks[1], type_task_status=gone if cycle % 2 else well)
-    account.patch("tasks", tasks[2], name=f"changed {cycle}", **{f"field_{'abcdefghij'[cycle % 10]}_{cycle % 7}": 1})
+    named: dict[str, Any] = {f"field_{'abcdefghij'[cycle % 10]}_{cycle % 7}": 1}
+    account.patch("tasks", tasks[2], name=f"changed {cycle}", **named)
 
 
 def sizes(rows: Rows) -> dict[str, int]:
