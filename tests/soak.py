@@ -1,13 +1,14 @@
 """A long soak on demand: `python3 dev.py soak [--cycles N]`.
 
 Runs `breezeway-sync serve` with a tempo of half a second against the simulated API, whose accounts change all the
-while, and reports the process's memory over thousands of cycles. Ends with exit code 1 when the last tenth is more
-than 10 % above the second tenth (the first one is start-up).
+while, and reports the process's memory and the rows of what is only kept for a while over thousands of cycles. Ends
+with exit code 1 when the last tenth is more than 10 % above the second tenth (the first one is start-up).
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import re
 import signal
@@ -17,11 +18,19 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 
 from breezeway_sync.sandbox.postgres import throwaway_postgres
+from breezeway_sync.store.database import Database
+from breezeway_sync.store.retention import RULES, prune
 
+# What `retention.sync_log_days` and `history.retention_days` are here; the service's own turn comes every six hours.
+RETENTION_SECONDS = 60.0
+# Deletions are bounded by the records that there ever were: the accounts gain and lose some all the while.
+KEPT_A_WHILE = sorted(name for name, rule in RULES.items() if rule.queries and name != "deletions")
+FEW_ROWS = 200
 COMMAND = [sys.executable, "-m", "breezeway_sync"]
 SCHEDULE = """
 [schedule]
@@ -34,6 +43,14 @@ port = 0
 [log]
 level = "error"
 """
+
+
+class Reading(NamedTuple):
+    """After so many cycles: memory, and rows by table."""
+
+    cycles: int
+    megabytes: float
+    rows: dict[str, int]
 
 
 def resident_megabytes(pid: int) -> float:
@@ -57,9 +74,24 @@ def drift(url: str) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
-def measure(wanted: int, dsn: str, url: str, pid: int) -> list[tuple[int, float]]:
-    """(cycles, MB) every fiftieth of the way."""
-    readings: list[tuple[int, float]] = []
+def rows_kept(dsn: str, connection: psycopg.Connection[tuple[int]]) -> dict[str, int]:
+    """Rows of what is kept for a while, after retention has had its turn."""
+
+    async def tidy() -> None:
+        async with Database(dsn, "breezeway") as database:
+            await prune(database, RETENTION_SECONDS / 86_400, RETENTION_SECONDS / 86_400)
+
+    asyncio.run(tidy())
+    found = {}
+    for name in KEPT_A_WHILE:
+        row = connection.execute(f"SELECT count(*) FROM breezeway.{name}").fetchone()
+        found[name] = row[0] if row else 0
+    return found
+
+
+def measure(wanted: int, dsn: str, url: str, pid: int) -> list[Reading]:
+    """One every fiftieth of the way."""
+    readings: list[Reading] = []
     with psycopg.connect(dsn, autocommit=True) as connection:
         while not readings or readings[-1][0] < wanted:
             time.sleep(1)
@@ -68,8 +100,9 @@ def measure(wanted: int, dsn: str, url: str, pid: int) -> list[tuple[int, float]
             except psycopg.errors.UndefinedTable:
                 continue
             if not readings or done >= readings[-1][0] + wanted // 50:
-                readings.append((done, resident_megabytes(pid)))
-                print(f"{done:6d} cycles  {readings[-1][1]:6.1f} MB", flush=True)  # noqa: T201 - what it is for
+                readings.append(Reading(done, resident_megabytes(pid), rows_kept(dsn, connection)))
+                kept = sum(readings[-1].rows.values())
+                print(f"{done:6d} cycles  {readings[-1].megabytes:6.1f} MB  {kept:6d} rows", flush=True)  # noqa: T201
                 drift(url)
     return readings
 
@@ -100,11 +133,22 @@ def main() -> int:
             for process in (serve, sandbox):
                 process.send_signal(signal.SIGTERM)
                 process.wait(30)
+    return judge(readings)
+
+
+def judge(readings: list[Reading]) -> int:
+    """Say what has grown; 1 when something has."""
     tenth = max(1, len(readings) // 10)
-    early = max(size for _, size in readings[tenth : 2 * tenth + 1])
-    late = max(size for _, size in readings[-tenth:])
-    print(f"{readings[-1][0]} cycles: {early:.1f} MB early, {late:.1f} MB late ({late / early - 1:+.1%})")  # noqa: T201
-    return 1 if late > 1.10 * early else 0
+    first, last = readings[tenth : 2 * tenth + 1], readings[-tenth:]
+    early, late = (max(one.megabytes for one in part) for part in (first, last))
+    grown = [] if late <= 1.10 * early else ["memory"]
+    print(f"{last[-1].cycles} cycles: {early:.1f} MB early, {late:.1f} MB late ({late / early - 1:+.1%})")  # noqa: T201
+    for name in KEPT_A_WHILE:
+        before, after = (max(one.rows[name] for one in part) for part in (first, last))
+        print(f"  {name}: {before} rows early, {after} late")  # noqa: T201
+        grown += [name] if after > 1.10 * before + FEW_ROWS else []
+    print(f"grown: {', '.join(grown) or 'nothing'}")  # noqa: T201
+    return 1 if grown else 0
 
 
 if __name__ == "__main__":

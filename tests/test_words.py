@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from breezeway_sync.cli.common import PlainConsole, say
+from breezeway_sync.cli.common import PlainConsole, say, shown
 from breezeway_sync.cli.tables import counts_table
 from breezeway_sync.core.errors import ConfigurationError
 from breezeway_sync.core.words import LONGEST_MESSAGE, shorten, visible, visible_json
@@ -48,15 +48,15 @@ def test_a_console_obeys_no_data(is_terminal: bool) -> None:
     console = PlainConsole(file=stream, force_terminal=is_terminal, width=400, color_system=None)
     table = Table("name")
     table.add_row(HOSTILE)
-    table.add_row(Text(HOSTILE))
+    table.add_row(shown(HOSTILE))
     for what in (HOSTILE, Text(HOSTILE), table, counts_table("t", [{"region_name": HOSTILE}])):
         console.print(what)
     console.print(HOSTILE, soft_wrap=True, style="red")
-    shown = stream.getvalue()
-    assert not set(shown) & set(DANGEROUS)
-    assert shown.count("\\x1b[31mred\\x9b31m") == 6
-    assert shown.count("\\u202egnp.exe") == 6
-    assert shown.count("[red]markup[/red] [link=http://evil]x[/link] :bomb:") == 6
+    seen = stream.getvalue()
+    assert not set(seen) & set(DANGEROUS)
+    assert seen.count("\\x1b[31mred\\x9b31m") == 6
+    assert seen.count("\\u202egnp.exe") == 6
+    assert seen.count("[red]markup[/red] [link=http://evil]x[/link] :bomb:") == 6
 
 
 def test_our_own_styles_stay() -> None:

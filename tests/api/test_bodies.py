@@ -11,10 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 import httpx
 import pytest
 
+from breezeway_sync.api.answers import read_items
 from breezeway_sync.api.bodies import LARGE_BYTES, NotPacked, TooLarge, read_body
+from breezeway_sync.api.client import Tally
+from breezeway_sync.api.transport import RawAnswer
 from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.problems import Subject
+from breezeway_sync.entities.decode import ListBody
 from breezeway_sync.sync.verdict import Findings
 
 from .support import Service, account, script
@@ -183,3 +187,47 @@ def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
             assert setup.api.calls == 1
 
     run(main())
+
+
+@pytest.mark.parametrize("body", [b"[" + b"{}," * 1_100_000 + b"{}]", b'{"results": [' + b"1," * 2_000_000 + b"1]}"])
+def test_many_small_values_are_too_large_as_well(body: bytes) -> None:
+    """What is 5 MB as text would be 200 MB as objects."""
+    with pytest.raises(errors.AnswerTooLarge, match="values"):
+        read_items("/people", RawAnswer(200, {}, body))
+
+
+def test_an_answer_for_which_there_is_no_memory_costs_that_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_body: bytes) -> ListBody:
+        raise MemoryError
+
+    monkeypatch.setattr("breezeway_sync.api.answers.read_list", none_left)
+    with pytest.raises(errors.AnswerTooLarge, match="for this process"):
+        read_items("/people", RawAnswer(200, {}, b"[]"))
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("can't start new thread"), OSError(24, "Too many open files")]
+)
+def test_a_call_for_which_there_is_nothing_left_may_succeed_later(error: Exception) -> None:
+    service = Service(script(error, httpx.Response(200, json={"id": 1})))
+
+    async def main() -> None:
+        async with account(service) as setup:
+            assert (await setup.api.record("/task/{id}", "/task/7")).value == {"id": 1}
+            assert setup.api.calls == 2
+
+    run(main())
+
+
+def test_keys_that_stand_twice_are_counted_for_whoever_asks() -> None:
+    tally = Tally()
+    twice = b'{"id": 7, "name": "a", "name": "b"}'
+    service = Service(script(httpx.Response(200, content=twice), httpx.Response(200, content=b"[" + twice + b"]")))
+
+    async def main() -> None:
+        async with account(service) as setup:
+            assert (await setup.api.record("/task/{id}", "/task/7", tally=tally)).value["name"] == "b"
+            await setup.api.listing("/people", "/people", tally=tally)
+
+    run(main())
+    assert (tally.calls, tally.repeats) == (2, 2)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from breezeway_sync.api.transport import LARGEST_BODY_BYTES
 from breezeway_sync.cli import exits
+from breezeway_sync.ops.connections import MOST_CONNECTIONS
 from breezeway_sync.service.settings import load_settings
 from tests.cli.support import COMMAND, environment
 
@@ -98,6 +100,14 @@ def test_what_must_stand_in_it(unit: dict[str, dict[str, list[str]]]) -> None:
     assert "network-online.target" in head["After"][0]
     assert head["Wants"] == ["network-online.target"]
     assert unit["Install"]["WantedBy"] == ["multi-user.target"]
+
+
+def test_what_it_takes_of_the_machine_is_bounded(unit: dict[str, dict[str, list[str]]]) -> None:
+    service = unit["Service"]
+    units = {"M": 2**20, "G": 2**30}
+    high, most = (int(service[name][0][:-1]) * units[service[name][0][-1]] for name in ("MemoryHigh", "MemoryMax"))
+    assert 6 * LARGEST_BODY_BYTES <= high < most <= 2 * 2**30
+    assert int(service["LimitNOFILE"][0]) >= 16 * MOST_CONNECTIONS
 
 
 def test_what_must_not_stand_in_it(unit: dict[str, dict[str, list[str]]]) -> None:

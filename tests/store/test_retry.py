@@ -73,9 +73,10 @@ async def test_a_newer_answer_is_not_overwritten(store: Store, rows: Rows) -> No
     """The newer one was stored by a process that ended before it could close the rejection."""
     rows(BAD)
     await store.load("tasks", task(1, name="bad"))
+    (kept,) = rows("SELECT payload::text AS payload FROM rejected_records")
     rows(GOOD)
     await store.load("tasks", task(1, name="new"))
-    rows("UPDATE rejected_records SET resolved_at = NULL")
+    rows(f"UPDATE rejected_records SET resolved_at = NULL, payload = '{kept['payload']}'")
     versions = rows("SELECT xmin::text, * FROM tasks")
     assert await came(store) == {"1": SUPERSEDED}
     assert rows("SELECT xmin::text, * FROM tasks") == versions

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+from breezeway_sync.api.bodies import LARGE_BYTES
 from breezeway_sync.api.transport import RawAnswer
 from breezeway_sync.core.errors import (
     AnswerTooLarge,
@@ -40,8 +41,12 @@ from breezeway_sync.entities.decode import (
     read_list,
     read_object,
 )
+from breezeway_sync.entities.repeats import count_repeats
 
 LONGEST_HINT_SECONDS = 900.0  # the longest wait an answer can ask for; nobody reported more than a minute or so
+# Values of an answer (commas and brackets, which texts may hold as well). Decoded each takes about 100 bytes, and an
+# object 250: 64 MB of the smallest ones would be 1.5 GB. Pages of 100 records have 10,000.
+MOST_VALUES = 2_000_000
 LARGEST_ERROR_BYTES = 256 * 1024  # of a body that says what went wrong; those seen are below 1 KB
 STALE_HINT_SECONDS = 5.0  # a moment further back than this tells of clocks that differ, not of a wait
 _CODE = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
@@ -160,7 +165,20 @@ def read_record(endpoint: str, answer: RawAnswer) -> dict[str, Json]:
     return value
 
 
+def repeats_of(answer: RawAnswer, value: object) -> int:
+    """How many members of the answer's objects a later one of the same name has replaced."""
+    return value.repeats if isinstance(value, ListBody) else count_repeats(answer.body, value)
+
+
 def _read(read: Callable[[bytes], _Read], endpoint: str, answer: RawAnswer) -> _Read:
+    if len(answer.body) > LARGE_BYTES and sum(map(answer.body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise AnswerTooLarge(
+            "the answer is too large",
+            endpoint=endpoint,
+            status=answer.status,
+            got=f"more than {MOST_VALUES:,} values",
+            cure="nothing of it was stored; ask Breezeway what this address should bring",
+        )
     try:
         return read(answer.body)
     except EmptyBody as error:

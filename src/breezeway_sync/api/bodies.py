@@ -30,20 +30,19 @@ async def read_body(pieces: AsyncIterable[bytes], encoding: str, most_bytes: int
     Raises TooLarge beyond `most_bytes`, packed or unpacked, and NotPacked.
     """
     unpacker = _Unpacker(encoding)
-    body, packed_bytes = bytearray(), 0
+    body, packed_bytes, paused_at = bytearray(), 0, 0
     is_large = False
     try:
         async for packed in pieces:
             packed_bytes += len(packed)
             for piece in unpacker.unpack(packed):
                 body += piece
-                if len(body) > most_bytes:
+                if max(len(body), packed_bytes) > most_bytes:
                     raise TooLarge
-            if packed_bytes > most_bytes:
-                raise TooLarge
-            if not is_large and max(len(body), packed_bytes) > LARGE_BYTES:
-                await large.acquire()
-                is_large = True
+                if len(body) - paused_at > LARGE_BYTES:
+                    # The loop goes on meanwhile: one packet can hold as much as all of it may.
+                    await (asyncio.sleep(0) if is_large else large.acquire())
+                    is_large, paused_at = True, len(body)
         unpacker.finish()
         return bytes(body)
     finally:

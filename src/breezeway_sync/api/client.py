@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from breezeway_sync.api.answers import classify, read_items, read_record
+from breezeway_sync.api.answers import classify, read_items, read_record, repeats_of
 from breezeway_sync.api.auth import Authenticator
 from breezeway_sync.api.limits import Budget
 from breezeway_sync.api.pages import is_whole
@@ -218,7 +218,10 @@ class AccountApi:
                 if error is not None:
                     raise error
                 slot.answered(ask.endpoint, len(answer.body))
-                got = _Got(ask.read(ask.endpoint, answer), sent_at, sent_wall, len(answer.body))
+                value = ask.read(ask.endpoint, answer)
+                got = _Got(value, sent_at, sent_wall, len(answer.body))
+                if ask.tally is not None:
+                    ask.tally.repeats += repeats_of(answer, value)
             except ApiError as failure:
                 slot.troubled(failure)
                 self._pause(failure)

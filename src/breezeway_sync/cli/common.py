@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.words import visible, visible_json
@@ -44,6 +45,9 @@ class PlainConsole(Console):
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, highlight=False, emoji=False, **options)
 
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text), **options)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
@@ -57,6 +61,11 @@ def out() -> Console:
 def err() -> Console:
     """Progress and messages."""
     return PlainConsole(stderr=True)
+
+
+def shown(text: str, style: str = "") -> Text:
+    """A text from elsewhere as a cell: as wide as it is shown."""
+    return Text(visible(text), style=style)
 
 
 def say(text: object, *, is_json: bool = False) -> None:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, shown
 
 if TYPE_CHECKING:
     from breezeway_sync.entities.model import Entity
@@ -137,9 +136,9 @@ def missing_table(missing: Sequence[Missing]) -> Table:
     table.add_column("since (UTC)")
     table.add_column("why")
     for one in missing:
-        state = Text(one.state, style=_STYLES.get(one.state, ""))
+        state = shown(one.state, style=_STYLES.get(one.state, ""))
         since = f"{one.since:%Y-%m-%d %H:%M}"
-        table.add_row(Text(one.region), one.entity, state, f"{one.records:,}", since, Text(one.why))
+        table.add_row(shown(one.region), one.entity, state, f"{one.records:,}", since, shown(one.why))
     return table
 
 
@@ -149,7 +148,7 @@ def deleted_table(deleted: Sequence[Deletion]) -> Table:
     for one in deleted:
         undone = f"{one.undone_at:%Y-%m-%d %H:%M}, {one.undone_by}" if one.undone_at else ""
         at = f"{one.deleted_at:%Y-%m-%d %H:%M}"
-        table.add_row(Text(one.region), one.entity, one.record, at, Text(one.why), Text(undone))
+        table.add_row(shown(one.region), one.entity, one.record, at, shown(one.why), shown(undone))
     return table
 
 

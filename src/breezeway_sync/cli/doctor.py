@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, shown, tell
 
 if TYPE_CHECKING:
     from breezeway_sync.service.doctor import Finding
@@ -64,9 +63,9 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     for name in ("", "looked at", "found, and what to do"):
         table.add_column(name, overflow="fold")
     for one in condensed(findings):
-        table.add_row(Text(one.level, style=_STYLES[one.level]), Text(f"{one.area}: {one.subject}"), Text(one.found))
+        table.add_row(shown(one.level, style=_STYLES[one.level]), shown(f"{one.area}: {one.subject}"), shown(one.found))
         if one.remedy and one.level != "ok":
-            table.add_row("", "", Text(f"-> {one.remedy}", style="bold"))
+            table.add_row("", "", shown(f"-> {one.remedy}", style="bold"))
     console.print(table)
     counts = {level: sum(one.level == level for one in findings) for level in ("fail", "warn", "ok")}
     console.print(f"\n{counts['fail']} failed, {counts['warn']} to look at, {counts['ok']} well", markup=False)

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, span
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, shown, span
 
 if TYPE_CHECKING:
     from breezeway_sync.service.plan import AccountPlan
@@ -65,11 +64,11 @@ def plan_table(accounts: Sequence[AccountPlan]) -> Table:
         for part in account.regions:
             for place, use in enumerate(part.uses):
                 cells = (use.entity, use.purpose, f"{use.calls_per_hour:,.1f}", f"{use.calls_per_hour / budget:.1%}")
-                table.add_row(Text("" if place else part.region), *cells)
+                table.add_row(shown("" if place else part.region), *cells)
         names = ", ".join(one.region for one in account.regions)
         total = account.calls_per_hour
         cells = ("", f"all, of {budget:,.0f} allowed", f"{total:,.1f}", f"{total / budget:.1%}")
-        table.add_row(Text(names), *cells, style="bold")
+        table.add_row(shown(names), *cells, style="bold")
     return table
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, shown, tell
 from breezeway_sync.core.errors import DatabaseError, LeaseHeld
 
 if TYPE_CHECKING:
@@ -100,13 +100,13 @@ def print_listing(console: Console, found: Sequence[OpenRejection]) -> None:
     table = _table("region", "entity", "record", "first seen (UTC)", "last seen (UTC)", "bytes", "why")
     for one in found:
         table.add_row(
-            Text(one.region),
+            shown(one.region),
             _entity(one),
-            Text(one.record_id),
+            shown(one.record_id),
             f"{one.first_seen_at:%Y-%m-%d %H:%M}",
             f"{one.last_seen_at:%Y-%m-%d %H:%M}",
             f"{one.payload_bytes:,}",
-            Text(f"accepted: {one.accepted_why}" if one.accepted_why else one.reason),
+            shown(f"accepted: {one.accepted_why}" if one.accepted_why else one.reason),
         )
     console.print(table)
 
@@ -117,8 +117,8 @@ def print_retry(console: Console, report: RetryReport) -> None:
         table = _table("region", "entity", "record", "", "why")
         for one in report.records:
             style = "yellow" if one.is_open else "green"
-            came = Text(one.came, style=style)
-            table.add_row(Text(one.region), _entity(one), Text(one.record_id), came, Text(one.why or ""))
+            came = shown(one.came, style=style)
+            table.add_row(shown(one.region), _entity(one), shown(one.record_id), came, shown(one.why or ""))
         console.print(table)
     elif not report.problems:
         console.print("nothing is rejected", markup=False)
@@ -142,7 +142,7 @@ def retry_json(report: RetryReport) -> str:
 
 
 def _entity(one: OpenRejection | Retried) -> Text:
-    return Text(f"{one.entity} ({one.kind})" if one.kind else one.entity)
+    return shown(f"{one.entity} ({one.kind})" if one.kind else one.entity)
 
 
 def _table(*names: str) -> Table:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, span
+from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, shown, span
 
 if TYPE_CHECKING:
     from breezeway_sync.core.report import CertificateState, Freshness
@@ -78,13 +77,13 @@ def entities_table(entities: Sequence[Freshness]) -> Table:
     for one in entities:
         success = f"{one.last_success:%Y-%m-%d %H:%M}" if one.last_success else "never"
         table.add_row(
-            Text(one.region if one.region != last else ""),
+            shown(one.region if one.region != last else ""),
             one.entity,
-            Text("off" if one.is_off else one.status or "never run", style=_STYLES.get(one.status or "", "")),
+            shown("off" if one.is_off else one.status or "never run", style=_STYLES.get(one.status or "", "")),
             "" if one.is_off else success,
             span(one.age_seconds),
             span(one.promise_seconds),
-            Text("late", style="red") if one.is_late else "",
+            shown("late", style="red") if one.is_late else "",
             _count(one.records_processed),
             _count(one.calls),
             span(one.duration_seconds),
@@ -99,8 +98,8 @@ def regions_table(regions: Sequence[RegionTotals]) -> Table:
     table.add_column("token")
     for one in regions:
         table.add_row(
-            Text(one.region),
-            Text(one.name),
+            shown(one.region),
+            shown(one.name),
             _count(one.owed_calls),
             f"about {span(one.owed_seconds)}" if one.owed_calls else "",
             _count(one.rejected_open),

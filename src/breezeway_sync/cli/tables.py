@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from breezeway_sync.cli.common import shown
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.service.runner import Report
 
@@ -31,7 +31,7 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
         table.add_row(
             one.region if one.region != last else "",
             one.entity,
-            Text(one.status, style=style),
+            shown(one.status, style=style),
             *(f"{getattr(one, name):,}" for name in _COUNTS),
             f"{one.seconds:.1f}",
         )

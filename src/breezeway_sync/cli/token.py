@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, span, tell
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, shown, span, tell
 from breezeway_sync.core.errors import ApiUnreachable, DatabaseReadOnly, DatabaseUnreachable, GivenUp, LeaseHeld
 
 if TYPE_CHECKING:
@@ -86,13 +85,13 @@ def print_reports(console: Console, reports: Sequence[TokenReport]) -> None:
     table.add_column("")
     for one in reports:
         table.add_row(
-            Text(one.region),
+            shown(one.region),
             one.credentials,
             _token(one),
             f"{one.refreshed_at:%Y-%m-%d %H:%M}" if one.refreshed_at else "",
             f"{one.generation:,}",
             one.account or "",
-            Text("problem", style="red") if one.problem else Text("ok", style="green"),
+            shown("problem", style="red") if one.problem else shown("ok", style="green"),
         )
     console.print(table)
     for one in reports:

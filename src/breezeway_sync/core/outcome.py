@@ -15,9 +15,13 @@ FAILED = "failed"
 
 @dataclass(slots=True)
 class Tally:
-    """Calls made on somebody's behalf, retries included; passed along, added to by whoever calls."""
+    """Calls made on somebody's behalf, retries included; passed along, added to by whoever calls.
+
+    `repeats`: members of objects in their answers that a later one of the same name has replaced.
+    """
 
     calls: int = 0
+    repeats: int = 0
 
 
 @dataclass(frozen=True, slots=True)

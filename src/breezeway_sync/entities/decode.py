@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 
 import msgspec
 
+from breezeway_sync.entities.repeats import count_repeats
 from breezeway_sync.entities.split import NotJson, split
 
 Json = None | bool | int | Decimal | str | list["Json"] | dict[str, "Json"]
@@ -42,7 +43,10 @@ Item = Json | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class ListBody:
-    """One page. `page`, `limit` and the totals are None where the answer did not give a whole number."""
+    """One page. `page`, `limit` and the totals are None where the answer did not give a whole number.
+
+    `repeats`: members of its objects that a later one of the same name has replaced.
+    """
 
     items: tuple[Item, ...]
     is_bare: bool
@@ -50,6 +54,7 @@ class ListBody:
     page: int | None = None
     total_pages: int | None = None
     total_results: int | None = None
+    repeats: int = 0
 
 
 class _Envelope(msgspec.Struct):
@@ -82,15 +87,18 @@ def read_list(body: bytes) -> ListBody:
     if not text:
         raise EmptyBody("an empty body")
     if text.startswith(b"["):
+        raws: Sequence[bytes | msgspec.Raw] | None
         try:
-            return ListBody(tuple(map(read_item, _decode_bare(text))), is_bare=True)
+            raws = _decode_bare(text)
         except _REFUSED:
-            return ListBody(tuple(map(read_item, _split_array(text))), is_bare=True)
+            raws = _split_array(text)
+        items, repeats = _read_items(raws)
+        return ListBody(items, is_bare=True, repeats=repeats)
     if not text.startswith(b"{"):
         raise BadBody(describe(text))
     try:
         envelope = _decode_envelope(text)
-        raws: Sequence[bytes | msgspec.Raw] | None = envelope.results
+        raws = envelope.results
         has_error = envelope.error is not None
         fields = {name: getattr(envelope, name) for name in _COUNTS}
     except _REFUSED:
@@ -102,14 +110,37 @@ def read_list(body: bytes) -> ListBody:
         raise BadBody("an `error` body")
     if raws is None:
         raise BadBody("an object without a list of `results`")
+    items, repeats = _read_items(raws)
     return ListBody(
-        items=tuple(map(read_item, raws)),
+        items=items,
         is_bare=False,
+        repeats=repeats + _repeats_of_envelope(text),
         limit=_whole(fields.get("limit")),
         page=_whole(fields.get("page")),
         total_pages=_whole(fields.get("total_pages")),
         total_results=_whole(fields.get("total_results")),
     )
+
+
+def _read_items(raws: Sequence[bytes | msgspec.Raw]) -> tuple[tuple[Item, ...], int]:
+    items, repeats = [], 0
+    for raw in raws:
+        item = read_item(raw)
+        items.append(item)
+        if isinstance(item, dict | list):
+            repeats += count_repeats(bytes(raw), item)
+    return tuple(items), repeats
+
+
+def _repeats_of_envelope(text: bytes) -> int:
+    """Of its own members; what is in `results` is counted item by item."""
+    if text.count(b'"results"') < 2:  # a second list hides a whole page
+        return 0
+    try:
+        names = [name for name, _ in _members(text)]
+    except NotJson:
+        return 0
+    return len(names) - len(set(names))
 
 
 def read_object(body: bytes) -> dict[str, Json] | Unreadable:

@@ -310,6 +310,8 @@ class Engine:
         }
         for source, children in findings.children.items():
             details[source] = {key: value for key, value in asdict(children).items() if value}
+        if job.tally.repeats:
+            details["duplicate keys"] = job.tally.repeats
         if findings.unavailable:
             details["unavailable"] = sorted(findings.unavailable)
         if error is None and status_of(findings) != SUCCESS:
