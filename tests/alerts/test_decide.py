@@ -146,7 +146,9 @@ def test_credentials_are_one_fact_of_the_region(findings: list[Finding], fails: 
 
 
 def test_only_the_part_that_blames_credentials_is_kept() -> None:
-    facts = facts_of([found("tags", error=f"page 3: it broke; {REJECTED}; and 2 more, see `breezeway-sync problems list`")], RULES)
+    facts = facts_of(
+        [found("tags", error=f"page 3: it broke; {REJECTED}; and 2 more, see `breezeway-sync problems list`")], RULES
+    )
     assert facts[CREDENTIALS].error == REJECTED
 
 
