@@ -184,3 +184,46 @@ async def test_the_api_away(start: Starter, dsn: str, rows: Rows) -> None:
     assert daemon.lines("database_lost", "crashed") == []
     faults = rows("SELECT DISTINCT sync_status FROM etl_sync_log WHERE id <= %s", newest)
     assert {"sync_status": "running"} not in faults
+
+
+async def test_what_passes_is_tried_again_soon_also_what_is_read_once_a_day(
+    start: Starter, dsn: str, rows: Rows
+) -> None:
+    """Bodies of people that are cut for a while, tags of tasks that fail as long: neither waits for its next day."""
+    async with sandboxed(dsn, tiny()) as setup:
+        config, port = configured(start.folder, setup.url, dsn, tiny(), schedule(3600))
+        setup.faults.add("cut", path=r"/people", times=5)
+        setup.faults.add("status", path=r"/task/tags", times=5)
+        daemon = serve(start, config, port)
+        await ready(daemon)
+        status = (
+            "SELECT DISTINCT ON (entity_type) sync_status AS x FROM etl_sync_log "
+            "WHERE entity_type IN ('people', 'tags') ORDER BY entity_type, id DESC"
+        )
+        await until(lambda: rows(status) == [{"x": "success"}] * 2, 120, "they are not read again")
+        assert ids_differ(rows, setup.world.accounts.values()) == []
+    first = rows("SELECT DISTINCT ON (entity_type) entity_type, sync_status FROM etl_sync_log "
+                 "WHERE entity_type IN ('people', 'tags') ORDER BY entity_type, id")  # fmt: skip
+    assert {row["entity_type"]: row["sync_status"] for row in first} == {"people": "failed", "tags": "partial"}
+    daemon.running.send(signal.SIGTERM)
+    assert (await daemon.running.end(25)).code == 0
+
+
+async def test_a_first_load_goes_on_as_soon_as_the_api_answers_again(start: Starter, dsn: str, rows: Rows) -> None:
+    """Not in the next hour, whatever of its calls were given up meanwhile."""
+    async with sandboxed(dsn, tiny()) as setup:
+        config, port = configured(start.folder, setup.url, dsn, tiny(), schedule(3600))
+        setup.faults.add("status", path=r"/task/\d+/", status=503)
+        daemon = serve(start, config, port)
+        ended = (
+            "SELECT sync_status, owed_calls > 0 AS owes FROM etl_sync_log "
+            "WHERE entity_type = 'tasks' AND sync_status <> 'running' ORDER BY id"
+        )
+        await until(lambda: rows(ended), 90, "the first run does not end")
+        assert rows(ended)[0] == {"sync_status": "partial", "owes": True}
+        setup.faults.clear()
+        await until(lambda: rows(ended)[-1] == {"sync_status": "success", "owes": False}, 60, "the calls stay owed")
+        assert rows("SELECT count(*) AS n FROM owed_calls") == [{"n": 0}]
+        assert rows("SELECT count(*) AS n FROM problems WHERE resolved_at IS NULL") == [{"n": 0}]
+    daemon.running.send(signal.SIGTERM)
+    assert (await daemon.running.end(25)).code == 0

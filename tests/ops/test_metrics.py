@@ -167,7 +167,7 @@ def test_the_report(metrics: Metrics) -> None:
         [late, never],
         [LeaseState(ACCOUNTS[0], 1, "sync-01", 30.0, 0.0, 0.0), LeaseState(ACCOUNTS[1], 1, None, 0.0, 0.0, 0.0)],
         [token("austin", 20), TokenState("smoky", None, None, 0, "the credentials are wrong")],
-        [RegionState("austin", {"task_comments": 12}, 3, {"tasks": 24})],
+        [RegionState("austin", {"task_comments": 12}, 3, {"tasks": 24}, 5, {"tasks": 2})],
     )
     tasks = {"region": "austin", "entity": "tasks"}
     assert late.last_success is not None
@@ -179,6 +179,8 @@ def test_the_report(metrics: Metrics) -> None:
     assert value(metrics, "owed_calls", region="austin", source="task_comments") == 12
     assert value(metrics, "rejected_records_open", region="austin") == 3
     assert value(metrics, "records_held", **tasks) == 24
+    assert value(metrics, "problems_open", region="austin") == 5
+    assert value(metrics, "accepted_problems", **tasks) == 2
     assert value(metrics, "token_expiry_timestamp_seconds", region="austin") == NOW.timestamp() + 20 * 3600
     assert value(metrics, "token_expiry_timestamp_seconds", region="smoky") is None
     assert [value(metrics, "token_refused", region=code) for code in ("austin", "smoky")] == [0, 1]
@@ -206,7 +208,7 @@ def test_what_is_gone_from_the_report_is_gone(metrics: Metrics) -> None:
         [mirror("austin", "tasks", 0.5)],
         [],
         [token("austin")],
-        [RegionState("austin", {"task_comments": 1}, 0, {"tasks": 1})],
+        [RegionState("austin", {"task_comments": 1}, 0, {"tasks": 1}, 1, {"tasks": 1})],
     )
     metrics.update([mirror("smoky", "tasks", 0.5)], [], [], [])
     assert b"austin" not in metrics.render()

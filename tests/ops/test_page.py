@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -72,7 +73,7 @@ def test_nothing_planted_becomes_markup() -> None:
         [mirror("austin", "tasks", 2, name=PLANTED, status="failed", error=PLANTED)],
         [run("austin", "tasks", 3, status="failed", error=PLANTED)],
         tokens=(token("austin", 3, PLANTED),),
-        regions=(RegionState(PLANTED, {PLANTED: 3}, 0),),
+        regions=(RegionState(PLANTED, {PLANTED: 3}, 0, {}, 1, {PLANTED: 1}),),
         database_error=PLANTED,
     )
     told = facts(owner=PLANTED, version=PLANTED, config_source=PLANTED, config_error=PLANTED, refused=(PLANTED,))
@@ -97,6 +98,13 @@ def test_what_failed_comes_with_what_to_do() -> None:
         "about 7 min", "sync-01, process 4711", "paused for 45 s", "ended ", "never read", "1,240",
     ) if words not in text]  # fmt: skip
     assert missing == []
+
+
+def test_what_a_person_has_accepted_stays_on_the_page() -> None:
+    state = RegionState("austin", {}, 0, {}, 1, {"tasks": 2, "property_contacts": 1})
+    text = render(View(facts(), replace(fresh(), regions=(state,)), None))
+    assert "1 open" in text
+    assert "(accepted: property contacts 1, tasks 2)" in text
 
 
 def test_a_surrogate_in_a_path_is_no_error() -> None:
