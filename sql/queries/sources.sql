@@ -12,7 +12,12 @@ SELECT
      JOIN {schema}.regions x ON x.region_code = t.region_code AND x.is_active
      WHERE t.region_code <> $1 AND t.api_address = $2
        AND (t.company_ids && $3::bigint[] OR cardinality($3::bigint[]) = 0 AND t.account = $4)
-     ORDER BY t.region_code LIMIT 1) AS twin
+     ORDER BY t.region_code LIMIT 1) AS twin,
+    EXISTS (
+        SELECT FROM {schema}.region_sources t
+        JOIN {schema}.regions x ON x.region_code = t.region_code AND x.is_active
+        WHERE t.region_code <> $1 AND t.account = $4
+    ) AS is_shared
 FROM (SELECT 1) one
 LEFT JOIN {schema}.regions r ON r.region_code = $1
 LEFT JOIN {schema}.region_sources s ON s.region_code = $1;

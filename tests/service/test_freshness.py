@@ -99,7 +99,7 @@ async def test_what_an_account_does_not_have_is_not_waited_for(mirrored: Setup, 
     assert "does not have it" in refusal(rows, "SELECT require_fresh('nashville', 'templates', '1 day')")
 
 
-async def test_what_is_switched_off_is_not_waited_for(dsn: str, rows: Rows) -> None:
+async def test_a_part_that_is_switched_off_is_not_waited_for_and_an_entity_is_refused(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         off = {name: {"enabled": False} for name in ("task_tags", "people")}
         changed = setup.settings.model_dump()
@@ -108,7 +108,7 @@ async def test_what_is_switched_off_is_not_waited_for(dsn: str, rows: Rows) -> N
         await setup.run(entity="tags")
         assert as_of(rows, "nashville", "tags") is not None
         assert as_of(rows, "nashville", "people") is None
-        assert "switched off" in refusal(rows, "SELECT require_fresh('all', 'people', '1 day')")
+        assert "it is off" in refusal(rows, "SELECT require_fresh('all', 'people', '1 day')")
 
 
 async def test_unknown_names(mirrored: Setup, rows: Rows) -> None:

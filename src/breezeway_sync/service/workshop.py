@@ -135,7 +135,7 @@ class Workshop:
 
     def _target(self, account: Account, code: str, names: Sequence[str]) -> RegionTarget:
         identity = identity_of(self.means.settings, account, code)
-        return RegionTarget(code, identity, tuple(names), account.refused.get(code))
+        return RegionTarget(code, identity, tuple(names), account.refused.get(code), len(account.regions) > 1)
 
 
 def owed_sources(settings: Settings) -> frozenset[str]:

@@ -210,6 +210,7 @@ class Engine:
             cut_off=around.cut_off,
             closed_sources=around.closed,
             belonging=around.gate.belonging,
+            sources=self.sources,
             gate=around.gate if name == "properties" else None,
         )
 

@@ -9,6 +9,7 @@ from breezeway_sync.entities.marks import BACKFILL, WHOLE, Standing
 from breezeway_sync.entities.model import Shape, Source
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.sync.batching import Batcher, newest_only
+from breezeway_sync.sync.homes import learn_homes
 from breezeway_sync.sync.job import Job, close_iterator
 from breezeway_sync.sync.parents import over_parents
 from breezeway_sync.sync.ports import Page, Params
@@ -126,7 +127,9 @@ async def _walk(job: Job, source: Source, params: Params, batcher: Batcher, cour
 async def _take(job: Job, page: Page, source: Source, batcher: Batcher, course: Course, *, is_over: bool) -> None:
     job.findings.answers += 1
     order = job.order_of(page.requested_at)
-    fresh = job.own(newest_only(job.entity, page.items, order, course.seen), course.sifted)
+    newest = newest_only(job.entity, page.items, order, course.seen)
+    await learn_homes(job, newest)
+    fresh = job.own(newest, course.sifted)
     job.survey(job.name).add(one.item for one in fresh)
     course.turned(page, order)
     # After a page that was cut short nothing goes on: the rest of it would not be asked for.
