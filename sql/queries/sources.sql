@@ -34,7 +34,8 @@ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (region_code) DO NOTHING;
 -- name: confirm_source
 -- A reading of properties has shown that this is the right source.
 UPDATE {schema}.region_sources SET
-    account = $2, company_ids = $3, all_companies = $4, confirmed_at = $5, blocked_at = NULL, blocked_why = NULL
+    api_address = $2, account = $3, company_ids = $4, all_companies = $5, confirmed_at = $6, blocked_at = NULL,
+    blocked_why = NULL
 WHERE region_code = $1;
 
 -- name: block_source

@@ -122,6 +122,17 @@ async def test_a_token_is_used_only_for_the_pair_that_it_was_issued_to(dsn: str,
         ]
 
 
+async def test_a_company_that_was_mistyped_at_first_is_corrected_without_a_word(dsn: str, rows: Rows) -> None:
+    """Nothing was ever shown of it: there is nothing that a person could lose."""
+    async with sandboxed(dsn) as setup:
+        change(setup, "nashville", company_id=77)
+        await setup.run()
+        assert rows("SELECT confirmed_at FROM region_sources") == [{"confirmed_at": None}]
+        change(setup, "nashville", company_id=8558)
+        assert statuses(await setup.run(), "nashville") == {SUCCESS}
+        assert live(rows, "tasks", "nashville") == set(setup.world.account("nashville").ids("tasks"))
+
+
 async def test_a_rotated_secret_changes_nothing(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()

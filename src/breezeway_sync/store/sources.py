@@ -41,7 +41,7 @@ class Sources:
             await self._holder.check(connection)
             twin = await self._twin(connection, region, identity)
             if twin is None:
-                values = (identity.account, *_columns(identity.companies), self._clock.now())
+                values = (identity.address, identity.account, *_columns(identity.companies), self._clock.now())
                 await connection.execute(self._database.query("confirm_source"), region, *values)
                 if is_reset:
                     await connection.execute(self._database.query("reset_source"), region)
