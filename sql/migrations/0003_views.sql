@@ -1,23 +1,26 @@
--- Questions that people ask every day. Live rows only (deleted_at IS NULL).
+-- Questions that people ask every day. Live rows only (deleted_at IS NULL), of regions that are not retired.
 
 -- Live properties without a single photo.
 CREATE VIEW v_properties_without_photos AS
 SELECT p.id, p.property_id, p.region_code, p.property_name
 FROM properties p
+JOIN regions r ON r.region_code = p.region_code AND r.is_active
 WHERE p.deleted_at IS NULL
   AND NOT EXISTS (SELECT FROM property_photos ph WHERE ph.region_code = p.region_code AND ph.property_pk = p.id);
 
 -- Live reservations whose property the mirror does not know.
 CREATE VIEW v_orphaned_reservations AS
-SELECT id, reservation_id, region_code, property_id
-FROM reservations
-WHERE property_pk IS NULL AND deleted_at IS NULL;
+SELECT x.id, x.reservation_id, x.region_code, x.property_id
+FROM reservations x
+JOIN regions r ON r.region_code = x.region_code AND r.is_active
+WHERE x.property_pk IS NULL AND x.deleted_at IS NULL;
 
 -- Live tasks whose property the mirror does not know.
 CREATE VIEW v_orphaned_tasks AS
-SELECT id, task_id, region_code, home_id
-FROM tasks
-WHERE property_pk IS NULL AND deleted_at IS NULL;
+SELECT x.id, x.task_id, x.region_code, x.home_id
+FROM tasks x
+JOIN regions r ON r.region_code = x.region_code AND r.is_active
+WHERE x.property_pk IS NULL AND x.deleted_at IS NULL;
 
 -- How many live rows each region has that is not retired.
 CREATE VIEW v_region_stats AS
@@ -33,15 +36,16 @@ WHERE r.is_active;
 -- How many tasks name a reservation, and how many of these are linked to it.
 CREATE VIEW v_task_reservation_linkage AS
 SELECT
-    region_code,
+    t.region_code,
     count(*) AS total_tasks,
-    count(linked_reservation_id) AS has_linked_id,
-    count(reservation_pk) AS has_reservation_fk,
-    round(100.0 * count(linked_reservation_id) / count(*), 2) AS linked_pct,
-    round(100.0 * count(reservation_pk) / nullif(count(linked_reservation_id), 0), 2) AS resolution_pct
-FROM tasks
-WHERE deleted_at IS NULL
-GROUP BY region_code;
+    count(t.linked_reservation_id) AS has_linked_id,
+    count(t.reservation_pk) AS has_reservation_fk,
+    round(100.0 * count(t.linked_reservation_id) / count(*), 2) AS linked_pct,
+    round(100.0 * count(t.reservation_pk) / nullif(count(t.linked_reservation_id), 0), 2) AS resolution_pct
+FROM tasks t
+JOIN regions r ON r.region_code = t.region_code AND r.is_active
+WHERE t.deleted_at IS NULL
+GROUP BY t.region_code;
 
 -- API fields that no column takes. Objects are looked into, one level deep.
 CREATE VIEW v_field_gaps AS

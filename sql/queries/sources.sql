@@ -12,7 +12,12 @@ SELECT
      JOIN {schema}.regions x ON x.region_code = t.region_code AND x.is_active
      WHERE t.region_code <> $1 AND t.api_address = $2
        AND (t.company_ids && $3::bigint[] OR cardinality($3::bigint[]) = 0 AND t.account = $4)
-     ORDER BY t.region_code LIMIT 1) AS twin
+     ORDER BY t.region_code LIMIT 1) AS twin,
+    EXISTS (
+        SELECT FROM {schema}.region_sources t
+        JOIN {schema}.regions x ON x.region_code = t.region_code AND x.is_active
+        WHERE t.region_code <> $1 AND t.account = $4
+    ) AS is_shared
 FROM (SELECT 1) one
 LEFT JOIN {schema}.regions r ON r.region_code = $1
 LEFT JOIN {schema}.region_sources s ON s.region_code = $1;
@@ -29,7 +34,8 @@ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (region_code) DO NOTHING;
 -- name: confirm_source
 -- A reading of properties has shown that this is the right source.
 UPDATE {schema}.region_sources SET
-    account = $2, company_ids = $3, all_companies = $4, confirmed_at = $5, blocked_at = NULL, blocked_why = NULL
+    api_address = $2, account = $3, company_ids = $4, all_companies = $5, confirmed_at = $6, blocked_at = NULL,
+    blocked_why = NULL
 WHERE region_code = $1;
 
 -- name: block_source

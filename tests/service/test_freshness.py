@@ -112,7 +112,7 @@ async def test_what_was_never_read_is_not_fresh_in_all_either_unless_a_person_ac
     assert "got as of" in refusal(rows, "SELECT require_fresh('nashville', 'templates', '1 day')")
 
 
-async def test_what_is_switched_off_is_refused_and_its_parts_are_not_waited_for(dsn: str, rows: Rows) -> None:
+async def test_a_part_that_is_switched_off_is_not_waited_for_and_an_entity_is_refused(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         off = {name: {"enabled": False} for name in ("task_tags", "people")}
         changed = setup.settings.model_dump()

@@ -122,6 +122,17 @@ async def test_a_token_is_used_only_for_the_pair_that_it_was_issued_to(dsn: str,
         ]
 
 
+async def test_a_company_that_was_mistyped_at_first_is_corrected_without_a_word(dsn: str, rows: Rows) -> None:
+    """Nothing was ever shown of it: there is nothing that a person could lose."""
+    async with sandboxed(dsn) as setup:
+        change(setup, "nashville", company_id=77)
+        await setup.run()
+        assert rows("SELECT confirmed_at FROM region_sources") == [{"confirmed_at": None}]
+        change(setup, "nashville", company_id=8558)
+        assert statuses(await setup.run(), "nashville") == {SUCCESS}
+        assert live(rows, "tasks", "nashville") == set(setup.world.account("nashville").ids("tasks"))
+
+
 async def test_a_rotated_secret_changes_nothing(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
@@ -301,6 +312,34 @@ async def test_a_property_that_a_mixed_list_shows_under_another_company_has_left
         assert live(rows, "tasks", "nashville") == set(truth.ids("tasks"))
 
 
+async def test_regions_that_share_a_pair_hold_each_record_once_also_when_a_property_moves_between_them(
+    dsn: str, rows: Rows
+) -> None:
+    """The list of stays shows those of both companies; of properties each region asks for its own."""
+    account = resized(tiny()[0], properties=20, sister_company_id=8561)
+    async with sandboxed(dsn, [account]) as setup:
+        found = dict(setup.settings.regions)
+        found["second"] = found["nashville"].model_copy(update={"company_id": 8561})
+        setup.settings = setup.settings.model_copy(update={"regions": found})
+        truth = setup.world.account("nashville")
+        report = await setup.run()
+        assert {one.status for one in report.outcomes} == {SUCCESS}
+        twice = (
+            "SELECT reservation_id FROM reservations WHERE deleted_at IS NULL AND property_id IN (SELECT property_id"
+        )
+        twice += " FROM properties) GROUP BY 1 HAVING count(*) > 1"
+        assert rows(twice) == []
+        homes = {one["id"]: one["company_id"] for one in truth.records("properties")}
+        for code, company in (("nashville", 8558), ("second", 8561)):
+            own = {home for home, of in homes.items() if of == company}
+            assert live(rows, "properties", code) == own
+            stays = {one["id"] for one in truth.records("reservations") if one.get("property_id") in own}
+            assert live(rows, "reservations", code) & set(truth.ids("reservations")) >= stays
+        calls = setup.stats.of(None, "/property/{id}")
+        assert {one.status for one in (await setup.run(full=True)).outcomes} == {SUCCESS}
+        assert setup.stats.of(None, "/property/{id}") - calls <= 2  # of homes that no company shows
+
+
 async def test_a_new_code_with_a_company_that_another_region_has_is_refused_before_the_first_call(
     dsn: str, rows: Rows
 ) -> None:
@@ -404,7 +443,9 @@ async def test_a_retired_region_is_refused_and_its_company_is_free(dsn: str, row
         found = {"music_city": setup.settings.regions["nashville"]}
         setup.settings = setup.settings.model_copy(update={"regions": found})
         assert statuses(await setup.run(), "music_city") == {SUCCESS}
-        assert [one["region_code"] for one in rows("SELECT * FROM v_region_stats")] == ["music_city"]
+        for view in ("v_region_stats", "v_task_reservation_linkage", "v_properties_without_photos"):
+            assert {one["region_code"] for one in rows(f"SELECT * FROM {view}")} <= {"music_city"}
+        assert rows("SELECT count(*) n FROM v_region_stats") == [{"n": 1}]
         (refused,) = await regions.adopt(old, ["nashville"], emit=ignore)
         assert refused.error is not None
         assert refused.error.code == "source_taken"

@@ -72,6 +72,8 @@ def test_without_a_configured_company_the_stored_one_counts() -> None:
     found = admit(REGION, replace(IDENTITY, companies=Companies()), standing())
     assert (found.identity, found.is_confirmed) == (IDENTITY, True)
     unknown = replace(IDENTITY, companies=Companies())
+    never_shown = standing(OTHER, confirmed_at=None)
+    assert admit(REGION, IDENTITY, never_shown) == Admission(IDENTITY, is_new_client=True)
     assert not admit(REGION, IDENTITY, standing(unknown)).is_confirmed
 
 
@@ -215,6 +217,14 @@ async def test_left_out_records_are_counted_and_in_no_mark() -> None:
     assert world.sink.marks[-1].shown == 3
     assert world.sources.left_out == {2}
     assert Counter(entity for entity, _, _ in world.sink.batches) == {"properties": 1}
+
+
+async def test_an_empty_list_of_properties_confirms_nothing_and_holds_nothing_up() -> None:
+    world = World()
+    unconfirmed(world)
+    found = await world.run("people")
+    assert found["people"].status == SUCCESS
+    assert world.sources.confirmed == []
 
 
 async def test_one_region_that_is_refused_costs_no_other() -> None:

@@ -96,3 +96,5 @@ class Standing:
     is_retired: bool
     has_properties: bool
     twin: str | None = None
+    is_shared: bool = False
+    """Whether other regions are read with the same pair."""

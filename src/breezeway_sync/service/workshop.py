@@ -141,7 +141,7 @@ class Workshop:
     def target(self, account: Account, code: str, names: Sequence[str]) -> RegionTarget:
         """A region of the configuration, and what is to be read of it."""
         identity = identity_of(self.means.settings, account, code)
-        return RegionTarget(code, identity, tuple(names), account.refused.get(code))
+        return RegionTarget(code, identity, tuple(names), account.refused.get(code), len(account.regions) > 1)
 
 
 def owed_sources(settings: Settings) -> frozenset[str]:

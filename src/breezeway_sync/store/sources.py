@@ -41,7 +41,7 @@ class Sources:
             await self._holder.check(connection)
             twin = await self._twin(connection, region, identity)
             if twin is None:
-                values = (identity.account, *_columns(identity.companies), self._clock.now())
+                values = (identity.address, identity.account, *_columns(identity.companies), self._clock.now())
                 await connection.execute(self._database.query("confirm_source"), region, *values)
                 if is_reset:
                     await connection.execute(self._database.query("reset_source"), region)
@@ -102,7 +102,7 @@ def standing_of(row: Row) -> Standing:
         companies = Companies.of(row["company_ids"], all_=row["all_companies"])
         identity = Identity(row["api_address"], row["account"], companies)
         source = Source(identity, row["confirmed_at"], row["blocked_why"], row["adopted_at"])
-    return Standing(source, row["is_retired"], row["has_properties"], row["twin"])
+    return Standing(source, row["is_retired"], row["has_properties"], row["twin"], row["is_shared"])
 
 
 def _columns(companies: Companies) -> tuple[list[int] | None, bool]:

@@ -33,6 +33,8 @@ class RegionTarget:
     identity: Identity
     entities: tuple[str, ...]
     refused: BreezewaySyncError | None = None
+    is_shared: bool = False
+    """Whether the configuration has other regions with the same pair."""
 
 
 async def gate_of(target: RegionTarget, sources: Sources) -> Gate:
@@ -49,13 +51,16 @@ async def gate_of(target: RegionTarget, sources: Sources) -> Gate:
     except SourceChanged as error:
         await sources.block(code, error.message)
         raise
-    belonging = Belonging(admission.identity.companies, await sources.left_out_homes(code))
+    known = await sources.known_properties(code)
+    homes = await sources.left_out_homes(code)
+    is_shared = target.is_shared or standing.is_shared
+    belonging = Belonging(admission.identity.companies, homes, is_shared=is_shared, known_homes=known)
 
     async def write(found: Admission) -> None:
         if twin := await sources.confirm(code, found.identity, is_reset=found.is_new_client):
             raise taken(code, twin)
 
-    return Gate(code, admission, await sources.known_properties(code), belonging, write)
+    return Gate(code, admission, known, belonging, write)
 
 
 def shut_gate(target: RegionTarget) -> Gate:
@@ -70,7 +75,7 @@ def refusal_of(gate: Gate, name: str, statuses: Mapping[str, str]) -> BreezewayS
     if not gate.is_confirmed and name != "properties":
         return NotRead(
             "not read, because no list of properties has shown yet that this is the right source",
-            cure="`breezeway-sync run` reads properties first",
+            cure=f"`breezeway-sync run {gate.region}` reads properties first",
         )
     blocker = blocked_by(name, statuses)
     return NotRead(f"not read, because {blocker} failed in this run") if blocker else None

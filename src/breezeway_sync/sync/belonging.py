@@ -21,10 +21,17 @@ OF_ANOTHER_HOME = "left out: of a home of another company"
 
 @dataclass(slots=True)
 class Belonging:
-    """Of one region: the companies whose records are stored, and the homes that another company shows."""
+    """Of one region: the companies whose records are stored, and the homes that another company shows.
+
+    `is_shared`: other regions are read with the same pair. `known_homes` are those that the region has or had,
+    `asked_homes` those that were looked for by their own address in this run.
+    """
 
     companies: Companies = field(default_factory=Companies)
     left_out_homes: frozenset[int] = frozenset()
+    is_shared: bool = False
+    known_homes: frozenset[int] = frozenset()
+    asked_homes: set[int] = field(default_factory=set)
 
     def why_left_out(self, entity: Entity, item: Item) -> str | None:
         """Why a record is not the region's, in words to be counted; None: it is."""

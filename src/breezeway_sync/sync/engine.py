@@ -253,6 +253,7 @@ class Engine:
             known=around.known,
             closed_sources=around.closed,
             belonging=around.gate.belonging,
+            sources=self.sources,
             gate=around.gate if name == "properties" else None,
         )
 

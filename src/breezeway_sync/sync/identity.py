@@ -50,6 +50,8 @@ def admit(region: str, wanted: Identity, standing: Standing) -> Admission:
         if standing.twin is not None:
             raise taken(region, standing.twin)
         return Admission(wanted)
+    if source.confirmed_at is None and source.adopted_at is None:
+        return _begun_only(region, wanted, source, standing.twin)
     have, companies = source.identity, _companies(wanted, source)
     if have.address != wanted.address:
         raise changed(region, f"the API at {wanted.address}", f"the API at {have.address}")
@@ -66,6 +68,15 @@ def admit(region: str, wanted: Identity, standing: Standing) -> Admission:
         # A person took this source for the region's own: it may be another one altogether.
         must_know=source.adopted_at is None or not is_same or standing.has_properties,
     )
+
+
+def _begun_only(region: str, wanted: Identity, source: Source, twin: str | None) -> Admission:
+    """A source that never showed a property: what is configured now takes its place."""
+    if source.identity == wanted:
+        return Admission(wanted)
+    if twin is not None:
+        raise taken(region, twin)
+    return Admission(wanted, is_new_client=True)
 
 
 def is_rightful(wanted: Identity, standing: Standing, refused: BreezewaySyncError) -> bool:

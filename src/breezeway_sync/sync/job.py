@@ -24,7 +24,7 @@ from breezeway_sync.entities.survey import Survey
 from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.belonging import Belonging, Sifted, sift
 from breezeway_sync.sync.gate import Gate, GatedBatcher
-from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink
+from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink, Sources
 from breezeway_sync.sync.verdict import Findings, ends_everything
 
 UNAVAILABLE_RETRY_SECONDS = 24 * 3600.0
@@ -132,6 +132,7 @@ class Job:
     belonging: Belonging = field(default_factory=Belonging)
     gate: Gate | None = None
     """Of the list of properties alone: holds it until it is known to be the region's own."""
+    sources: Sources | None = None
     sifted: Sifted = field(default_factory=Sifted)
     """What the list of properties showed of other companies."""
 
@@ -223,7 +224,11 @@ class Job:
 
     def record(self, key: int) -> Subject:
         """A record's own address, as the subject of a problem."""
-        return Subject("record", self.entity.sources[0].name, key, f"{self.entity.singular} {key}")
+        return self.record_of(self.entity, key)
+
+    def record_of(self, entity: Entity, key: int) -> Subject:
+        """The same of a record of another entity."""
+        return Subject("record", entity.sources[0].name, key, f"{entity.singular} {key}")
 
     def advanced(self, unit: str, done: int, total: int | None) -> None:
         self.emit(EntityAdvanced(self.region, self.name, unit, done, total))

@@ -12,5 +12,6 @@ async def settle_left_out(job: Job, sources: Sources) -> None:
     own = job.gate.own if job.gate is not None else set()
     news = {key: company for key, company in shown.left_out.items() if key not in before}
     job.belonging.left_out_homes = (before | news.keys()) - own
+    job.belonging.known_homes |= own
     if news or shown.came_back:
         job.findings.loaded.add(await sources.leave_out(job.region, news, sorted(shown.came_back)))

@@ -12,6 +12,7 @@ from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.sync.batching import Batcher, newest_only
 from breezeway_sync.sync.belonging import Sifted
 from breezeway_sync.sync.completeness import Reading, flaw, is_worth_another, proven_by
+from breezeway_sync.sync.homes import learn_homes
 from breezeway_sync.sync.job import Job, close_iterator
 from breezeway_sync.sync.missing import refused_list
 from breezeway_sync.sync.parents import over_parents
@@ -200,6 +201,7 @@ async def _take(job: Job, page: Page, scan: Scan, batcher: Batcher, reading: Rea
     job.findings.answers += 1
     order = job.order_of(page.requested_at)
     shown = newest_only(job.entity, page.items, order, reading.seen, [one.seen for one in scan.readings])
+    await learn_homes(job, shown)
     fresh = job.own(shown, scan.sifted)
     job.survey(job.name).add(one.item for one in fresh)
     reading.turned(page, order)

@@ -1,0 +1,50 @@
+"""Whose the homes are that a mixed list of stays names and no list of properties has shown.
+
+Where a pair serves several regions, its list of stays may show those of all: a home that the region does not know is
+asked for once, and remembered when it is another company's. One that no company shows makes an orphan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from breezeway_sync.core.errors import ApiError, NotFound
+from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.catalog.properties import PROPERTIES
+from breezeway_sync.sync.belonging import company_of, home_of
+from breezeway_sync.sync.job import Job, each
+
+# More than that in one run is no gap in what is known, but a list of another account.
+MOST_ASKED = 500
+
+
+async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
+    """Ask for the homes of a page that nobody knows; those of other companies are left out from now on."""
+    belonging, entity = job.belonging, job.entity
+    sources = job.sources
+    if sources is None or not belonging.is_shared or entity.home is None or not belonging.companies.ids:
+        return
+    named = {home_of(entity, one.item) for one in incoming} - {None}
+    unknown = sorted(home for home in named if home is not None and home not in belonging.asked_homes)
+    unknown = [home for home in unknown if home not in belonging.known_homes | belonging.left_out_homes]
+    room = max(0, MOST_ASKED - len(belonging.asked_homes))
+    news: dict[int, int | None] = {}
+
+    async def ask(home: int) -> None:
+        belonging.asked_homes.add(home)
+        address = PROPERTIES.own_address or ""
+        try:
+            record = await job.api.record(address, address.replace("{id}", str(home)), tally=job.tally)
+        except NotFound:
+            return
+        except ApiError as error:
+            job.problem(job.record_of(PROPERTIES, home), error)
+            return
+        company = company_of(PROPERTIES, record.value)
+        if not belonging.companies.takes(company):
+            news[home] = company
+
+    await each(unknown[:room], job.settings.workers, ask, job.room)
+    if news:
+        await sources.leave_out(job.region, news, [])
+        belonging.left_out_homes |= news.keys()
