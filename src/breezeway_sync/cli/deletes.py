@@ -67,8 +67,8 @@ def approve(
     from breezeway_sync.service import deletes
 
     count, chosen = _decide(deletes.approve, region, entity, ids or [], config)
-    proof = "its own address answers 404 in two runs" if chosen.own_address else "a further complete list lacks it"
-    remark = f"nothing is deleted yet: each goes with the next runs, when {proof}"
+    proof = "its own address answers 404 once more" if chosen.own_address else "a further complete list lacks it"
+    remark = f"nothing is deleted yet: each goes with the next run, when {proof}"
     typer.echo(_said(count, region, entity, "open", remark))
 
 
@@ -145,11 +145,11 @@ def missing_table(missing: Sequence[Missing]) -> Table:
 
 def deleted_table(deleted: Sequence[Deletion]) -> Table:
     """The newest deletions, newest first."""
-    table = _table("region", "entity", "deleted", "at (UTC)", "why", "undone")
+    table = _table("region", "entity", "deleted", "at (UTC)", "reason", "why", "undone")
     for one in deleted:
         undone = f"{one.undone_at:%Y-%m-%d %H:%M}, {one.undone_by}" if one.undone_at else ""
         at = f"{one.deleted_at:%Y-%m-%d %H:%M}"
-        table.add_row(Text(one.region), one.entity, one.record, at, Text(one.why), Text(undone))
+        table.add_row(Text(one.region), one.entity, one.record, at, one.reason, Text(one.why), Text(undone))
     return table
 
 

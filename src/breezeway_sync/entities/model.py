@@ -165,7 +165,7 @@ class Entity:
     `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record, and
     only its 404 proves a deletion (without one: two whole walks that do not show the record).
     `deleted_when` is the column and the value by which a record says of itself that it is deleted,
-    `planned` the column that `Source.near` narrows by. `keeps_own_times`: the table has
+    `planned` the columns with the first and the last day of a record, by which `Source.near` narrows. `keeps_own_times`: the table has
     system_created_at and system_updated_at, the mirror's own.
     """
 
@@ -183,7 +183,7 @@ class Entity:
     discriminator: str | None = None
     own_address: str | None = None
     deleted_when: tuple[str, str] | None = None
-    planned: str | None = None
+    planned: tuple[str, str] | None = None
     keeps_own_times: bool = False
 
     @property

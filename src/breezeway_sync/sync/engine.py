@@ -14,11 +14,12 @@ from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead
-from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
+from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed, RowsLost
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.losses import Loss
 from breezeway_sync.entities.marks import CutOff, Days
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
@@ -27,6 +28,7 @@ from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
+from breezeway_sync.sync.spare import Spare
 from breezeway_sync.sync.stages import blocked_by, stages
 from breezeway_sync.sync.verdict import sentence, status_of
 
@@ -52,6 +54,7 @@ class _Around:
     began: float
     closed: dict[str, str | None]
     cut_off: CutOff | None
+    losses: list[Loss]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Engine:
     run_id: UUID
     owed_time: OwedTime = field(default_factory=OwedTime)
     room: Room = field(default_factory=Room)
+    spare: Spare = field(default_factory=Spare)
 
     async def run(self, targets: Sequence[RegionTarget]) -> list[Outcome]:
         """Read all regions side by side. Raises only when cancelled, after closing what was open."""
@@ -84,13 +88,14 @@ class Engine:
 
     async def _region(self, target: RegionTarget, began: float) -> list[Outcome]:
         try:
+            losses = await self._losses(target.code)
             knows_properties = bool(await self._properties(target.code))
             cut_off = await self._begin_pass(target.code)
             closed = await self.ledger.unavailable(target.code)
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
             self._tell_crash(target.code, "all", error)
             return [_failed(target.code, name, error) for name in target.entities]
-        around = _Around(target, began, closed, cut_off)
+        around = _Around(target, began, closed, cut_off, losses)
         outcomes: list[Outcome] = []
         is_backfill = self.settings.backfill is not None
         for stage in stages(target.entities, knows_properties=knows_properties or is_backfill):
@@ -110,6 +115,13 @@ class Engine:
     async def _properties(self, region: str) -> list[int]:
         """Live properties, by what a reading of them is worth today."""
         return await self.ledger.property_ids(region, self.clock.now().date())
+
+    async def _losses(self, region: str) -> list[Loss]:
+        """What was deleted by hand: told, and read again from now on."""
+        losses = await self.proofs.take_losses(region, self.order_of(self.clock.monotonic()))
+        for one in losses:
+            self.emit(RowsLost(region, one.entity, one.table, one.records))
+        return losses
 
     async def _begin_pass(self, region: str) -> CutOff | None:
         """The run that was cut off and that this one goes on with.
@@ -134,6 +146,9 @@ class Engine:
         target = around.target
         self.emit(EntityStarted(target.code, name))
         job = self._job(around, name)
+        for loss in around.losses:
+            if loss.entity == name:
+                job.findings.note(f"records with rows that were deleted by hand from {loss.table}", loss.records or 1)
         error: BaseException | None = None
         row_id: int | None = None
         try:
@@ -179,6 +194,8 @@ class Engine:
             deadline=None if limit is None else around.began + limit,
             owed_time=self.owed_time,
             cut_off=around.cut_off,
+            tally=self.spare.tally(),
+            spare=self.spare,
             closed_sources=around.closed,
         )
 

@@ -18,6 +18,7 @@ from breezeway_sync.entities.model import Company, Entity, Source
 from breezeway_sync.entities.survey import Survey
 from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink
+from breezeway_sync.sync.spare import Spare
 from breezeway_sync.sync.verdict import Findings, ends_everything
 
 UNAVAILABLE_RETRY_SECONDS = 24 * 3600.0
@@ -79,6 +80,8 @@ class Job:
     owed_time: OwedTime = field(default_factory=OwedTime)
     findings: Findings = field(default_factory=Findings)
     tally: Tally = field(default_factory=Tally)
+    spare: Spare = field(default_factory=Spare)
+    """What the calls of the account's whole run leave; shared by its jobs."""
     cut_off: CutOff | None = None
     """The run before that did not end, if this one goes on with it."""
     closed_sources: dict[str, str | None] = field(default_factory=dict)
@@ -154,9 +157,10 @@ class Job:
         """The list of one parent that costs a call of its own, as the subject of a problem."""
         return Subject("children", source.name, parent, f"{source.name} of {self.entity.singular} {parent}")
 
-    def record(self, key: int) -> Subject:
-        """A record's own address, as the subject of a problem."""
-        return Subject("record", self.entity.sources[0].name, key, f"{self.entity.singular} {key}")
+    def record(self, key: int, entity: Entity | None = None) -> Subject:
+        """A record's own address, as the subject of a problem; `entity` where it is not the job's."""
+        of = entity or self.entity
+        return Subject("record", of.sources[0].name, key, f"{of.singular} {key}")
 
     def advanced(self, unit: str, done: int, total: int | None) -> None:
         self.emit(EntityAdvanced(self.region, self.name, unit, done, total))

@@ -34,6 +34,7 @@ RESERVATIONS = Entity(
         ),
     ),
     deleted_when=("status", "deleted"),
+    planned=("checkin_date", "checkout_date"),
     links=(Link("property_pk", by="property_id", target="properties"),),
     fields=(
         Field("property_id", Kind.BIGINT),

@@ -32,7 +32,7 @@ TASKS = Entity(
         ),
     ),
     deleted_when=("task_status_code", "deleted"),
-    planned="scheduled_date",
+    planned=("scheduled_date", "scheduled_date"),
     links=(
         Link("property_pk", by="home_id", target="properties"),
         Link("reservation_pk", by="linked_reservation_id", target="reservations"),
