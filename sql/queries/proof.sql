@@ -194,7 +194,8 @@ WITH returned AS (
     RETURNING record_id
 ), unread AS (
     DELETE FROM {schema}.walks w USING returned x
-    WHERE $2 = 'properties' AND w.region_code = $1 AND w.parent_id = x.record_id
+    WHERE $2 = 'properties' AND w.region_code = $1 AND w.source IN ('tasks', 'property_contacts')
+      AND w.parent_id = x.record_id
 )
 SELECT record_id FROM returned;
 

@@ -7,6 +7,7 @@ from functools import cache
 
 from breezeway_sync.entities.homes import home_column
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.store.absence_sql import list_column
 from breezeway_sync.store.files import quote
 
 # ruff: noqa: S608 - put together from names of the catalog only
@@ -19,13 +20,15 @@ class AskingSql:
     tells where each belongs and how that property stands: there, left,
     unknown, or first where no 404 was met before; None where nothing belongs to one.
     `forget_gone` ($1 region, $2 keys) ends waiting for records that are not live and that the API does not have.
-    `doubt` ($1 region, $2 properties, $3 now, $4 run) makes what belongs to these candidates; NULL: to any left out.
+    `doubt` ($1 region, $2 keys, $3 now, $4 run) makes records candidates, whatever lists show; `doubt_of` the same of
+    what belongs to these properties (NULL: to any that was left out).
     """
 
     candidates: str
     homes: str | None
     forget_gone: str
-    doubt: str | None
+    doubt: str
+    doubt_of: str | None
 
 
 @cache
@@ -42,7 +45,10 @@ def asking_sql(entity: Entity, schema: str) -> AskingSql:
             f"AND NOT EXISTS (SELECT FROM {table} t WHERE t.region_code = $1 AND t.{entity.key.name} = m.record_id "
             "AND t.deleted_at IS NULL)"
         ),
-        doubt=_doubt(entity, schema, table, home) if home else None,
+        doubt=_doubt(
+            entity, schema, table, f"t.{entity.key.name} = ANY ($2::bigint[])", "its own address answered 404"
+        ),
+        doubt_of=_doubt_of(entity, schema, table, home) if home else None,
     )
 
 
@@ -94,17 +100,20 @@ def _homes(entity: Entity, schema: str, table: str, home: str) -> str:
     )
 
 
-def _doubt(entity: Entity, schema: str, table: str, home: str) -> str:
-    of, source = quote(schema), entity.sources[0]
-    parent = f"t.{home}" if source.per else "0"
+def _doubt_of(entity: Entity, schema: str, table: str, home: str) -> str:
+    left_out = f"SELECT o.property_id FROM {quote(schema)}.left_out_properties o WHERE o.region_code = $1"
+    is_of = f"t.{home} = ANY (coalesce($2::bigint[], ARRAY({left_out})))"
+    return _doubt(entity, schema, table, is_of, "its property has left")
+
+
+def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str) -> str:
+    source, per = entity.sources[0], list_column(entity)
     return (
-        f"INSERT INTO {of}.missing_records AS m (region_code, entity_type, kind, record_id, source, parent_id, state,\n"
-        "    noticed_at, noticed_run, why)\n"
-        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {parent}, 'open', $3, $4,\n"
-        "    'its property has left'\n"
-        f"FROM {table} t\n"
-        f"WHERE t.region_code = $1 AND t.deleted_at IS NULL AND t.{home} = ANY (coalesce($2::bigint[], ARRAY(\n"
-        f"    SELECT o.property_id FROM {of}.left_out_properties o WHERE o.region_code = $1)))\n"
+        f"INSERT INTO {quote(schema)}.missing_records AS m (region_code, entity_type, kind, record_id, source,\n"
+        "    parent_id, state, noticed_at, noticed_run, why)\n"
+        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {f't.{per}' if per else '0'}, 'open',\n"
+        f"    $3, $4, '{why}'\n"
+        f"FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {condition}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id)\n"
         "DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why WHERE m.state IN ('held', 'unlisted') AND $2 IS NOT NULL"
     )

@@ -106,7 +106,7 @@ class Deleter:
     async def _doubt_what_belongs_to(self, connection: Connection, region: str, properties: list[int]) -> None:
         for entity in ENTITIES:
             if home_column(entity):
-                doubt = asking_sql(entity, self._database.schema).doubt or ""
+                doubt = asking_sql(entity, self._database.schema).doubt_of or ""
                 await connection.execute(doubt, region, properties, self._clock.now(), self._holder.run_id)
 
 

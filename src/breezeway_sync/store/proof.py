@@ -88,7 +88,7 @@ class Proofs:
             if elsewhere:
                 forget = self._database.query("forget_elsewhere")
                 await connection.execute(forget, region, entity.name, list(elsewhere))
-            doubt = asking_sql(entity, self._database.schema).doubt
+            doubt = asking_sql(entity, self._database.schema).doubt_of
             if doubt:
                 await connection.execute(doubt, region, None, self._clock.now(), self.holder.run_id)
             return await self._missing(connection, region, entity)
@@ -150,6 +150,13 @@ class Proofs:
             return dict.fromkeys(keys, Home(None, THERE))
         rows = await connection.fetch(sql.homes, region, list(keys))
         return {row["key"]: Home(row["home"], row["standing"]) for row in rows}
+
+    async def doubt(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
+        """Their own addresses answered 404, whatever lists show: candidates for deletion."""
+        sql = asking_sql(entity, self._database.schema)
+        async with self._database.transaction("noting 404s") as connection:
+            await self.holder.check(connection)
+            await connection.execute(sql.doubt, region, list(keys), self._clock.now(), self.holder.run_id)
 
     async def answered(self, region: str, entity: Entity, asked: Asked) -> None:
         """Their own addresses answered: lists leave them out."""

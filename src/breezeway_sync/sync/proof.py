@@ -66,14 +66,24 @@ async def _ask(job: Job, at_once: int | None) -> None:
         if answers.found:
             await _take(job, answers)
     if gone:
-        job.findings.note("own addresses that answered 404", len(gone))
-        control = await _control(job, [*gone])
-        if control is not None:
-            loaded = await job.proofs.gone(job.region, job.entity, gone, control)
-            job.findings.loaded.deleted += loaded.deleted
-            job.findings.loaded.held = loaded.held
-        else:
-            job.findings.note("404s that prove nothing, because no listed record's own address answered either")
+        await _judge(job, gone)
+
+
+async def doubt(job: Job, keys: Sequence[int]) -> None:
+    """Own addresses that answered 404 in passing: candidates for deletion, with their first proof where it is one."""
+    await job.proofs.doubt(job.region, job.entity, keys)
+    await _judge(job, dict.fromkeys(keys, job.clock.now()))
+
+
+async def _judge(job: Job, gone: dict[int, datetime]) -> None:
+    job.findings.note("own addresses that answered 404", len(gone))
+    control = await _control(job, [*gone])
+    if control is not None:
+        loaded = await job.proofs.gone(job.region, job.entity, gone, control)
+        job.findings.loaded.deleted += loaded.deleted
+        job.findings.loaded.held = loaded.held
+    else:
+        job.findings.note("404s that prove nothing, because no listed record's own address answered either")
 
 
 async def _asked(job: Job, entity: Entity, keys: Iterable[int]) -> _Answers:

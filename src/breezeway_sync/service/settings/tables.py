@@ -203,13 +203,16 @@ class Sync(BaseModel):
         "time.",
     )
     near_days: int = Field(
-        default=14, ge=0, le=3650, description="Tasks scheduled within so many days either way are read whole daily."
+        default=14,
+        ge=0,
+        le=3650,
+        description="Tasks and stays planned within so many days either way are read whole every `near_hours`.",
     )
     near_hours: float = Field(
-        default=22.0,
+        default=0.8,
         ge=0,
         le=8760,
-        description="How often that is. Two more hourly runs prove a deletion: 26 hours are kept with room to spare.",
+        description="Less than an hour: every hourly run notices what these lists show no more.",
     )
     children_sweep_days: float = Field(
         default=30.0,
@@ -219,11 +222,11 @@ class Sync(BaseModel):
         "known whether a new comment changes its task. `0`: each time.",
     )
     unlisted_days: float = Field(
-        default=7.0,
+        default=6.0,
         ge=0,
         le=3650,
-        description="Records that lists leave out are asked for by their own address so often; those within "
-        "`near_days`, as often as these.",
+        description="Hidden records, which lists leave out, are asked for at their own address so often; those within "
+        "`near_days` every `near_hours`. `require_fresh` accepts 7 days by default.",
     )
 
 
@@ -233,7 +236,7 @@ class Deletes(BaseModel):
     model_config = _FROZEN
 
     guard_share: float = Field(
-        default=0.05, ge=0, le=1, description="Share of what was listed before that may be gone at once."
+        default=0.05, ge=0, le=1, description="Share of the live records of a region and entity that may go at once."
     )
     guard_least_records: int = Field(
         default=20, ge=1, le=LARGEST, description="So few records at once are never too many, whatever their share."
