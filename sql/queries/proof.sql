@@ -227,8 +227,12 @@ FROM {schema}.regions r LEFT JOIN {schema}.region_sources s ON s.region_code = r
 WHERE r.region_code = $1;
 
 -- name: homes_known
--- Of these properties ($2) those that the mirror has, with `is_left_out` those of another company.
-SELECT x.id, o.property_id IS NOT NULL AS is_left_out
+-- Of these properties ($2) those that the mirror has or had, with `is_left_out` those that are another company's by now.
+SELECT x.id, o.property_id IS NOT NULL OR p.deleted_at IS NOT NULL AND EXISTS (
+    SELECT FROM {schema}.deletions d
+    WHERE d.region_code = $1 AND d.entity_type = 'properties' AND d.record_id = x.id AND d.reason = 'property_left'
+      AND d.undone_at IS NULL
+) AS is_left_out
 FROM unnest($2::bigint[]) x (id)
 LEFT JOIN {schema}.properties p ON p.region_code = $1 AND p.property_id = x.id
 LEFT JOIN {schema}.left_out_properties o ON o.region_code = $1 AND o.property_id = x.id
