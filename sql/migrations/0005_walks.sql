@@ -95,6 +95,8 @@ CREATE INDEX ON deletions (region_code, entity_type, record_id);
 
 -- Tasks of one property, whatever the property is to the mirror: what its list is compared with.
 CREATE INDEX ON tasks (region_code, home_id);
+-- Stays of one property: what goes with it.
+CREATE INDEX ON reservations (region_code, property_id);
 
 -- Rows that somebody else than this product deleted or truncated: the next run reads again what they were, and until then
 -- nothing of the entity is fresh. No reference to regions: what belongs to a region that goes is deleted in any order.

@@ -96,7 +96,7 @@ async def test_what_the_api_deleted_is_told_from_what_left_with_its_property(dsn
 
 
 async def test_while_nobody_knows_whether_its_property_is_there_a_task_stays(dsn: str, rows: Rows) -> None:
-    """The properties' list was last read before the task's first 404, and the property's own address does not answer."""
+    """The properties' list was last read before the first 404, and the property's own address does not answer."""
     async with sandboxed(dsn, ACCOUNTS) as setup:
         await setup.run()
         account = setup.world.account("nashville")

@@ -170,6 +170,6 @@ def test_windows_and_proofs_are_declared_by_columns_that_exist(entity: object) -
     for source in entity.sources:
         assert source.per is None or source.per in names
         assert source.shape is Shape.LIST or len(source.variants) == 1
-        assert (source.near is None) == (entity.planned is None)
+        assert source.near is None or entity.planned is not None
     assert entity.deleted_when is None or entity.deleted_when[0] in names
-    assert entity.planned is None or entity.planned in names
+    assert set(entity.planned or ()) <= names

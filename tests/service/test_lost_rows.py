@@ -8,7 +8,7 @@ import pytest
 from breezeway_sync.core.events import RowsLost
 from breezeway_sync.core.outcome import SUCCESS
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.sandbox.spec import resized
+from breezeway_sync.sandbox.spec import Kind, resized
 from tests.conftest import Rows
 from tests.helpers import Setup, outcome, sandboxed, tiny
 
@@ -97,7 +97,10 @@ async def test_hidden_records_that_are_deleted_by_hand_come_back_by_their_own_ad
     async with sandboxed(dsn, ACCOUNTS) as setup:
         await setup.run()
         account = setup.world.account("nashville")
-        hidden = {kind: sorted(account.ids(kind))[:2] for kind in ("tasks", "reservations")}
+        hidden: dict[Kind, list[int]] = {
+            "reservations": sorted(account.ids("reservations"))[:2],
+            "tasks": sorted(account.ids("tasks"))[:2],
+        }
         for kind, keys in hidden.items():
             for key in keys:
                 account.hide(kind, key)
@@ -105,7 +108,7 @@ async def test_hidden_records_that_are_deleted_by_hand_come_back_by_their_own_ad
         before = content(rows)
         for statement in (
             f"DELETE FROM tasks WHERE task_id = {hidden['tasks'][0]}",
-            f"DELETE FROM task_assignments WHERE task_pk IN (SELECT id FROM tasks WHERE task_id = {hidden['tasks'][1]})",
+            f"DELETE FROM task_assignments a USING tasks t WHERE t.id = a.task_pk AND t.task_id = {hidden['tasks'][1]}",
             "TRUNCATE reservations CASCADE",
         ):
             rows(statement)
@@ -173,4 +176,6 @@ def test_every_mirrored_table_is_watched(dsn: str, rows: Rows) -> None:
         "SELECT tgrelid::regclass::text AS name, array_agg(tgname::text ORDER BY tgname) AS triggers FROM pg_trigger "
         "WHERE tgname LIKE 'note_%%' GROUP BY 1 ORDER BY 1"
     )
-    assert {one["name"]: one["triggers"] for one in found} == dict.fromkeys(TABLES, ["note_deleted", "note_truncated"])
+    assert {one["name"]: one["triggers"] for one in found} == {
+        table: ["note_deleted", "note_truncated"] for table in TABLES
+    }

@@ -13,7 +13,7 @@ from uuid import UUID
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome, Tally
-from breezeway_sync.entities.asking import THERE, Asked, Control, Home, Known, Missing, Strangers
+from breezeway_sync.entities.asking import THERE, Asked, Control, Home, KnownHomes, Missing, Strangers
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Json
 from breezeway_sync.entities.losses import Loss
@@ -351,7 +351,7 @@ class FakeProofs:
     listed: int | None = 1
     held: int = 0
     too_many: bool = False
-    home: Home = Home(7, THERE)  # noqa: RUF009 - frozen
+    home: Home = field(default_factory=lambda: Home(7, THERE))
     companies: frozenset[int] | None = None
     mirrored: frozenset[int] = frozenset({7})
     lost: list[Loss] = field(default_factory=list)
@@ -374,11 +374,14 @@ class FakeProofs:
     async def listed_records(self, region: str, entity: Entity, limit: int) -> list[int]:
         return [] if self.listed is None else [self.listed]
 
-    async def known(self, region: str, homes: Iterable[int]) -> Known:
-        return Known(self.companies, self.mirrored, frozenset())
+    async def known(self, region: str, homes: Iterable[int]) -> KnownHomes:
+        return KnownHomes(self.companies, self.mirrored, frozenset())
 
     async def homes(self, region: str, entity: Entity, keys: Sequence[int]) -> dict[int, Home]:
         return dict.fromkeys(keys, self.home)
+
+    async def doubt(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
+        self.missing.setdefault(entity.name, []).extend(keys)
 
     async def answered(self, region: str, entity: Entity, asked: Asked) -> None:
         self.answers += asked

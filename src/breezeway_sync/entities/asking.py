@@ -47,7 +47,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownHomes:
     """What is known of properties that records name. `companies` None: those of every company belong here."""
 
     companies: frozenset[int] | None

@@ -165,8 +165,8 @@ class Entity:
     `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record, and
     only its 404 proves a deletion (without one: two whole walks that do not show the record).
     `deleted_when` is the column and the value by which a record says of itself that it is deleted,
-    `planned` the columns with the first and the last day of a record, by which `Source.near` narrows. `keeps_own_times`: the table has
-    system_created_at and system_updated_at, the mirror's own.
+    `planned` the columns with the first and the last day of a record, by which `Source.near` narrows.
+    `keeps_own_times`: the table has system_created_at and system_updated_at, the mirror's own.
     """
 
     name: str

@@ -59,9 +59,10 @@ def _candidates(entity: Entity, schema: str, table: str) -> str:
         is_near = f"coalesce(t.{first} <= $5::date + $6::integer AND t.{last} >= $5::date - $6::integer, false)"
     return (
         "WITH missing AS (\n"
-        f"    SELECT m.record_id, m.asked_at, m.gone_run, m.state IN ('open', 'returning') AS is_open, {is_near} AS is_near\n"
-        f"    FROM {quote(schema)}.missing_records m\n"
-        f"    LEFT JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"
+        "    SELECT m.record_id, m.asked_at, m.gone_run, m.state IN ('open', 'returning') AS is_open,\n"
+        f"        {is_near} AS is_near\n"
+        f"    FROM {quote(schema)}.missing_records m LEFT JOIN {table} t\n"
+        f"        ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"
         f"    WHERE m.region_code = $1 AND m.entity_type = '{entity.name}' AND m.state <> 'kept'\n"
         f"      AND (t.{entity.key.name} IS NOT NULL OR m.state = 'returning')\n"
         "), due AS (\n"
@@ -71,7 +72,8 @@ def _candidates(entity: Entity, schema: str, table: str) -> str:
         "        OR asked_at NOT BETWEEN $3 AND $8 OR is_near AND asked_at < $4)\n"
         ")\n"
         "SELECT record_id FROM due WHERE NOT is_open OR place <= $9\n"
-        "ORDER BY is_near DESC, is_open DESC, CASE WHEN NOT is_open THEN asked_at END NULLS FIRST, record_id DESC LIMIT $7"
+        "ORDER BY is_near DESC, is_open DESC, CASE WHEN NOT is_open THEN asked_at END NULLS FIRST, record_id DESC\n"
+        "LIMIT $7"
     )
 
 
@@ -115,5 +117,6 @@ def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str) ->
         f"    $3, $4, '{why}'\n"
         f"FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {condition}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id)\n"
-        "DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why WHERE m.state IN ('held', 'unlisted') AND $2 IS NOT NULL"
+        "DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why\n"
+        "WHERE m.state IN ('held', 'unlisted') AND $2 IS NOT NULL"
     )

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breezeway_sync.core.clock import Clock
+from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.homes import home_column
-from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.asking_sql import asking_sql
@@ -81,9 +81,7 @@ class Deleter:
         live = await connection.fetchval(sql.live, region, kind or None)
         return self._guard.of_deletion(len(unapproved) + held + already, live + already)
 
-    async def note(
-        self, connection: Connection, scope: Scope, reason: str, evidence: Mapping[int, Evidence]
-    ) -> None:
+    async def note(self, connection: Connection, scope: Scope, reason: str, evidence: Mapping[int, Evidence]) -> None:
         """Write down deletions that were made; what belongs to properties that are gone is in doubt."""
         await connection.execute(
             self._database.query("note_deletions"),

@@ -111,7 +111,8 @@ def _owe(entity: Entity, schema: str) -> str:
     return (
         f"INSERT INTO {quote(schema)}.owed_calls AS o (region_code, source, parent_id, owed_order)\n"
         f"SELECT $1, $3, t.{key}, $4 FROM {quote(schema)}.{entity.table} t\n"
-        f"WHERE t.region_code = $1 AND t.deleted_at IS NULL AND ($2::bigint[] IS NULL OR t.{key} = ANY ($2::bigint[]))\n"
+        f"WHERE t.region_code = $1 AND t.deleted_at IS NULL\n"
+        f"AND ($2::bigint[] IS NULL OR t.{key} = ANY ($2::bigint[]))\n"
         f"AND EXISTS (SELECT FROM {quote(schema)}.v_claims k WHERE k.region_code = $1 AND k.name = $3\n"
         "    AND k.state IN ('held', 'unattended'))\n"
         "ON CONFLICT (region_code, source, parent_id)\n"

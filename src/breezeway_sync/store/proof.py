@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.entities.asking import LEFT, THERE, UNKNOWN, Asked, Control, Home, Known, Missing, Strangers
+from breezeway_sync.entities.asking import LEFT, THERE, UNKNOWN, Asked, Control, Home, KnownHomes, Missing, Strangers
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.losses import Loss
@@ -61,15 +61,13 @@ class Proofs:
         await self._deleter.note(connection, scope, STATUS, {key: {"why": f"{column} is {value}"} for key in keys})
 
     async def note_return(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
-        """Records that the API shows: whatever was deleted of them is live again, and of a property what belongs to it."""
+        """Records that the API shows: what was deleted of them is live again; what went with a property is asked for."""
         now = self._clock.now()
         query = self._database.query("note_return")
         rows = await connection.fetch(query, scope.region, scope.entity.name, scope.kind, list(keys), now)
         if rows and scope.entity.name == "properties":
             back = [row["record_id"] for row in rows]
-            await connection.execute(
-                self._database.query("ask_back"), scope.region, back, now, self.holder.run_id
-            )
+            await connection.execute(self._database.query("ask_back"), scope.region, back, now, self.holder.run_id)
 
     # --- before and after the walks ---------------------------------------------------------------------
 
@@ -102,8 +100,8 @@ class Proofs:
         return Missing(candidates, count.get(HELD, 0), self._guard.is_too_many(candidates, live))
 
     async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
-        """Records whose own address is to be asked now: at most `open_limit` candidates, and what lists leave out when its
-        time has come; first what is planned around today, then the newest."""
+        """Records whose own address is to be asked now: at most `open_limit` candidates, and hidden ones whose time has
+        come. What is planned around today comes first, then the newest."""
         now = self._clock.now()
         async with self._database.connection("looking for candidates") as connection:
             rows = await connection.fetch(
@@ -127,11 +125,11 @@ class Proofs:
             rows = await connection.fetch(sql.listed, region, limit)
         return [row["key"] for row in rows]
 
-    async def known(self, region: str, homes: Iterable[int]) -> Known:
+    async def known(self, region: str, homes: Iterable[int]) -> KnownHomes:
         """What is known of properties that records name."""
         company = await self._database.fetch_row("companies", region)
         rows = await self._database.fetch("homes_known", region, list(homes))
-        return Known(
+        return KnownHomes(
             frozenset(company["ids"]) if company and company["ids"] is not None else None,
             frozenset(row["id"] for row in rows if not row["is_left_out"]),
             frozenset(row["id"] for row in rows if row["is_left_out"]),
@@ -142,9 +140,7 @@ class Proofs:
         async with self._database.connection("looking for homes") as connection:
             return await self._homes(connection, region, entity, keys)
 
-    async def _homes(
-        self, connection: Connection, region: str, entity: Entity, keys: Sequence[int]
-    ) -> dict[int, Home]:
+    async def _homes(self, connection: Connection, region: str, entity: Entity, keys: Sequence[int]) -> dict[int, Home]:
         sql = asking_sql(entity, self._database.schema)
         if sql.homes is None:
             return dict.fromkeys(keys, Home(None, THERE))

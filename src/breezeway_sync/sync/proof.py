@@ -1,8 +1,8 @@
 """What lists do not show is asked for at its own address; deletion by proof.
 
 Absence alone deletes nothing: lists leave records out. Only a 404 does, twice in two different runs, and
-only when the same kind of address answered for a record that the lists do show. Asking deletes nothing, so everything is
-asked, as fast as the budget allows; what is too much to be believed is held when it is about to be deleted.
+only when the same kind of address answered for a record that the lists do show. Asking deletes nothing, so
+everything is asked, as fast as the budget allows; what is too much to be believed is held before it is deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import islice
 
 from breezeway_sync.core.errors import ApiError, BadAnswer, NotFound
 from breezeway_sync.core.events import DeletionsHeld, RecordsLeft
-from breezeway_sync.entities.asking import UNKNOWN, Control, Known
+from breezeway_sync.entities.asking import UNKNOWN, Control, KnownHomes
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.homes import home_of
@@ -148,7 +148,7 @@ async def _strangers(job: Job, records: dict[int, JsonObject]) -> dict[int, tupl
 
 
 async def _foreign_companies(
-    job: Job, known: Known, records: dict[int, JsonObject], named: set[int]
+    job: Job, known: KnownHomes, records: dict[int, JsonObject], named: set[int]
 ) -> dict[int, int | None]:
     """Properties of other companies, by what they say themselves; those that the mirror does not know are asked."""
     shown = records
@@ -164,7 +164,7 @@ def _company(record: JsonObject) -> int | None:
     return company if isinstance(company, int) else None
 
 
-def _is_foreign(record: JsonObject, known: Known) -> bool:
+def _is_foreign(record: JsonObject, known: KnownHomes) -> bool:
     """Whether a property says that it belongs to a company that is not the region's."""
     company = _company(record)
     return known.companies is not None and company is not None and company not in known.companies
