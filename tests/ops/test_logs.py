@@ -36,6 +36,8 @@ def compared(result: str) -> e.VerificationFinished:
         (e.DatabaseBack(3.0), logging.INFO),
         (e.FieldChanged("austin", "tasks", "new", "appeared", "string"), logging.WARNING),
         (e.DeletionsHeld("austin", "tasks", 24), logging.WARNING),
+        (e.RecordsLeft("austin", "tasks", 240), logging.WARNING),
+        (e.RowsLost("austin", "tasks", "task_costs", None), logging.WARNING),
         (compared("proved"), logging.INFO),
         (compared("late"), logging.INFO),
         (compared("incomplete"), logging.WARNING),

@@ -61,7 +61,7 @@ class Proofs:
         await self._deleter.note(connection, scope, STATUS, {key: {"why": f"{column} is {value}"} for key in keys})
 
     async def note_return(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
-        """Records that the API shows: what was deleted of them is live again; what went with a property is asked for."""
+        """Records that the API shows: what was deleted of them is live again; what went with a property is asked."""
         now = self._clock.now()
         query = self._database.query("note_return")
         rows = await connection.fetch(query, scope.region, scope.entity.name, scope.kind, list(keys), now)

@@ -14,13 +14,24 @@ from breezeway_sync.core.events import (
     DeletionsHeld,
     EntityFinished,
     Event,
+    RecordsLeft,
+    RowsLost,
 )
 from breezeway_sync.core.outcome import FAILED
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
 from breezeway_sync.ops.alerts.model import Finding, Rules
 
 MOST_ENDED = 100
-OF_INTEREST = (EntityFinished, DeletionsHeld, CycleStarted, CycleFinished, DatabaseLost, DatabaseBack)
+OF_INTEREST = (
+    EntityFinished,
+    DeletionsHeld,
+    RecordsLeft,
+    RowsLost,
+    CycleStarted,
+    CycleFinished,
+    DatabaseLost,
+    DatabaseBack,
+)
 
 
 @dataclass(slots=True)
@@ -66,6 +77,8 @@ class Collector:
         self._cycles: dict[str, Cycle] = {}
         self._ended: deque[Cycle] = deque(maxlen=MOST_ENDED)
         self._held: dict[tuple[str, str], int] = {}
+        self._left: dict[tuple[str, str], int] = {}
+        self._deleted: dict[tuple[str, str], int] = {}
         self.outage: Outage | None = None
 
     @property
@@ -80,6 +93,10 @@ class Collector:
                 self._finished(event, at)
             case DeletionsHeld(region, entity, records):
                 self._held[region, entity] = records
+            case RecordsLeft(region, entity, records):
+                self._left[region, entity] = records
+            case RowsLost(region, entity, _, records):
+                self._deleted[region, entity] = self._deleted.get((region, entity), 0) + (records or 1)
             case CycleStarted(account, run_id, regions):
                 self._cycles[account] = Cycle(account, run_id, regions, at, look_at=at)
             case CycleFinished():
@@ -95,7 +112,8 @@ class Collector:
         # so, is told after the next run.
         failed = event.status == FAILED
         # Said by a run before it ends; one that failed may not have come to it.
-        held = self._held.pop((event.region, event.entity), None if failed else 0)
+        place = (event.region, event.entity)
+        held, left, lost = (one.pop(place, None if failed else 0) for one in (self._held, self._left, self._deleted))
         if failed and (self.is_away or is_interruption(event.error)):
             return
         pending = self._pending.setdefault(event.region, Pending(at))
@@ -109,6 +127,8 @@ class Collector:
             again.first_at if again else at,
             again.failures + 1 if again else 1,
             known.held if held is None and known is not None else held,
+            known.left if left is None and known is not None else left,
+            known.lost if not lost and known is not None else lost,
         )
 
     def _cycle_finished(self, event: CycleFinished, at: datetime) -> None:
