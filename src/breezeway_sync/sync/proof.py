@@ -56,10 +56,11 @@ async def settle_absent(job: Job) -> None:
 
 async def _ask(job: Job, at_once: int | None) -> None:
     """Ask for candidates, and for hidden records whose time has come, with the calls that lists leave."""
-    limit = job.spare.left(job.settings.requests_per_minute)
+    per_minute = job.settings.requests_per_minute
+    limit = job.spare.left(per_minute)
     keys = await job.proofs.candidates(job.region, job.entity, job.settings.pace, limit, at_once or limit)
     gone: dict[int, datetime] = {}
-    rest = iter(keys)
+    rest = iter(job.spare.take(keys, per_minute))
     while chunk := [*islice(rest, CHUNK_RECORDS)]:
         answers = await _asked(job, job.entity, chunk)
         gone |= answers.gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from breezeway_sync.core.outcome import Tally
@@ -11,17 +12,18 @@ HOUR_MINUTES = 60.0
 LEAST_ASKED = 50
 
 
-def calls_to_spare(requests_per_minute: float, scan_calls: int, asked: int) -> int:
-    """At most half of what an hour's budget has left after this run's `scan_calls`, less the `asked`. Pure."""
+def calls_to_spare(requests_per_minute: float, scan_calls: int, taken: int) -> int:
+    """At most half of what an hour's budget has left after this run's `scan_calls`, less those `taken`. Pure."""
     left = requests_per_minute * HOUR_MINUTES - scan_calls
-    return max(LEAST_ASKED, int(left / 2) - asked)
+    return max(LEAST_ASKED, int(left / 2) - taken)
 
 
 @dataclass(slots=True)
 class Spare:
-    """The calls of one account's run, by what they are for."""
+    """The calls of one account's run: those `taken` for records that lists do not show, and `asked` of them so far."""
 
     tallies: list[Tally] = field(default_factory=list)
+    taken: int = 0
     asked: int = 0
 
     def tally(self) -> Tally:
@@ -33,4 +35,10 @@ class Spare:
     def left(self, requests_per_minute: float) -> int:
         """How many records may still be asked for."""
         made = sum(tally.calls for tally in self.tallies)
-        return calls_to_spare(requests_per_minute, max(0, made - self.asked), self.asked)
+        return calls_to_spare(requests_per_minute, max(0, made - self.asked), self.taken)
+
+    def take(self, keys: Sequence[int], requests_per_minute: float) -> Sequence[int]:
+        """So many of these records as may be asked for; what other regions have taken meanwhile counts."""
+        mine = keys[: self.left(requests_per_minute)]
+        self.taken += len(mine)
+        return mine
