@@ -167,6 +167,22 @@ async def test_an_own_address_that_answers_with_something_else_says_nothing(dsn:
     assert rows("SELECT * FROM rejected_records") == []
 
 
+async def test_a_list_of_many_that_is_empty_is_believed_when_each_of_them_was_asked(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn, [resized(tiny()[0], properties=1, tasks_per_property=40)]) as setup:
+        await setup.run()
+        keys = sorted(setup.world.account("nashville").ids("tasks"))
+        finish(setup, keys)
+        whole = "SELECT whole_at FROM walks WHERE source = 'tasks'"
+        before = rows(whole)
+        await setup.run(entity="tasks", full=True)
+        assert len(keys) >= 20
+        assert rows(whole) == before  # what was shown before may not be all that is there
+        assert finished(rows) == set(keys)
+        await setup.run(entity="tasks", full=True)
+        assert rows(whole)[0]["whole_at"] > before[0]["whole_at"]
+        assert rows("SELECT * FROM deletions") == []
+
+
 async def test_a_task_that_is_listed_under_another_property_is_never_missing(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn, [resized(tiny()[0], properties=3)]) as setup:
         account = setup.world.account("nashville")

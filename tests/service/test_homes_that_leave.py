@@ -179,3 +179,19 @@ async def test_a_propertys_only_task_goes_without_a_persons_word(dsn: str, rows:
         for _ in range(2):
             await setup.run(full=True)
         assert reasons(rows) == {("tasks", only): "not_found"}
+
+
+async def test_what_belongs_to_a_property_that_was_left_out_goes_when_it_says_so_itself(dsn: str, rows: Rows) -> None:
+    async with sandboxed(dsn, ACCOUNTS) as setup:
+        await setup.run()
+        account = setup.world.account("nashville")
+        home = min(account.ids("properties"))
+        theirs = belongings(account, home)
+        account.hide("properties", home)
+        for kind, records in theirs.items():
+            for record in records:
+                account.hide(kind, record["id"])  # type: ignore[arg-type]
+        rows("INSERT INTO left_out_properties VALUES ('nashville', %s, 999, now())", home)
+        await setup.run()
+        expected = {(kind, one["id"]): "property_left" for kind, records in theirs.items() for one in records}
+        assert {key: reason for key, reason in reasons(rows).items() if key[0] != "properties"} == expected

@@ -169,7 +169,7 @@ def derived(entity: Entity) -> dict[str, str]:
     found |= {} if entity.name == "tags" else {"delete": absence.delete}
     asking = asking_sql(entity, SCHEMA)
     found |= {"candidates": asking.candidates, "forget gone": asking.forget_gone, "doubt": asking.doubt}
-    found |= {name: text for name, text in (("homes", asking.homes), ("doubt of", asking.doubt_of)) if text}
+    found |= {"homes": asking.homes} if asking.homes else {}
     # A list of a whole region is compared with all that is stored of it, when all of it has been read.
     found |= {"absent": absence.absent} if list_column(entity) else {}
     return found

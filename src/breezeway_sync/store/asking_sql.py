@@ -21,7 +21,7 @@ class AskingSql:
     unknown, or first where no 404 was met before; None where nothing belongs to one.
     `forget_gone` ($1 region, $2 keys) ends waiting for records that are not live and that the API does not have.
     `doubt` ($1 region, $2 keys, $3 now, $4 run) makes records candidates, whatever lists show; `doubt_of` the same of
-    what belongs to these properties (NULL: to any that was left out).
+    what belongs to these properties.
     """
 
     candidates: str
@@ -93,7 +93,9 @@ def _homes(entity: Entity, schema: str, table: str, home: str) -> str:
         f"FROM {table} t\n"
         f"JOIN {of}.missing_records m ON m.region_code = $1 AND m.entity_type = '{entity.name}'\n"
         f"    AND m.record_id = t.{entity.key.name}\n"
-        f"LEFT JOIN {of}.properties p ON p.region_code = $1 AND p.property_id = t.{home}\n"
+        # With a LIMIT each is looked up: else all properties of the region are read for a few records.
+        f"LEFT JOIN LATERAL (SELECT x.id, x.deleted_at FROM {of}.properties x\n"
+        f"    WHERE x.region_code = $1 AND x.property_id = t.{home} LIMIT 1) p ON true\n"
         f"LEFT JOIN {of}.left_out_properties o ON o.region_code = $1 AND o.property_id = t.{home}\n"
         f"LEFT JOIN {of}.missing_records h ON h.region_code = $1 AND h.entity_type = 'properties' AND h.kind = ''\n"
         f"    AND h.record_id = t.{home}\n"
@@ -103,9 +105,7 @@ def _homes(entity: Entity, schema: str, table: str, home: str) -> str:
 
 
 def _doubt_of(entity: Entity, schema: str, table: str, home: str) -> str:
-    left_out = f"SELECT o.property_id FROM {quote(schema)}.left_out_properties o WHERE o.region_code = $1"
-    is_of = f"t.{home} = ANY (coalesce($2::bigint[], ARRAY({left_out})))"
-    return _doubt(entity, schema, table, is_of, "its property has left")
+    return _doubt(entity, schema, table, f"t.{home} = ANY ($2::bigint[])", "its property has left")
 
 
 def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str) -> str:
@@ -118,5 +118,5 @@ def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str) ->
         f"FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {condition}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id)\n"
         "DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why\n"
-        "WHERE m.state IN ('held', 'unlisted') AND $2 IS NOT NULL"
+        "WHERE m.state IN ('held', 'unlisted')"
     )

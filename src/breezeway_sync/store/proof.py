@@ -86,10 +86,18 @@ class Proofs:
             if elsewhere:
                 forget = self._database.query("forget_elsewhere")
                 await connection.execute(forget, region, entity.name, list(elsewhere))
-            doubt = asking_sql(entity, self._database.schema).doubt_of
-            if doubt:
-                await connection.execute(doubt, region, None, self._clock.now(), self.holder.run_id)
+            await self._doubt_left_out(connection, region, entity)
             return await self._missing(connection, region, entity)
+
+    async def _doubt_left_out(self, connection: Connection, region: str, entity: Entity) -> None:
+        """What belongs to properties of other companies is asked for, and goes when it says so itself."""
+        doubt = asking_sql(entity, self._database.schema).doubt_of
+        if doubt is None:
+            return
+        left_out = await connection.fetch(self._database.query("left_out_homes"), region)
+        if left_out:
+            homes = [row["property_id"] for row in left_out]
+            await connection.execute(doubt, region, homes, self._clock.now(), self.holder.run_id)
 
     async def _missing(self, connection: Connection, region: str, entity: Entity) -> Missing:
         rows = await connection.fetch(self._database.query("count_missing"), region, entity.name, None)
