@@ -40,7 +40,7 @@ CREATE TABLE sweeps (
     PRIMARY KEY (region_code, source)
 );
 
--- Live records that a complete walk of their list did not show.
+-- Live records that a complete walk of their list did not show, and others that their own address is asked for.
 CREATE TABLE missing_records (
     region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     entity_type TEXT NOT NULL,
@@ -50,15 +50,16 @@ CREATE TABLE missing_records (
     -- The list that did not show it, as in walks.
     source TEXT NOT NULL,
     parent_id BIGINT NOT NULL,
-    -- noticed: by a run that is not over; open: a candidate for deletion; held: too many at once, a person decides;
-    -- unlisted: its own address still answers; kept: a person said that it stays.
-    state TEXT NOT NULL CHECK (state IN ('noticed', 'open', 'held', 'unlisted', 'kept')),
+    -- open: a candidate for deletion, its own address is asked; held: too many are gone at once, a person decides;
+    -- unlisted: hidden, its own address answers; kept: a person said that it stays; returning: not live in the mirror, live
+    -- again as soon as its own address answers.
+    state TEXT NOT NULL CHECK (state IN ('open', 'held', 'unlisted', 'kept', 'returning')),
     noticed_at TIMESTAMPTZ NOT NULL,
     noticed_run UUID NOT NULL,
-    -- The last moment before that at which its list showed it.
+    -- The last complete walk before that which showed it.
     shown_at TIMESTAMPTZ,
     why TEXT NOT NULL,
-    -- When its own address was asked last, and answered.
+    -- When its own address was asked last: the moment before the request.
     asked_at TIMESTAMPTZ,
     -- The first of two proofs: when its own address answered 404, and in which run.
     gone_at TIMESTAMPTZ,
@@ -92,3 +93,84 @@ CREATE INDEX ON deletions (region_code, entity_type, record_id);
 
 -- Tasks of one property, whatever the property is to the mirror: what its list is compared with.
 CREATE INDEX ON tasks (region_code, home_id);
+-- Stays of one property: what goes with it.
+CREATE INDEX ON reservations (region_code, property_id);
+
+-- Rows that somebody else than this product deleted or truncated: the next run reads again what they were, and until then
+-- nothing of the entity is fresh. No reference to regions: what belongs to a region that goes is deleted in any order.
+CREATE TABLE lost_rows (
+    region_code TEXT NOT NULL,
+    entity_type TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    -- The API's id of the record, of a child that of the record it belonged to; NULL: any of the region.
+    record_id BIGINT,
+    -- Of a task its property, whose list shows it.
+    parent_id BIGINT,
+    lost_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    UNIQUE NULLS NOT DISTINCT (region_code, table_name, record_id)
+);
+
+-- Notes what a statement deleted: live records by `key`, children by the key of their parent where that one stays. Arguments:
+-- entity, key, what names the list (0: the region's); of children also the parent's table and the column that refers to it.
+-- Past 1,000 records: all of the region.
+CREATE FUNCTION note_lost_rows() RETURNS TRIGGER
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lost TEXT;
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        lost := format('SELECT region_code, NULL::bigint AS record_id, NULL::bigint AS parent_id FROM %I.regions',
+            TG_TABLE_SCHEMA);
+    ELSIF TG_NARGS = 3 THEN
+        lost := format('SELECT region_code, %I AS record_id, %s AS parent_id FROM gone WHERE deleted_at IS NULL',
+            TG_ARGV[1], TG_ARGV[2]);
+    ELSE
+        lost := format('SELECT DISTINCT p.region_code, p.%I AS record_id, %s AS parent_id FROM gone g '
+            'JOIN %I.%I p ON p.region_code = g.region_code AND p.id = g.%I WHERE p.deleted_at IS NULL',
+            TG_ARGV[1], TG_ARGV[2], TG_TABLE_SCHEMA, TG_ARGV[3], TG_ARGV[4]);
+    END IF;
+    EXECUTE format('WITH lost AS MATERIALIZED (%s), few AS (SELECT count(*) <= 1000 AS are_few FROM lost) '
+        'INSERT INTO %I.lost_rows (region_code, entity_type, table_name, record_id, parent_id) '
+        'SELECT DISTINCT region_code, $1, $2, CASE WHEN are_few THEN record_id END, CASE WHEN are_few THEN parent_id END '
+        'FROM lost CROSS JOIN few ON CONFLICT DO NOTHING', lost, TG_TABLE_SCHEMA) USING TG_ARGV[0], TG_TABLE_NAME;
+    RETURN NULL;
+END $$;
+-- It writes with its owner's rights: nobody else makes triggers of it.
+REVOKE ALL ON FUNCTION note_lost_rows() FROM PUBLIC;
+
+-- What this product deletes itself is not lost: its transactions say so by a setting.
+DO $$
+DECLARE
+    mirrored RECORD;
+BEGIN
+    FOR mirrored IN
+        SELECT * FROM (VALUES
+            ('tags', 'tags, tag_id, 0'),
+            ('people', 'people, person_id, 0'),
+            ('supplies', 'supplies, supply_id, 0'),
+            ('templates', 'templates, template_id, 0'),
+            ('subdepartments', 'subdepartments, subdepartment_id, 0'),
+            ('properties', 'properties, property_id, 0'),
+            ('property_photos', 'properties, property_id, 0, properties, property_pk'),
+            ('property_contacts', 'property_contacts, property_id, 0, properties, property_pk'),
+            ('reservations', 'reservations, reservation_id, 0'),
+            ('reservation_guests', 'reservations, reservation_id, 0, reservations, reservation_pk'),
+            ('reservation_tags', 'reservations, reservation_id, 0, reservations, reservation_pk'),
+            ('tasks', 'tasks, task_id, home_id'),
+            ('task_assignments', 'tasks, task_id, home_id, tasks, task_pk'),
+            ('task_photos', 'tasks, task_id, home_id, tasks, task_pk'),
+            ('task_supplies', 'tasks, task_id, home_id, tasks, task_pk'),
+            ('task_costs', 'tasks, task_id, home_id, tasks, task_pk'),
+            ('task_comments', 'tasks, task_id, home_id, tasks, task_pk'),
+            ('task_requirements', 'tasks, task_id, home_id, tasks, task_pk'),
+            ('task_tags', 'tasks, task_id, home_id, tasks, task_pk')
+        ) x (name, arguments)
+    LOOP
+        EXECUTE format('CREATE TRIGGER note_deleted AFTER DELETE ON %I REFERENCING OLD TABLE AS gone FOR EACH STATEMENT '
+            'WHEN (current_setting(''breezeway_sync.writing'', true) IS DISTINCT FROM ''on'') '
+            'EXECUTE FUNCTION note_lost_rows(%s)', mirrored.name, mirrored.arguments);
+        EXECUTE format('CREATE TRIGGER note_truncated AFTER TRUNCATE ON %I FOR EACH STATEMENT '
+            'WHEN (current_setting(''breezeway_sync.writing'', true) IS DISTINCT FROM ''on'') '
+            'EXECUTE FUNCTION note_lost_rows(%s)', mirrored.name, mirrored.arguments);
+    END LOOP;
+END $$;

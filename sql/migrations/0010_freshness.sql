@@ -184,6 +184,11 @@ CROSS JOIN LATERAL (
         AND greatest(w.covered_at, w.near_at, w.whole_at) <= now() + interval '5 minutes'
     CROSS JOIN LATERAL (
         SELECT CASE
+            -- Somebody deleted rows by hand: nothing was read until the next run has looked.
+            WHEN EXISTS (
+                SELECT FROM lost_rows l
+                WHERE l.region_code = r.region_code AND l.entity_type IN (e.entity_type, p.source)
+            ) THEN NULL
             WHEN EXISTS (
                 SELECT FROM v_near_records n
                 WHERE n.region_code = r.region_code AND n.entity_type = p.source AND n.parent_id = wanted.parent_id
@@ -204,8 +209,11 @@ CROSS JOIN LATERAL (
         min(coalesce(m.asked_at, m.shown_at)) AS seen_at,
         coalesce(bool_or(m.asked_at IS NULL AND m.shown_at IS NULL), false) AS is_unknown
     FROM missing_records m
-    JOIN v_near_records n ON n.region_code = m.region_code AND n.entity_type = m.entity_type AND n.record_id = m.record_id
+    LEFT JOIN v_near_records n ON n.region_code = m.region_code AND n.entity_type = m.entity_type
+        AND n.record_id = m.record_id
     WHERE m.region_code = r.region_code AND m.entity_type = e.entity_type AND m.state <> 'kept'
+      -- What comes back may be near or not.
+      AND (n.record_id IS NOT NULL OR m.state = 'returning')
       AND NOT EXISTS (
         SELECT FROM accepted a
         WHERE a.region_code = r.region_code AND a.kind = 'record' AND a.source = m.source AND a.record_id = m.record_id

@@ -43,10 +43,12 @@ WHERE l.region_code = $1 AND l.sync_started_at > clock_timestamp() - make_interv
 GROUP BY l.entity_type;
 
 -- name: stock_unlisted
--- Live records that lists leave out, by entity, and tasks among them that are planned from $2 to $3.
-SELECT m.entity_type, count(*) AS records, count(t.id) AS near
+-- Live records that lists leave out, by entity, and tasks and stays among them that are planned from $2 to $3.
+SELECT m.entity_type, count(*) AS records, count(t.id) + count(s.id) AS near
 FROM {schema}.missing_records m
 LEFT JOIN {schema}.tasks t ON m.entity_type = 'tasks' AND t.region_code = $1 AND t.task_id = m.record_id
     AND t.scheduled_date BETWEEN $2 AND $3
+LEFT JOIN {schema}.reservations s ON m.entity_type = 'reservations' AND s.region_code = $1
+    AND s.reservation_id = m.record_id AND s.checkin_date <= $3 AND s.checkout_date >= $2
 WHERE m.region_code = $1 AND m.state = 'unlisted'
 GROUP BY m.entity_type;

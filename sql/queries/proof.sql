@@ -31,7 +31,7 @@ ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
 -- How far each list of a source has been read, and whether something that it did not show waits for a person.
 SELECT w.*, EXISTS (
     SELECT FROM {schema}.missing_records m
-    WHERE m.region_code = $1 AND m.source = $2 AND m.parent_id = w.parent_id AND m.state = 'held'
+    WHERE m.region_code = $1 AND m.source = $2 AND m.parent_id = w.parent_id AND m.state = 'held' AND m.gone_at IS NULL
 ) AS is_doubtful
 FROM {schema}.walks w WHERE w.region_code = $1 AND w.source = $2;
 
@@ -52,48 +52,6 @@ UNION ALL
 -- Sources of a region of which a list was once read to its end.
 SELECT DISTINCT source FROM {schema}.walks WHERE region_code = $1 AND covered_at IS NOT NULL;
 
--- name: note_absent
--- Records that a complete walk did not show. One that is noted already keeps its state and its proofs.
-INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
-    noticed_at, noticed_run, why)
-SELECT $1, $2, $3, id, $5, $6, $7, $8, $9, $10 FROM unnest($4::bigint[]) id
-ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING;
-
--- name: count_missing
--- How many records of an entity are missing, by state.
-SELECT state, count(*) AS records FROM {schema}.missing_records
-WHERE region_code = $1 AND entity_type = $2 GROUP BY state;
-
--- name: settle_noticed
--- The run's walks are over: what they noticed is now a candidate, or waits for a person.
-UPDATE {schema}.missing_records SET state = $3, why = coalesce($4, why)
-WHERE region_code = $1 AND entity_type = $2 AND state = 'noticed';
-
--- name: note_answered
--- Their own addresses answer: lists leave them out.
-UPDATE {schema}.missing_records SET state = 'unlisted', asked_at = $4, gone_at = NULL, gone_run = NULL
-WHERE region_code = $1 AND entity_type = $2 AND record_id = ANY ($3::bigint[]) AND state IN ('open', 'unlisted');
-
--- name: note_gone
--- Their own addresses answer 404; returned are those of which an earlier run had found the same.
-UPDATE {schema}.missing_records SET
-    state = 'open',
-    asked_at = $4,
-    gone_at = coalesce(gone_at, $4),
-    gone_run = coalesce(gone_run, $5)
-WHERE region_code = $1 AND entity_type = $2 AND record_id = ANY ($3::bigint[]) AND state IN ('open', 'unlisted')
-RETURNING record_id, noticed_at, noticed_run, gone_at, gone_run, gone_run <> $5 AS is_proven;
-
--- name: twice_absent
--- Candidates without an address of their own that an earlier run's walk did not show either. While a person has to
--- decide over others of the list it is not believed, and proves nothing but what somebody has approved.
-SELECT m.record_id, m.noticed_at, m.noticed_run FROM {schema}.missing_records m
-WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = 'open' AND m.noticed_run <> $4
-  AND NOT m.is_adopted AND (m.decided_at IS NOT NULL OR NOT EXISTS (
-    SELECT FROM {schema}.missing_records h
-    WHERE h.region_code = $1 AND h.entity_type = $2 AND h.kind = $3 AND h.state = 'held'
-  ));
-
 -- name: note_deletions
 -- The deletions with their evidence; they are missing no more, owe none of the calls $7, and what these brought and
 -- could not be stored waits for nothing.
@@ -109,28 +67,6 @@ WITH deleted AS (
       AND resolved_at IS NULL
 )
 DELETE FROM {schema}.owed_calls WHERE region_code = $1 AND source = ANY ($7::text[]) AND parent_id = ANY ($4::bigint[]);
-
--- name: note_return
--- What was deleted and is shown by the API again. The lists of a property that comes back are read whole: what was
--- deleted with it comes back with it, and has not changed since they were read.
-WITH returned AS (
-    UPDATE {schema}.deletions SET undone_at = $5, undone_by = 'the API shows it again'
-    WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL
-    RETURNING record_id
-)
-DELETE FROM {schema}.walks w USING returned x
-WHERE $2 = 'properties' AND w.region_code = $1 AND w.source IN ('tasks', 'property_contacts')
-  AND w.parent_id = x.record_id;
-
--- name: doubt_tasks_of
--- The live tasks of properties that were deleted become candidates: nobody lists them any more.
-INSERT INTO {schema}.missing_records AS m (region_code, entity_type, kind, record_id, source, parent_id, state,
-    noticed_at, noticed_run, why)
-SELECT $1, 'tasks', '', t.task_id, 'tasks', t.home_id, 'open', $3, $4, 'its property was deleted'
-FROM {schema}.tasks t
-WHERE t.region_code = $1 AND t.home_id = ANY ($2::bigint[]) AND t.deleted_at IS NULL
-ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why
-WHERE m.state IN ('noticed', 'held');
 
 -- name: missing_groups
 -- What is missing, by region, entity and state; the ids only when $3. What waits for a person comes first.
@@ -156,6 +92,7 @@ SELECT
     entity_type,
     CASE kind WHEN '' THEN record_id::text ELSE kind || ':' || record_id END AS record,
     deleted_at,
+    reason,
     coalesce(evidence ->> 'why', '') AS why,
     undone_at,
     undone_by
@@ -189,3 +126,117 @@ ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
 -- Deletions that a person took back.
 UPDATE {schema}.deletions SET undone_at = $5, undone_by = $6
 WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL;
+
+-- name: forget_elsewhere
+-- What another list showed in the same run is not missing.
+DELETE FROM {schema}.missing_records m USING unnest($3::bigint[]) shown (id)
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = shown.id AND m.state <> 'kept';
+
+-- name: count_missing
+-- How many records of an entity are missing, by state.
+SELECT state, count(*) AS records FROM {schema}.missing_records
+WHERE region_code = $1 AND entity_type = $2 AND ($3::text IS NULL OR kind = $3) GROUP BY state;
+
+-- name: count_waiting
+-- How many records that one list does not show any more wait for what their own address says, or for a person.
+SELECT count(*) FROM {schema}.missing_records
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND source = $4 AND parent_id = $5
+  AND state IN ('open', 'held') AND decided_at IS NULL;
+
+-- name: note_answered
+-- Their own addresses answer ($4: the moment before each was asked): lists leave them out.
+UPDATE {schema}.missing_records m SET
+    state = CASE WHEN m.state = 'kept' THEN m.state ELSE 'unlisted' END,
+    asked_at = x.at,
+    gone_at = NULL,
+    gone_run = NULL
+FROM unnest($3::bigint[], $4::timestamptz[]) x (id, at)
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id;
+
+-- name: note_gone
+-- Their own addresses answer 404 ($4: the moment before each was asked); `is_second` where an earlier run had found the
+-- same. What waits for a person goes on waiting.
+UPDATE {schema}.missing_records m SET
+    state = CASE WHEN m.state = 'held' THEN m.state ELSE 'open' END,
+    asked_at = x.at,
+    gone_at = coalesce(m.gone_at, $5),
+    gone_run = coalesce(m.gone_run, $6)
+FROM unnest($3::bigint[], $4::timestamptz[]) x (id, at)
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id AND m.state <> 'kept'
+RETURNING m.record_id, m.state = 'held' AS is_held, m.noticed_at, m.noticed_run, m.gone_at, m.gone_run, m.decided_at,
+    m.decided_by, m.gone_run <> $6 AS is_second;
+
+-- name: hold
+-- Too many are gone at once: a person decides.
+UPDATE {schema}.missing_records SET state = 'held', why = $5
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]);
+
+-- name: deleted_at_once
+-- How many records that lists lost in one of these runs ($4) were deleted since, without a person's word.
+SELECT count(*) FROM {schema}.deletions
+WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND undone_at IS NULL AND reason IN ('not_found', 'not_listed')
+  AND evidence -> 'noticed' ->> 'run' = ANY ($4::text[]) AND NOT evidence ? 'approved_by';
+
+-- name: twice_absent
+-- Candidates without an address of their own that an earlier run's walk did not show either; of a list that is not believed
+-- ($5 false) only those that a person has approved.
+SELECT m.record_id, m.noticed_at, m.noticed_run, m.decided_at, m.decided_by FROM {schema}.missing_records m
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = 'open' AND m.noticed_run <> $4
+  AND NOT m.is_adopted AND (m.decided_at IS NOT NULL OR $5);
+
+-- name: note_return
+-- What was deleted and is shown by the API again. The lists of a property that comes back are read whole: what was
+-- deleted with it comes back with it, and has not changed since they were read.
+WITH returned AS (
+    UPDATE {schema}.deletions SET undone_at = $5, undone_by = 'the API shows it again'
+    WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL
+    RETURNING record_id
+), unread AS (
+    DELETE FROM {schema}.walks w USING returned x
+    WHERE $2 = 'properties' AND w.region_code = $1 AND w.source IN ('tasks', 'property_contacts')
+      AND w.parent_id = x.record_id
+)
+SELECT record_id FROM returned;
+
+-- name: ask_back
+-- What was deleted because its property ($2) had left is asked for again, unless its list shows it before; the list of the
+-- region's stays is read whole.
+WITH gone AS (
+    SELECT d.entity_type, d.record_id FROM {schema}.deletions d
+    WHERE d.region_code = $1 AND d.reason = 'property_left' AND d.undone_at IS NULL
+      AND (d.evidence ->> 'home')::bigint = ANY ($2::bigint[])
+), unread AS (
+    UPDATE {schema}.walks w SET whole_at = NULL
+    WHERE w.region_code = $1 AND w.source = 'reservations' AND EXISTS (SELECT FROM gone WHERE entity_type = 'reservations')
+)
+INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
+    noticed_at, noticed_run, why)
+SELECT $1, g.entity_type, '', g.record_id, g.entity_type, 0, 'returning', $3, $4, 'its property came back' FROM gone g
+GROUP BY g.entity_type, g.record_id
+ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING;
+
+-- name: companies
+-- Whose records a region is a copy of; NULL: of every company that is seen, or it is not known.
+SELECT CASE
+    WHEN s.all_companies THEN NULL
+    WHEN s.company_ids IS NOT NULL THEN s.company_ids
+    WHEN r.company_id IS NOT NULL THEN ARRAY[r.company_id]
+END AS ids
+FROM {schema}.regions r LEFT JOIN {schema}.region_sources s ON s.region_code = r.region_code
+WHERE r.region_code = $1;
+
+-- name: left_out_homes
+-- Properties of other companies that the region's account shows as well.
+SELECT property_id FROM {schema}.left_out_properties WHERE region_code = $1;
+
+-- name: homes_known
+-- Of these properties ($2) those that the mirror has or had, with `is_left_out` those that are another company's by now.
+SELECT x.id, o.property_id IS NOT NULL OR p.deleted_at IS NOT NULL AND EXISTS (
+    SELECT FROM {schema}.deletions d
+    WHERE d.region_code = $1 AND d.entity_type = 'properties' AND d.record_id = x.id AND d.reason = 'property_left'
+      AND d.undone_at IS NULL
+) AS is_left_out
+FROM unnest($2::bigint[]) x (id)
+LEFT JOIN {schema}.properties p ON p.region_code = $1 AND p.property_id = x.id
+LEFT JOIN {schema}.left_out_properties o ON o.region_code = $1 AND o.property_id = x.id
+WHERE p.id IS NOT NULL OR o.property_id IS NOT NULL;

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from breezeway_sync.core.events import RecordsLeft, RowsLost
 from breezeway_sync.ops.alerts import Message, NotDelivered
 from breezeway_sync.ops.alerts.model import CREDENTIALS
 from tests.alerts.support import (
@@ -126,6 +127,25 @@ async def test_deletions_that_wait_for_a_person_are_told_although_partial_is_not
     assert await at.after(ended(error="it broke")) == ["nashville tasks failed"]
     assert await at.after(*held(30)) == ["nashville tasks recovered"]
     assert await at.after(went_well()) == ["nashville tasks: no deletion waits any more"]
+    assert await at.after(went_well()) == []
+
+
+async def test_records_that_left_the_lists_at_once_are_told_once_and_when_all_were_asked_for() -> None:
+    at = desk(on_partial=False)
+    left = (RecordsLeft("nashville", "tasks", 400), went_well())
+    assert await at.after(*left) == ["nashville tasks: many records left the lists at once"]
+    assert "400 records left the lists at once; they are being asked, newest first" in at.mailbox.messages[0].body
+    assert await at.after(RecordsLeft("nashville", "tasks", 200), went_well()) == []
+    assert await at.after(went_well()) == ["nashville tasks: all that left the lists were asked for"]
+    assert await at.after(went_well()) == []
+
+
+async def test_rows_deleted_by_hand_are_told_and_that_they_are_read_again() -> None:
+    at = desk(on_partial=False)
+    lost = (RowsLost("nashville", "tasks", "task_costs", 7), RowsLost("nashville", "tasks", "tasks", None), went_well())
+    assert await at.after(*lost) == ["nashville tasks: rows were deleted by hand"]
+    assert "`require_fresh` refuses them" in at.mailbox.messages[0].body
+    assert await at.after(went_well()) == ["nashville tasks: what was deleted by hand is read again"]
     assert await at.after(went_well()) == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from breezeway_sync.core.events import DeletionsHeld, EntityFinished
+from breezeway_sync.core.events import DeletionsHeld, EntityFinished, RecordsLeft
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.store.database import Database
@@ -47,6 +47,8 @@ async def test_what_was_held_is_approved_or_rejected(start: Starter, dsn: str, r
         gone = sorted(everything)[:30]
         for key in gone:
             account.delete("tasks", key)
+        assert await whole(stage) == SUCCESS  # each was asked for once
+        assert RecordsLeft("nashville", "tasks", 30) in stage.setup.events
         assert await whole(stage) == PARTIAL
         # Alerts count on being told before the end.
         told = [one for one in stage.setup.events if isinstance(one, DeletionsHeld | EntityFinished)]
@@ -71,8 +73,6 @@ async def test_what_was_held_is_approved_or_rejected(start: Starter, dsn: str, r
         assert decided["decided_by"].endswith(f"@{os.uname().nodename}")
         assert await held_by_report(dsn) == {}
 
-        assert await whole(stage) == SUCCESS
-        assert live(rows) == everything
         for _ in range(2):
             assert await whole(stage) == SUCCESS
             assert live(rows) == everything - set(approved)

@@ -28,7 +28,12 @@ catalog and the migrations by `python3 dev.py docs`; `python3 dev.py check` fail
 - `''` stays `''`, `[]` stays `[]`, null is NULL. U+0000 is removed and
   half a surrogate pair becomes U+FFFD; both are counted in `etl_sync_log.details`.
 - `deleted_at` marks what the API no longer has; views show live rows only. A record that comes back is
-  undeleted.
+  undeleted. `deletions.reason` says why it went: work that was done in a home which left the account
+  (`property_left`) was done; what a payroll has to leave out is `not_found` and `status`. Count
+  `t.deleted_at IS NULL OR EXISTS (SELECT FROM deletions d WHERE d.region_code = t.region_code AND d.entity_type =
+  'tasks' AND d.record_id = t.task_id AND d.undone_at IS NULL AND d.reason = 'property_left')`.
+- Rows that somebody deletes by hand are missed at once (`lost_rows`), and read again by the next run. Who deletes a
+  region for good says first `SET breezeway_sync.writing = 'on'`.
 - `synced_at` is when the mirror last wrote the row. An unchanged record is not written at all.
 - `payload_hash`, `mapping_version` and `read_order` are the mirror's own: what a row was made from, and the
   order of the request that brought it.

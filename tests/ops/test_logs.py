@@ -39,6 +39,8 @@ def compared(result: str) -> e.VerificationFinished:
         (e.FieldChanged("austin", "tasks", "new", "appeared", "string"), logging.WARNING),
         (e.DeletionsHeld("austin", "tasks", 24), logging.WARNING),
         (e.AttendanceChanged("austin", ("tasks",), is_attended=False), logging.WARNING),
+        (e.RecordsLeft("austin", "tasks", 240), logging.WARNING),
+        (e.RowsLost("austin", "tasks", "task_costs", None), logging.WARNING),
         (compared("proved"), logging.INFO),
         (compared("late"), logging.INFO),
         (compared("incomplete"), logging.WARNING),

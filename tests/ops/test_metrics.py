@@ -61,6 +61,14 @@ def test_changes_of_fields_and_when_the_last_was(metrics: Metrics) -> None:
     assert value(metrics, "field_change_timestamp_seconds", **place, what="emptied") == 1000.0
 
 
+def test_records_that_left_the_lists_and_rows_deleted_by_hand(metrics: Metrics) -> None:
+    metrics.observe(e.RecordsLeft("austin", "tasks", 240))
+    metrics.observe(e.RowsLost("austin", "tasks", "task_costs", None))
+    place = {"region": "austin", "entity": "tasks"}
+    assert value(metrics, "records_left_total", **place) == 240
+    assert value(metrics, "lost_rows_total", **place, table="task_costs") == 1
+
+
 def test_calls(metrics: Metrics) -> None:
     for event in (
         call(200),

@@ -69,7 +69,7 @@ def test_the_defaults_are_the_documented_ones(tmp_path: Path) -> None:
         "near_days": 14,
         "near_hours": 0.8,
         "children_sweep_days": 30.0,
-        "unlisted_days": 7.0,
+        "unlisted_days": 6.0,
     }
     assert settings.deletes.model_dump() == {"guard_share": 0.05, "guard_least_records": 20}
     assert settings.log.level == "info"

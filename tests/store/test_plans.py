@@ -18,6 +18,7 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.service import runner
 from breezeway_sync.store import files
 from breezeway_sync.store.absence_sql import absence_sql, list_column
+from breezeway_sync.store.asking_sql import asking_sql
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.retention import RULES
 from breezeway_sync.store.sql import sql_for
@@ -35,7 +36,6 @@ SIZES = (500, 20_000)
 RARE = {
     "sweep_standing": "counts once a day; what an hour really reads is tested by counters",
     "property_ids": "is about all properties, of which a walk each is made",
-    "doubt_tasks_of": "is about all tasks of properties that were deleted",
     "close_vanished_rejects": "is about all properties' lists, and only while a rejection is older than a day",
     "owe_all": "run --full",
     **{name: "retention" for rule in RULES.values() for name in rule.queries},
@@ -167,7 +167,9 @@ def derived(entity: Entity) -> dict[str, str]:
     found |= {"restore": absence.restore, "listed": absence.listed}
     # Whether a tag is on a live record is asked when it is about to be deleted.
     found |= {} if entity.name == "tags" else {"delete": absence.delete}
-    found |= {"candidates": absence.candidates} if absence.candidates else {}
+    asking = asking_sql(entity, SCHEMA)
+    found |= {"candidates": asking.candidates, "forget gone": asking.forget_gone, "doubt": asking.doubt}
+    found |= {"homes": asking.homes} if asking.homes else {}
     # A list of a whole region is compared with all that is stored of it, when all of it has been read.
     found |= {"absent": absence.absent} if list_column(entity) else {}
     return found

@@ -103,7 +103,7 @@ def test_every_table_is_known(rows: Rows) -> None:
         "regions", "api_tokens", "account_leases", "etl_sync_log", "rejected_records", "owed_calls",
         "unavailable_sources", "sync_promises", "breezeway_sync_migrations", "alert_states", "alert_budget",
         "walks", "passes", "sweeps", "missing_records", "deletions", "backfills", "record_history", "field_radar",
-        "certificates", "region_sources", "left_out_properties", "claims", "problems",
+        "certificates", "region_sources", "left_out_properties", "claims", "problems", "lost_rows",
         "account_fences", "lease_batches",
     }  # fmt: skip
     found = rows("SELECT tablename FROM pg_tables WHERE schemaname = 'breezeway'")

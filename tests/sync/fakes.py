@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,8 +16,10 @@ from breezeway_sync.core.outcome import Outcome, Tally
 from breezeway_sync.core.problems import Key, Met
 from breezeway_sync.core.sources import Companies, Identity, Source
 from breezeway_sync.core.sources import Standing as SourceStanding
+from breezeway_sync.entities.asking import THERE, Asked, Control, Home, KnownHomes, Missing, Strangers
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.decode import Item, Json
+from breezeway_sync.entities.losses import Loss
 from breezeway_sync.entities.marks import Days, Mark, Pace, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
@@ -388,31 +390,55 @@ class FakeProofs:
     missing: dict[str, list[int]] = field(default_factory=dict)
     listed: int | None = 1
     held: int = 0
+    too_many: bool = False
+    home: Home = field(default_factory=lambda: Home(7, THERE))
+    companies: frozenset[int] | None = None
+    mirrored: frozenset[int] = frozenset({7})
+    lost: list[Loss] = field(default_factory=list)
+    limits: list[tuple[int, int]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     gone_keys: list[int] = field(default_factory=list)
     doubted: list[int] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+    left: dict[int, tuple[int, int | None]] = field(default_factory=dict)
 
-    async def settle_absent(self, region: str, entity: Entity, expected: int) -> Loaded:
-        return Loaded(held=self.held)
+    async def take_losses(self, region: str, order: int) -> list[Loss]:
+        return self.lost
 
-    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int) -> list[int]:
-        return self.missing.get(entity.name, [])[:limit]
+    async def settle_absent(self, region: str, entity: Entity) -> Missing:
+        return Missing(len(self.missing.get(entity.name, [])), self.held, self.too_many)
+
+    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
+        self.limits.append((limit, open_limit))
+        return self.missing.get(entity.name, [])[: min(limit, open_limit)]
 
     async def listed_records(self, region: str, entity: Entity, limit: int) -> list[int]:
         return [] if self.listed is None else [self.listed]
 
+    async def known(self, region: str, homes: Iterable[int]) -> KnownHomes:
+        return KnownHomes(self.companies, self.mirrored, frozenset())
+
+    async def homes(self, region: str, entity: Entity, keys: Sequence[int]) -> dict[int, Home]:
+        return dict.fromkeys(keys, self.home)
+
     async def doubt(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         self.doubted += keys
+        self.missing.setdefault(entity.name, []).extend(keys)
 
-    async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
-        self.answers += keys
+    async def answered(self, region: str, entity: Entity, asked: Asked) -> None:
+        self.answers += asked
 
     async def retire_adopted(self, region: str, entity: Entity, keys: Sequence[int]) -> list[int]:
         return []
 
-    async def gone(self, region: str, entity: Entity, keys: Sequence[int], listed: int) -> Loaded:
-        self.gone_keys += keys
-        return Loaded(deleted=len(keys))
+    async def gone(self, region: str, entity: Entity, asked: Asked, control: Control) -> Loaded:
+        self.gone_keys += asked
+        self.controls.append(control)
+        return Loaded(deleted=len(asked))
+
+    async def strangers(self, region: str, entity: Entity, found: Strangers) -> Loaded:
+        self.left |= found
+        return Loaded(deleted=len(found))
 
 
 @dataclass

@@ -66,8 +66,8 @@ def approve(
     from breezeway_sync.service import deletes
 
     count, chosen = _decide(deletes.approve, region, entity, ids or [], config)
-    proof = "its own address answers 404 in two runs" if chosen.own_address else "a further complete list lacks it"
-    remark = f"nothing is deleted yet: each goes with the next runs, when {proof}"
+    proof = "its own address answers 404 once more" if chosen.own_address else "a further complete list lacks it"
+    remark = f"nothing is deleted yet: each goes with the next run, when {proof}"
     say(_said(count, region, entity, "open", remark))
 
 
@@ -144,11 +144,11 @@ def missing_table(missing: Sequence[Missing]) -> Table:
 
 def deleted_table(deleted: Sequence[Deletion]) -> Table:
     """The newest deletions, newest first."""
-    table = _table("region", "entity", "deleted", "at (UTC)", "why", "undone")
+    table = _table("region", "entity", "deleted", "at (UTC)", "reason", "why", "undone")
     for one in deleted:
         undone = f"{one.undone_at:%Y-%m-%d %H:%M}, {one.undone_by}" if one.undone_at else ""
         at = f"{one.deleted_at:%Y-%m-%d %H:%M}"
-        table.add_row(shown(one.region), one.entity, one.record, at, shown(one.why), shown(undone))
+        table.add_row(shown(one.region), one.entity, one.record, at, one.reason, shown(one.why), shown(undone))
     return table
 
 

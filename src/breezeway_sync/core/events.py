@@ -203,11 +203,30 @@ class RecordRejected(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeletionsHeld(Event):
-    """More records than can be believed are not listed any more: none is deleted before a person decides."""
+    """More records than can be believed are gone at once: none is deleted before a person decides."""
 
     region: str
     entity: str
     records: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsLeft(Event):
+    """More records than can be believed left the lists at once: they are being asked for, newest first."""
+
+    region: str
+    entity: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowsLost(Event):
+    """Somebody else deleted rows of the mirror: they are read again. `records` they belonged to, None: not counted."""
+
+    region: str
+    entity: str
+    table: str
+    records: int | None
 
 
 @dataclass(frozen=True, slots=True)

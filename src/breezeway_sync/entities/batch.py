@@ -20,8 +20,8 @@ class Loaded:
     """What batches did, in records.
 
     `stale` were answers older than what is stored; `changed_characters` could not be stored as they
-    came; `lists_not_sent` were null or absent, so that the stored children stayed. Complete walks were to
-    show `expected` records, did not show `absent` of them, and of these `held` wait for a person.
+    came; `lists_not_sent` were null or absent, so that the stored children stayed. `held` records are gone by all signs
+    and wait for a person.
     """
 
     read: int = 0
@@ -33,8 +33,6 @@ class Loaded:
     stale: int = 0
     changed_characters: int = 0
     lists_not_sent: int = 0
-    expected: int = 0
-    absent: int = 0
     held: int = 0
 
     def add(self, other: Loaded) -> None:

@@ -1,4 +1,4 @@
-"""When too much is gone at once to be true: then nothing is believed and a person decides. Pure."""
+"""When too much is gone at once to be true: then nothing is deleted before a person decides. Pure."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ from breezeway_sync.entities.marks import BACKFILL, NEAR
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Holds what is absent when it is more than `share` of what was shown before, and at least `least_records`."""
+    """What is more than `share` of an entity's live records is too much, unless it is fewer than `least_records`.
+
+    It stands before deleting: asking deletes nothing.
+    """
 
     share: float = 0.05
     least_records: int = 20
 
-    def of_list(self, kind: str, shown: int, expected: int, absent: int) -> str | None:
-        """Why one walk is not believed, in words; None when it is.
+    def is_too_many(self, records: int, live: int) -> bool:
+        """Whether so many of so many live records cannot be believed to be gone at once."""
+        return records >= self.least_records and records > self.share * live
 
-        It showed `shown` records; `expected` were shown before, and `absent` of these are not any more.
+    def of_deletion(self, gone: int, live: int) -> str | None:
+        """Why what is proven to be gone is not deleted yet, in words; None when it is."""
+        return f"{gone} of {live} records were gone at once" if self.is_too_many(gone, live) else None
+
+    def of_list(self, kind: str, shown: int, expected: int, *, can_be_asked: bool) -> str | None:
+        """Why a list that showed `shown` records is not believed, in words; None when it is.
+
+        `expected` were shown before. `can_be_asked`: each has an address of its own, which is asked before it goes.
         """
         # A property often has nothing planned in some days; a list of everything does not become empty by itself.
-        if kind not in (NEAR, BACKFILL) and not shown and absent:
-            return f"the list was empty, after {expected} records before"
-        return self.of_pass(expected, absent)
-
-    def of_pass(self, expected: int, absent: int) -> str | None:
-        """The same of all lists of an entity together."""
-        if absent >= self.least_records and absent > self.share * expected:
-            return f"{absent} of {expected} records were gone at once"
-        return None
+        if kind in (NEAR, BACKFILL) or shown or not expected:
+            return None
+        if expected < self.least_records and can_be_asked:
+            return None
+        return f"the list was empty, after {expected} records before"

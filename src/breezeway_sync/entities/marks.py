@@ -24,7 +24,7 @@ class Pace:
     children_sweep_seconds: float = 30 * 86_400.0
     near_seconds: float = 0.8 * 3600.0
     near_days: int = 14
-    unlisted_seconds: float = 7 * 86_400.0
+    unlisted_seconds: float = 6 * 86_400.0
     resume_seconds: float = 3600.0
 
 

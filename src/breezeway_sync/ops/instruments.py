@@ -41,6 +41,12 @@ class Instruments:
         self.run_duration = self._histogram(
             "run_duration_seconds", "How long runs of a region and entity took.", RUN_BUCKETS_SECONDS, *_PLACE
         )
+        self.records_left = self._counter(
+            "records_left_total", "Records that left the lists at once and are being asked for.", *_PLACE
+        )
+        self.losses = self._counter(
+            "lost_rows_total", "How often rows that somebody deleted by hand were found, by table.", *_PLACE, "table"
+        )
         self.field_changes = self._counter(
             "field_changes_total",
             "Fields of the API that appeared, vanished, changed type or emptied.",
@@ -128,7 +134,7 @@ class Instruments:
             "accepted_problems", "Problems and rejected records that a person lives with.", *_PLACE
         )
         self.records_held = self._gauge(
-            "records_held", "Records gone from the lists at once; none is deleted before a person decides.", *_PLACE
+            "records_held", "Records gone at once; none is deleted before a person decides.", *_PLACE
         )
         self.token_expiry = self._gauge("token_expiry_timestamp_seconds", "When the access token ends.", "region")
         self.token_refused = self._gauge("token_refused", "1 when the latest attempt to get a token failed.", "region")

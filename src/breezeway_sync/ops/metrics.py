@@ -38,6 +38,8 @@ from breezeway_sync.core.events import (
     Event,
     FieldChanged,
     LeaseClaimed,
+    RecordsLeft,
+    RowsLost,
     TokenFailed,
     TokenObtained,
 )
@@ -85,6 +87,8 @@ class Metrics:
             BatchLoaded: lambda e: self._m.batch_duration.observe(e.duration_seconds),
             EntityFinished: self._entity_finished,
             FieldChanged: self._field_changed,
+            RecordsLeft: lambda e: self._m.records_left.labels(e.region, e.entity).inc(e.records),
+            RowsLost: lambda e: self._m.losses.labels(e.region, e.entity, e.table).inc(),
             CycleFinished: self._cycle_finished,
             CycleSkipped: lambda e: self._m.cycles_skipped.labels(e.tempo, e.reason).inc(),
             Crashed: lambda _: self._m.crashes.inc(),

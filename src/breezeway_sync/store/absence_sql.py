@@ -15,19 +15,19 @@ from breezeway_sync.store.files import quote
 @dataclass(frozen=True, slots=True)
 class AbsenceSql:
     """`absent` ($1 region, $2 order of the walk's first request, $3 ids shown, $4 kind, $5 parent, $6 and $7 days)
-    finds what a list did not show. `doubt` ($1 region, $2 keys, $3 now, $4 run) makes records missing that were not.
+    finds what a list did not show, and (`elsewhere`) what it did though nothing under its parent is that.
 
-    `delete` ($1 region, $2 keys, $3 now, $4 kind) and `restore` return the keys that it did, and whose list shows
-    each. `candidates` ($1 region, $2 run, $3 and $4 when unlisted records were to be asked, $5 today, $6 days around
-    it, $7 limit, $8 now; None without an address) and `listed` ($1 region, $2 how many) look for records by their
-    own address.
+    `note` ($1 region, $2 kind, $3 keys, $4 list, $5 parent, $6 state, $7 now, $8 run, $9 why, $10 whether the walk was
+    one around today) writes it down. `live` ($1 region, $2 kind or NULL) counts live records. `delete` ($1 region,
+    $2 keys, $3 now, $4 kind) and `restore` return the keys that it did, and whose list shows each. `listed` ($1 region,
+    $2 how many) looks for records that lists show.
     """
 
     absent: str
-    doubt: str
+    note: str
+    live: str
     delete: str
     restore: str
-    candidates: str | None
     listed: str
 
 
@@ -36,11 +36,14 @@ def absence_sql(entity: Entity, schema: str) -> AbsenceSql:
     """The statements of an entity for a schema."""
     table = f"{quote(schema)}.{entity.table}"
     return AbsenceSql(
-        absent=_absent(entity, schema, table),
-        doubt=_doubt(entity, schema, table),
+        absent=_absent_of_parent(entity, schema, table) if list_column(entity) else _absent(entity, schema, table),
+        note=_note(entity, schema, table),
+        live=(
+            f"SELECT count(*) FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND "
+            + (f"($2::text IS NULL OR t.{entity.discriminator} = $2)" if entity.discriminator else "$2::text IS NULL")
+        ),
         delete=_set_deleted(entity, table, "$3::timestamptz", ["t.deleted_at IS NULL", *_unused_tag(entity, schema)]),
         restore=_set_deleted(entity, table, "NULL", ["t.deleted_at IS NOT NULL"]),
-        candidates=_candidates(entity, schema, table) if entity.own_address else None,
         listed=(
             f"SELECT t.{entity.key.name} AS key FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL "
             f"AND NOT EXISTS ({_missing(entity, schema)}) ORDER BY t.id DESC LIMIT $2"
@@ -56,41 +59,53 @@ def _missing(entity: Entity, schema: str) -> str:
     )
 
 
+def _is_expected(entity: Entity, schema: str) -> str:
+    """What is live, was stored before the walk, and not missing before."""
+    return f"t.deleted_at IS NULL AND t.read_order < $2 AND NOT EXISTS ({_missing(entity, schema)})"
+
+
+def _is_inside(entity: Entity) -> str:
+    """What falls between the walk's days; the service's day may be another than UTC's."""
+    if entity.planned is None:
+        return "($6::date IS NULL AND $7::date IS NULL)"
+    first, last = entity.planned
+    return f"($6::date IS NULL OR t.{first} <= $7::date - 1 AND t.{last} >= $6 + 1)"
+
+
 def _absent(entity: Entity, schema: str, table: str) -> str:
-    """What is live, was stored before the walk and is in its scope, but not among the ids shown nor missing before."""
-    key, per = entity.key.name, list_column(entity)
-    # The first and the last day may be others where the service is.
-    planned = _touches(entity, "$6::date + 1", "$7::date - 1") if entity.planned else "$7::date IS NULL"
-    conditions = [
-        "t.region_code = $1 AND t.deleted_at IS NULL AND t.read_order < $2",
-        f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''",
-        f"t.{per} = $5" if per else "$5::bigint = 0",
-        f"($6::date IS NULL OR {planned})",
-        f"NOT EXISTS ({_missing(entity, schema)})",
-        *_unused_tag(entity, schema),
-    ]
+    kind = f"t.{entity.discriminator} = $4" if entity.discriminator else "$4::text = ''"
+    conditions = ["t.region_code = $1 AND $5::bigint = 0", kind, _is_inside(entity), _is_expected(entity, schema)]
     return (
-        f"SELECT count(*) AS expected, coalesce(array_agg(t.{key}) FILTER (WHERE s.id IS NULL), '{{}}') AS absent\n"
-        f"FROM {table} t LEFT JOIN unnest($3::bigint[]) s (id) ON s.id = t.{key}\n"
-        f"WHERE {' AND '.join(conditions)}"
+        f"SELECT count(*) AS expected, coalesce(array_agg(t.{entity.key.name}) FILTER (WHERE s.id IS NULL), '{{}}') "
+        "AS absent, '{}'::bigint[] AS elsewhere\n"
+        f"FROM {table} t LEFT JOIN unnest($3::bigint[]) s (id) ON s.id = t.{entity.key.name}\n"
+        f"WHERE {' AND '.join([*conditions, *_unused_tag(entity, schema)])}"
     )
 
 
-def _touches(entity: Entity, since: str, until: str) -> str:
-    """Whether what is planned falls into these days or reaches into them."""
-    first, last = entity.planned or ("", "")
-    return f"t.{first} <= {until} AND t.{last} >= {since}"
-
-
-def _doubt(entity: Entity, schema: str, table: str) -> str:
-    per = list_column(entity)
+def _absent_of_parent(entity: Entity, schema: str, table: str) -> str:
+    """What stands under a parent, beside what its list showed: either may have what the other has not."""
     return (
-        f"INSERT INTO {quote(schema)}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, "
-        "state, noticed_at, noticed_run, why)\n"
-        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{entity.sources[0].name}', "
-        f"{f'coalesce(t.{per}, 0)' if per else '0'}, 'open', $3, $4, 'its own address answered 404'\n"
-        f"FROM {table} t WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) "
-        "AND t.deleted_at IS NULL\n"
+        f"WITH stored AS MATERIALIZED (\n"
+        f"    SELECT t.{entity.key.name} AS key, {_is_expected(entity, schema)} AS is_expected FROM {table} t\n"
+        f"    WHERE t.region_code = $1 AND t.{list_column(entity)} = $5 AND $4::text = '' AND {_is_inside(entity)}\n)\n"
+        "SELECT count(*) FILTER (WHERE t.is_expected) AS expected,\n"
+        "    coalesce(array_agg(t.key) FILTER (WHERE t.is_expected AND s.id IS NULL), '{}') AS absent,\n"
+        "    coalesce(array_agg(s.id) FILTER (WHERE t.key IS NULL), '{}') AS elsewhere\n"
+        "FROM stored t FULL JOIN unnest($3::bigint[]) s (id) ON s.id = t.key"
+    )
+
+
+def _note(entity: Entity, schema: str, table: str) -> str:
+    kind = f"t.{entity.discriminator} = $2" if entity.discriminator else "$2::text = ''"
+    return (
+        f"INSERT INTO {quote(schema)}.missing_records (region_code, entity_type, kind, record_id, source, parent_id,\n"
+        "    state, noticed_at, noticed_run, why, shown_at)\n"
+        f"SELECT $1, '{entity.name}', $2, t.{entity.key.name}, $4, $5, $6, $7, $8, $9,\n"
+        "    greatest(w.whole_at, CASE WHEN $10::boolean THEN w.near_at END)\n"
+        f"FROM {table} t LEFT JOIN {quote(schema)}.walks w\n"
+        "    ON w.region_code = $1 AND w.source = $4 AND w.parent_id = $5\n"
+        f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($3::bigint[]) AND {kind}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING"
     )
 
@@ -122,17 +137,4 @@ def _set_deleted(entity: Entity, table: str, value: str, conditions: list[str]) 
         f"UPDATE {table} t SET deleted_at = {value}, synced_at = $3 "
         f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[]) AND {scope} "
         f"RETURNING t.{entity.key.name} AS key, {parent} AS parent"
-    )
-
-
-def _candidates(entity: Entity, schema: str, table: str) -> str:
-    near = _touches(entity, "$5::date - $6::integer", "$5::date + $6::integer") if entity.planned else ""
-    is_near = f"({near})" if near else "($5::date IS NULL AND $6::integer = 0)"
-    return (
-        f"SELECT m.record_id FROM {quote(schema)}.missing_records m\n"
-        f"JOIN {table} t ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"
-        f"WHERE m.region_code = $1 AND m.entity_type = '{entity.name}' AND (\n"
-        "    m.state = 'open' AND m.gone_run IS DISTINCT FROM $2\n"
-        f"    OR m.state = 'unlisted' AND (m.asked_at NOT BETWEEN $3 AND $8 OR {is_near} AND m.asked_at < $4))\n"
-        "ORDER BY m.state, m.asked_at NULLS FIRST, m.record_id LIMIT $7"
     )

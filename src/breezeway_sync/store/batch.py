@@ -11,7 +11,7 @@ from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.plan import EntityPlan
 from breezeway_sync.entities.rows import Unstorable, build, record_key
 from breezeway_sync.store.database import Database, Row
-from breezeway_sync.store.proof import Scope
+from breezeway_sync.store.deletion import Scope
 from breezeway_sync.store.rejects import Refusal
 from breezeway_sync.store.sql import EntitySql
 from breezeway_sync.store.staging import Ahead, Candidate

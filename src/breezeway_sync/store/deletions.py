@@ -36,12 +36,13 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A deletion with its proof in words; `undone_at` None: it stands."""
+    """A deletion with its reason (as in the table) and its proof in words; `undone_at` None: it stands."""
 
     region: str
     entity: str
     record: str
     deleted_at: datetime
+    reason: str
     why: str
     undone_at: datetime | None
     undone_by: str | None
@@ -74,7 +75,7 @@ class Deletions:
 
     async def reject(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
         """Keep missing records (without `records`: all that are held); how many. Raises UnknownRecord."""
-        states = ("held", "open", "unlisted", "noticed", "kept")
+        states = ("held", "open", "unlisted", "kept")
         return await self._decide(region, entity, records, "kept", states, "is missing")
 
     async def _decide(

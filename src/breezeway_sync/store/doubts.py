@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.entities.model import Entity, Source
+from breezeway_sync.store.absence_sql import absence_sql
+from breezeway_sync.store.deletion import OPEN
 from breezeway_sync.store.holder import Holder
-from breezeway_sync.store.proof import OPEN
 
 
 class StoredDoubts:
@@ -23,9 +24,8 @@ class StoredDoubts:
         async with holder.database.transaction("noting what the API does not have") as connection:
             await holder.check(connection)
             await connection.execute(
-                holder.database.query("note_absent"),
+                absence_sql(entity, holder.database.schema).note,
                 region,
-                entity.name,
                 source.discriminator or "",
                 list(keys),
                 source.name,
@@ -34,4 +34,5 @@ class StoredDoubts:
                 now,
                 holder.run_id,
                 f"a comparison with the API did not find it on {now:%Y-%m-%d %H:%M:%S} UTC",
+                False,
             )

@@ -19,8 +19,9 @@ from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.store.batch import Batch
 from breezeway_sync.store.database import Connection, Row, translated
+from breezeway_sync.store.deletion import Scope
 from breezeway_sync.store.history import HistorySql, history_sql, recording
-from breezeway_sync.store.proof import Proofs, Scope
+from breezeway_sync.store.proof import Proofs
 from breezeway_sync.store.sql import leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Ahead,

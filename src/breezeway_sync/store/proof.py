@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from breezeway_sync.core.clock import Clock
+from breezeway_sync.entities.asking import LEFT, THERE, UNKNOWN, Asked, Control, Home, KnownHomes, Missing, Strangers
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.guard import Guard
-from breezeway_sync.entities.marks import BACKFILL, CHANGED, NEAR, WHOLE, Mark, Pace
+from breezeway_sync.entities.losses import Loss
+from breezeway_sync.entities.marks import Mark, Pace
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.store.absence import Absence
 from breezeway_sync.store.absence_sql import absence_sql
-from breezeway_sync.store.database import Connection
+from breezeway_sync.store.asking_sql import asking_sql
+from breezeway_sync.store.database import Connection, Row
+from breezeway_sync.store.deletion import (
+    HELD,
+    NOT_FOUND,
+    OPEN,
+    PROPERTY_LEFT,
+    STATUS,
+    Deleter,
+    Scope,
+    approval,
+    proof_of,
+)
 from breezeway_sync.store.holder import Holder
-from breezeway_sync.store.walks import save_backfills, save_walks
-
-NOTICED, OPEN, HELD = "noticed", "open", "held"
-# Why a record was deleted, `deletions.reason`.
-STATUS, NOT_FOUND, NOT_LISTED, PROPERTY_LEFT = "status", "not_found", "not_listed", "property_left"
-SOURCE_ADOPTED = "source_adopted"
-Evidence = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose records: `kind` is the value of the entity's discriminator, or ''."""
-
-    region: str
-    entity: Entity
-    kind: str = ""
+from breezeway_sync.store.losses import take_losses
 
 
 class Proofs:
@@ -38,184 +36,92 @@ class Proofs:
 
     def __init__(self, holder: Holder, clock: Clock, guard: Guard, *, history: frozenset[str] = frozenset()) -> None:
         self.history = history
-        self._database = holder.database
         self.holder = holder
+        self._database = holder.database
         self._clock = clock
         self._guard = guard
+        self._deleter = Deleter(holder, clock, guard, history)
+        self._absence = Absence(holder, clock, guard, self._deleter)
 
     # --- inside the transaction of the records ----------------------------------------------------------
 
     async def save_marks(self, connection: Connection, scope: Scope, marks: Sequence[Mark]) -> Loaded:
         """Write how far lists were read, and note what complete walks did not show."""
-        loaded = Loaded()
-        shown = [key for mark in marks for key in mark.ids]
-        if shown:
-            forget = self._database.query("forget_shown")
-            await connection.execute(forget, scope.region, scope.entity.name, scope.kind, shown)
-        believed = []
-        for mark in marks:
-            says_absent = mark.is_complete and mark.kind != CHANGED
-            is_held = says_absent and await self._note_absent(connection, scope, mark, loaded)
-            believed.append(mark.is_complete and not is_held)
-        known = [mark for mark, is_believed in zip(marks, believed, strict=True) if is_believed]
-        lists, days = [one for one in known if one.kind != BACKFILL], [one for one in marks if one.kind == BACKFILL]
-        await save_walks(self._database, connection, scope.region, lists, self._clock.now())
-        await save_backfills(self._database, connection, scope.region, days, self._clock.now())
-        return loaded
+        return await self._absence.save_marks(connection, scope, marks)
 
     async def note_status(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
         """Records that say of themselves that they are deleted, and were just stored so."""
         column, value = scope.entity.deleted_when or ("", "")
-        await self._note_deletions(connection, scope, STATUS, {key: {"why": f"{column} is {value}"} for key in keys})
-        await self._doubt_tasks_of(connection, scope, keys)
+        await self._deleter.note(connection, scope, STATUS, {key: {"why": f"{column} is {value}"} for key in keys})
 
     async def note_return(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
-        """Records that the API shows: whatever was deleted of them is live again."""
+        """Records that the API shows: what was deleted of them is live again; what went with a property is asked."""
+        now = self._clock.now()
         query = self._database.query("note_return")
-        await connection.execute(query, scope.region, scope.entity.name, scope.kind, list(keys), self._clock.now())
+        rows = await connection.fetch(query, scope.region, scope.entity.name, scope.kind, list(keys), now)
+        if rows and scope.entity.name == "properties":
+            back = [row["record_id"] for row in rows]
+            await connection.execute(self._database.query("ask_back"), scope.region, back, now, self.holder.run_id)
 
     async def left(
         self, connection: Connection, region: str, properties: Entity, companies: Mapping[int, int | None]
     ) -> int:
         """Properties that the list shows under another company: that is the proof. How many of them were live."""
-        scope = Scope(region, properties)
         evidence = {
-            key: {"why": "the list shows it under another company", "company_id": company}
-            | {"shown": _proof(self._clock.now(), self.holder.run_id)}
+            key: {
+                "why": "the list shows it under another company",
+                "company": company,
+                "shown": proof_of(self._clock.now(), self.holder.run_id),
+            }
             for key, company in companies.items()
         }
-        deleted = await self._delete(connection, scope, PROPERTY_LEFT, evidence)
-        await self._doubt_tasks_of(connection, scope, list(companies))
-        return deleted
+        return await self._deleter.delete(connection, Scope(region, properties), PROPERTY_LEFT, evidence)
 
-    async def _note_absent(self, connection: Connection, scope: Scope, mark: Mark, loaded: Loaded) -> bool:
-        """Note what a complete walk did not show; True when it is too much to be believed."""
-        if mark.kind == WHOLE:
-            await self._close_rejects(connection, scope, mark)
-        if mark.nameless and scope.entity.own_address is None:
-            return False  # nobody can be asked whether it is one of those
-        sql = absence_sql(scope.entity, self._database.schema)
-        bounds = (mark.since, mark.until) if mark.kind in (NEAR, BACKFILL) else (None, None)
-        row = await connection.fetchrow(
-            sql.absent, scope.region, mark.began_order, mark.ids, scope.kind, mark.parent, *bounds
-        )
-        expected, absent = (row["expected"], row["absent"]) if row else (0, [])
-        loaded.expected += expected
-        is_adopted = bool(absent) and mark.kind == WHOLE and await self._is_adoption(connection, scope.region, mark)
-        why = None if is_adopted else self._guard.of_list(mark.kind, mark.shown, expected, len(absent))
-        if absent:
-            await connection.execute(
-                self._database.query("note_absent"),
-                scope.region,
-                scope.entity.name,
-                scope.kind,
-                absent,
-                mark.source,
-                mark.parent,
-                HELD if why else NOTICED,
-                self._clock.now(),
-                self.holder.run_id,
-                why or f"not in the list of {mark.kind} of {mark.began_at:%Y-%m-%d %H:%M:%S} UTC",
-            )
-        if not why:
-            loaded.absent += len(absent)
-        if is_adopted:
-            loaded.deleted += await self._note_adopted(connection, scope, absent)
-        if mark.kind == WHOLE and scope.entity.own_address is None:
-            loaded.deleted += await self._delete_twice_absent(connection, scope)
-        return why is not None
+    # --- before and after the walks ---------------------------------------------------------------------
 
-    async def _is_adoption(self, connection: Connection, region: str, mark: Mark) -> bool:
-        """Whether a person adopted another source, and this is the first whole reading of the list since."""
-        found = await connection.fetchrow(self._database.query("adoption"), region, mark.source, mark.parent)
-        return found is not None
+    async def take_losses(self, region: str, order: int) -> list[Loss]:
+        """What of a region was deleted by hand since the last run; it is read again from now on."""
+        return await take_losses(self.holder, region, order, self._clock.now())
 
-    async def _note_adopted(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> int:
-        """What the adopted source does not show goes without the guard; its own address is asked first, if any."""
-        values = (scope.region, scope.entity.name, scope.kind, list(keys))
-        await connection.execute(self._database.query("note_adopted"), *values)
-        if scope.entity.own_address is not None:
-            return 0
-        return len(await self._delete_adopted(connection, scope, keys))
-
-    async def _delete_adopted(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> list[int]:
-        values = (scope.region, scope.entity.name, scope.kind, list(keys))
-        rows = await connection.fetch(self._database.query("adopted_missing"), *values)
-        evidence = {
-            row["record_id"]: {
-                "why": "the source that was adopted does not show it",
-                "adopted": {"at": row["adopted_at"].isoformat(), "by": row["adopted_by"]},
-                "noticed": _proof(row["noticed_at"], row["noticed_run"]),
-                "run": str(self.holder.run_id),
-            }
-            for row in rows
-        }
-        await self._delete(connection, scope, SOURCE_ADOPTED, evidence)
-        return list(evidence)
-
-    async def retire_adopted(self, region: str, entity: Entity, keys: Sequence[int]) -> list[int]:
-        """Of records whose own address answers 404: those that the adopted source did not show are deleted at once."""
-        scope = Scope(region, entity)
-        async with self._database.transaction("retiring what an adopted source does not show") as connection:
-            await self.holder.check(connection)
-            deleted = await self._delete_adopted(connection, scope, keys)
-            await self._doubt_tasks_of(connection, scope, deleted)
-        return deleted
-
-    async def _close_rejects(self, connection: Connection, scope: Scope, mark: Mark) -> None:
-        """What could not be stored once and is not sent any more waits for nothing."""
-        per = next((source.per for source in scope.entity.sources if source.name == mark.source), None)
-        close = self._database.query("close_unshown_rejects")
-        values = (scope.region, scope.entity.name, scope.kind, mark.began_order, per, mark.parent)
-        await connection.execute(close, *values)
-
-    async def _delete_twice_absent(self, connection: Connection, scope: Scope) -> int:
-        """Without an address of its own, a second complete walk without a record is what proves that it is gone."""
-        run_id, now = self.holder.run_id, self._clock.now()
-        rows = await connection.fetch(
-            self._database.query("twice_absent"), scope.region, scope.entity.name, scope.kind, run_id
-        )
-        evidence = {
-            row["record_id"]: {
-                "why": "two complete walks did not show it",
-                "first": _proof(row["noticed_at"], row["noticed_run"]),
-                "second": _proof(now, run_id),
-            }
-            for row in rows
-        }
-        return await self._delete(connection, scope, NOT_LISTED, evidence)
-
-    # --- after the walks --------------------------------------------------------------------------------
-
-    async def settle_absent(self, region: str, entity: Entity, expected: int) -> Loaded:
-        """The walks of a run are over, which were to show `expected` records: judge what they noticed.
-
-        `held` of what is returned are all records of the entity that wait for a person.
-        """
+    async def settle_absent(self, region: str, entity: Entity) -> Missing:
+        """The walks of a run are over: what is missing now."""
         for source in entity.sources:
             if source.per:
                 await self._database.fetch("close_vanished_rejects", region, entity.name, source.name)
-        rows = await self._database.fetch("count_missing", region, entity.name)
-        count: dict[str, int] = {row["state"]: row["records"] for row in rows}
-        noticed = count.get(NOTICED, 0)
-        if not noticed:
-            return Loaded(held=count.get(HELD, 0))
-        why = self._guard.of_pass(max(expected, noticed), noticed)
         async with self._database.transaction("judging what is missing") as connection:
             await self.holder.check(connection)
-            settle = self._database.query("settle_noticed")
-            await connection.execute(settle, region, entity.name, HELD if why else OPEN, why)
-        return Loaded(held=count.get(HELD, 0) + (noticed if why else 0))
+            elsewhere = self._absence.elsewhere.pop((region, entity.name), None)
+            if elsewhere:
+                forget = self._database.query("forget_elsewhere")
+                await connection.execute(forget, region, entity.name, list(elsewhere))
+            await self._doubt_left_out(connection, region, entity)
+            return await self._missing(connection, region, entity)
 
-    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int) -> list[int]:
-        """Records whose own address is to be asked now: candidates, and what lists leave out when its time has come."""
+    async def _doubt_left_out(self, connection: Connection, region: str, entity: Entity) -> None:
+        """What belongs to properties of other companies is asked for, and goes when it says so itself."""
+        doubt = asking_sql(entity, self._database.schema).doubt_of
+        if doubt is None:
+            return
+        left_out = await connection.fetch(self._database.query("left_out_homes"), region)
+        if left_out:
+            homes = [row["property_id"] for row in left_out]
+            await connection.execute(doubt, region, homes, self._clock.now(), self.holder.run_id)
+
+    async def _missing(self, connection: Connection, region: str, entity: Entity) -> Missing:
+        rows = await connection.fetch(self._database.query("count_missing"), region, entity.name, None)
+        count: dict[str, int] = {row["state"]: row["records"] for row in rows}
+        candidates, live = count.get(OPEN, 0), 0
+        if candidates >= self._guard.least_records:
+            live = await connection.fetchval(absence_sql(entity, self._database.schema).live, region, None)
+        return Missing(candidates, count.get(HELD, 0), self._guard.is_too_many(candidates, live))
+
+    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
+        """Records whose own address is to be asked now: at most `open_limit` candidates, and hidden ones whose time has
+        come. What is planned around today comes first, then the newest."""
         now = self._clock.now()
-        sql = absence_sql(entity, self._database.schema)
-        if sql.candidates is None:
-            return []
         async with self._database.connection("looking for candidates") as connection:
             rows = await connection.fetch(
-                sql.candidates,
+                asking_sql(entity, self._database.schema).candidates,
                 region,
                 self.holder.run_id,
                 now - timedelta(seconds=pace.unlisted_seconds),
@@ -224,6 +130,7 @@ class Proofs:
                 pace.near_days,
                 limit,
                 now,
+                open_limit,
             )
         return [row["record_id"] for row in rows]
 
@@ -234,82 +141,134 @@ class Proofs:
             rows = await connection.fetch(sql.listed, region, limit)
         return [row["key"] for row in rows]
 
+    async def known(self, region: str, homes: Iterable[int]) -> KnownHomes:
+        """What is known of properties that records name."""
+        company = await self._database.fetch_row("companies", region)
+        rows = await self._database.fetch("homes_known", region, list(homes))
+        return KnownHomes(
+            frozenset(company["ids"]) if company and company["ids"] is not None else None,
+            frozenset(row["id"] for row in rows if not row["is_left_out"]),
+            frozenset(row["id"] for row in rows if row["is_left_out"]),
+        )
+
+    async def homes(self, region: str, entity: Entity, keys: Sequence[int]) -> dict[int, Home]:
+        """The properties that stored records belong to, by record."""
+        async with self._database.connection("looking for homes") as connection:
+            return await self._homes(connection, region, entity, keys)
+
+    async def _homes(self, connection: Connection, region: str, entity: Entity, keys: Sequence[int]) -> dict[int, Home]:
+        sql = asking_sql(entity, self._database.schema)
+        if sql.homes is None:
+            return dict.fromkeys(keys, Home(None, THERE))
+        rows = await connection.fetch(sql.homes, region, list(keys))
+        return {row["key"]: Home(row["home"], row["standing"]) for row in rows}
+
     async def doubt(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         """Their own addresses answered 404, whatever lists show: candidates for deletion."""
-        sql = absence_sql(entity, self._database.schema)
+        sql = asking_sql(entity, self._database.schema)
         async with self._database.transaction("noting 404s") as connection:
             await self.holder.check(connection)
             await connection.execute(sql.doubt, region, list(keys), self._clock.now(), self.holder.run_id)
 
-    async def answered(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
+    async def answered(self, region: str, entity: Entity, asked: Asked) -> None:
         """Their own addresses answered: lists leave them out."""
         async with self._database.transaction("noting answers") as connection:
             await self.holder.check(connection)
             note = self._database.query("note_answered")
-            await connection.execute(note, region, entity.name, list(keys), self._clock.now())
+            await connection.execute(note, region, entity.name, list(asked), list(asked.values()))
 
-    async def gone(self, region: str, entity: Entity, keys: Sequence[int], listed: int) -> Loaded:
-        """Their own addresses answered 404 in this run, in which that of `listed` answered.
+    async def retire_adopted(self, region: str, entity: Entity, keys: Sequence[int]) -> list[int]:
+        """Of records whose own address answers 404: those that the adopted source did not show are deleted at once."""
+        async with self._database.transaction("retiring what an adopted source does not show") as connection:
+            await self.holder.check(connection)
+            return await self._deleter.delete_adopted(connection, Scope(region, entity), keys)
 
-        Those of which an earlier run found the same are deleted.
+    async def gone(self, region: str, entity: Entity, asked: Asked, control: Control) -> Loaded:
+        """Their own addresses answered 404 in this run, in which `control` answered.
+
+        Those of which an earlier run found the same are deleted, unless nobody knows yet whether their property is
+        still there; those of a property that has left are deleted at once. `held` of what is returned are all that wait
+        for a person now.
         """
-        now, run_id, scope = self._clock.now(), self.holder.run_id, Scope(region, entity)
         async with self._database.transaction("deleting what is proven") as connection:
             await self.holder.check(connection)
-            rows = await connection.fetch(
-                self._database.query("note_gone"), region, entity.name, list(keys), now, run_id
+            sql = asking_sql(entity, self._database.schema)
+            await connection.execute(sql.forget_gone, region, list(asked))
+            homes = await self._homes(connection, region, entity, list(asked))
+            believed = {key: asked[key] for key, home in homes.items() if control.allows(home.key)}
+            rows = await self._note_gone(connection, region, entity, believed)
+            proven, left = _judged(rows, homes, control)
+            scope, run_id, now = Scope(region, entity), self.holder.run_id, self._clock.now()
+            deleted = await self._deleter.delete(
+                connection,
+                scope,
+                PROPERTY_LEFT,
+                {row["record_id"]: _left(row, homes[row["record_id"]], control, now, run_id) for row in left},
             )
             evidence = {
-                row["record_id"]: {
-                    "why": "its own address answered 404 in two runs, while that of a listed record answered",
-                    "noticed": _proof(row["noticed_at"], row["noticed_run"]),
-                    "first": _proof(row["gone_at"], row["gone_run"]),
-                    "second": _proof(now, run_id),
-                    "listed_record": listed,
-                }
-                for row in rows
-                if row["is_proven"]
+                row["record_id"]: _not_found(row, homes[row["record_id"]], control, now, run_id) for row in proven
             }
-            deleted = await self._delete(connection, scope, NOT_FOUND, evidence)
-            if deleted:
-                await self._doubt_tasks_of(connection, scope, list(evidence))
+            deleted += await self._deleter.guarded(connection, scope, NOT_FOUND, proven, evidence)
+            missing = await self._missing(connection, region, entity)
+        return Loaded(deleted=deleted, held=missing.held)
+
+    async def _note_gone(self, connection: Connection, region: str, entity: Entity, asked: Asked) -> Sequence[Row]:
+        note = self._database.query("note_gone")
+        rows: Sequence[Row] = await connection.fetch(
+            note, region, entity.name, list(asked), list(asked.values()), self._clock.now(), self.holder.run_id
+        )
+        return rows
+
+    async def strangers(self, region: str, entity: Entity, found: Strangers) -> Loaded:
+        """Their own addresses answered with a property of another company: they left with it."""
+        now, run_id = self._clock.now(), self.holder.run_id
+        async with self._database.transaction("deleting what has left") as connection:
+            await self.holder.check(connection)
+            sql = asking_sql(entity, self._database.schema)
+            evidence = {
+                key: {
+                    "why": "its own address answers with a property of another company",
+                    "home": home,
+                    "company": company,
+                    "second": proof_of(now, run_id),
+                }
+                for key, (home, company) in found.items()
+            }
+            await connection.execute(sql.forget_gone, region, list(found))
+            deleted = await self._deleter.delete(connection, Scope(region, entity), PROPERTY_LEFT, evidence)
         return Loaded(deleted=deleted)
 
-    async def _doubt_tasks_of(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
-        """Nobody lists the tasks of properties that are deleted."""
-        if scope.entity.name == "properties":
-            doubt = self._database.query("doubt_tasks_of")
-            await connection.execute(doubt, scope.region, list(keys), self._clock.now(), self.holder.run_id)
 
-    async def _delete(self, connection: Connection, scope: Scope, reason: str, evidence: Mapping[int, Evidence]) -> int:
-        """Mark rows as deleted, with what proves it; how many were live."""
-        if not evidence:
-            return 0
-        sql = absence_sql(scope.entity, self._database.schema)
-        rows = await connection.fetch(sql.delete, scope.region, list(evidence), self._clock.now(), scope.kind)
-        deleted = {row["key"]: evidence[row["key"]] for row in rows}
-        await self._note_deletions(connection, scope, reason, deleted)
-        return len(deleted)
-
-    async def _note_deletions(
-        self, connection: Connection, scope: Scope, reason: str, evidence: Mapping[int, Evidence]
-    ) -> None:
-        await connection.execute(
-            self._database.query("note_deletions"),
-            scope.region,
-            scope.entity.name,
-            scope.kind,
-            list(evidence),
-            [json.dumps(one) for one in evidence.values()],
-            self._clock.now(),
-            [called.source.name for called in scope.entity.called],
-            reason,
-        )
-        if evidence and scope.entity.name in self.history:
-            record = self._database.query("record_in_history")
-            values = (scope.region, scope.entity.name, list(evidence), self._clock.now(), scope.kind or None, "deleted")
-            await connection.execute(record, *values)
+def _judged(rows: Sequence[Row], homes: Mapping[int, Home], control: Control) -> tuple[list[Row], list[Row]]:
+    """What is proven to be deleted, and what has left with its property. Pure."""
+    proven, left = [], []
+    for row in rows:
+        home = homes[row["record_id"]]
+        is_there = home.standing == THERE or (home.standing == UNKNOWN and home.key in control.homes)
+        if home.standing == LEFT:
+            left.append(row)
+        elif is_there and row["is_second"] and not row["is_held"]:
+            proven.append(row)
+    return proven, left
 
 
-def _proof(at: datetime, run_id: object) -> dict[str, str]:
-    return {"at": at.isoformat(), "run": str(run_id)}
+def _not_found(row: Row, home: Home, control: Control, now: datetime, run_id: object) -> dict[str, object]:
+    return {
+        "why": "its own address answered 404 in two runs, while that of another record answered",
+        "noticed": proof_of(row["noticed_at"], row["noticed_run"]),
+        "first": proof_of(row["gone_at"], row["gone_run"]),
+        "second": proof_of(now, run_id),
+        **control.told(home.key),
+        **approval(row),
+    }
+
+
+def _left(row: Row, home: Home, control: Control, now: datetime, run_id: object) -> dict[str, object]:
+    return {
+        "why": "its property has left the account, and its own address answers 404",
+        "home": home.key,
+        "noticed": proof_of(row["noticed_at"], row["noticed_run"]),
+        "first": proof_of(row["gone_at"], row["gone_run"]),
+        "second": proof_of(now, run_id),
+        **control.told(home.key),
+    }

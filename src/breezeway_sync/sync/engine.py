@@ -25,12 +25,13 @@ from breezeway_sync.core.errors import (
     code_of,
     passes,
 )
-from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
+from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed, RowsLost
 from breezeway_sync.core.outcome import FAILED, SUCCESS, Outcome
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.losses import Loss
 from breezeway_sync.entities.marks import Days
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.admission import REFUSALS, RegionTarget, gate_of, refusal_of, shut_gate
@@ -44,6 +45,7 @@ from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink, Sources
 from breezeway_sync.sync.problems import read_again, write_problems
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
+from breezeway_sync.sync.spare import Spare
 from breezeway_sync.sync.stages import stages
 from breezeway_sync.sync.verdict import is_written, sentence, status_of
 
@@ -62,6 +64,7 @@ class _Around:
     cut_off: datetime | None
     known: Known
     gate: Gate
+    losses: Sequence[Loss] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Engine:
     run_id: UUID
     owed_time: OwedTime = field(default_factory=OwedTime)
     room: Room = field(default_factory=Room)
+    spare: Spare = field(default_factory=Spare)
 
     async def run(self, targets: Sequence[RegionTarget]) -> list[Outcome]:
         """Read all regions side by side. Raises only when cancelled, after closing what was open."""
@@ -97,6 +101,7 @@ class Engine:
     async def _region(self, target: RegionTarget, deadline: Deadline | None) -> list[Outcome]:
         try:
             gate = await gate_of(target, self.sources)
+            losses = await self._losses(target.code)
             knows_properties = bool(await self._properties(target.code))
             cut_off = await self._begin_pass(target.code)
             closed = await self.ledger.unavailable(target.code)
@@ -107,9 +112,9 @@ class Engine:
             self._tell_crash(target.code, "all", error)
             return [_failed(target.code, name, error) for name in target.entities]
         if gate.is_confirmed:
-            around = _Around(target, deadline, closed, cut_off, known, gate)
+            around = _Around(target, deadline, closed, cut_off, known, gate, losses)
         else:  # what was cut off or found not to be there was perhaps another source
-            around = _Around(target, deadline, {}, None, Known(), gate)
+            around = _Around(target, deadline, {}, None, Known(), gate, losses)
         return await self._stages(around, knows_properties=knows_properties)
 
     async def _stages(self, around: _Around, *, knows_properties: bool) -> list[Outcome]:
@@ -166,6 +171,13 @@ class Engine:
         """Live properties, by what a reading of them is worth today."""
         return await self.ledger.property_ids(region, self.clock.now().date())
 
+    async def _losses(self, region: str) -> list[Loss]:
+        """What was deleted by hand: told, and read again from now on."""
+        losses = await self.proofs.take_losses(region, self.order_of(self.clock.monotonic()))
+        for one in losses:
+            self.emit(RowsLost(region, one.entity, one.table, one.records))
+        return losses
+
     async def _begin_pass(self, region: str) -> datetime | None:
         """When the run began that was cut off and that this one goes on with.
 
@@ -193,6 +205,9 @@ class Engine:
         target = around.target
         self.emit(EntityStarted(target.code, name))
         job = self._job(around, name)
+        for loss in around.losses:
+            if loss.entity == name:
+                job.findings.note(f"records with rows that were deleted by hand from {loss.table}", loss.records or 1)
         error: BaseException | None = None
         row_id: int | None = None
         try:
@@ -251,6 +266,8 @@ class Engine:
             cut_off=around.cut_off,
             run_id=self.run_id,
             known=around.known,
+            tally=self.spare.tally(),
+            spare=self.spare,
             closed_sources=around.closed,
             belonging=around.gate.belonging,
             sources=self.sources,

@@ -38,7 +38,7 @@ async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
         except NotFound:
             return
         except ApiError as error:
-            job.problem(job.record_of(PROPERTIES, home), error)
+            job.problem(job.record(home, PROPERTIES), error)
             return
         company = company_of(PROPERTIES, record.value)
         if not belonging.companies.takes(company):

@@ -25,6 +25,7 @@ from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.belonging import Belonging, Sifted, sift
 from breezeway_sync.sync.gate import Gate, GatedBatcher
 from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink, Sources
+from breezeway_sync.sync.spare import Spare
 from breezeway_sync.sync.verdict import Findings, ends_everything
 
 UNAVAILABLE_RETRY_SECONDS = 24 * 3600.0
@@ -121,6 +122,8 @@ class Job:
     tally: Tally = field(default_factory=Tally)
     run_id: UUID = NO_RUN
     known: Known = field(default_factory=Known)
+    spare: Spare = field(default_factory=Spare)
+    """What the calls of the account's whole run leave; shared by its jobs."""
     cut_off: datetime | None = None
     """When the run before began that did not end, if this one goes on with it."""
     closed_sources: dict[str, str | None] = field(default_factory=dict)
@@ -222,13 +225,10 @@ class Job:
         """The list of one parent that costs a call of its own, as the subject of a problem."""
         return Subject("children", source.name, parent, f"{source.name} of {self.entity.singular} {parent}")
 
-    def record(self, key: int) -> Subject:
-        """A record's own address, as the subject of a problem."""
-        return self.record_of(self.entity, key)
-
-    def record_of(self, entity: Entity, key: int) -> Subject:
-        """The same of a record of another entity."""
-        return Subject("record", entity.sources[0].name, key, f"{entity.singular} {key}")
+    def record(self, key: int, entity: Entity | None = None) -> Subject:
+        """A record's own address, as the subject of a problem; `entity` where it is not the job's."""
+        of = entity or self.entity
+        return Subject("record", of.sources[0].name, key, f"{of.singular} {key}")
 
     def advanced(self, unit: str, done: int, total: int | None) -> None:
         self.emit(EntityAdvanced(self.region, self.name, unit, done, total))

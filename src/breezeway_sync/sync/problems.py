@@ -71,7 +71,8 @@ async def _children(job: Job, called: CalledChild, parent: int) -> None:
 
 async def _record(job: Job, key: int) -> None:
     address = job.entity.own_address or ""
+    asked_at = job.clock.now()
     record = await job.api.record(address, address.replace("{id}", str(key)), tally=job.tally)
     incoming = [Incoming(record.value, job.order_of(record.requested_at))]
     job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
-    await job.proofs.answered(job.region, job.entity, [key])
+    await job.proofs.answered(job.region, job.entity, {key: asked_at})

@@ -1,91 +1,213 @@
-"""Deletion by proof: what a complete walk did not show is asked for at its own address.
+"""What lists do not show is asked for at its own address; deletion by proof.
 
 Absence alone deletes nothing: lists leave records out. Only a 404 does, twice in two different runs, and
-only when the same kind of address answered for a record that the lists do show.
+only when the same kind of address answered for a record that the lists do show. Asking deletes nothing, so
+everything is asked, as fast as the budget allows; what is too much to be believed is held before it is deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
 
-from breezeway_sync.core.errors import ApiError, NotFound
-from breezeway_sync.core.events import DeletionsHeld
+from breezeway_sync.core.errors import ApiError, BadAnswer, NotFound
+from breezeway_sync.core.events import DeletionsHeld, RecordsLeft
+from breezeway_sync.entities.asking import UNKNOWN, Control, KnownHomes
 from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.homes import home_of
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.rows import JsonObject, record_key
 from breezeway_sync.sync.job import Job, each
+from breezeway_sync.sync.ports import Record
 
-# Asked for in one run at most; the next run goes on.
-MAX_ASKED = 1000
+# Of candidates that are more than can be believed, so many are asked in one run.
+ASKED_AT_ONCE = 200
+CHUNK_RECORDS = 200
 # The newest may be gone as well, and not noticed before its list is read whole.
 MAX_LISTED = 20
+MAX_HOMES = 50
+
+PROPERTIES: Entity = next(entity for entity in ENTITIES if entity.name == "properties")
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What own addresses said: records, with the moment before each was asked, and 404s."""
+
+    found: dict[int, tuple[Record, datetime]] = field(default_factory=dict)
+    gone: dict[int, datetime] = field(default_factory=dict)
 
 
 async def settle_absent(job: Job) -> None:
-    """Judge what the walks of this run did not show, and ask for what may be gone."""
-    loaded = job.findings.loaded
-    settled = await job.proofs.settle_absent(job.region, job.entity, loaded.expected)
-    loaded.add(settled)
-    if loaded.held:
-        job.emit(DeletionsHeld(job.region, job.name, loaded.held))
+    """Judge what the walks of this run did not show, and ask for it."""
+    missing = await job.proofs.settle_absent(job.region, job.entity)
+    job.findings.loaded.held = missing.held
     if job.entity.own_address:
-        await _ask(job)
+        if missing.is_too_many:
+            job.emit(RecordsLeft(job.region, job.name, missing.open))
+            job.findings.note("records that left the lists at once and are being asked, newest first", missing.open)
+        await _ask(job, ASKED_AT_ONCE if missing.is_too_many else None)
+    if job.findings.loaded.held:
+        job.emit(DeletionsHeld(job.region, job.name, job.findings.loaded.held))
 
 
-async def _ask(job: Job) -> None:
-    """Ask for every candidate, and for what lists leave out when its time has come."""
-    keys = await job.proofs.candidates(job.region, job.entity, job.settings.pace, MAX_ASKED)
-    answered: list[int] = []
-    gone: list[int] = []
-
-    async def one(key: int) -> None:
-        found = await _exists(job, key)
-        if found is not None:
-            (answered if found else gone).append(key)
-
-    await each(keys, job.settings.workers, one, job.room)
-    if answered:
-        await job.proofs.answered(job.region, job.entity, answered)
+async def _ask(job: Job, at_once: int | None) -> None:
+    """Ask for candidates, and for hidden records whose time has come, with the calls that lists leave."""
+    per_minute = job.settings.requests_per_minute
+    limit = job.spare.left(per_minute)
+    keys = await job.proofs.candidates(job.region, job.entity, job.settings.pace, limit, at_once or limit)
+    gone: dict[int, datetime] = {}
+    rest = iter(job.spare.take(keys, per_minute))
+    while chunk := [*islice(rest, CHUNK_RECORDS)]:
+        answers = await _asked(job, job.entity, chunk)
+        gone |= answers.gone
+        if answers.found:
+            await _take(job, answers)
     if gone:
-        job.findings.note("own addresses that answered 404", len(gone))
-        adopted = set(await job.proofs.retire_adopted(job.region, job.entity, gone))
-        job.findings.loaded.deleted += len(adopted)
-        gone = [key for key in gone if key not in adopted]
-    if gone:
-        listed = await _listed(job)
-        if listed is not None:
-            job.findings.loaded.add(await job.proofs.gone(job.region, job.entity, gone, listed))
+        await _judge(job, gone)
 
 
 async def doubt(job: Job, keys: Sequence[int]) -> None:
     """Own addresses that answered 404 in passing: candidates for deletion, with their first proof where it is one."""
     await job.proofs.doubt(job.region, job.entity, keys)
-    listed = await _listed(job)
-    if listed is not None:
-        job.findings.loaded.add(await job.proofs.gone(job.region, job.entity, keys, listed))
+    await _judge(job, dict.fromkeys(keys, job.clock.now()))
 
 
-async def _exists(job: Job, key: int) -> bool | None:
-    """Whether a record has an address of its own; one that has is loaded. None when it could not be found out."""
-    address = job.entity.own_address or ""
-    try:
-        record = await job.api.record(address, address.replace("{id}", str(key)), tally=job.tally)
-    except NotFound:
-        return False
-    except ApiError as error:
-        job.problem(job.record(key), error)
+async def _judge(job: Job, gone: dict[int, datetime]) -> None:
+    job.findings.note("own addresses that answered 404", len(gone))
+    adopted = set(await job.proofs.retire_adopted(job.region, job.entity, [*gone]))
+    job.findings.loaded.deleted += len(adopted)
+    gone = {key: at for key, at in gone.items() if key not in adopted}
+    if not gone:
+        return
+    control = await _control(job, [*gone])
+    if control is not None:
+        loaded = await job.proofs.gone(job.region, job.entity, gone, control)
+        job.findings.loaded.deleted += loaded.deleted
+        job.findings.loaded.held = loaded.held
+    else:
+        job.findings.note("404s that prove nothing, because no listed record's own address answered either")
+
+
+async def _asked(job: Job, entity: Entity, keys: Iterable[int]) -> _Answers:
+    """Ask for records at their own addresses; what could not be found out is a problem and in neither answer."""
+    answers = _Answers()
+    address = entity.own_address or ""
+
+    async def one(key: int) -> None:
+        job.spare.asked += 1
+        asked_at = job.clock.now()
+        try:
+            record = await job.api.record(address, address.replace("{id}", str(key)), tally=job.tally)
+        except NotFound:
+            answers.gone[key] = asked_at
+        except ApiError as error:
+            job.problem(job.record(key, entity), error)
+        else:
+            if record_key(record.value, entity.key.path) != key:
+                job.problem(job.record(key, entity), _another(address))
+                return
+            job.findings.answers += 1
+            answers.found[key] = (record, asked_at)
+
+    await each(keys, job.settings.workers, one, job.room)
+    return answers
+
+
+def _another(address: str) -> BadAnswer:
+    return BadAnswer(
+        "a record's own address answered with something else",
+        endpoint=address,
+        wanted="the record with that id",
+        cure="what is stored of it stays; the next run asks again",
+    )
+
+
+async def _take(job: Job, answers: _Answers) -> None:
+    """Store what own addresses brought; what belongs to another company by now has left."""
+    strangers = await _strangers(job, {key: record.value for key, (record, _) in answers.found.items()})
+    ours = {key: answer for key, answer in answers.found.items() if key not in strangers}
+    if ours:
+        incoming = [Incoming(record.value, job.order_of(record.requested_at)) for record, _ in ours.values()]
+        job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
+        await job.proofs.answered(job.region, job.entity, {key: asked_at for key, (_, asked_at) in ours.items()})
+    if strangers:
+        loaded = await job.proofs.strangers(job.region, job.entity, strangers)
+        job.findings.loaded.deleted += loaded.deleted
+
+
+async def _strangers(job: Job, records: dict[int, JsonObject]) -> dict[int, tuple[int, int | None]]:
+    """Those of these records that belong to another company: by record, its property and the company."""
+    if job.entity is PROPERTIES:
+        homes: dict[int, int | None] = {key: key for key in records}
+    else:
+        homes = {key: home_of(job.entity, record) for key, record in records.items()}
+    named = {home for home in homes.values() if home is not None}
+    known = await job.proofs.known(job.region, named)
+    foreign: dict[int, int | None] = dict.fromkeys(known.left_out)
+    if known.companies is not None:
+        foreign |= await _foreign_companies(job, known, records, named)
+    return {key: (home, foreign[home]) for key, home in homes.items() if home is not None and home in foreign}
+
+
+async def _foreign_companies(
+    job: Job, known: KnownHomes, records: dict[int, JsonObject], named: set[int]
+) -> dict[int, int | None]:
+    """Properties of other companies, by what they say themselves; those that the mirror does not know are asked."""
+    shown = records
+    if job.entity is not PROPERTIES:
+        unknown = sorted(named - known.mirrored - known.left_out)[:MAX_HOMES]
+        answers = await _asked(job, PROPERTIES, unknown)
+        shown = {key: record.value for key, (record, _) in answers.found.items()}
+    return {key: _company(record) for key, record in shown.items() if _is_foreign(record, known)}
+
+
+def _company(record: JsonObject) -> int | None:
+    company = record.get("company_id")
+    return company if isinstance(company, int) else None
+
+
+def _is_foreign(record: JsonObject, known: KnownHomes) -> bool:
+    """Whether a property says that it belongs to a company that is not the region's."""
+    company = _company(record)
+    return known.companies is not None and company is not None and company not in known.companies
+
+
+async def _control(job: Job, gone: list[int]) -> Control | None:
+    """What else answers in this run: a listed record's own address, and those of properties that decide over a 404.
+
+    Where the region lists no other record of the entity, the property's own address has to answer. None: listed records
+    are gone by their own addresses as well, so that no 404 proves anything.
+    """
+    candidates = await job.proofs.listed_records(job.region, job.entity, MAX_LISTED)
+    listed = await _first_that_answers(job, candidates)
+    if candidates and listed is None:
         return None
-    job.findings.answers += 1
-    if not job.belongs(record.value):
-        job.findings.note("own addresses that answered with a record of another company or home")
-        return None
-    incoming = [Incoming(record.value, job.order_of(record.requested_at))]
-    job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
-    return True
+    homes = await job.proofs.homes(job.region, job.entity, gone)
+    wanted = {
+        home.key for home in homes.values() if home.key is not None and (listed is None or home.standing == UNKNOWN)
+    }
+    if not wanted:
+        return Control(listed)
+    answers = await _asked(job, PROPERTIES, sorted(wanted)[:MAX_HOMES])
+    known = await job.proofs.known(job.region, wanted)
+    ours = {key for key, (record, _) in answers.found.items() if not _is_foreign(record.value, known)}
+    return Control(listed, frozenset(ours))
 
 
-async def _listed(job: Job) -> int | None:
-    """A listed record whose own address answers in this run; None: then no 404 proves anything."""
-    for listed in await job.proofs.listed_records(job.region, job.entity, MAX_LISTED):
-        if await _exists(job, listed):
+async def _first_that_answers(job: Job, records: Sequence[int]) -> int | None:
+    """The first of these records whose own address answers in this run."""
+    for listed in records:
+        answers = await _asked(job, job.entity, [listed])
+        if answers.found:
+            await _store(job, answers)
             return listed
-    job.findings.note("404s that prove nothing, because no listed record's own address answered either")
     return None
+
+
+async def _store(job: Job, answers: _Answers) -> None:
+    incoming = [Incoming(record.value, job.order_of(record.requested_at)) for record, _ in answers.found.values()]
+    job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))

@@ -17,6 +17,8 @@ from breezeway_sync.core.events import (
     DeletionsHeld,
     EntityFinished,
     Event,
+    RecordsLeft,
+    RowsLost,
 )
 from breezeway_sync.core.outcome import FAILED, SUCCESS
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
@@ -29,6 +31,8 @@ OF_INTEREST = (
     AttendanceChanged,
     ComparisonSeen,
     DeletionsHeld,
+    RecordsLeft,
+    RowsLost,
     CycleStarted,
     CycleFinished,
     DatabaseLost,
@@ -81,6 +85,8 @@ class Collector:
         self._ended: deque[Cycle] = deque(maxlen=MOST_ENDED)
         self._held: dict[tuple[str, str], int] = {}
         self._compared: dict[str, tuple[datetime, dict[str, Fact]]] = {}
+        self._left: dict[tuple[str, str], int] = {}
+        self._deleted: dict[tuple[str, str], int] = {}
         self.outage: Outage | None = None
         self.replaced: DatabaseReplaced | None = None
         """The first account's word that an older copy took the database's place, until it is told."""
@@ -98,8 +104,8 @@ class Collector:
             case ComparisonSeen():
                 _, facts = self._compared.setdefault(event.region, (at, {}))
                 facts[event.entity] = Fact(event.is_differing, event.compared_at, event.found)
-            case DeletionsHeld(region, entity, records):
-                self._held[region, entity] = records
+            case DeletionsHeld() | RecordsLeft() | RowsLost():
+                self._count(event)
             case AttendanceChanged():
                 self._attendance(event, at)
             case CycleStarted(account, run_id, regions):
@@ -114,12 +120,24 @@ class Collector:
                 self.outage.back_after = away_seconds
                 self.outage.next_try = None
 
+    def _count(self, event: DeletionsHeld | RecordsLeft | RowsLost) -> None:
+        """What a run says of an entity's records before it ends."""
+        place = (event.region, event.entity)
+        match event:
+            case DeletionsHeld():
+                self._held[place] = event.records
+            case RecordsLeft():
+                self._left[place] = event.records
+            case RowsLost():
+                self._deleted[place] = self._deleted.get(place, 0) + (event.records or 1)
+
     def _finished(self, event: EntityFinished, at: datetime) -> None:
         # While the database is away everything fails by that; what fails by something else as well, and stays
         # so, is told after the next run.
         failed = event.status == FAILED
         # Said by a run before it ends; one that failed may not have come to it.
-        held = self._held.pop((event.region, event.entity), None if failed else 0)
+        place = (event.region, event.entity)
+        held, left, lost = (one.pop(place, None if failed else 0) for one in (self._held, self._left, self._deleted))
         if failed and (self.is_away or is_interruption(event.error)):
             return
         pending = self._pending.setdefault(event.region, Pending(at))
@@ -133,6 +151,8 @@ class Collector:
             again.first_at if again else at,
             again.failures + 1 if again else 1,
             known.held if held is None and known is not None else held,
+            known.left if left is None and known is not None else left,
+            known.lost if not lost and known is not None else lost,
         )
 
     def _attendance(self, event: AttendanceChanged, at: datetime) -> None:

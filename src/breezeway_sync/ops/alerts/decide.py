@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -22,6 +22,9 @@ from breezeway_sync.ops.alerts.model import (
     entity_subject,
     held_subject,
     is_held,
+    is_left,
+    left_subject,
+    lost_subject,
 )
 
 HOUR = timedelta(hours=1)
@@ -96,11 +99,14 @@ def decide_held(subject: str, state: State, fact: Fact, now: datetime, rules: Ru
 
 def plan(found: Sequence[Finding], states: Mapping[str, State], now: datetime, rules: Rules) -> list[Decision]:
     """What to do about a region: one decision for each subject that the findings say something of."""
-    facts = facts_of(found, rules) | held_facts(found)
+    facts = facts_of(found, rules) | held_facts(found) | sudden_facts(found)
     return [
-        (decide_held if is_held(subject) else decide)(subject, states.get(subject, State()), fact, now, rules)
-        for subject, fact in facts.items()
+        _decider(subject)(subject, states.get(subject, State()), fact, now, rules) for subject, fact in facts.items()
     ]
+
+
+def _decider(subject: str) -> Callable[[str, State, Fact, datetime, Rules], Decision]:
+    return decide_held if is_held(subject) or is_left(subject) else decide
 
 
 def held_facts(found: Sequence[Finding]) -> dict[str, Fact]:
@@ -110,6 +116,21 @@ def held_facts(found: Sequence[Finding]) -> dict[str, Fact]:
         for one in found
         if one.held is not None
     }
+
+
+def sudden_facts(found: Sequence[Finding]) -> dict[str, Fact]:
+    """What came over a region's records from outside: they left the lists at once, or somebody deleted rows."""
+    left = {
+        left_subject(one.entity): Fact(one.left > 0, one.first_at, f"{one.left} records left the lists", one.left)
+        for one in found
+        if one.left is not None
+    }
+    lost = {
+        lost_subject(one.entity): Fact(one.lost > 0, one.first_at, "rows were deleted by hand", one.lost)
+        for one in found
+        if one.lost is not None
+    }
+    return left | lost
 
 
 def facts_of(found: Sequence[Finding], rules: Rules) -> dict[str, Fact]:

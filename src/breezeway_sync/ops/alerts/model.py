@@ -20,6 +20,8 @@ NOWHERE = ""
 _ENTITY = "entity:"
 _HELD = "held:"
 _DIFFERS = "differs:"
+_LEFT = "left:"
+_LOST = "lost:"
 _LONG_RUN = "long_run:"
 
 
@@ -30,7 +32,9 @@ def entity_subject(entity: str) -> str:
 
 def entity_of(subject: str) -> str:
     """The entity that a subject is about."""
-    return subject.removeprefix(_ENTITY).removeprefix(_HELD).removeprefix(_DIFFERS)
+    for prefix in (_ENTITY, _HELD, _DIFFERS, _LEFT, _LOST):
+        subject = subject.removeprefix(prefix)
+    return subject
 
 
 def held_subject(entity: str) -> str:
@@ -41,6 +45,26 @@ def held_subject(entity: str) -> str:
 def differs_subject(entity: str) -> str:
     """The subject of an entity whose mirror says something else than the API."""
     return _DIFFERS + entity
+
+
+def left_subject(entity: str) -> str:
+    """The subject of an entity's records that left the lists at once."""
+    return _LEFT + entity
+
+
+def lost_subject(entity: str) -> str:
+    """The subject of an entity's rows that somebody deleted by hand."""
+    return _LOST + entity
+
+
+def is_left(subject: str) -> bool:
+    """Whether a subject is about records that left the lists at once."""
+    return subject.startswith(_LEFT)
+
+
+def is_lost(subject: str) -> bool:
+    """Whether a subject is about rows that were deleted by hand."""
+    return subject.startswith(_LOST)
 
 
 def is_held(subject: str) -> bool:
@@ -90,6 +114,9 @@ class Finding:
     failures: int
     held: int | None = None
     """Records that wait for a person; None where the run did not come to know."""
+    left: int | None = None
+    """Records that left the lists at once, and `lost` those with rows that were deleted by hand; None as above."""
+    lost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

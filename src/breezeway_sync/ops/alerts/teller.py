@@ -11,7 +11,7 @@ from uuid import uuid4
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
 from breezeway_sync.core.events import Emit, FieldChanged
-from breezeway_sync.ops.alerts import words
+from breezeway_sync.ops.alerts import sudden, words
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import Cycle, Outage
 from breezeway_sync.ops.alerts.decide import decide, decide_long_run, plan
@@ -34,7 +34,11 @@ from breezeway_sync.ops.alerts.model import (
     entity_subject,
     held_subject,
     is_held,
+    is_left,
+    is_lost,
+    left_subject,
     long_run_subject,
+    lost_subject,
 )
 from breezeway_sync.ops.alerts.ports import Channel
 
@@ -45,6 +49,15 @@ ONE_REPLACEMENT = timedelta(hours=2)
 
 Compose = Callable[[Sequence[Decision], int], tuple[str, str]]
 """Title and body for these decisions, after so many messages were held back."""
+Title = Callable[[str, Kind, Sequence[Decision]], str]
+Body = Callable[[str, Kind, Sequence[Decision], int], str]
+
+COUNTED: tuple[tuple[Callable[[str], bool], Title, Body], ...] = (
+    (is_held, words.held_title, words.held_body),
+    (is_left, sudden.left_title, sudden.left_body),
+    (is_lost, sudden.lost_title, sudden.lost_body),
+)
+"""What is told of an entity besides its failures: each kind in a message of its own."""
 
 
 @dataclass(slots=True)
@@ -71,9 +84,10 @@ class Teller:
     counts: Counts
 
     async def region(self, region: str, found: Sequence[Finding], now: datetime) -> None:
-        """A region's findings: at most one message for its credentials, and one of each kind for its entities, and
-        for its deletions that wait."""
-        subjects = [CREDENTIALS, *(of(one.entity) for one in found for of in (entity_subject, held_subject))]
+        """A region's findings: at most one message for its credentials, and one of each kind for its entities, for
+        its deletions that wait, for what left the lists at once and for rows deleted by hand."""
+        kinds = (entity_subject, held_subject, left_subject, lost_subject)
+        subjects = [CREDENTIALS, *(of(one.entity) for one in found for of in kinds)]
         decisions = plan(found, await self.book.states(region, subjects), now, self.rules)
         for decision in decisions:
             if decision.kind is None:
@@ -81,9 +95,12 @@ class Teller:
         for kind in Kind:
             of_kind = [one for one in decisions if one.kind is kind]
             await self._tell_credentials(region, kind, [one for one in of_kind if one.subject == CREDENTIALS], now)
-            await self._tell_held(region, kind, [one for one in of_kind if is_held(one.subject)], now)
-            others = [one for one in of_kind if one.subject != CREDENTIALS and not is_held(one.subject)]
-            await self._tell_entities(region, kind, others, now)
+            told = [one for one in of_kind if one.subject == CREDENTIALS]
+            for belongs, title, body in COUNTED:
+                mine = [one for one in of_kind if belongs(one.subject)]
+                await self._tell_counted(region, kind, mine, now, title, body)
+                told += mine
+            await self._tell_entities(region, kind, [one for one in of_kind if one not in told], now)
 
     async def _tell_credentials(self, region: str, kind: Kind, decisions: list[Decision], now: datetime) -> None:
         def compose(won: Sequence[Decision], held_back: int) -> tuple[str, str]:
@@ -133,9 +150,11 @@ class Teller:
 
         return await self._tell(NOWHERE, [Decision(REPLACED, state, told, untold, Kind.FAILED)], now, compose)
 
-    async def _tell_held(self, region: str, kind: Kind, decisions: list[Decision], now: datetime) -> None:
+    async def _tell_counted(
+        self, region: str, kind: Kind, decisions: list[Decision], now: datetime, title: Title, body: Body
+    ) -> None:
         def compose(won: Sequence[Decision], held_back: int) -> tuple[str, str]:
-            return words.held_title(region, kind, won), words.held_body(region, kind, won, held_back)
+            return title(region, kind, won), body(region, kind, won, held_back)
 
         if decisions:
             await self._tell(region, decisions, now, compose)

@@ -236,11 +236,11 @@ class Sync(BaseModel):
         "known whether a new comment changes its task. `0`: each time.",
     )
     unlisted_days: float = Field(
-        default=7.0,
+        default=6.0,
         ge=0,
         le=3650,
-        description="Records that lists leave out are asked for by their own address so often; those within "
-        "`near_days`, as often as these.",
+        description="Hidden records, which lists leave out, are asked for at their own address so often; those within "
+        "`near_days` every `near_hours`. `require_fresh` accepts 7 days by default.",
     )
 
 
@@ -250,7 +250,7 @@ class Deletes(BaseModel):
     model_config = _FROZEN
 
     guard_share: float = Field(
-        default=0.05, ge=0, le=1, description="Share of what was listed before that may be gone at once."
+        default=0.05, ge=0, le=1, description="Share of the live records of a region and entity that may go at once."
     )
     guard_least_records: int = Field(
         default=20, ge=1, le=LARGEST, description="So few records at once are never too many, whatever their share."

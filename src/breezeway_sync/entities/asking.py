@@ -1,0 +1,62 @@
+"""What is asked of records that lists do not show, and what proves that they are gone: words of reading and storing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+THERE, LEFT, UNKNOWN, FIRST = "there", "left", "unknown", "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """How many records of an entity are candidates (`open`) and wait for a person (`held`).
+
+    `is_too_many`: so many candidates that they cannot all be asked for at once.
+    """
+
+    open: int = 0
+    held: int = 0
+    is_too_many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The property of a record, and whether the API still shows it: THERE, LEFT or UNKNOWN; FIRST: not asked before."""
+
+    key: int | None
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What answered in the same run, so that a 404 says something: a listed record, or the properties themselves."""
+
+    listed: int | None
+    homes: frozenset[int] = frozenset()
+    """Properties whose own address answered."""
+
+    def allows(self, home: int | None) -> bool:
+        """Whether a 404 of what belongs to this property is believed."""
+        return self.listed is not None or home in self.homes
+
+    def told(self, home: int | None) -> dict[str, object]:
+        """What answered, for the evidence."""
+        return {"listed_record": self.listed} if self.listed is not None else {"home_answered": home}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHomes:
+    """What is known of properties that records name. `companies` None: those of every company belong here."""
+
+    companies: frozenset[int] | None
+    mirrored: frozenset[int]
+    left_out: frozenset[int]
+
+
+Asked = Mapping[int, datetime]
+"""Records whose own address was asked, by the moment before that."""
+
+Strangers = Mapping[int, tuple[int, int | None]]
+"""Records whose own address answered with a property of another company: by record, that property and its company."""

@@ -1,0 +1,19 @@
+"""By which property a record belongs. Pure."""
+
+from __future__ import annotations
+
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.rows import JsonObject
+
+
+def home_column(entity: Entity) -> str | None:
+    """The column with the API's id of the property that a record belongs to; None: it belongs to none."""
+    return next((link.by for link in entity.links if link.target == "properties"), None)
+
+
+def home_of(entity: Entity, record: JsonObject) -> int | None:
+    """The property that a record names."""
+    column = home_column(entity)
+    path = next((field.path for field in entity.fields if field.name == column), None)
+    value = record.get(path) if path else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

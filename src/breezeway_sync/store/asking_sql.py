@@ -1,0 +1,122 @@
+"""Statements about records whose own address is asked, derived from the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from breezeway_sync.entities.homes import home_column
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.store.absence_sql import list_column
+from breezeway_sync.store.files import quote
+
+# ruff: noqa: S608 - put together from names of the catalog only
+
+
+@dataclass(frozen=True, slots=True)
+class AskingSql:
+    """`candidates` ($1 region, $2 run, $3 and $4 when hidden records were to be asked, $5 today, $6 days around it,
+    $7 limit, $8 now, $9 limit of candidates for deletion) looks for records to be asked. `homes` ($1 region, $2 keys)
+    tells where each belongs and how that property stands: there, left,
+    unknown, or first where no 404 was met before; None where nothing belongs to one.
+    `forget_gone` ($1 region, $2 keys) ends waiting for records that are not live and that the API does not have.
+    `doubt` ($1 region, $2 keys, $3 now, $4 run) makes records candidates, whatever lists show; `doubt_of` the same of
+    what belongs to these properties.
+    """
+
+    candidates: str
+    homes: str | None
+    forget_gone: str
+    doubt: str
+    doubt_of: str | None
+
+
+@cache
+def asking_sql(entity: Entity, schema: str) -> AskingSql:
+    """The statements of an entity for a schema."""
+    table = f"{quote(schema)}.{entity.table}"
+    home = home_column(entity)
+    return AskingSql(
+        candidates=_candidates(entity, schema, table),
+        homes=_homes(entity, schema, table, home) if home else None,
+        forget_gone=(
+            f"DELETE FROM {quote(schema)}.missing_records m WHERE m.region_code = $1 "
+            f"AND m.entity_type = '{entity.name}' AND m.record_id = ANY ($2::bigint[]) AND m.state = 'returning' "
+            f"AND NOT EXISTS (SELECT FROM {table} t WHERE t.region_code = $1 AND t.{entity.key.name} = m.record_id "
+            "AND t.deleted_at IS NULL)"
+        ),
+        doubt=_doubt(
+            entity, schema, table, f"t.{entity.key.name} = ANY ($2::bigint[])", "its own address answered 404"
+        ),
+        doubt_of=_doubt_of(entity, schema, table, home) if home else None,
+    )
+
+
+def _candidates(entity: Entity, schema: str, table: str) -> str:
+    is_near = "($5::date IS NULL AND $6::integer = 0)"
+    if entity.planned:
+        first, last = entity.planned
+        is_near = f"coalesce(t.{first} <= $5::date + $6::integer AND t.{last} >= $5::date - $6::integer, false)"
+    return (
+        "WITH missing AS (\n"
+        "    SELECT m.record_id, m.asked_at, m.gone_run, m.state IN ('open', 'returning') AS is_open,\n"
+        f"        {is_near} AS is_near\n"
+        f"    FROM {quote(schema)}.missing_records m LEFT JOIN {table} t\n"
+        f"        ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"
+        f"    WHERE m.region_code = $1 AND m.entity_type = '{entity.name}' AND m.state <> 'kept'\n"
+        f"      AND (t.{entity.key.name} IS NOT NULL OR m.state = 'returning')\n"
+        "), due AS (\n"
+        "    SELECT x.*, row_number() OVER (PARTITION BY is_open ORDER BY is_near DESC, record_id DESC) AS place\n"
+        "    FROM missing x\n"
+        "    WHERE is_open AND gone_run IS DISTINCT FROM $2 OR NOT is_open AND (asked_at IS NULL\n"
+        "        OR asked_at NOT BETWEEN $3 AND $8 OR is_near AND asked_at < $4)\n"
+        ")\n"
+        "SELECT record_id FROM due WHERE NOT is_open OR place <= $9\n"
+        "ORDER BY is_near DESC, is_open DESC, CASE WHEN NOT is_open THEN asked_at END NULLS FIRST, record_id DESC\n"
+        "LIMIT $7"
+    )
+
+
+def _homes(entity: Entity, schema: str, table: str, home: str) -> str:
+    """A property is there when the API showed it after the record's own address first answered 404."""
+    of = quote(schema)
+    return (
+        f"SELECT t.{entity.key.name} AS key, t.{home} AS home, CASE\n"
+        f"    WHEN t.{home} IS NULL THEN 'there'\n"
+        "    WHEN o.property_id IS NOT NULL OR p.deleted_at IS NOT NULL THEN 'left'\n"
+        "    WHEN m.gone_at IS NULL THEN 'first'\n"
+        "    WHEN h.state = 'kept' OR h.state = 'unlisted' AND h.asked_at > m.gone_at THEN 'there'\n"
+        "    WHEN h.state IS NOT NULL OR w.whole_at IS NULL OR w.whole_at <= m.gone_at THEN 'unknown'\n"
+        "    WHEN p.id IS NULL THEN 'left'\n"
+        "    ELSE 'there'\n"
+        "END AS standing\n"
+        f"FROM {table} t\n"
+        f"JOIN {of}.missing_records m ON m.region_code = $1 AND m.entity_type = '{entity.name}'\n"
+        f"    AND m.record_id = t.{entity.key.name}\n"
+        # With a LIMIT each is looked up: else all properties of the region are read for a few records.
+        f"LEFT JOIN LATERAL (SELECT x.id, x.deleted_at FROM {of}.properties x\n"
+        f"    WHERE x.region_code = $1 AND x.property_id = t.{home} LIMIT 1) p ON true\n"
+        f"LEFT JOIN {of}.left_out_properties o ON o.region_code = $1 AND o.property_id = t.{home}\n"
+        f"LEFT JOIN {of}.missing_records h ON h.region_code = $1 AND h.entity_type = 'properties' AND h.kind = ''\n"
+        f"    AND h.record_id = t.{home}\n"
+        f"LEFT JOIN {of}.walks w ON w.region_code = $1 AND w.source = 'properties' AND w.parent_id = 0\n"
+        f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($2::bigint[])"
+    )
+
+
+def _doubt_of(entity: Entity, schema: str, table: str, home: str) -> str:
+    return _doubt(entity, schema, table, f"t.{home} = ANY ($2::bigint[])", "its property has left")
+
+
+def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str) -> str:
+    source, per = entity.sources[0], list_column(entity)
+    return (
+        f"INSERT INTO {quote(schema)}.missing_records AS m (region_code, entity_type, kind, record_id, source,\n"
+        "    parent_id, state, noticed_at, noticed_run, why)\n"
+        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {f't.{per}' if per else '0'}, 'open',\n"
+        f"    $3, $4, '{why}'\n"
+        f"FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {condition}\n"
+        "ON CONFLICT (region_code, entity_type, kind, record_id)\n"
+        "DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why\n"
+        "WHERE m.state IN ('held', 'unlisted')"
+    )
