@@ -27,10 +27,14 @@ MAY_BE_MISSING = frozenset(
     if source.may_be_missing
 )
 
+PER_REGION = MAY_BE_MISSING & {source.name for entity in ENTITIES for source in entity.sources}
+
 
 def is_believable(source: str, answered: Collection[str]) -> bool:
     """Whether a refusal speaks of this list alone, by the lists that have `answered`. Pure."""
-    others = MAY_BE_MISSING.intersection(answered) - {source}
+    # Lists of the region are switched on one by one; that comments answer says nothing of them.
+    kind = PER_REGION if source in PER_REGION else MAY_BE_MISSING
+    others = kind.intersection(answered) - {source}
     return source in MAY_BE_MISSING and source not in answered and "properties" in answered and bool(others)
 
 
