@@ -225,10 +225,6 @@ END AS ids
 FROM {schema}.regions r LEFT JOIN {schema}.region_sources s ON s.region_code = r.region_code
 WHERE r.region_code = $1;
 
--- name: left_out_homes
--- Properties of other companies that the region's account shows as well.
-SELECT property_id FROM {schema}.left_out_properties WHERE region_code = $1;
-
 -- name: homes_known
 -- Of these properties ($2) those that the mirror has or had, with `is_left_out` those that are another company's by now.
 SELECT x.id, o.property_id IS NOT NULL OR p.deleted_at IS NOT NULL AND EXISTS (
