@@ -138,67 +138,6 @@ async def test_a_stay_of_tomorrow_that_the_api_has_no_more_goes_within_hours(dsn
     assert gone == [{"reservation_id": stay}]
 
 
-async def test_what_is_switched_on_later_is_owed_at_once(dsn: str, rows: Rows) -> None:
-    """Comments wanted after a first load without them, and again after a run without them in between."""
-    async with sandboxed(dsn) as setup:
-        both = setup.settings
-        off = both.entities["task_comments"].model_copy(update={"enabled": False})
-        without = both.model_copy(update={"entities": {**both.entities, "task_comments": off}})
-        account = setup.world.account("nashville")
-        comments = "SELECT count(DISTINCT task_pk) AS n FROM task_comments"
-        setup.settings = without
-        await setup.run()
-        assert rows(comments) == [{"n": 0}]
-        setup.settings = both
-        second = outcome(await setup.run(entity="tasks"), "tasks")
-        assert (second.status, second.owed) == (SUCCESS, 0)
-        assert setup.stats.of("nashville", "/task/{id}/comments") == account.count("tasks")
-        key = min(account.ids("tasks"))
-        account.set_comments(key, [{"id": 1, "comment": "missed", "created_at": "2026-11-01T10:00:00"}])
-        account.patch("tasks", key, name="changed while comments were off")
-        setup.settings = without
-        await setup.run(entity="tasks")
-        setup.settings = both
-        await setup.run(entity="tasks")
-        assert rows("SELECT count(*) AS n FROM task_comments WHERE comment = 'missed'") == [{"n": 1}]
-        calls = setup.stats.of("nashville", "/task/{id}/comments")
-        await setup.run(entity="tasks")
-        assert setup.stats.of("nashville", "/task/{id}/comments") == calls
-
-
-async def test_a_404_on_a_tasks_comments_stays_owed_and_is_told(dsn: str, rows: Rows) -> None:
-    async with sandboxed(dsn) as setup:
-        await setup.run()
-        account = setup.world.account("nashville")
-        key = min(account.ids("tasks"))
-        account.patch("tasks", key, name="changed")
-        setup.faults.add("404", path=rf"/task/{key}/comments")
-        for _ in range(2):
-            found = outcome(await setup.run(entity="tasks"), "tasks")
-            assert (found.status, found.owed, found.fault) == (PARTIAL, 1, "NotFound")
-            assert f"task_comments of task {key}" in (found.error or "")
-        assert rows("SELECT source, parent_id FROM owed_calls") == [{"source": "task_comments", "parent_id": key}]
-        setup.faults.clear()
-        assert outcome(await setup.run(entity="tasks"), "tasks").status == SUCCESS
-
-
-async def test_a_task_whose_comments_and_address_answer_404_is_deleted_in_two_runs(dsn: str, rows: Rows) -> None:
-    """Also where its list still shows it at first, and however long until it is read whole."""
-    async with sandboxed(dsn) as setup:
-        await setup.run()
-        account = setup.world.account("nashville")
-        key = min(account.ids("tasks"))
-        account.hide("tasks", key)
-        rows("INSERT INTO owed_calls SELECT 'nashville', 'task_comments', %s, 1", key)
-        account.delete("tasks", key)
-        first = outcome(await setup.run(entity="tasks"), "tasks")
-        assert (first.status, first.owed) == (PARTIAL, 1)
-        assert rows("SELECT record_id FROM missing_records WHERE gone_at IS NOT NULL") == [{"record_id": key}]
-        await setup.run(entity="tasks")
-        assert rows("SELECT task_id FROM tasks WHERE deleted_at IS NOT NULL") == [{"task_id": key}]
-        assert rows("SELECT * FROM owed_calls") == []
-
-
 async def test_a_full_run_after_an_interruption_reads_everything(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
