@@ -69,6 +69,8 @@ def test_paths_that_can_be_used(tmp_path: Path, path: str) -> None:
         *("postgresql://u:top@secret@h/d", "postgresql://u:top/secret@h/d", "postgresql://u:top#secret@h/d"),
         *("postgresql://u:topsecret", "postgresql://u:topsecret@h:99999/d", "postgresql://h/d?password"),
         *("postgresql://u:top secret@h/d", "postgresql://u:topsecret@h/d\n", "postgresql://u:top?secret@h/d"),
+        "postgresql://u@a,b/d?target_session_attrs=standby",
+        "postgresql://u@a,b/d?sslmode=disable&target_session_attrs=read-only",
     ],
 )
 def test_a_dsn_that_cannot_be_used(tmp_path: Path, dsn: str) -> None:
@@ -86,6 +88,8 @@ def test_a_dsn_that_cannot_be_used(tmp_path: Path, dsn: str) -> None:
             "postgresql://u@/d",
         ),
         *("postgresql://u:p@h1:5432,h2/d", "postgresql://u:p@[::1]:5432/d", "postgresql://h"),
+        "postgresql://u@a,b/d?target_session_attrs=read-write",
+        "postgresql://u@a:5432,[::1]:5433/d?target_session_attrs=primary",
     ],
 )
 def test_a_dsn_that_can_be_used(tmp_path: Path, dsn: str) -> None:

@@ -66,9 +66,7 @@ class Ledger:
 
         Raises DatabaseWentBack or LeaseLost, and writes nothing, where what it has read may not be there any more.
         """
-        write = self._database.fetch if outcome.status == FAILED else self._write_held
-        await write(
-            "close_log_row",
+        values = (
             region,
             row_id,
             outcome.status,
@@ -83,6 +81,10 @@ class Ledger:
             outcome.error,
             json.dumps(outcome.details) if outcome.details else None,
         )
+        async with self._database.transaction("closing the log") as connection:
+            if self._holder is not None and outcome.status != FAILED:
+                await self._holder.confirm(connection)
+            await connection.execute(self._database.query("close_log_row"), *values)
 
     async def close_orphans(self, regions: Sequence[str]) -> list[tuple[str, str]]:
         """End rows that a dead process left `running`. Only for who holds the account of these regions."""

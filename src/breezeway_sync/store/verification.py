@@ -111,7 +111,7 @@ class StoredMirror:
         """
         async with self._database.transaction("keeping a certificate") as connection:
             if lease is not None:
-                await Holder(self._database, lease, run_id).check(connection)
+                await Holder(self._database, lease, run_id).confirm(connection)
             await connection.execute(self._database.query("save_certificate"), *_columns(run_id, certificate))
 
     async def _rows(self, scope: Scope, region: str, columns: str, further: str = "") -> Sequence[Any]:

@@ -45,7 +45,7 @@ def check_dsn(dsn: SecretStr) -> SecretStr:
         raise unfit("an address with a parameter that has no value")
     wanted = [pair.partition("=")[2] for pair in (url["query"] or "").split("&") if pair.startswith(_SESSION)]
     if any(one not in _WRITABLE for one in wanted):
-        raise unfit(f"an address with {_SESSION}{wanted[-1]}, which leads to no server that takes writes")
+        raise unfit("an address whose target_session_attrs leads to no server that takes writes")
     return dsn
 
 
