@@ -1,8 +1,8 @@
 -- What people have been told. Both tables outlive regions, and what concerns no single region has the region_code
 -- '': so neither refers to `regions`.
 
--- One row for each thing that was ever found failing: an entity of a region, a region's credentials, long runs of
--- an account, the daily summary. Deleting a row makes the next failure a first one again.
+-- One row for each thing that was ever found failing: an entity of a region, its mirror that differs from the API, a
+-- region's credentials, long runs of an account, the daily summary. Deleting a row makes the next failure a first one again.
 CREATE TABLE alert_states (
     region_code TEXT NOT NULL,
     subject TEXT NOT NULL,

@@ -192,10 +192,26 @@ def _merge(plan: EntityPlan, schema: str, table: str, *, is_rewrite: bool) -> st
     if entity.keeps_own_times:
         target += ["system_created_at", "system_updated_at"]
         source += ["$2", "$2"]
+    sets, condition = _update(plan, schema, [name for name in target if name not in identity], is_rewrite=is_rewrite)
+    return (
+        f"INSERT INTO {table} AS t ({', '.join(target)})\n"
+        f"SELECT {', '.join(source)}\nFROM {_staging(entity.table, ()).name} s\n"
+        + "".join(f"{join}\n" for join in joins)
+        + f"ORDER BY s.key\nON CONFLICT ({', '.join(identity)}) DO UPDATE SET\n    "
+        + ",\n    ".join(f"{name} = {value}" for name, value in sets.items())
+        + f"\nWHERE {condition}\n"
+        f"RETURNING t.{entity.key.name} AS key, t.id, t.xmax = 0 AS is_new, t.deleted_at IS NULL AS is_live,\n"
+        "    t.deleted_at IS NOT DISTINCT FROM $2 AS is_deleted"
+    )
+
+
+def _update(plan: EntityPlan, schema: str, target: list[str], *, is_rewrite: bool) -> tuple[dict[str, str], str]:
+    """What the columns of a row that is there become, and under which condition."""
+    entity = plan.entity
     sets = {
         name: f"EXCLUDED.{name}"
         for name in target
-        if name not in identity and name not in ("extra", "deleted_at", "system_created_at", "system_updated_at")
+        if name not in ("extra", "deleted_at", "system_created_at", "system_updated_at")
     }
     sets["deleted_at"] = (
         f"CASE WHEN EXCLUDED.deleted_at IS NOT NULL{_unless_undone(entity, schema)} THEN coalesce(t.deleted_at, $2) END"
@@ -212,16 +228,7 @@ def _merge(plan: EntityPlan, schema: str, table: str, *, is_rewrite: bool) -> st
     if is_rewrite:
         differs = " OR ".join(f"t.{name} IS DISTINCT FROM {sets[name]}" for name in values)
         condition = f"t.read_order > ${5 if entity.discriminator else 4} OR {condition} AND ({differs})"
-    return (
-        f"INSERT INTO {table} AS t ({', '.join(target)})\n"
-        f"SELECT {', '.join(source)}\nFROM {_staging(entity.table, ()).name} s\n"
-        + "".join(f"{join}\n" for join in joins)
-        + f"ORDER BY s.key\nON CONFLICT ({', '.join(identity)}) DO UPDATE SET\n    "
-        + ",\n    ".join(f"{name} = {value}" for name, value in sets.items())
-        + f"\nWHERE {condition}\n"
-        f"RETURNING t.{entity.key.name} AS key, t.id, t.xmax = 0 AS is_new, t.deleted_at IS NULL AS is_live,\n"
-        "    t.deleted_at IS NOT DISTINCT FROM $2 AS is_deleted"
-    )
+    return sets, condition
 
 
 def _deleted(entity: Entity) -> str:
