@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead, code_of, passes
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
-from breezeway_sync.core.outcome import FAILED, SUCCESS, Outcome
+from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish
@@ -26,11 +26,11 @@ from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
 from breezeway_sync.sync.job import Job, OwedTime, Settings, each, log_name
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink
-from breezeway_sync.sync.problems import read_again, write_problems
+from breezeway_sync.sync.problems import read_again, write_left, write_problems
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
 from breezeway_sync.sync.stages import blocked_by, stages
-from breezeway_sync.sync.verdict import is_written, sentence, status_of
+from breezeway_sync.sync.verdict import details_of, sentence, status_of
 
 CLOSE_SECONDS = 5.0
 
@@ -117,7 +117,9 @@ class Engine:
         closed = await self.ledger.unavailable(target.code)
         around = _Around(target, self.clock.monotonic(), dict.fromkeys(closed), None)
         for name in target.entities:
-            await read_again(self._job(around, name), subjects[name])
+            job = self._job(around, name)
+            job.findings.accepted_codes = await self.ledger.accepted_problems(target.code, name)
+            await read_again(job, subjects[name])
 
     async def _properties(self, region: str) -> list[int]:
         """Live properties, by what a reading of them is worth today."""
@@ -239,18 +241,6 @@ class Engine:
     def _outcome(self, job: Job, error: BaseException | None, seconds: float) -> Outcome:
         findings = job.findings
         loaded = findings.loaded
-        details: dict[str, object] = dict(findings.notes)
-        details |= {
-            name: getattr(loaded, name)
-            for name in ("stale", "changed_characters", "lists_not_sent")
-            if getattr(loaded, name)
-        }
-        for source, children in findings.children.items():
-            details[source] = {key: value for key, value in asdict(children).items() if value}
-        if findings.unavailable:
-            details["unavailable"] = sorted(findings.unavailable)
-        if error is None and status_of(findings) != SUCCESS:
-            details["is_written"] = is_written(findings)
         text = sentence(findings, self.settings.requests_per_minute)
         return Outcome(
             region=job.region,
@@ -269,7 +259,7 @@ class Engine:
             fault=code_of(error) if error else next((one.code for _, one in findings.problems), None),
             is_passing=passes(error) if error else findings.is_passing,
             accepted=findings.accepted,
-            details=details,
+            details=details_of(findings, has_ended=error is None),
         )
 
     async def _close(self, job: Job, row_id: int | None, outcome: Outcome) -> None:
@@ -277,8 +267,7 @@ class Engine:
         if row_id is not None:
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
-                    if not job.findings.is_written_down:
-                        await write_problems(job)
+                    await write_left(job)
                     await self.ledger.close(outcome.region, row_id, outcome)
             except (DatabaseError, TimeoutError) as error:
                 what = f"the row of the log could not be closed: {type(error).__name__}"
