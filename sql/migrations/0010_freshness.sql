@@ -142,9 +142,11 @@ SELECT
     owed.calls AS owed_calls,
     problem.accepted + reject.accepted + child.accepted AS accepted_problems,
     latest.sync_status AS last_status,
-    latest.owed_calls > 0 AS last_run_owed,
-    -- What kept the last run from being a success stands in a table, and is settled or accepted since.
+    -- What kept the last run from being a success stands in a table, and is settled or accepted since: all of it, or all
+    -- but comments and requirements of tasks.
     latest.is_written AND problem.open + reject.records + child.rejects + held.records = 0 AS is_settled,
+    latest.is_written AND problem.open - problem.open_comments + reject.records + held.records = 0
+        AS is_settled_but_comments,
     verified.result AS verification_result,
     verified.started_at AS verified_at
 FROM regions r
@@ -168,7 +170,7 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE covered.at IS NULL) AS unread,
         min(covered.at) AS covered_at,
         -- Of an entity of which all is accepted: when the API last said no.
-        CASE WHEN count(*) = 0 THEN (
+        CASE WHEN count(*) FILTER (WHERE p.is_own) = 0 THEN (
             SELECT min(a.last_seen_at) FROM accepted a
             WHERE a.region_code = r.region_code AND a.entity_type = e.entity_type AND a.kind <> 'record'
         ) END AS asked_at,
@@ -245,7 +247,10 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE x.accepted_at IS NOT NULL) AS accepted,
-        count(*) FILTER (WHERE x.accepted_at IS NULL AND x.code <> 'not_available') AS open
+        count(*) FILTER (WHERE x.accepted_at IS NULL AND x.code <> 'not_available') AS open,
+        count(*) FILTER (
+            WHERE x.accepted_at IS NULL AND x.code <> 'not_available' AND x.kind = 'children' AND x.entity_type = 'tasks'
+        ) AS open_comments
     FROM problems x
     WHERE x.region_code = r.region_code AND x.entity_type = e.entity_type AND x.resolved_at IS NULL
 ) problem
@@ -280,7 +285,7 @@ CROSS JOIN LATERAL (
       )
 ) owed
 LEFT JOIN LATERAL (
-    SELECT l.sync_status, l.owed_calls, coalesce((l.details ->> 'is_written')::boolean, false) AS is_written
+    SELECT l.sync_status, coalesce((l.details ->> 'is_written')::boolean, false) AS is_written
     FROM etl_sync_log l
     WHERE l.region_code = r.region_code AND l.entity_type = e.entity_type AND l.sync_status <> 'running'
     ORDER BY l.sync_started_at DESC, l.id DESC
@@ -390,7 +395,7 @@ BEGIN ATOMIC
             END,
             CASE
                 WHEN f.last_status = 'success' OR f.is_settled THEN NULL
-                WHEN f.last_status = 'partial' AND f.last_run_owed AND require_fresh.with_comments IS FALSE THEN NULL
+                WHEN f.is_settled_but_comments AND require_fresh.with_comments IS FALSE THEN NULL
                 ELSE coalesce('the last run was ' || f.last_status, 'no run has ended') || ' (see etl_sync_log)'
             END
         ) AS flaw

@@ -169,7 +169,7 @@ REASONS: list[tuple[str, str, bool]] = [
     (HOLD, "1 records gone at once", False),
     (OWE, "1 calls for comments and requirements owed", True),
     (RUN.format("partial", 0), "the last run was partial", False),
-    (RUN.format("partial", 7), "the last run was partial", True),
+    (RUN.format("partial", 7), "the last run was partial", False),
     (RUN.format("failed", 7), "the last run was failed", False),
     ("DELETE FROM etl_sync_log WHERE region_code = 'nashville'", "no run has ended", False),
     (HIDE.format(NEAR, "now() - interval '3 hours'"), "got as of 2", False),
@@ -265,6 +265,17 @@ async def test_the_readmes_sentence_about_require_fresh(
         rows(change)
     for statement in (FRESH, FRESH.replace("nashville", "all")):
         assert flaw in refusal(rows, statement), clause
+
+
+async def test_without_comments_a_run_that_was_partial_for_them_alone_is_no_reason(mirrored: Setup, rows: Rows) -> None:
+    rows(RUN.format("partial", 7))
+    rows(SETTLED)
+    rows(OWE)
+    rows(PROBLEM.replace("'list', 'tasks'", "'children', 'task_comments'"))
+    assert "calls for comments" in refusal(rows)
+    rows(TASKS_ONLY)
+    rows(PROBLEM)  # and a list that could not be read
+    assert "the last run was partial" in refusal(rows, TASKS_ONLY)
 
 
 async def test_the_last_run_counts_as_a_success_once_what_kept_it_from_that_is_settled_or_accepted(

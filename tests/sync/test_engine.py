@@ -245,3 +245,23 @@ async def test_a_run_that_is_cancelled_while_the_store_fails_begins_nothing_more
     outcome = logged(world)[entity]
     assert outcome is not None
     assert (outcome.status, outcome.error) == (FAILED, "interrupted")
+
+
+async def test_what_could_not_be_read_is_written_down_also_where_an_error_ends_the_run() -> None:
+    world = World()
+    world.ledger.properties[REGION] = [1, 2]
+    world.api.answers = {
+        "/task/?home_id=1": errors.Refused("no", endpoint="/task/"),
+        "/task/?home_id=2": errors.CredentialsRejected("no token", endpoint="/task/"),
+    }
+    found = await world.run("tasks")
+    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, "credentials_rejected")
+    assert world.ledger.problems[REGION, "tasks"] == {("list", "tasks", 1): "refused"}
+
+
+async def test_problems_that_cannot_be_written_down_leave_no_row_open() -> None:
+    world = World()
+    world.ledger.failing = {"save_problems": errors.DatabaseBusy("deadlock")}
+    found = await world.run("supplies")
+    assert (found["supplies"].fault, found["supplies"].is_passing) == ("database_busy", True)
+    assert [row[2] is not None for row in world.ledger.rows] == [True]

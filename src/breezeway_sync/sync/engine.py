@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from breezeway_sync.core.errors import (
     passes,
 )
 from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed, RowsLost
-from breezeway_sync.core.outcome import FAILED, SUCCESS, Outcome
+from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish
@@ -42,12 +42,12 @@ from breezeway_sync.sync.left_out import settle_left_out
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.missing import is_believable
 from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink, Sources
-from breezeway_sync.sync.problems import read_again, write_problems
+from breezeway_sync.sync.problems import read_again, write_left, write_problems
 from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.radar import remember_fields
 from breezeway_sync.sync.spare import Spare
 from breezeway_sync.sync.stages import stages
-from breezeway_sync.sync.verdict import is_written, sentence, status_of
+from breezeway_sync.sync.verdict import details_of, sentence, status_of
 
 CLOSE_SECONDS = 5.0
 
@@ -161,7 +161,9 @@ class Engine:
         for name in target.entities:
             if refusal := refusal_of(gate, name, {}):
                 raise refusal
-            await read_again(self._job(around, name), subjects[name])
+            job = self._job(around, name)
+            job.findings.accepted_codes = await self.ledger.accepted_problems(target.code, name)
+            await read_again(job, subjects[name])
 
     async def _refused(self, target: RegionTarget, name: str, error: BreezewaySyncError) -> Outcome:
         """An entity of a region that is not read at all."""
@@ -320,20 +322,8 @@ class Engine:
     def _outcome(self, job: Job, error: BaseException | None, seconds: float) -> Outcome:
         findings = job.findings
         loaded = findings.loaded
-        details: dict[str, object] = dict(findings.notes)
-        details |= {
-            name: getattr(loaded, name)
-            for name in ("stale", "changed_characters", "lists_not_sent")
-            if getattr(loaded, name)
-        }
-        for source, children in findings.children.items():
-            details[source] = {key: value for key, value in asdict(children).items() if value}
         if job.tally.repeats:
-            details["duplicate keys"] = job.tally.repeats
-        if findings.unavailable:
-            details["unavailable"] = sorted(findings.unavailable)
-        if error is None and status_of(findings) != SUCCESS:
-            details["is_written"] = is_written(findings)
+            findings.note("duplicate keys", job.tally.repeats)
         text = sentence(findings, self.settings.requests_per_minute)
         return Outcome(
             region=job.region,
@@ -352,7 +342,7 @@ class Engine:
             fault=code_of(error) if error else next((one.code for _, one in findings.problems), None),
             is_passing=passes(error) if error else findings.is_passing,
             accepted=findings.accepted,
-            details=details,
+            details=details_of(findings, has_ended=error is None),
         )
 
     async def _close(self, job: Job, row_id: int | None, outcome: Outcome) -> Outcome:
@@ -372,8 +362,7 @@ class Engine:
     async def _write_end(self, job: Job, row_id: int, outcome: Outcome) -> Outcome:
         """What it has read may be gone again by now, or somebody else may hold the account: then it has failed."""
         try:
-            if not job.findings.is_written_down:
-                await write_problems(job)
+            await write_left(job)
             await self.ledger.close(outcome.region, row_id, outcome)
         except (DatabaseWentBack, LeaseLost) as error:
             outcome = _unwritten(outcome, error)

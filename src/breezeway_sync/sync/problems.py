@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breezeway_sync.core.errors import ApiError
+from breezeway_sync.core.errors import ApiError, DatabaseError
+from breezeway_sync.core.events import Noticed
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.model import CalledChild, Source
@@ -20,6 +21,15 @@ async def write_problems(job: Job) -> None:
     met = list(job.findings.book.values())
     job.findings.accepted += await job.ledger.save_problems(job.region, job.name, met, owed, job.clock.now())
     job.findings.is_written_down = True
+
+
+async def write_left(job: Job) -> None:
+    """The same at the end of a run that an error has ended; what cannot be written is met again."""
+    if not job.findings.is_written_down:
+        try:
+            await write_problems(job)
+        except DatabaseError as error:
+            job.emit(Noticed(f"the problems could not be written down: {error.message}", job.region, job.name))
 
 
 async def read_again(job: Job, subjects: Sequence[Subject]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from breezeway_sync.core.errors import (
     NOT_AVAILABLE,
@@ -119,6 +119,22 @@ def is_written(findings: Findings) -> bool:
         return False
     settled = replace(findings, problems=[], waiting=0, owed=0, loaded=replace(findings.loaded, held=0))
     return status_of(settled) == SUCCESS
+
+
+def details_of(findings: Findings, *, has_ended: bool) -> dict[str, object]:
+    """etl_sync_log.details: what else there is to tell. `has_ended`: by itself, not by an error."""
+    loaded = findings.loaded
+    details: dict[str, object] = dict(findings.notes)
+    for name in ("stale", "changed_characters", "lists_not_sent"):
+        if count := getattr(loaded, name):
+            details[name] = count
+    for source, children in findings.children.items():
+        details[source] = {key: value for key, value in asdict(children).items() if value}
+    if findings.unavailable:
+        details["unavailable"] = sorted(findings.unavailable)
+    if has_ended and status_of(findings) != SUCCESS:
+        details["is_written"] = is_written(findings)
+    return details
 
 
 def sentence(findings: Findings, requests_per_minute: float) -> str | None:
