@@ -12,9 +12,16 @@ WHERE (r.region_name, r.company_id, r.breezeway_company_id, r.near_days)
     IS DISTINCT FROM (EXCLUDED.region_name, EXCLUDED.company_id, EXCLUDED.breezeway_company_id, EXCLUDED.near_days);
 
 -- name: claim
--- A process says that it reads these entities and lists ($2) of these regions ($1), all at one moment.
+-- A process says that it reads these entities and lists ($2) of these regions ($1), all of a region at one moment; not again
+-- within a minute of the same words, which would only write rows.
 INSERT INTO {schema}.claims (region_code, name, claimed_at)
 SELECT code, name, now() FROM unnest($1::text[]) code CROSS JOIN unnest($2::text[]) name
+WHERE EXISTS (
+    SELECT FROM unnest($2::text[]) said (name)
+    LEFT JOIN {schema}.claims c ON c.region_code = code AND c.name = said.name
+    WHERE c.claimed_at IS NULL OR c.claimed_at NOT BETWEEN now() - interval '1 minute' AND now()
+        OR c.claimed_at < (SELECT max(x.claimed_at) FROM {schema}.claims x WHERE x.region_code = code)
+)
 ON CONFLICT (region_code, name) DO UPDATE SET claimed_at = EXCLUDED.claimed_at;
 
 -- name: region_list

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from breezeway_sync.api import client, limits
 from breezeway_sync.api.auth_answers import rejected
 from breezeway_sync.core.errors import NotRead
+from breezeway_sync.core.events import AttendanceChanged
+from breezeway_sync.ops.alerts.collect import Collector
 from breezeway_sync.ops.alerts.decide import (
     CONSEQUENCE_WORDS,
     CREDENTIALS_WORDS,
@@ -232,3 +234,18 @@ def test_budgets_of_two_places_are_not_counted_twice() -> None:
     late = START + HOUR / 2
     stored, own = Budget((START, START), 1), Budget((START, late), 2)
     assert merged(stored, own) == Budget((START, START, late), 3)
+
+
+def test_a_region_that_nobody_works_is_told_and_so_is_its_end() -> None:
+    collector = Collector(RULES)
+    kinds = []
+    states: dict[str, State] = {}
+    for is_attended in (False, True):
+        collector.take(AttendanceChanged("austin", ("tasks",), is_attended), START)
+        assert collector.due_regions(START, everything=False) == ["austin"]
+        (decision,) = plan(list(collector.pop("austin").found.values()), states, START, RULES)
+        kinds.append(decision.kind)
+        states = {decision.subject: decision.told}
+        if not is_attended:
+            assert "regions retire austin" in (decision.told.error or "")
+    assert kinds == [Kind.FAILED, Kind.RECOVERED]

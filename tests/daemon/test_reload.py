@@ -136,7 +136,7 @@ async def test_reloads_of_a_running_daemon(start: Starter, dsn: str, rows: Rows)
         await until(lambda: not rows(free, specs[0].code), 20, "the removed region is worked for ever")
         mark = newest()
         await until(lambda: since(mark) == {one.code for one in specs[1:]}, 20, "the others do not go on")
-        assert rows("SELECT is_active FROM regions WHERE region_code = %s", specs[0].code) == [{"is_active": False}]
+        assert rows("SELECT is_active FROM regions WHERE region_code = %s", specs[0].code) == [{"is_active": True}]
         assert rows("SELECT 1 FROM tasks WHERE region_code = %s AND deleted_at IS NULL", specs[0].code)
 
         # And comes back.

@@ -113,7 +113,8 @@ def _notes(section: str) -> list[str]:
     if section == "regions":
         return [
             "The code that stands for `<region>` is a letter, then up to 62 of a-z, 0-9 and `_`, without "
-            "`__`; `all` is not free. At least one region is needed. Two regions may share a `client_id`.",
+            "`__`; `all` is not free. At least one region is needed. Two regions may share a "
+            "`client_id` and its secret, when each says which companies are its own.",
             "",
         ]
     if section == "entities":

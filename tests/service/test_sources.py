@@ -11,7 +11,7 @@ from breezeway_sync.core.outcome import FAILED, SUCCESS
 from breezeway_sync.entities.catalog.reservations import RESERVATIONS
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.service import deletes as deletes_service
-from breezeway_sync.service import regions
+from breezeway_sync.service import regions, verification
 from breezeway_sync.service.runner import Report
 from tests.conftest import Rows
 from tests.helpers import Setup, outcome, sandboxed, tiny
@@ -88,6 +88,20 @@ async def test_a_wrong_pair_costs_that_regions_freshness_and_nothing_else(
         assert len(rows("SELECT * FROM walks WHERE region_code = 'nashville'")) == len(walks)
     assert rows("SELECT count(*) n FROM deletions") == [{"n": 0}]
     assert rows("SELECT blocked_why FROM region_sources") == [{"blocked_why": None}] * 2
+
+
+@pytest.mark.parametrize("update", [{}, {"company_id": 8561}])
+async def test_nothing_is_compared_with_another_source(dsn: str, rows: Rows, update: dict[str, Any]) -> None:
+    async with sandboxed(dsn, tiny(2)) as setup:
+        await setup.run()
+        change(setup, "nashville", **pair_of(setup, "austin"), **update)
+        found = dict(setup.settings.regions)
+        del found["austin"]
+        setup.settings = setup.settings.model_copy(update={"regions": found})
+        request = verification.Request(("nashville",), ("tasks", "people"))
+        report = await verification.verify(setup.settings, request, emit=ignore, tell=lambda _text: None)
+    assert {one.fault for one in report.certificates} <= {"NotRead", "SourceChanged"}
+    assert {one["result"] for one in rows("SELECT result FROM certificates")} == {"incomplete"}
 
 
 async def test_two_swapped_pairs_heal_as_soon_as_they_are_right(dsn: str, rows: Rows) -> None:

@@ -177,6 +177,13 @@ class Comparing:
         try:
             standing = await stored_standing(self._use.database, code, identity)
             admission = admit(code, identity, standing)
+            is_blocked = standing.source is not None and standing.source.blocked_why is not None
+            if admission.is_new_client or is_blocked:
+                raise NotRead(
+                    "not compared, because no list of properties has shown yet that this is the right source",
+                    where=code,
+                    cure=f"`breezeway-sync run {code}` reads properties first",
+                )
         except BreezewaySyncError as error:
             if isinstance(error, DatabaseError):
                 raise
