@@ -105,7 +105,7 @@ async def test_more_than_can_be_believed_are_asked_two_hundred_a_run_and_told() 
 
 async def test_what_is_held_makes_a_run_partial_and_is_told_before_its_end() -> None:
     world = world_with([], found=[])
-    world.proofs.held = 24
+    world.proofs.waiting = 24
     found = await world.run("reservations")
     assert found["reservations"].status == PARTIAL
     assert world.told(DeletionsHeld) == [DeletionsHeld(REGION, "reservations", 24)]

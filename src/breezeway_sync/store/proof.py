@@ -107,6 +107,11 @@ class Proofs:
             live = await connection.fetchval(absence_sql(entity, self._database.schema).live, region, None)
         return Missing(candidates, count.get(HELD, 0), self._guard.is_too_many(candidates, live))
 
+    async def held(self, region: str, entity: Entity) -> int:
+        """How many records wait for a person."""
+        rows = await self._database.fetch("count_missing", region, entity.name, None)
+        return sum(row["records"] for row in rows if row["state"] == HELD)
+
     async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
         """Records whose own address is to be asked now: at most `open_limit` candidates, and hidden ones whose time has
         come. What is planned around today comes first, then the newest."""

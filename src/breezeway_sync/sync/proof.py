@@ -50,6 +50,8 @@ async def settle_absent(job: Job) -> None:
             job.emit(RecordsLeft(job.region, job.name, missing.open))
             job.findings.note("records that left the lists at once and are being asked, newest first", missing.open)
         await _ask(job, ASKED_AT_ONCE if missing.is_too_many else None)
+        if missing.held:  # some may have answered
+            job.findings.loaded.held = await job.proofs.held(job.region, job.entity)
     if job.findings.loaded.held:
         job.emit(DeletionsHeld(job.region, job.name, job.findings.loaded.held))
 
