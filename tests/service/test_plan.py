@@ -143,7 +143,7 @@ def test_a_list_that_is_read_whole_each_time_is_read_no_other_way() -> None:
 def test_unlisted_records_are_asked_for_at_two_paces() -> None:
     stock = replace(STOCK, unlisted={"tasks": Unlisted(records=190, near=22)})
     (use,) = [one for one in forecast(stock, EVERY, ReadSettings()) if one.purpose == UNLISTED]
-    assert use.calls_per_hour == pytest.approx(168 / 168 + 22 / 22)
+    assert use.calls_per_hour == pytest.approx(168 / (6 * 24) + 22)
 
 
 def test_what_would_be_late() -> None:
