@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from breezeway_sync.core import errors
-from breezeway_sync.core.events import DeletionsHeld, RecordsLeft, RowsLost
+from breezeway_sync.core.events import DeletionsHeld
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.entities.asking import THERE, UNKNOWN, Home
 from breezeway_sync.entities.losses import Loss
 from breezeway_sync.sync.job import Settings

@@ -41,12 +41,11 @@ from breezeway_sync.core.events import (
     LeaseClaimed,
     Noticed,
     RecordRejected,
-    RecordsLeft,
-    RowsLost,
     TokenFailed,
     TokenObtained,
     VerificationFinished,
 )
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 
 LEVELS: Mapping[type[Event], int] = {
     CallFinished: logging.DEBUG,

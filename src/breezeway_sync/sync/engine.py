@@ -14,8 +14,9 @@ from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import BreezewaySyncError, DatabaseError, NotRead
-from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed, RowsLost
+from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
+from breezeway_sync.core.record_events import RowsLost
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES

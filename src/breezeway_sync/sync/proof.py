@@ -13,7 +13,8 @@ from datetime import datetime
 from itertools import islice
 
 from breezeway_sync.core.errors import ApiError, BadAnswer, NotFound
-from breezeway_sync.core.events import DeletionsHeld, RecordsLeft
+from breezeway_sync.core.events import DeletionsHeld
+from breezeway_sync.core.record_events import RecordsLeft
 from breezeway_sync.entities.asking import UNKNOWN, Control, KnownHomes
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.catalog import ENTITIES

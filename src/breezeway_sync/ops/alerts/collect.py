@@ -14,10 +14,9 @@ from breezeway_sync.core.events import (
     DeletionsHeld,
     EntityFinished,
     Event,
-    RecordsLeft,
-    RowsLost,
 )
 from breezeway_sync.core.outcome import FAILED
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
 from breezeway_sync.ops.alerts.model import Finding, Rules
 
