@@ -81,6 +81,8 @@ async def test_nothing_is_left_of_a_region_that_is_deleted(dsn: str, rows: Rows)
         await setup.run()
         gone, kept = setup.settings.regions
     made, rest = blocks("psql")[2].replace("'gone'", f"'{gone}'").split("\\gexec")
+    setting, made = made.split(";", 1)
+    rows(setting)
     for statement in [*(str(row["format"]) for row in rows(made)), *rest.strip().split("\n")]:
         rows(statement)
     tables = [row["name"] for row in rows(

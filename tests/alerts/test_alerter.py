@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from breezeway_sync.core.events import RecordsLeft, RowsLost
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.ops.alerts import Message, NotDelivered
 from breezeway_sync.ops.alerts.model import CREDENTIALS
 from tests.alerts.support import (

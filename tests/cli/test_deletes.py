@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from breezeway_sync.core.events import DeletionsHeld, EntityFinished, RecordsLeft
+from breezeway_sync.core.events import DeletionsHeld, EntityFinished
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
+from breezeway_sync.core.record_events import RecordsLeft
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.status import Status

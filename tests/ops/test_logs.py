@@ -15,6 +15,7 @@ import pytest
 import structlog
 
 from breezeway_sync.core import events as e
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.ops import logs
 from breezeway_sync.ops.logs import level_of
 from tests.ops.support import ACCOUNTS
@@ -39,8 +40,8 @@ def compared(result: str) -> e.VerificationFinished:
         (e.FieldChanged("austin", "tasks", "new", "appeared", "string"), logging.WARNING),
         (e.DeletionsHeld("austin", "tasks", 24), logging.WARNING),
         (e.AttendanceChanged("austin", ("tasks",), is_attended=False), logging.WARNING),
-        (e.RecordsLeft("austin", "tasks", 240), logging.WARNING),
-        (e.RowsLost("austin", "tasks", "task_costs", None), logging.WARNING),
+        (RecordsLeft("austin", "tasks", 240), logging.WARNING),
+        (RowsLost("austin", "tasks", "task_costs", None), logging.WARNING),
         (compared("proved"), logging.INFO),
         (compared("late"), logging.INFO),
         (compared("incomplete"), logging.WARNING),

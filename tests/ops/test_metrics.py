@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from breezeway_sync.core import events as e
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.core.report import CertificateState, LeaseState, RegionState, TokenState
 from breezeway_sync.ops.metrics import CONTENT_TYPE, Metrics
 from tests.ops.measured import filled, promtool
@@ -62,8 +63,8 @@ def test_changes_of_fields_and_when_the_last_was(metrics: Metrics) -> None:
 
 
 def test_records_that_left_the_lists_and_rows_deleted_by_hand(metrics: Metrics) -> None:
-    metrics.observe(e.RecordsLeft("austin", "tasks", 240))
-    metrics.observe(e.RowsLost("austin", "tasks", "task_costs", None))
+    metrics.observe(RecordsLeft("austin", "tasks", 240))
+    metrics.observe(RowsLost("austin", "tasks", "task_costs", None))
     place = {"region": "austin", "entity": "tasks"}
     assert value(metrics, "records_left_total", **place) == 240
     assert value(metrics, "lost_rows_total", **place, table="task_costs") == 1

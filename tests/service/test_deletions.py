@@ -224,7 +224,9 @@ async def test_what_drips_away_of_one_disappearance_is_never_more_than_the_guard
         for _ in range(3):
             await again(setup)
         assert live(rows, "tasks") == set(account.ids("tasks"))
-        proofs = rows("SELECT DISTINCT reason, evidence ? 'approved_by' AS approved FROM deletions")
+        proofs = rows(
+            "SELECT DISTINCT reason, evidence ? 'approved_by' AS approved FROM deletions WHERE entity_type = 'tasks'"
+        )
         assert proofs == [{"reason": "not_found", "approved": True}]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from breezeway_sync.core.events import RecordsLeft
 from breezeway_sync.core.outcome import SUCCESS
+from breezeway_sync.core.record_events import RecordsLeft
 from breezeway_sync.sandbox.spec import resized
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from breezeway_sync.core.events import RowsLost
 from breezeway_sync.core.outcome import SUCCESS
+from breezeway_sync.core.record_events import RowsLost
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.sandbox.spec import Kind, resized
 from tests.conftest import Rows

@@ -160,7 +160,7 @@ def test_near_scans_are_counted_where_something_is_planned_and_said_to_be_too_ma
 def test_unlisted_records_are_asked_for_at_two_paces() -> None:
     stock = replace(STOCK, unlisted={"tasks": Unlisted(records=190, near=22)})
     (use,) = [one for one in forecast(stock, EVERY, ReadSettings()) if one.purpose == UNLISTED]
-    assert use.calls_per_hour == pytest.approx(168 / 168 + 22 / 1)
+    assert use.calls_per_hour == pytest.approx(168 / (6 * 24) + 22)
 
 
 def test_what_would_be_late() -> None:

@@ -389,7 +389,7 @@ class FakeProofs:
 
     missing: dict[str, list[int]] = field(default_factory=dict)
     listed: int | None = 1
-    held: int = 0
+    waiting: int = 0
     too_many: bool = False
     home: Home = field(default_factory=lambda: Home(7, THERE))
     companies: frozenset[int] | None = None
@@ -406,7 +406,10 @@ class FakeProofs:
         return self.lost
 
     async def settle_absent(self, region: str, entity: Entity) -> Missing:
-        return Missing(len(self.missing.get(entity.name, [])), self.held, self.too_many)
+        return Missing(len(self.missing.get(entity.name, [])), self.waiting, self.too_many)
+
+    async def held(self, region: str, entity: Entity) -> int:
+        return self.waiting
 
     async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
         self.limits.append((limit, open_limit))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from breezeway_sync.core import errors
-from breezeway_sync.core.events import DeletionsHeld, RecordsLeft, RowsLost
+from breezeway_sync.core.events import DeletionsHeld
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.entities.asking import THERE, UNKNOWN, Home
 from breezeway_sync.entities.losses import Loss
 from breezeway_sync.sync.job import Settings
@@ -105,7 +106,7 @@ async def test_more_than_can_be_believed_are_asked_two_hundred_a_run_and_told() 
 
 async def test_what_is_held_makes_a_run_partial_and_is_told_before_its_end() -> None:
     world = world_with([], found=[])
-    world.proofs.held = 24
+    world.proofs.waiting = 24
     found = await world.run("reservations")
     assert found["reservations"].status == PARTIAL
     assert world.told(DeletionsHeld) == [DeletionsHeld(REGION, "reservations", 24)]

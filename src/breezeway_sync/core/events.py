@@ -211,25 +211,6 @@ class DeletionsHeld(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordsLeft(Event):
-    """More records than can be believed left the lists at once: they are being asked for, newest first."""
-
-    region: str
-    entity: str
-    records: int
-
-
-@dataclass(frozen=True, slots=True)
-class RowsLost(Event):
-    """Somebody else deleted rows of the mirror: they are read again. `records` they belonged to, None: not counted."""
-
-    region: str
-    entity: str
-    table: str
-    records: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class FieldChanged(Event):
     """The API's records look different. `what`: `appeared`, `vanished`, `type_changed` or `emptied`; `path` is a JSON
     path (`assignments[].name`), `detail` types or shares, never a value."""

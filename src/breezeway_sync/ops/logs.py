@@ -46,12 +46,11 @@ from breezeway_sync.core.events import (
     LeaseClaimed,
     Noticed,
     RecordRejected,
-    RecordsLeft,
-    RowsLost,
     TokenFailed,
     TokenObtained,
     VerificationFinished,
 )
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.core.words import visible
 
 LEVELS: Mapping[type[Event], int] = {

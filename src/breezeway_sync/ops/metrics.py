@@ -38,12 +38,11 @@ from breezeway_sync.core.events import (
     Event,
     FieldChanged,
     LeaseClaimed,
-    RecordsLeft,
-    RowsLost,
     TokenFailed,
     TokenObtained,
 )
 from breezeway_sync.core.outcome import FAILED
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.core.report import CertificateState, Freshness, LeaseState, RegionState, TokenState
 from breezeway_sync.ops.instruments import Instruments
 

@@ -88,24 +88,21 @@ class Proofs:
         for source in entity.sources:
             if source.per:
                 await self._database.fetch("close_vanished_rejects", region, entity.name, source.name)
-        async with self._database.transaction("judging what is missing") as connection:
-            await self.holder.check(connection)
-            elsewhere = self._absence.elsewhere.pop((region, entity.name), None)
-            if elsewhere:
-                forget = self._database.query("forget_elsewhere")
-                await connection.execute(forget, region, entity.name, list(elsewhere))
-            await self._doubt_left_out(connection, region, entity)
-            return await self._missing(connection, region, entity)
-
-    async def _doubt_left_out(self, connection: Connection, region: str, entity: Entity) -> None:
-        """What belongs to properties of other companies is asked for, and goes when it says so itself."""
+        elsewhere = self._absence.elsewhere.pop((region, entity.name), None)
         doubt = asking_sql(entity, self._database.schema).doubt_of
-        if doubt is None:
-            return
-        left_out = await connection.fetch(self._database.query("left_out_homes"), region)
-        if left_out:
-            homes = [row["property_id"] for row in left_out]
-            await connection.execute(doubt, region, homes, self._clock.now(), self.holder.run_id)
+        left_out = await self._database.fetch("left_out_homes", region) if doubt else []
+        if elsewhere or left_out:
+            # Only then: even a lock on the lease is written.
+            async with self._database.transaction("judging what is missing") as connection:
+                await self.holder.check(connection)
+                forget = self._database.query("forget_elsewhere")
+                await connection.execute(forget, region, entity.name, list(elsewhere or ()))
+                # What belongs to properties of other companies is asked for, and goes when it says so itself.
+                homes = [row["property_id"] for row in left_out]
+                if doubt:
+                    await connection.execute(doubt, region, homes, self._clock.now(), self.holder.run_id)
+        async with self._database.connection("counting what is missing") as connection:
+            return await self._missing(connection, region, entity)
 
     async def _missing(self, connection: Connection, region: str, entity: Entity) -> Missing:
         rows = await connection.fetch(self._database.query("count_missing"), region, entity.name, None)
@@ -114,6 +111,11 @@ class Proofs:
         if candidates >= self._guard.least_records:
             live = await connection.fetchval(absence_sql(entity, self._database.schema).live, region, None)
         return Missing(candidates, count.get(HELD, 0), self._guard.is_too_many(candidates, live))
+
+    async def held(self, region: str, entity: Entity) -> int:
+        """How many records wait for a person."""
+        rows = await self._database.fetch("count_missing", region, entity.name, None)
+        return sum(row["records"] for row in rows if row["state"] == HELD)
 
     async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
         """Records whose own address is to be asked now: at most `open_limit` candidates, and hidden ones whose time has

@@ -25,9 +25,10 @@ from breezeway_sync.core.errors import (
     code_of,
     passes,
 )
-from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed, RowsLost
+from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.problems import Subject
+from breezeway_sync.core.record_events import RowsLost
 from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import finish
 from breezeway_sync.entities.catalog import ENTITIES

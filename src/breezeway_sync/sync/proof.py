@@ -13,7 +13,8 @@ from datetime import datetime
 from itertools import islice
 
 from breezeway_sync.core.errors import ApiError, BadAnswer, NotFound
-from breezeway_sync.core.events import DeletionsHeld, RecordsLeft
+from breezeway_sync.core.events import DeletionsHeld
+from breezeway_sync.core.record_events import RecordsLeft
 from breezeway_sync.entities.asking import UNKNOWN, Control, KnownHomes
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.catalog import ENTITIES
@@ -50,6 +51,8 @@ async def settle_absent(job: Job) -> None:
             job.emit(RecordsLeft(job.region, job.name, missing.open))
             job.findings.note("records that left the lists at once and are being asked, newest first", missing.open)
         await _ask(job, ASKED_AT_ONCE if missing.is_too_many else None)
+        if missing.held:  # some may have answered
+            job.findings.loaded.held = await job.proofs.held(job.region, job.entity)
     if job.findings.loaded.held:
         job.emit(DeletionsHeld(job.region, job.name, job.findings.loaded.held))
 

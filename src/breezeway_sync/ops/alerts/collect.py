@@ -17,10 +17,9 @@ from breezeway_sync.core.events import (
     DeletionsHeld,
     EntityFinished,
     Event,
-    RecordsLeft,
-    RowsLost,
 )
 from breezeway_sync.core.outcome import FAILED, SUCCESS
+from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
 from breezeway_sync.ops.alerts.model import Fact, Finding, Rules
 from breezeway_sync.ops.alerts.words import unattended
