@@ -83,12 +83,21 @@ def test_a_line_that_cannot_be_written_stops_nobody() -> None:
     logging.getLogger("a.library").warning("something")
 
 
+@pytest.fixture
+def unlogged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test sets up of logs ends with it."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    yield
+    structlog.reset_defaults()
+
+
 def written(as_json: bool) -> tuple[io.StringIO, list[float], e.Emit]:
     stream, now = io.StringIO(), [0.0]
     logs.configure("info", stream=stream, as_json=as_json)
     return stream, now, logs.log_events(lambda: now[0])
 
 
+@pytest.mark.usefixtures("unlogged")
 def test_a_flood_of_one_kind_is_held_back_and_counted() -> None:
     stream, now, emit = written(as_json=True)
     for number in range(logs.FLOOD_LINES + 500):
@@ -103,6 +112,7 @@ def test_a_flood_of_one_kind_is_held_back_and_counted() -> None:
     assert last["event"] == "record_rejected"
 
 
+@pytest.mark.usefixtures("unlogged")
 @pytest.mark.parametrize("as_json", [True, False])
 def test_no_line_is_obeyed_by_a_terminal(as_json: bool) -> None:
     stream, _, emit = written(as_json)
