@@ -99,7 +99,7 @@ CREATE TABLE account_leases (
 -- How many transactions have written under the leases of an account, counted in each of them: a holder that was told of
 -- more than are here knows that the database went back. It counts in several slots, so that no merge waits for another.
 CREATE TABLE lease_batches (
-    account TEXT NOT NULL REFERENCES account_leases (account) DEFERRABLE,
+    account TEXT NOT NULL REFERENCES account_leases (account) ON DELETE CASCADE DEFERRABLE,
     slot INTEGER NOT NULL,
     batches BIGINT NOT NULL,
     PRIMARY KEY (account, slot)

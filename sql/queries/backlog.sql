@@ -39,13 +39,17 @@ WHERE o.region_code = $1 AND o.source = ANY ($2::text[]) AND NOT EXISTS (
 GROUP BY o.source;
 
 -- name: owe_all
--- Every live task owes its call of a source again; since now ($4) none is forgotten, see walks.
+-- Every live task owes its call of a source again; since now ($4) none is forgotten, see walks. Where the list has never
+-- answered, what comes is a first load and no change.
 WITH told AS (
     INSERT INTO {schema}.walks AS w (region_code, source, parent_id, whole_at) VALUES ($1, $2, 0, $4)
     ON CONFLICT (region_code, source, parent_id) DO UPDATE SET whole_at = EXCLUDED.whole_at
 )
-INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order)
-SELECT t.region_code, $2, t.task_id, $3
+INSERT INTO {schema}.owed_calls AS o (region_code, source, parent_id, owed_order, is_first)
+SELECT t.region_code, $2, t.task_id, $3, NOT EXISTS (
+    SELECT FROM {schema}.walks w
+    WHERE w.region_code = $1 AND w.source = $2 AND w.parent_id = 0 AND w.covered_at IS NOT NULL
+)
 FROM {schema}.tasks t
 WHERE t.region_code = $1 AND t.deleted_at IS NULL
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order);

@@ -53,6 +53,9 @@ _SUPPORT = {
     "account_leases": Rule(
         f"one row for each account; those that nobody has claimed for {_OLD} go", ("delete_old_leases",)
     ),
+    "lease_batches": Rule("a few rows for each account, gone with its lease"),
+    "account_fences": Rule("one row"),
+    "lost_rows": Rule("of each region and table 1,000 rows that one statement deleted by hand, until the next run"),
     "etl_sync_log": Rule(
         f"rows that ended before {_OLD} go, but for the latest of each region and entity",
         ("delete_old_log_rows",),
