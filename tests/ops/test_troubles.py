@@ -11,6 +11,7 @@ import pytest
 from breezeway_sync.api import answers, auth_answers
 from breezeway_sync.api.transport import RawAnswer
 from breezeway_sync.core import errors
+from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.ops import troubles
 from breezeway_sync.ops.troubles import Kind, find, kinds_of
@@ -53,9 +54,9 @@ def summed(**changes: object) -> str:
         (lambda: spoken(503), troubles.UNREACHABLE),
         (lambda: answers.bad_answer(PATH, RawAnswer(200, {}, b"<html>")).message, troubles.UNREACHABLE),
         (lambda: summed(owed=1240), troubles.OWED),
-        (lambda: summed(loaded=Loaded(rejected=3)), troubles.REJECTED),
+        (lambda: summed(waiting=3), troubles.REJECTED),
         (lambda: summed(loaded=Loaded(held=24)), troubles.DOUBTED),
-        (lambda: summed(problems=[("tasks", errors.ApiUnreachable("the API was not reached", endpoint=PATH))]),
+        (lambda: summed(problems=[(Subject("list", "tasks", 0, "tasks"), errors.ApiUnreachable("the API was not reached", endpoint=PATH))]),
          troubles.UNREACHABLE),
         (lambda: changed("austin", "company_id 5", "company_id 4").message, troubles.SOURCE),
         (lambda: taken("austin", "smoky").message, troubles.SOURCE),
@@ -94,7 +95,7 @@ def test_what_is_off_is_no_trouble() -> None:
 
 
 def test_a_message_of_several_kinds_gets_the_advice_of_each() -> None:
-    assert kinds_of(summed(owed=5, loaded=Loaded(rejected=1))) == [troubles.REJECTED, troubles.OWED]
+    assert kinds_of(summed(owed=5, waiting=1)) == [troubles.REJECTED, troubles.OWED]
 
 
 def test_troubles_are_sorted_by_kind_and_the_same_message_said_once() -> None:
