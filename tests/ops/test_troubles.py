@@ -38,6 +38,9 @@ def summed(**changes: object) -> str:
     return text
 
 
+LISTED = Subject("list", "tasks", 0, "tasks")
+
+
 @pytest.mark.parametrize(
     ("make", "kind"),
     [
@@ -56,7 +59,7 @@ def summed(**changes: object) -> str:
         (lambda: summed(owed=1240), troubles.OWED),
         (lambda: summed(waiting=3), troubles.REJECTED),
         (lambda: summed(loaded=Loaded(held=24)), troubles.DOUBTED),
-        (lambda: summed(problems=[(Subject("list", "tasks", 0, "tasks"), errors.ApiUnreachable("the API was not reached", endpoint=PATH))]),
+        (lambda: summed(problems=[(LISTED, errors.ApiUnreachable("the API was not reached", endpoint=PATH))]),
          troubles.UNREACHABLE),
         (lambda: changed("austin", "company_id 5", "company_id 4").message, troubles.SOURCE),
         (lambda: taken("austin", "smoky").message, troubles.SOURCE),
