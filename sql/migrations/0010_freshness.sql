@@ -283,6 +283,12 @@ CROSS JOIN LATERAL (
         SELECT FROM v_accepted_calls a
         WHERE a.region_code = r.region_code AND a.source = o.source AND a.parent = o.parent_id::text
       )
+      -- What answered 404 at its own address is a deletion that waits for its second proof.
+      AND NOT EXISTS (
+        SELECT FROM missing_records m
+        WHERE m.region_code = r.region_code AND m.entity_type = 'tasks' AND m.kind = '' AND m.record_id = o.parent_id
+          AND m.gone_at IS NOT NULL
+      )
 ) owed
 LEFT JOIN LATERAL (
     SELECT l.sync_status, coalesce((l.details ->> 'is_written')::boolean, false) AS is_written

@@ -1,11 +1,15 @@
 -- name: owed_parents
 -- The next parents whose children of a source are owed, newest (highest id) first, from $3 down. What a person has
--- accepted is asked for once a day.
+-- accepted is asked for once a day; what answered 404 at its own address waits for its second proof, or for an answer.
 SELECT o.parent_id FROM {schema}.owed_calls o
 WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id <= $3 AND NOT EXISTS (
     SELECT FROM {schema}.v_accepted_calls a
     WHERE a.region_code = $1 AND a.source = $2 AND a.parent = o.parent_id::text
       AND a.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
+) AND NOT EXISTS (
+    SELECT FROM {schema}.missing_records m
+    WHERE m.region_code = $1 AND m.entity_type = 'tasks' AND m.kind = '' AND m.record_id = o.parent_id
+      AND m.gone_at IS NOT NULL
 )
 ORDER BY o.parent_id DESC LIMIT $4;
 
@@ -20,6 +24,10 @@ WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id <= $3 AND NOT EXISTS 
     SELECT FROM {schema}.v_accepted_calls a
     WHERE a.region_code = $1 AND a.source = $2 AND a.parent = o.parent_id::text
       AND a.last_seen_at BETWEEN now() - interval '1 day' AND now() + interval '5 minutes'
+) AND NOT EXISTS (
+    SELECT FROM {schema}.missing_records m
+    WHERE m.region_code = $1 AND m.entity_type = 'tasks' AND m.kind = '' AND m.record_id = o.parent_id
+      AND m.gone_at IS NOT NULL
 )
 ORDER BY o.parent_id DESC LIMIT $4;
 
@@ -30,11 +38,15 @@ WHERE region_code = $1 AND source = $2
 ORDER BY hashint8(parent_id), parent_id LIMIT $3;
 
 -- name: count_owed
--- How many calls are still owed, by source, without those that a person has accepted.
+-- How many calls are still owed, by source, without those that a person has accepted and those of tasks that answered 404.
 SELECT o.source, count(*) AS owed FROM {schema}.owed_calls o
 WHERE o.region_code = $1 AND o.source = ANY ($2::text[]) AND NOT EXISTS (
     SELECT FROM {schema}.v_accepted_calls a
     WHERE a.region_code = $1 AND a.source = o.source AND a.parent = o.parent_id::text
+) AND NOT EXISTS (
+    SELECT FROM {schema}.missing_records m
+    WHERE m.region_code = $1 AND m.entity_type = 'tasks' AND m.kind = '' AND m.record_id = o.parent_id
+      AND m.gone_at IS NOT NULL
 )
 GROUP BY o.source;
 
