@@ -155,15 +155,15 @@ WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id;
 
 -- name: note_gone
 -- Their own addresses answer 404 ($4: the moment before each was asked); `is_second` where an earlier run had found the
--- same. What waits for a person goes on waiting.
+-- same. What waits for a person goes on waiting, and what a person keeps stays.
 UPDATE {schema}.missing_records m SET
-    state = CASE WHEN m.state = 'held' THEN m.state ELSE 'open' END,
+    state = CASE WHEN m.state IN ('held', 'kept') THEN m.state ELSE 'open' END,
     asked_at = x.at,
     gone_at = coalesce(m.gone_at, $5),
     gone_run = coalesce(m.gone_run, $6)
 FROM unnest($3::bigint[], $4::timestamptz[]) x (id, at)
-WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id AND m.state <> 'kept'
-RETURNING m.record_id, m.state = 'held' AS is_held, m.noticed_at, m.noticed_run, m.gone_at, m.gone_run, m.decided_at,
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id
+RETURNING m.record_id, m.state = 'held' AS is_held, m.state = 'kept' AS is_kept, m.noticed_at, m.noticed_run, m.gone_at, m.gone_run, m.decided_at,
     m.decided_by, m.gone_run <> $6 AS is_second;
 
 -- name: hold

@@ -87,7 +87,7 @@ async def scanned(address: Address, act: Callable[[Setup, int], None]) -> tuple[
         report = await setup.run(entity="reservations")
         first = outcome(report, "reservations")
         truth = set(next(iter(setup.world.accounts.values())).ids("reservations"))
-        assert first.fault == "DatabaseWentBack"
+        assert first.fault == "database_went_back"
         assert (first.status, report.held) == ("failed", {})
         again = await setup.run(entity="reservations")
         return setup, events, truth, outcome(again, "reservations").status

@@ -78,7 +78,7 @@ async def test_a_wrong_pair_costs_that_regions_freshness_and_nothing_else(
             assert statuses(report, "nashville") == {FAILED}
         assert {code: contents(rows, code) for code in ("nashville", "austin")} == before
         if has_company:
-            assert faults(report, "nashville") == {"SourceChanged"}
+            assert faults(report, "nashville") == {"source_changed"}
             said = outcome(report, "tasks", "nashville").error or ""
             assert "regions adopt nashville" in said
             assert "3 properties" in said
@@ -100,7 +100,7 @@ async def test_nothing_is_compared_with_another_source(dsn: str, rows: Rows, upd
         setup.settings = setup.settings.model_copy(update={"regions": found})
         request = verification.Request(("nashville",), ("tasks", "people"))
         report = await verification.verify(setup.settings, request, emit=ignore, tell=lambda _text: None)
-    assert {one.fault for one in report.certificates} <= {"NotRead", "SourceChanged"}
+    assert {one.fault for one in report.certificates} <= {"not_read", "source_changed"}
     assert {one["result"] for one in rows("SELECT result FROM certificates")} == {"incomplete"}
 
 
@@ -192,7 +192,7 @@ async def test_another_company_blocks_the_region_before_anything_is_called(
         change(setup, "nashville", **update)
         report = await setup.run(full=True)
         assert setup.stats.total == calls
-        assert faults(report, "nashville") == {"SourceChanged"}
+        assert faults(report, "nashville") == {"source_changed"}
         assert "8558" in (outcome(report, "people").error or "")
         assert rows("SELECT blocked_why IS NOT NULL AS b FROM region_sources") == [{"b": True}]
         assert contents(rows, "nashville") == before
@@ -213,7 +213,7 @@ async def test_another_address_blocks_and_another_spelling_of_it_does_not(dsn: s
             setup.settings = setup.settings.model_copy(update={"api": same})
             report = await setup.run()
             assert statuses(report, "nashville") == {wanted}
-    assert faults(report, "nashville") == {"SourceChanged"}
+    assert faults(report, "nashville") == {"source_changed"}
 
 
 async def test_a_list_of_properties_without_a_known_one_blocks_also_while_the_pair_is_the_same(
@@ -230,9 +230,9 @@ async def test_a_list_of_properties_without_a_known_one_blocks_also_while_the_pa
             account.hide("properties", key)
             account.put("properties", {**record, "id": key + 1_000_000})
         report = await setup.run()
-        assert outcome(report, "properties").fault == "SourceChanged"
-        assert {outcome(report, name).fault for name in ("reservations", "tasks")} == {"SourceChanged"}
-        assert faults(await setup.run(entity="people"), "nashville") == {"SourceChanged"}
+        assert outcome(report, "properties").fault == "source_changed"
+        assert {outcome(report, name).fault for name in ("reservations", "tasks")} == {"source_changed"}
+        assert faults(await setup.run(entity="people"), "nashville") == {"source_changed"}
         assert live(rows, "properties", "nashville") == set(kept)
         for key in kept:
             account.show("properties", key)
@@ -251,7 +251,7 @@ async def test_without_a_company_the_only_one_that_is_seen_is_stored(dsn: str, r
         change(setup, "nashville", company_id=8558)
         assert statuses(await setup.run(), "nashville") == {SUCCESS}
         change(setup, "nashville", company_id=8561)
-        assert faults(await setup.run(), "nashville") == {"SourceChanged"}
+        assert faults(await setup.run(), "nashville") == {"source_changed"}
 
 
 async def test_with_several_companies_and_none_configured_nothing_is_loaded_and_the_line_is_told(
@@ -364,7 +364,7 @@ async def test_a_new_code_with_a_company_that_another_region_has_is_refused_befo
         setup.settings = setup.settings.model_copy(update={"regions": {"music_city": region}})
         report = await setup.run()
         assert setup.stats.total == calls
-        assert faults(report, "music_city") == {"SourceTaken"}
+        assert faults(report, "music_city") == {"source_taken"}
         said = outcome(report, "tasks").error or ""
         assert "regions rename nashville music_city" in said
         assert "regions retire nashville" in said
@@ -395,7 +395,7 @@ async def test_an_adopted_source_is_read_whole_and_what_it_does_not_show_is_reti
         found = {"nashville": setup.settings.regions["nashville"]}
         setup.settings = setup.settings.model_copy(update={"regions": found, "deletes": deletes})
         change(setup, "nashville", company_id=8399, **pair_of(setup, "smoky"))
-        assert faults(await setup.run(), "nashville") == {"SourceChanged"}
+        assert faults(await setup.run(), "nashville") == {"source_changed"}
         (line,) = [one for one in await regions.listing(setup.settings) if one.code == "nashville"]
         assert (line.state, line.companies.ids) == ("source_changed", (8558,))
         before = {name: rows(f"SELECT count(*) n FROM {name}")[0]["n"] for name in MIRRORED}

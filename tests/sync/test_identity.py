@@ -182,7 +182,7 @@ async def test_what_properties_failed_to_confirm_keeps_everything_else_from_bein
     world.api.answers["/property"] = error(ServerFailed)
     found = await world.run("people", "tasks")
     assert found["properties"].status == FAILED
-    assert {found[name].fault for name in ("people", "tasks")} == {"NotRead"}
+    assert {found[name].fault for name in ("people", "tasks")} == {"not_read"}
     assert world.api.paths() == ["/property"]
     assert world.sources.confirmed == []
 
@@ -192,7 +192,7 @@ async def test_a_list_without_a_known_property_stores_nothing_and_blocks() -> No
     world.sources.known = frozenset({77})
     world.api.answers["/property"] = ids(1, 2)
     found = await world.run("properties", "reservations", "tasks")
-    assert {one.fault for one in found.values()} == {"SourceChanged"}
+    assert {one.fault for one in found.values()} == {"source_changed"}
     assert world.sink.batches == []
     assert world.sink.marks == []
     assert REGION in world.sources.blocked

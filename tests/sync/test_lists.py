@@ -179,7 +179,7 @@ async def test_tasks_of_the_first_properties_that_are_refused_are_problems_of_th
     world.api.answers = {f"/task/?home_id={one}": error(errors.NotFound) for one in range(8)}
     for _ in range(2):
         found = (await world.run("tasks"))["tasks"]
-        assert (found.status, found.fault) == (PARTIAL, "NotFound")
+        assert (found.status, found.fault) == (PARTIAL, "not_found")
     assert world.ledger.closed == {}
     assert len(world.api.paths("/task/")) == 2 * 20
 

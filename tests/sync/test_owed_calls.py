@@ -81,7 +81,7 @@ async def test_a_404_on_comments_of_a_task_that_is_there_stays_owed_and_is_told(
     ((_, batch, _),) = world.sink.batches
     assert [one.item for one in batch] == [{"id": 2, "name": "here"}]
     assert world.ledger.owed[COMMENTS] == {2}
-    assert (found["tasks"].status, found["tasks"].owed, found["tasks"].fault) == (PARTIAL, 1, "NotFound")
+    assert (found["tasks"].status, found["tasks"].owed, found["tasks"].fault) == (PARTIAL, 1, "not_found")
     assert (found["tasks"].error or "").startswith("task_comments of task 2: it failed in /x")
     assert "/task/{id}" in world.api.endpoints
     assert world.proofs.doubted == []
@@ -92,7 +92,7 @@ async def test_a_task_that_has_no_address_any_more_is_a_candidate_and_stays_owed
         world = owing(2)
         world.proofs.listed = listed
         world.api.answers = {"/task/2/comments": error(errors.NotFound), "/task/2": error(errors.NotFound)}
-        world.api.answers["/task/1"] = {"id": 1}
+        world.api.answers |= {"/task/1": {"id": 1}, "/property/7": error(errors.NotFound)}
         found = await world.run("tasks")
         assert world.proofs.doubted == [2]
         assert world.proofs.gone_keys == first_proof

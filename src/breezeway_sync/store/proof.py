@@ -244,7 +244,7 @@ class Proofs:
 def _judged(rows: Sequence[Row], homes: Mapping[int, Home], control: Control) -> tuple[list[Row], list[Row]]:
     """What is proven to be deleted, and what has left with its property. Pure."""
     proven, left = [], []
-    for row in rows:
+    for row in (one for one in rows if not one["is_kept"]):
         home = homes[row["record_id"]]
         is_there = home.standing == THERE or (home.standing == UNKNOWN and home.key in control.homes)
         if home.standing == LEFT:
