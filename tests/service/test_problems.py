@@ -183,7 +183,7 @@ async def test_a_list_that_the_account_does_not_have_can_be_accepted(dsn: str, r
     async with sandboxed(dsn) as setup:
         setup.faults.add("empty", "/companies/templates")
         assert outcome(await setup.run(), "templates").status == SUCCESS
-        assert "does not have it" in refused(rows, FRESH, "templates")
+        assert "that this account does not have" in refused(rows, FRESH, "templates")
         one = await the_one(setup)
         assert (one.entity, one.what, one.code) == ("templates", "templates", "not_available")
         await accept(setup, one.id)

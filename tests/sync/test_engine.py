@@ -154,7 +154,7 @@ async def test_a_success_that_cannot_be_written_down_is_none() -> None:
     world = World()
     world.ledger.failing["close"] = errors.DatabaseUnreachable("no connection")
     found = await world.run("people")
-    assert (found["people"].status, found["people"].fault) == (FAILED, "DatabaseUnreachable")
+    assert (found["people"].status, found["people"].fault) == (FAILED, "database_unreachable")
     assert len(world.told(Noticed)) == len(world.told(EntityFinished)) == 1
 
 
@@ -172,7 +172,7 @@ async def test_a_success_whose_records_may_be_gone_is_written_down_as_a_failure(
     found = await world.run("people")
     (written,) = [outcome for _, _, outcome in world.ledger.rows]
     assert written == found["people"]
-    assert (found["people"].status, found["people"].fault) == (FAILED, type(error).__name__)
+    assert (found["people"].status, found["people"].fault) == (FAILED, error.code)
 
 
 async def test_closing_the_log_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ async def test_closing_the_log_is_bounded_in_time(monkeypatch: pytest.MonkeyPatc
     world.ledger.close_seconds = 60
     monkeypatch.setattr(engine, "CLOSE_SECONDS", 0.01)
     found = await world.run("people")
-    assert (found["people"].status, found["people"].fault) == (FAILED, "DatabaseUnreachable")
+    assert (found["people"].status, found["people"].fault) == (FAILED, "database_unreachable")
     assert [event.what for event in world.events if isinstance(event, Noticed)] == [
         "the row of the log could not be closed: TimeoutError"
     ]
