@@ -21,6 +21,7 @@ class BreezewaySyncError(Exception):
     """
 
     code: ClassVar[str] = "error"
+    longest_message: ClassVar[int] = LONGEST_MESSAGE
     retryable: ClassVar[bool] = False
 
     def __init__(
@@ -51,7 +52,7 @@ class BreezewaySyncError(Exception):
             text += ": " + ", ".join(details)
         if self.cure:
             text += f". {self.cure[:1].upper()}{self.cure[1:]}"
-        return shorten(text, LONGEST_MESSAGE)
+        return shorten(text, self.longest_message)
 
 
 def lighten(error: BaseException) -> None:
@@ -102,6 +103,8 @@ class ConfigurationError(BreezewaySyncError):
     """The configuration cannot be used as it is; nothing was started."""
 
     code = "configuration"
+    # All mistakes of a file at once, a line each.
+    longest_message = 20_000
 
 
 class SameSource(ConfigurationError):
