@@ -22,8 +22,8 @@ def is_honest(
 ) -> int:
     """A region that is green in everything has every record as it was when the run began, as far as the API tells.
 
-    `began` is when the run began, `cut_off` when the run of a region did that it went on with: what slipped past
-    between the two shows in no number. Returns how many regions were green.
+    `began` is when the run began, `cut_off` when the run of a region did that it went on with. Returns how many regions
+    were green.
     """
     green = 0
     for code in world.accounts:
@@ -34,8 +34,6 @@ def is_honest(
         since = cut_off.get(code, began)
         homes = dict(lists.of(code, "properties"))
         for kind in COPIED:
-            if code in cut_off and not lists.has_stood(code, kind, since):
-                continue
             old = []
             for number, home in lists.of(code, kind):
                 if home and (home not in homes or lists.last((code, "properties", home)) >= since):

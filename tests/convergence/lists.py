@@ -107,10 +107,6 @@ class Lists:
         is_told = self._is_told.get(key, False) and last == self._changed.get(key)
         return is_told and max(slipped, self.blanked) < last
 
-    def has_stood(self, code: str, kind: str, since: float) -> bool:
-        """Whether no record has left a list since then."""
-        return self._went[code, kind] < since
-
     def has_slipped(self, code: str, kind: str, since: float) -> bool:
         """Whether a walk since then may have missed a record without any sign of it."""
         return self._slipped[code, kind] >= since
