@@ -28,7 +28,8 @@ def test_counts_of_three_syncs(api: Api, dsn: str) -> None:
     ours_alone = b"x" * (300 * 2**20)  # memory of the bench itself is no process's that it measures
     first = ours(api, dsn)
     check_complete(first, api)
-    assert first.numbers["api_calls"] == sum(least_calls(one) for one in world(SHAPE).accounts.values())
+    # People's three lists carry no totals: only a second reading that agrees shows that they were whole.
+    assert first.numbers["api_calls"] == sum(least_calls(one) + 3 for one in world(SHAPE).accounts.values())
     assert first.numbers["entity_rows_written"] > sum(one.count("tasks") for one in world(SHAPE).accounts.values())
     assert first.numbers["wal_mb"] > 0
     assert first.numbers["lag_max_ms"] >= first.numbers["lag_p50_ms"]

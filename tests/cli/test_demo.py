@@ -68,7 +68,7 @@ async def test_demo_mirrors_twice_and_leaves_nothing(start: Starter, spare: Path
     assert unchanged > 0
     assert calls < first_calls / 10
     for code in REGIONS:
-        assert re.search(rf"^{code} +tags +success", first, re.MULTILINE)
+        assert re.search(rf"^{code} +properties +success", first, re.MULTILINE)
     for part in (first, second):
         assert "failed" not in part
         assert "partial" not in part

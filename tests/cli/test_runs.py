@@ -76,7 +76,8 @@ async def test_one_region_and_one_entity(start: Starter, dsn: str, rows: Rows) -
     async with staged(start, dsn, tiny(2)) as stage:
         finished = await stage.ran("austin", "people")
     assert finished.code == 0
-    assert list(table_of(finished.out)) == [("austin", "people")]
+    # Its properties are read first: they show that this is the right source.
+    assert list(table_of(finished.out)) == [("austin", "properties"), ("austin", "people")]
     assert rows("SELECT DISTINCT region_code FROM people") == [{"region_code": "austin"}]
     assert rows("SELECT count(*) n FROM tasks") == [{"n": 0}]
 
@@ -126,7 +127,9 @@ async def test_an_unreachable_api_is_3(start: Starter, dsn: str, rows: Rows) -> 
     finished = await start.done("run", "all", "people", "-c", config, within=90)
     assert finished.code == 3
     assert "the connection was refused" in finished.out
-    assert rows("SELECT sync_status FROM etl_sync_log") == [{"sync_status": "failed"}]
+    assert rows("SELECT entity_type, sync_status FROM etl_sync_log ORDER BY 1") == [
+        {"entity_type": "people", "sync_status": "failed"}, {"entity_type": "properties", "sync_status": "failed"}
+    ]  # fmt: skip
     assert rows("SELECT owner FROM account_leases") == [{"owner": None}]
 
 

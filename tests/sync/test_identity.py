@@ -232,5 +232,5 @@ async def test_one_region_that_is_refused_costs_no_other() -> None:
     world.sources.standings["south"] = replace(standing(), is_retired=True)
     found = await world.run("people", regions=("north", "south"))
     assert found["north people"].status == SUCCESS
-    assert found["south people"].fault == "RegionRetired"
+    assert found["south people"].fault == "region_retired"
     assert PARTIAL not in {one.status for one in found.values()}

@@ -109,7 +109,7 @@ async def test_an_account_that_has_none_of_the_mirrors_properties_proves_and_rep
     assert rows("SELECT property_id FROM properties WHERE region_code = %s ORDER BY 1", first) == before
     assert rows("SELECT record_id FROM missing_records WHERE region_code = %s", first) == []
     assert set(results(report).values()) == {"incomplete"}
-    assert {"none of the properties" in (one.error or "") for one in report.certificates} == {True}
+    assert {"the source of this region has changed" in (one.error or "") for one in report.certificates} == {True}
 
 
 async def test_a_repair_is_no_change_of_the_api_and_owes_no_call(dsn: str, rows: Rows) -> None:

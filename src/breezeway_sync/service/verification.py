@@ -182,6 +182,7 @@ class Comparing:
                 raise NotRead(
                     "not compared, because no list of properties has shown yet that this is the right source",
                     where=code,
+                    got=standing.source.blocked_why if standing.source is not None and is_blocked else None,
                     cure=f"`breezeway-sync run {code}` reads properties first",
                 )
         except BreezewaySyncError as error:

@@ -110,10 +110,11 @@ def _doubt_of(entity: Entity, schema: str, table: str, home: str) -> str:
 
 def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str) -> str:
     source, per = entity.sources[0], list_column(entity)
+    parent = "0" if per is None else f"coalesce(t.{per}, 0)"  # a task may name no property that can be read
     return (
         f"INSERT INTO {quote(schema)}.missing_records AS m (region_code, entity_type, kind, record_id, source,\n"
         "    parent_id, state, noticed_at, noticed_run, why)\n"
-        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {f't.{per}' if per else '0'}, 'open',\n"
+        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {parent}, 'open',\n"
         f"    $3, $4, '{why}'\n"
         f"FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {condition}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id)\n"

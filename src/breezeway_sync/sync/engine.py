@@ -363,7 +363,8 @@ class Engine:
     async def _write_end(self, job: Job, row_id: int, outcome: Outcome) -> Outcome:
         """What it has read may be gone again by now, or somebody else may hold the account: then it has failed."""
         try:
-            await write_left(job)
+            # A table that somebody has locked must not keep the log from being closed.
+            await write_left(job, CLOSE_SECONDS / 2)
             await self.ledger.close(outcome.region, row_id, outcome)
         except (DatabaseWentBack, LeaseLost) as error:
             outcome = _unwritten(outcome, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from breezeway_sync.core.errors import ApiError, DatabaseError
@@ -23,13 +24,16 @@ async def write_problems(job: Job) -> None:
     job.findings.is_written_down = True
 
 
-async def write_left(job: Job) -> None:
-    """The same at the end of a run that an error has ended; what cannot be written is met again."""
-    if not job.findings.is_written_down:
-        try:
+async def write_left(job: Job, within_seconds: float) -> None:
+    """The same at the end of a run that an error has ended; what cannot be written in time is met again."""
+    if job.findings.is_written_down:
+        return
+    try:
+        async with asyncio.timeout(within_seconds):
             await write_problems(job)
-        except DatabaseError as error:
-            job.emit(Noticed(f"the problems could not be written down: {error.message}", job.region, job.name))
+    except (DatabaseError, TimeoutError) as error:
+        why = error.message if isinstance(error, DatabaseError) else "it took too long"
+        job.emit(Noticed(f"the problems could not be written down: {why}", job.region, job.name))
 
 
 async def read_again(job: Job, subjects: Sequence[Subject]) -> None:
