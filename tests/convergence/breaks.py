@@ -10,6 +10,7 @@ from unittest.mock import patch
 from breezeway_sync.api import answers, client
 from breezeway_sync.core.errors import BadAnswer
 from breezeway_sync.entities import admit
+from breezeway_sync.entities.asking import Control
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.decode import ListBody
 from breezeway_sync.entities.marks import Mark
@@ -154,10 +155,10 @@ def the_first_404_is_deletion() -> AbstractContextManager[Any]:
 def a_404_needs_no_control() -> AbstractContextManager[Any]:
     """Nobody asks whether the address answers for a record that is listed."""
 
-    async def anything(_job: Any) -> int:
-        return 0
+    async def anything(_job: Any, _gone: list[int]) -> Control:
+        return Control(0)
 
-    return patch.object(proof, "_listed", anything)
+    return patch.object(proof, "_control", anything)
 
 
 def every_reading_is_complete() -> AbstractContextManager[Any]:

@@ -30,7 +30,11 @@ def may_disappear(evidence: Evidence, table: str, region: str, key: Any, row: Ro
     if row_says_deleted(table, row):
         return True
     if table in OWN_ADDRESS:
-        return evidence.refusals((region, table, key)) >= PROOFS
+        refusals = evidence.refusals((region, table, key))
+        home: int = row.get("home_id") or row.get("property_id") or 0
+        # What belongs to a property that is proven to be gone needs no second proof of its own.
+        has_left = table != "properties" and evidence.refusals((region, "properties", home)) >= PROOFS
+        return refusals >= (1 if has_left else PROOFS)
     return evidence.absences(table, region, key) >= PROOFS
 
 
