@@ -60,7 +60,7 @@ class Claims:
             key, began = (code, table, number), self._evidence.began
             if one in self._missing or table not in COPIED or not row["why"].startswith(("not in", "the list was")):
                 continue
-            is_sure = not self._lists.has_slipped(code, table, began) and self._lists.blanked < began
+            is_sure = self._lists.blanked < began
             is_there = (number, row["parent_id"]) in self._lists.of(code, table)
             is_wrong = is_sure and is_there and self._lists.last(key) < began
             assert not is_wrong, f"{key} is said to be missing, but its list shows it"

@@ -74,6 +74,15 @@ faults = st.tuples(
 waits = st.sampled_from((0.0, 0.2, 1.5, 23.0, 27.0, 80.0, 200.0))
 """Hours between runs: within what a run that was cut off is gone on with, and beyond every pace."""
 tokens = st.one_of(st.none(), st.none(), st.none(), st.tuples(st.sampled_from(TOKEN_ENDS), st.integers(0, 1)))
+#: What a configuration can have wrong for one run, by name.
+MISTAKES = ("swapped pairs", "another's pair", "another's company", "one region only", "comments off", "people off")
+mistakes = st.one_of(st.none(), st.none(), st.sampled_from(MISTAKES))
+#: What somebody deletes in the mirror.
+BY_HAND = (
+    "DELETE FROM breezeway.tasks WHERE task_id % 3 = 0", "TRUNCATE breezeway.tasks CASCADE",
+    "DELETE FROM breezeway.task_costs", "DELETE FROM breezeway.task_comments", "DELETE FROM breezeway.reservations",
+    "TRUNCATE breezeway.reservation_guests", "DELETE FROM breezeway.people",
+)  # fmt: skip
 fates: st.SearchStrategy[tuple[Fate, int]] = st.one_of(
     st.just(("ends", 0)),
     st.tuples(

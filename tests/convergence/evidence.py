@@ -53,6 +53,8 @@ class Shown:
             return len(self.parts) == _VARIANTS.get(table, 1)
         pages = {int(page): part for page, part in self.parts.items()}
         announced = {pages[min(pages)].total, pages[max(pages)].total}
+        if announced == {None}:  # pages up to one that says nothing more
+            return set(pages) == set(range(1, max(pages) + 1))
         shown = len(self.ids()) + sum(part.nameless for part in pages.values())
         return min(pages) == 1 and announced == {shown}
 

@@ -28,7 +28,7 @@ def is_honest(
     green = 0
     for code in world.accounts:
         outcomes = [one for one in report.outcomes if one.region == code]
-        if any(one.status != "success" or "unavailable" in one.details for one in outcomes):
+        if not outcomes or any(one.status != "success" or "unavailable" in one.details for one in outcomes):
             continue
         green += 1
         since = cut_off.get(code, began)

@@ -20,11 +20,10 @@ NEVER = -1.0
 
 
 class Lists:
-    """Told of every change, and when somebody reads."""
+    """Told of every change."""
 
     def __init__(self, time: MovingTime) -> None:
         self._time = time
-        self._read_since: float | None = None
         self.blanked = NEVER
         """When a list was last said to be empty that was not."""
         self._places: dict[tuple[str, Kind], dict[int, int]] = defaultdict(dict)
@@ -33,19 +32,7 @@ class Lists:
         self._shown: dict[Key, float] = {}
         self._updated: dict[Key, datetime] = {}
         self._is_told: dict[Key, bool] = {}
-        self._came: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
-        self._went: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
-        self._slipped: dict[tuple[str, str], float] = defaultdict(lambda: NEVER)
         self._last_seen: dict[Key, float] = {}
-
-    def begin(self) -> None:
-        """Somebody reads from now on, if nobody did yet."""
-        if self._read_since is None:
-            self._read_since = self._time.seconds
-
-    def end(self) -> None:
-        """Nobody reads any more."""
-        self._read_since = None
 
     def renewed(self, account: Account, kind: Kind, number: int) -> None:
         """A record has a new version. Whether the API tells of it: by the time that lists are narrowed by."""
@@ -66,15 +53,10 @@ class Lists:
             for number, home in before.items():
                 if places.get(number) != home:
                     self._last_seen[code, kind, number] = now
-                    self._went[code, kind] = now
             for number, home in places.items():
                 if before.get(number) != home:
                     self._shown[code, kind, number] = now
-                    self._came[code, kind] = now
             self._places[code, kind] = places
-            # One that comes hides from the announced number that one has gone, and another slipped past.
-            if self._read_since is not None and min(self._came[code, kind], self._went[code, kind]) >= self._read_since:
-                self._slipped[code, kind] = max(self._came[code, kind], self._went[code, kind])
 
     def _shown_by(self, account: Account, kind: Kind) -> Iterator[tuple[int, int]]:
         for home in sorted(self._homes[account.code]) if kind == "tasks" else [0]:
@@ -99,14 +81,10 @@ class Lists:
 
         What only a look at everything can find (shown again) is owed by a walk of everything.
         """
-        last, slipped = self.last(key), self._slipped[key[:2]]
+        last = self.last(key)
         if last >= covered:
             return False
-        if last < whole and max(slipped, self.blanked) < whole:
+        if last < whole and self.blanked < whole:
             return True
         is_told = self._is_told.get(key, False) and last == self._changed.get(key)
-        return is_told and max(slipped, self.blanked) < last
-
-    def has_slipped(self, code: str, kind: str, since: float) -> bool:
-        """Whether a walk since then may have missed a record without any sign of it."""
-        return self._slipped[code, kind] >= since
+        return is_told and self.blanked < last

@@ -12,6 +12,7 @@ from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Crashed, LeaseClaimed
 from breezeway_sync.service.runner import Report
 from tests.convergence.draws import (
+    BY_HAND,
     Edit,
     Planned,
     Token,
@@ -20,6 +21,7 @@ from tests.convergence.draws import (
     fates,
     fault,
     faults,
+    mistakes,
     planned,
     tokens,
     waits,
@@ -62,6 +64,8 @@ class Convergence(Scene):
         wrong=st.lists(faults, max_size=4),
         token=tokens,
         hours=waits,
+        mistake=mistakes,
+        has_totals=st.booleans(),
     )
     def run(
         self,
@@ -71,6 +75,8 @@ class Convergence(Scene):
         wrong: list[Wrong],
         token: Token,
         hours: float = 0.0,
+        mistake: str | None = None,
+        has_totals: bool = True,
     ) -> None:
         """A run, some hours after the one before, that may be disturbed in every way; some of the changes come
         between its calls."""
@@ -82,8 +88,13 @@ class Convergence(Scene):
             self._names[added.id] = name
         (last,) = self.admin.execute("SELECT coalesce(max(id), 0) FROM etl_sync_log").fetchone() or (0,)
         cut_off = self._cut_off()
-        process = self._process(*fate, full=full, planned=planned)
-        self._wake(process)
+        self.sandbox.options.omit_all_totals = not has_totals
+        right, self.place.settings = self.place.settings, self._mistaken(mistake)
+        try:
+            process = self._process(*fate, full=full, planned=planned)
+            self._wake(process)
+        finally:
+            self.place.settings = right
         self._runs += 1
         told("run", "full" if full else "of what changed")
         if process.is_frozen:
@@ -108,6 +119,13 @@ class Convergence(Scene):
         told("process", "woken")
         self._judge(process)
 
+    @precondition(lambda self: self._runs > 0 and not self.frozen)
+    @rule(statement=st.sampled_from(BY_HAND))
+    def delete_by_hand(self, statement: str) -> None:
+        """Somebody deletes rows of the mirror: the next runs bring them again."""
+        if self.watcher.lose(statement):
+            told("by hand", statement)
+
     @precondition(lambda self: self._runs > 2)
     @rule()
     def converge(self) -> None:
@@ -117,6 +135,7 @@ class Convergence(Scene):
         whose tasks nobody lists any more.
         """
         self._well()
+        self.sandbox.options.omit_all_totals = False
         self._pass(REST_SECONDS)
         self.watcher.look()
         known, used = self.watcher.live, {code: used_tags(self.watcher.mirror, code) for code in self.world.accounts}

@@ -16,6 +16,7 @@ from breezeway_sync.sandbox.options import Options
 from breezeway_sync.sandbox.simulator import Call, Sandbox
 from breezeway_sync.sandbox.world import World
 from breezeway_sync.service.runner import Request
+from breezeway_sync.service.settings import Settings
 from breezeway_sync.sync.stages import NAMES
 from tests.convergence.changes import CHANGES, twin
 from tests.convergence.dice import Dice
@@ -103,6 +104,28 @@ class Scene(RuleBasedStateMachine):
             for account in accounts:
                 self.history.note(account)
 
+    def _mistaken(self, mistake: str | None) -> Settings:
+        """The configuration with one thing wrong in it."""
+        right = self.place.settings
+        if mistake is None:
+            return right
+        told("configuration", mistake)
+        (one, mine), (other, theirs) = right.regions.items()
+        pair = {"client_id": theirs.client_id, "client_secret": theirs.client_secret}
+        own = {"client_id": mine.client_id, "client_secret": mine.client_secret}
+        regions = {
+            "swapped pairs": {one: mine.model_copy(update=pair), other: theirs.model_copy(update=own)},
+            "another's pair": {one: mine.model_copy(update=pair), other: theirs},
+            "another's company": {one: mine.model_copy(update={"company_id": 4711}), other: theirs},
+            "one region only": {other: theirs},
+        }.get(mistake, right.regions)
+        off = {"comments off": "task_comments", "people off": "people"}.get(mistake)
+        entities = {
+            name: entity.model_copy(update={"enabled": name != off and entity.enabled})
+            for name, entity in right.entities.items()
+        }
+        return right.model_copy(update={"regions": regions, "entities": entities})
+
     def _end_tokens(self, token: Token) -> None:
         """Access tokens end after a day, refresh tokens after 30, and either when the service forgets it."""
         if token is None:
@@ -145,12 +168,7 @@ class Scene(RuleBasedStateMachine):
         """Evidence and absences are told apart by the run, and by when it began."""
         evidence = self.history.evidence
         evidence.run, evidence.began = process.number, process.began
-        self.history.lists.begin()
-        try:
-            process.wake()
-        finally:
-            if not self.frozen and not process.is_frozen:
-                self.history.lists.end()
+        process.wake()
 
     def _pass(self, seconds: float) -> None:
         """For everybody: the service, processes, and what the database has a time for."""

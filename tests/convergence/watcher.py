@@ -67,6 +67,8 @@ class Watcher:
         self._tables: dict[str, list[Row]] = {name: [] for name in READ}
         self._seen: dict[Key, Seen] = {}
         self._live: Live = {}
+        self._lost: set[tuple[Key, str]] = set()
+        """Records and child tables of which somebody has deleted rows, until they are one of their versions again."""
         self.claims = Claims(history.lists, history.evidence)
         self.snapshots = 0
         self.rows_checked = 0
@@ -121,6 +123,34 @@ class Watcher:
                 _links(table, row, targets)
         self.claims.judge(self._tables, self.is_current)
 
+    def lose(self, statement: str) -> int:
+        """Somebody deletes rows of the mirror by hand; how many are gone."""
+        self.look()
+        before = {name: {row["id"]: row for row in self._tables[name]} for name in BY_NAME}
+        self._connection.execute(statement.encode())
+        self._read()
+        gone = 0
+        for name, table in BY_NAME.items():
+            left = {row["id"] for row in self._tables[name]}
+            lost = [row for key, row in before[name].items() if key not in left]
+            gone += len(lost)
+            for row in lost:
+                self._forget(table, row, before)
+        return gone
+
+    def _forget(self, table: Table, row: Row, before: dict[str, dict[Any, Row]]) -> None:
+        if not table.parent:
+            number: Any = (row["tag_type"], row["tag_id"]) if table.name == "tags" else row[table.key or ""]
+            self._live.pop((table.name, row["region_code"], number), None)
+            self._seen.pop((row["region_code"], table.name, number), None)
+            return
+        of = next(one for one in TOP if table in (*one.lists, *one.calls))
+        parent = before[of.name].get(row[table.parent])
+        if parent is not None:
+            key: Key = (row["region_code"], of.name, parent[of.key or ""])
+            self._lost.add((key, table.name))
+            self._seen.pop(key, None)
+
     # --- reading --------------------------------------------------------------------------------------
 
     def _read(self) -> bool:
@@ -172,6 +202,10 @@ class Watcher:
     def _judge(self, table: Table, row: Row, children: dict[str, list[Row]], owed: frozenset[str]) -> None:
         key: Key = (row["region_code"], table.name, row[table.key or ""])
         before = self._seen.get(key)
+        lost = {(key, child.name) for child in table.lists} & self._lost
+        if lost and all(unlike(table, one, row, children) for one in self._history.versions(key)):
+            return
+        self._lost -= lost
         if before is not None and (before.row, before.children, before.owed) == (row, children, owed):
             return
         self.rows_checked += 1
@@ -204,6 +238,10 @@ class Watcher:
         is_due = name in owed or name == "property_contacts" or row["deleted_at"] is not None
         if not rows and not kept and (is_due or self._history.was_hushed(place)):
             return None
+        if (key, name) in self._lost:
+            if all(unlike_list(child, items, rows, kept) for items in self._history.versions(place)):
+                return None
+            self._lost.discard((key, name))
         had = None if before is None else before.called.get(name)
         if (
             before is not None

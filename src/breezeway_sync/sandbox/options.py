@@ -30,6 +30,8 @@ class Options:
     echo_clamped_limit: bool = True
     omit_totals: bool = False
     """Reservations and supplies without totals, as in the vendor's examples."""
+    omit_all_totals: bool = False
+    """No list has totals."""
     total_pages: int | None = None
     """A wrong constant in every envelope."""
     ignore_page_on: set[str] = field(default_factory=set)

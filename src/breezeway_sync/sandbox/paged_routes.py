@@ -117,7 +117,7 @@ def _paged(call: Call, kind: Kind, narrowed: Filter, *, home_id: int | None = No
     page = Page(limit, number, asked.sort_by, asked.descending)
     total, ids = call.sandbox.selector.page(call.owner, kind, page, narrowed, home_id=home_id)
     pages = -(-total // limit) if options.total_pages is None else options.total_pages
-    omitted = options.omit_totals and kind in ("reservations", "supplies")
+    omitted = options.omit_all_totals or (options.omit_totals and kind in ("reservations", "supplies"))
     return answers.envelope(
         (body for record_id in ids if (body := call.owner.body(kind, record_id)) is not None),
         limit=limit if options.echo_clamped_limit else asked.limit,
