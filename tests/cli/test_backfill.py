@@ -30,6 +30,7 @@ async def test_killed_it_goes_on_where_it_stopped(start: Starter, dsn: str, rows
         lists = setup.stats.of("nashville", "/task")
         running = start(*command)
         await until(lambda: setup.stats.of("nashville", "/task") - lists >= PROPERTIES // 2, 30, "it stands still")
+        await until(lambda: bool(rows("SELECT 1 FROM backfills LIMIT 1")), 30, "no list is stored")
         running.kill()
         assert running.popen.returncode == -9
         assert f"about {PROPERTIES + 2 * tasks:,} calls ({PROPERTIES} for lists, {2 * tasks:,} for" in running.err

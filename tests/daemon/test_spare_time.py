@@ -54,7 +54,7 @@ async def idle(staff: Staff) -> None:
     async def is_idle() -> bool:
         return all(worker.is_idle for worker in staff.workers.values())
 
-    await eventually(is_idle, 30, "the workers do not come to rest")
+    await eventually(is_idle, 90, "the workers do not come to rest")
 
 
 def compared(setup: Setup) -> list[str]:
