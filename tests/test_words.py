@@ -13,7 +13,7 @@ from rich.text import Text
 
 from breezeway_sync.cli.common import PlainConsole, say, shown
 from breezeway_sync.cli.tables import counts_table
-from breezeway_sync.core.errors import ConfigurationError
+from breezeway_sync.core.errors import NotRead
 from breezeway_sync.core.words import LONGEST_MESSAGE, shorten, visible, visible_json
 
 HOSTILE = (
@@ -76,6 +76,6 @@ def test_lines_that_are_said(capsys: pytest.CaptureFixture[str]) -> None:
 def test_messages_are_bounded() -> None:
     assert shorten("abc", 3) == "abc"
     assert shorten("abcd", 3) == "abc … (1 more characters)"
-    error = ConfigurationError("x" * 1_000_000, got="y" * 1_000_000)
+    error = NotRead("x" * 1_000_000, got="y" * 1_000_000)
     assert len(error.message) < LONGEST_MESSAGE + 100
     assert len(str(error)) < LONGEST_MESSAGE + 100
