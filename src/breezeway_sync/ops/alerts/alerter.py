@@ -142,7 +142,7 @@ class Alerter:
             self._emit(Noticed(f"alerts: {count} results could not be judged, as the database is away"))
 
     def _is_alone(self, now: datetime) -> bool:
-        """Whether the store is away for so long that people are told without it, by each process once."""
+        """Whether the store has been away for so long that each process now tells people without it, once."""
         outage = self._collector.outage if self._collector.is_away else None
         since = outage.since if outage is not None else self._store_failed_at
         return since is not None and now - since >= self._rules.group

@@ -33,12 +33,12 @@ class Book:
         self._unsettled: dict[tuple[str, str], tuple[int, State]] = {}
         self._known: dict[tuple[str, str], State] = {}
         self._unshared: dict[tuple[str, str], datetime | None] = {}
-        """What was told without the store, with when people had been told before."""
+        """Subjects told without the store, each with the time at which people were told before."""
         self._is_alone = False
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Within the block this process tells by what itself knows: the store is away, and nobody can be asked."""
+        """Within the block this process decides by its own memory, because the store is away."""
         self._is_alone = True
         try:
             yield

@@ -88,7 +88,7 @@ class Collector:
         self._deleted: dict[tuple[str, str], int] = {}
         self.outage: Outage | None = None
         self.replaced: DatabaseReplaced | None = None
-        """The first account's word that an older copy took the database's place, until it is told."""
+        """The first report that an older copy took the database's place; None after people know it."""
 
     @property
     def is_away(self) -> bool:
@@ -204,7 +204,7 @@ class Collector:
         ]
 
     def due_comparisons(self, now: datetime, *, everything: bool) -> list[tuple[str, dict[str, Fact]]]:
-        """What was compared of regions, once the others of the region have had time to be."""
+        """Comparisons by region, once the other entities of the region have had time to be compared."""
         return [
             (region, facts)
             for region, (since, facts) in self._compared.items()
@@ -212,7 +212,7 @@ class Collector:
         ]
 
     def compared(self, region: str) -> None:
-        """What was compared of a region is decided on."""
+        """Forget the comparisons of a region: they are decided on."""
         del self._compared[region]
 
     def pop(self, region: str) -> Pending:

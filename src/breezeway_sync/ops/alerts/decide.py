@@ -119,7 +119,7 @@ def held_facts(found: Sequence[Finding]) -> dict[str, Fact]:
 
 
 def sudden_facts(found: Sequence[Finding]) -> dict[str, Fact]:
-    """What came over a region's records from outside: they left the lists at once, or somebody deleted rows."""
+    """Sudden changes from outside: records left the lists at once, or somebody deleted rows by hand."""
     left = {
         left_subject(one.entity): Fact(one.left > 0, one.first_at, f"{one.left} records left the lists", one.left)
         for one in found

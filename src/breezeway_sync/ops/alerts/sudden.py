@@ -1,20 +1,20 @@
-"""What is said of records that left the lists at once, and of rows that were deleted by hand. Pure."""
+"""Messages about records that left the lists at once, and about rows that somebody deleted by hand. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from breezeway_sync.ops.alerts.model import Decision, Kind, entity_of
-from breezeway_sync.ops.alerts.words import at, named, paragraphs
+from breezeway_sync.ops.alerts.words import at, named, paragraphs, title_of
 
 
 def left_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
     what = "all that left the lists were asked for" if kind is Kind.RECOVERED else "many records left the lists at once"
-    return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
+    return title_of(region, decisions, what)
 
 
 def left_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
-    """How many records left the lists at once, and what becomes of them."""
+    """How many records left the lists at once, and what happens to them."""
     if kind is Kind.RECOVERED:
         lines = [f"{entity_of(one.subject)}: asked for, or shown by the lists again" for one in decisions]
         return paragraphs(f"Region {region}, nothing is left to be asked for:", *lines, held_back=held_back)
@@ -35,11 +35,11 @@ def left_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back:
 
 def lost_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
     what = "what was deleted by hand is read again" if kind is Kind.RECOVERED else "rows were deleted by hand"
-    return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
+    return title_of(region, decisions, what)
 
 
 def lost_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
-    """That somebody deleted rows, and what becomes of them."""
+    """Whose rows somebody deleted, and what happens to them."""
     names = [entity_of(one.subject) for one in decisions]
     if kind is Kind.RECOVERED:
         return paragraphs(f"Region {region}, read again: {named(names)}.", held_back=held_back)

@@ -45,7 +45,7 @@ from breezeway_sync.ops.alerts.ports import Channel
 CLAIM_MARGIN_SECONDS = 60.0
 """How much longer than the slowest delivery a claim holds."""
 ONE_REPLACEMENT = timedelta(hours=2)
-"""Within this time, a cycle of every account, it is one and the same."""
+"""How long reports of a replaced database count as one: every account has a cycle within this time."""
 
 Compose = Callable[[Sequence[Decision], int], tuple[str, str]]
 """Title and body for these decisions, after so many messages were held back."""
@@ -57,7 +57,7 @@ COUNTED: tuple[tuple[Callable[[str], bool], Title, Body], ...] = (
     (is_left, sudden.left_title, sudden.left_body),
     (is_lost, sudden.lost_title, sudden.lost_body),
 )
-"""What is told of an entity besides its failures: each kind in a message of its own."""
+"""Alerts about an entity other than its failures; each row makes a message of its own."""
 
 
 @dataclass(slots=True)
@@ -124,31 +124,31 @@ class Teller:
     async def fields(self, region: str, changes: Sequence[FieldChanged], now: datetime) -> bool:
         """Tell of fields that look different from now on; each change is told once. False: to be tried again."""
         state = (await self.book.states(region, [FIELDS])).get(FIELDS, State())
-        if state.is_claimed(now):
-            return False
-        untold = replace(state, claimed_until=None)
-        told = replace(untold, told_at=now)
 
         def compose(_won: Sequence[Decision], held_back: int) -> tuple[str, str]:
             return words.fields_title(region, changes), words.fields_body(region, changes, held_back)
 
-        return await self._tell(region, [Decision(FIELDS, state, told, untold, Kind.FAILED)], now, compose)
+        return await self._tell_news(region, FIELDS, state, now, compose)
 
     async def replaced(self, reason: str, now: datetime) -> bool:
-        """Tell that an older copy took the database's place; all accounts and processes notice it, one tells. False:
+        """Tell that an older copy took the database's place. Every account and process notices it; one tells. False:
         to be tried again."""
         state = (await self.book.states(NOWHERE, [REPLACED])).get(REPLACED, State())
         if state.told_at is not None and abs(now - state.told_at) < ONE_REPLACEMENT:
             return True
-        if state.is_claimed(now):
-            return False
-        untold = replace(state, claimed_until=None)
-        told = replace(untold, told_at=now)
 
         def compose(_won: Sequence[Decision], held_back: int) -> tuple[str, str]:
             return words.DATABASE_REPLACED, words.database_replaced_body(reason, held_back)
 
-        return await self._tell(NOWHERE, [Decision(REPLACED, state, told, untold, Kind.FAILED)], now, compose)
+        return await self._tell_news(NOWHERE, REPLACED, state, now, compose)
+
+    async def _tell_news(self, region: str, subject: str, state: State, now: datetime, compose: Compose) -> bool:
+        """Tell something that happened once and does not last. False: to be tried again."""
+        if state.is_claimed(now):
+            return False
+        untold = replace(state, claimed_until=None)
+        told = replace(untold, told_at=now)
+        return await self._tell(region, [Decision(subject, state, told, untold, Kind.FAILED)], now, compose)
 
     async def _tell_counted(
         self, region: str, kind: Kind, decisions: list[Decision], now: datetime, title: Title, body: Body
@@ -170,12 +170,8 @@ class Teller:
             if decision.kind is None:
                 await self.book.note(region, decision)
         for kind in Kind:
-
-            def compose(won: Sequence[Decision], held_back: int, kind: Kind = kind) -> tuple[str, str]:
-                return words.differs_title(region, kind, won), words.differs_body(region, kind, won, held_back)
-
-            if of_kind := [one for one in decisions if one.kind is kind]:
-                await self._tell(region, of_kind, now, compose)
+            of_kind = [one for one in decisions if one.kind is kind]
+            await self._tell_counted(region, kind, of_kind, now, words.differs_title, words.differs_body)
 
     async def long_run(self, cycle: Cycle, now: datetime) -> bool:
         """Tell of a run that takes too long, unless people were told of such a run lately. False: nobody was."""

@@ -102,9 +102,14 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def title_of(region: str, decisions: Sequence[Decision], what: str) -> str:
+    """A title that says of these entities of a region: `what`."""
+    return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
+
+
 def held_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
     what = "no deletion waits any more" if kind is Kind.RECOVERED else "deletions wait for a decision"
-    return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
+    return title_of(region, decisions, what)
 
 
 def held_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
@@ -129,7 +134,7 @@ def held_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back:
 
 def differs_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
     what = "the mirror says again what the API says" if kind is Kind.RECOVERED else "the mirror differs from the API"
-    return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
+    return title_of(region, decisions, what)
 
 
 def differs_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
