@@ -13,7 +13,7 @@ from breezeway_sync.api.auth_answers import Effort, How, first_way, read_token, 
 from breezeway_sync.api.limits import Flight
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import ApiError, ApiUnreachable, RateLimited, ServerFailed
+from breezeway_sync.core.errors import ApiError, ApiUnreachable, RateLimited
 from breezeway_sync.core.events import Emit, TokenFailed, TokenObtained
 from breezeway_sync.core.tokens import Credentials, Token, TokenVault
 
@@ -101,10 +101,8 @@ class Authenticator:
             try:
                 return await self._ask(how, known)
             except ApiError as error:
-                if isinstance(error, RateLimited):
+                if isinstance(error, RateLimited) or error.retry_after_seconds:
                     await self._vault.postpone(error.retry_after_seconds or self._interval_seconds)
-                elif isinstance(error, ServerFailed) and error.retry_after_seconds:
-                    await self._vault.postpone(error.retry_after_seconds)
                 again = effort.after(how, error)
                 if again is None:
                     raise

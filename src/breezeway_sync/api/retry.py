@@ -63,7 +63,7 @@ def backoff(error: Exception, attempt: int, elapsed_seconds: float, *, is_renewe
     """False: give up; True: again after stamina's wait; a number: again after so many seconds.
 
     `attempt` counts from 1. After a 429 or a block the whole account is paused, so the next attempt
-    waits in the budget and needs no wait of its own; so it is after a 5xx that names a time.
+    waits in the budget and needs no wait of its own. The same holds after an answer that names a time.
     """
     if not isinstance(error, ApiError) or elapsed_seconds >= RETRY_SECONDS:
         return False
@@ -71,19 +71,15 @@ def backoff(error: Exception, attempt: int, elapsed_seconds: float, *, is_renewe
         return False if is_renewed else 0.0
     if isinstance(error, EmptyAnswer) and attempt >= EMPTY_ATTEMPTS:
         return False
-    if isinstance(error, RateLimited | EdgeBlocked):
-        return 0.0
-    if isinstance(error, ServerFailed) and error.retry_after_seconds is not None:
+    if isinstance(error, RateLimited | EdgeBlocked) or error.retry_after_seconds is not None:
         return 0.0
     return error.retryable
 
 
 def pause_seconds(error: ApiError, dice: random.Random) -> float | None:
     """How long the whole account stops after this error; None when it need not."""
-    if isinstance(error, ServerFailed) and error.retry_after_seconds is not None:
-        return max(error.retry_after_seconds, SHORTEST_LIMITED_PAUSE_SECONDS) + dice.uniform(0, LIMITED_JITTER_SECONDS)
-    if isinstance(error, RateLimited):
-        hint = error.retry_after_seconds
+    hint = error.retry_after_seconds
+    if isinstance(error, RateLimited) or hint is not None:
         least = LIMITED_PAUSE_SECONDS if hint is None else max(hint, SHORTEST_LIMITED_PAUSE_SECONDS)
         return least + dice.uniform(0, LIMITED_JITTER_SECONDS)
     if isinstance(error, EdgeBlocked):

@@ -203,7 +203,7 @@ class ApiError(BreezewaySyncError):
     """A call did not bring what was asked for.
 
     `endpoint` is the path's template (`/task/{id}`), never a URL with ids; `status` the HTTP status,
-    None without an answer.
+    None without an answer. `retry_after_seconds` is None when the answer named no time.
     """
 
     code = "api_error"
@@ -217,9 +217,11 @@ class ApiError(BreezewaySyncError):
         got: str | None = None,
         wanted: str | None = None,
         cure: str | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.status = status
+        self.retry_after_seconds = retry_after_seconds
         super().__init__(what, where=endpoint, got=got, wanted=wanted, cure=cure)
 
 
@@ -237,22 +239,10 @@ class GivenUp(ApiUnreachable):
 
 
 class ServerFailed(ApiError):
-    """HTTP 5xx. `retry_after_seconds` is None when the answer named no time."""
+    """HTTP 5xx."""
 
     code = "server_failed"
     retryable = True
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        endpoint: str,
-        status: int | None = None,
-        got: str | None = None,
-        retry_after_seconds: float | None = None,
-    ) -> None:
-        self.retry_after_seconds = retry_after_seconds
-        super().__init__(what, endpoint=endpoint, status=status, got=got)
 
 
 class BadAnswer(ApiError):
@@ -302,14 +292,13 @@ class ShuttingDown(ApiError):
 
 
 class RateLimited(ApiError):
-    """HTTP 429. `retry_after_seconds` is None when the answer named no time."""
+    """HTTP 429."""
 
     code = "rate_limited"
     retryable = True
 
     def __init__(self, what: str, *, endpoint: str, retry_after_seconds: float | None) -> None:
-        self.retry_after_seconds = retry_after_seconds
-        super().__init__(what, endpoint=endpoint, status=429)
+        super().__init__(what, endpoint=endpoint, status=429, retry_after_seconds=retry_after_seconds)
 
 
 class Unauthorized(ApiError):
