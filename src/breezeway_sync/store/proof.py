@@ -102,20 +102,20 @@ class Proofs:
                 if doubt:
                     await connection.execute(doubt, region, homes, self._clock.now(), self.holder.run_id)
         async with self._database.connection("counting what is missing") as connection:
-            return await self._missing(connection, region, entity)
-
-    async def _missing(self, connection: Connection, region: str, entity: Entity) -> Missing:
-        rows = await connection.fetch(self._database.query("count_missing"), region, entity.name, None)
-        count: dict[str, int] = {row["state"]: row["records"] for row in rows}
-        candidates, live = count.get(OPEN, 0), 0
-        if candidates >= self._guard.least_records:
-            live = await connection.fetchval(absence_sql(entity, self._database.schema).live, region, None)
+            count = await self._count(connection, region, entity)
+            candidates, live = count.get(OPEN, 0), 0
+            if candidates >= self._guard.least_records:
+                live = await connection.fetchval(absence_sql(entity, self._database.schema).live, region, None)
         return Missing(candidates, count.get(HELD, 0), self._guard.is_too_many(candidates, live))
+
+    async def _count(self, connection: Connection, region: str, entity: Entity) -> dict[str, int]:
+        rows = await connection.fetch(self._database.query("count_missing"), region, entity.name, None)
+        return {row["state"]: row["records"] for row in rows}
 
     async def held(self, region: str, entity: Entity) -> int:
         """How many records wait for a person."""
-        rows = await self._database.fetch("count_missing", region, entity.name, None)
-        return sum(row["records"] for row in rows if row["state"] == HELD)
+        async with self._database.connection("count_missing") as connection:
+            return (await self._count(connection, region, entity)).get(HELD, 0)
 
     async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
         """Records whose own address is to be asked now: at most `open_limit` candidates, and hidden ones whose time has
@@ -211,8 +211,8 @@ class Proofs:
                 row["record_id"]: _not_found(row, homes[row["record_id"]], control, now, run_id) for row in proven
             }
             deleted += await self._deleter.guarded(connection, scope, NOT_FOUND, proven, evidence)
-            missing = await self._missing(connection, region, entity)
-        return Loaded(deleted=deleted, held=missing.held)
+            count = await self._count(connection, region, entity)
+        return Loaded(deleted=deleted, held=count.get(HELD, 0))
 
     async def _note_gone(self, connection: Connection, region: str, entity: Entity, asked: Asked) -> Sequence[Row]:
         note = self._database.query("note_gone")
