@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from breezeway_sync.entities.comparison import Rows
 from breezeway_sync.entities.model import Entity, Shape, Source
+from breezeway_sync.sync.forecast import calls_of
 
 PAGE_ROWS = 100
 # Lists of so few pages are read whole: that also tells which records are missing.
@@ -16,8 +17,6 @@ RECORDS_PER_LIST = 5
 # What was found stays told until it is seen right, so that as much of it is looked at as a night has room for.
 OPEN_PER_SAMPLE = 20
 CONTACTS = "property_contacts"
-# What every account has: refused, it is no list that the account lacks but one that cannot be compared.
-NEVER_LACKED = frozenset({"properties", "reservations", "tasks", "people"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,6 @@ class Extent:
     def open_records(self) -> int:
         """How many records that an earlier comparison found to differ are looked at again by a sample."""
         return OPEN_PER_SAMPLE * self.sample_records
-
-
-def pages_read(rows: int, page_rows: int) -> int:
-    """Calls that a list of so many rows takes: after a full page it is asked whether more follows."""
-    return rows // page_rows + 1
 
 
 def estimated_calls(entity: Entity, name: str, rows: Rows, extent: Extent) -> int:
@@ -71,9 +65,9 @@ def _of_source(source: Source, rows: Rows, extent: Extent) -> tuple[int, float]:
         return len(source.variants), float(rows.live)
     if source.per is not None:
         walked = 1.0 if extent.whole else min(1.0, extent.lists / max(1, rows.homes))
-        calls = sum(pages_read(one, extent.page_size) for one in rows.by_home)
+        calls = sum(calls_of(one, extent.page_size) for one in rows.by_home)
         return round(calls * walked), (rows.live - rows.unlisted) * walked
-    whole, pages = pages_read(rows.live - rows.unlisted, extent.page_size), -(-rows.live // PAGE_ROWS)
+    whole, pages = calls_of(rows.live - rows.unlisted, extent.page_size), -(-rows.live // PAGE_ROWS)
     if extent.whole:
         return whole, rows.live - rows.unlisted
     if pages <= SMALL_PAGES:
@@ -85,5 +79,5 @@ def _of_source(source: Source, rows: Rows, extent: Extent) -> tuple[int, float]:
 def calls_for_homes(homes: int, extent: Extent) -> int:
     """What it costs to ask the API which properties there are."""
     if extent.whole:
-        return pages_read(homes, extent.page_size)
-    return 1 + (1 if homes > SMALL_PAGES * PAGE_ROWS else pages_read(homes, extent.page_size))
+        return calls_of(homes, extent.page_size)
+    return 1 + (1 if homes > SMALL_PAGES * PAGE_ROWS else calls_of(homes, extent.page_size))

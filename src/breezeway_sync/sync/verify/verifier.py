@@ -19,7 +19,7 @@ from breezeway_sync.sync.verify import classify
 from breezeway_sync.sync.verify.again import carry_over, compare_open, first_of_open
 from breezeway_sync.sync.verify.bench import Bench
 from breezeway_sync.sync.verify.called import compare_called
-from breezeway_sync.sync.verify.extent import CONTACTS, NEVER_LACKED, PAGE_ROWS, SMALL_PAGES
+from breezeway_sync.sync.verify.extent import CONTACTS, PAGE_ROWS, SMALL_PAGES
 from breezeway_sync.sync.verify.homes import Homes, find_homes, to_walk
 from breezeway_sync.sync.verify.ports import ListPage
 
@@ -113,11 +113,11 @@ class Verifier:
         try:
             await self._one_list(source, params, scope)
         except ApiError as error:
-            is_lacking = means_unavailable(error, empty_counts=source.empty_means_unavailable)
-            if not is_lacking or source.name in NEVER_LACKED or await bench.mirror.count(bench.region, scope):
-                bench.trouble("list", source.name, 0, error)
-            else:
+            is_refused = means_unavailable(error, empty_counts=source.empty_means_unavailable)
+            if is_refused and source.may_be_missing and not await bench.mirror.count(bench.region, scope):
                 bench.count("unavailable")
+            else:
+                bench.trouble("list", source.name, 0, error)
 
     async def _one_list(self, source: Source, params: Params, scope: Scope) -> None:
         bench = self.bench
