@@ -39,7 +39,6 @@ READ_SECONDS = 15.0
 REMIND_SECONDS = 3600.0
 LEAST_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 10.0
-TELL_AGAIN_SECONDS = 3600.0
 
 
 class Observatory:
@@ -169,7 +168,7 @@ class Observatory:
         now, found = self._clock.monotonic(), unattended(freshness)
         for region, entities in found.items():
             told = self._unattended.get(region)
-            if told is None or told[0] != entities or now - told[1] >= TELL_AGAIN_SECONDS:
+            if told is None or told[0] != entities or now - told[1] >= REMIND_SECONDS:
                 self._unattended[region] = (entities, now)
                 self.emit(AttendanceChanged(region, entities, is_attended=False))
         for region in self._unattended.keys() - found.keys():

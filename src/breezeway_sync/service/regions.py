@@ -1,8 +1,8 @@
-"""A person's word on regions: listing, adopting another source, renaming, retiring."""
+"""What a person does with regions: list, adopt another source, rename, retire."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ ADOPTED, SAME = "adopted", "same"
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What came of one region: `state` is adopted, or same where nothing had to be; or its `error`."""
+    """The result for one region: `state` is adopted, or same where nothing changed; or its `error`."""
 
     region: str
     state: str
@@ -52,9 +52,9 @@ async def adopt(
     wait_seconds: float = 60.0,
     clock: Clock | None = None,
 ) -> list[Adoption]:
-    """Take what is configured for these regions' own source. `only_changed`: leave retired regions retired.
+    """Make the configured source these regions' own. `only_changed`: leave retired regions retired.
 
-    One that is a copy of it already is left alone. Raises DatabaseError and SchemaRefused.
+    A region that is a copy of that source already stays as it is. Raises DatabaseError and SchemaRefused.
     """
     clock = clock or SystemClock()
     found = []
@@ -78,7 +78,7 @@ async def adopt(
                 if standing.twin is not None:
                     raise taken(code, standing.twin)
                 keys = [] if standing.source is None else [standing.source.identity.account]
-                async with held(settings, database, {*keys, identity.account}, clock, emit, wait_seconds):
+                async with _held(settings, database, {*keys, identity.account}, clock, emit, wait_seconds):
                     await Regions(database, clock, person()).adopt(code, identity)
                 found.append(Adoption(code, ADOPTED))
             except BreezewaySyncError as error:
@@ -113,7 +113,8 @@ async def rename(
         await require_schema(database)
         regions = Regions(database, clock, person())
         account = await regions.account_of(old)
-        async with held(settings, database, {account} - {None}, clock, emit, wait_seconds):
+        keys = () if account is None else (account,)
+        async with _held(settings, database, keys, clock, emit, wait_seconds):
             await regions.rename(old, new)
 
 
@@ -127,13 +128,13 @@ def _check_code(code: str) -> None:
 
 
 @asynccontextmanager
-async def held(
-    settings: Settings, database: Database, keys: set[str | None], clock: Clock, emit: Emit, wait_seconds: float
+async def _held(
+    settings: Settings, database: Database, keys: Collection[str], clock: Clock, emit: Emit, wait_seconds: float
 ) -> AsyncIterator[None]:
-    """Nobody reads these accounts meanwhile. Raises LeaseHeld."""
+    """Keep everybody else from reading these accounts meanwhile. Raises LeaseHeld."""
     drain = pace(settings.api.requests_per_minute).period_seconds
     async with AsyncExitStack() as stack:
-        for key in sorted(filter(None, keys)):
+        for key in sorted(keys):
             await stack.enter_async_context(
                 hold(database, key, clock=clock, wait_seconds=wait_seconds, drain_seconds=drain, emit=emit)
             )

@@ -151,11 +151,12 @@ async def _reports(
     codes = list(settings.regions)
     states = {state.region: state for state in await Status(database).tokens()}
     found = credentials_of(settings, await stored_credentials(database, codes))
-    stored = set()
+    stored: set[str] = set()
+    keys: dict[str, str] = {}
     for account in group(settings, found):
         vault = StoredVault(database, account.key, account.regions)
         stored |= set(account.regions) if await vault.load() is not None else set()
-    keys = {code: account.key for account in group(settings, found) for code in account.regions}
+        keys |= dict.fromkeys(account.regions, account.key)
     sources = {code: source_of(settings, code, has_pair=code in found) for code in codes}
     return tuple(
         with_problem(report_of(code, keys, sources[code], states.get(code), code in stored, now), problems.get(code))

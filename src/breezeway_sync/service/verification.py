@@ -129,7 +129,7 @@ class Comparing:
         self.failure: DatabaseError | None = None
 
     async def announce(self) -> None:
-        """Say beforehand what it will cost about."""
+        """Say beforehand about how many calls it takes."""
         for code in self._request.regions:
             closed = await self._mirror.unavailable(code)
             extent = replace(self._extent, disabled=self._extent.disabled | closed)
@@ -177,17 +177,17 @@ class Comparing:
         try:
             standing = await stored_standing(self._use.database, code, identity)
             admission = admit(code, identity, standing)
-            is_blocked = standing.source is not None and standing.source.blocked_why is not None
-            if admission.is_new_client or is_blocked:
+            blocked_why = None if standing.source is None else standing.source.blocked_why
+            if admission.is_new_client or blocked_why is not None:
                 raise NotRead(
                     "not compared, because no list of properties has shown yet that this is the right source",
                     where=code,
-                    got=standing.source.blocked_why if standing.source is not None and is_blocked else None,
+                    got=blocked_why,
                     cure=f"`breezeway-sync run {code}` reads properties first",
                 )
+        except DatabaseError:
+            raise
         except BreezewaySyncError as error:
-            if isinstance(error, DatabaseError):
-                raise
             await self._not_compared(code, error.message, error.code)
             return
         belonging = Belonging(admission.identity.companies, await stored_left_out_homes(self._use.database, code))
@@ -203,7 +203,7 @@ class Comparing:
                 homes = verifier.homes
 
     async def _repair(self, opened: Access, verifier: Verifier, found: Certificate) -> None:
-        """Put right what was found; then a certificate of the same moment says what is left of it."""
+        """Repair what was found; then a certificate of the same moment says what is left of it."""
         use, bench, began = self._use, verifier.bench, self._use.clock.monotonic()
         error: ApiError | None = None
         proofs = proofs_of(use, opened.lease, self._run_id)
