@@ -24,9 +24,8 @@ async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
     sources = job.sources
     if sources is None or not belonging.is_shared or entity.home is None or not belonging.companies.ids:
         return
-    named = {home_of(entity, one.item) for one in incoming} - {None}
-    unknown = sorted(home for home in named if home is not None and home not in belonging.asked_homes)
-    unknown = [home for home in unknown if home not in belonging.known_homes | belonging.left_out_homes]
+    named = {home for one in incoming if (home := home_of(entity, one.item)) is not None}
+    unknown = sorted(named - belonging.known_homes - belonging.left_out_homes - belonging.asked_homes)
     room = max(0, MOST_ASKED - len(belonging.asked_homes))
     news: dict[int, int | None] = {}
 
