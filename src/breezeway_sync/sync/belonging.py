@@ -51,28 +51,28 @@ class Sifted:
 
     left_out: dict[int, int | None] = field(default_factory=dict)
     came_back: set[int] = field(default_factory=set)
-    nameless: int = 0
 
 
 def sift(
     belonging: Belonging, entity: Entity, incoming: Iterable[Incoming], sifted: Sifted
-) -> dict[str | None, list[Incoming]]:
-    """Records by the reason why they are left out; None: those that belong. The newest answer to each counts."""
-    found: dict[str | None, list[Incoming]] = {None: []}
+) -> tuple[list[Incoming], dict[str, list[Incoming]]]:
+    """The records that belong, and the others by the reason why they are left out. `sifted` keeps the newest answer."""
+    own: list[Incoming] = []
+    left_out: dict[str, list[Incoming]] = {}
     for one in incoming:
         why = belonging.why_left_out(entity, one.item)
-        found.setdefault(why, []).append(one)
-        key = record_key(one.item, entity.key.path) if isinstance(one.item, dict) else None
+        (own if why is None else left_out.setdefault(why, [])).append(one)
+        key = _id(one.item, entity.key.path)
         if key is None:
-            sifted.nameless += why is not None
-        elif why is None:
-            sifted.left_out.pop(key, None)
-            if key in belonging.left_out_homes and entity.home is None:
-                sifted.came_back.add(key)
-        else:
-            sifted.left_out[key] = company_of(entity, one.item) if isinstance(one.item, dict) else None
+            continue
+        if why is not None:
+            sifted.left_out[key] = company_of(entity, one.item)
             sifted.came_back.discard(key)
-    return found
+            continue
+        sifted.left_out.pop(key, None)
+        if key in belonging.left_out_homes and entity.home is None:
+            sifted.came_back.add(key)
+    return own, left_out
 
 
 def company_of(entity: Entity, item: Item) -> int | None:

@@ -296,7 +296,7 @@ class Engine:
         else:
             await read_lists(job)
             if job.gate is not None:
-                await settle_left_out(job, self.sources)
+                await settle_left_out(job, job.gate, self.sources)
             await settle_absent(job)
 
     async def _read_per_property(self, job: Job) -> None:

@@ -172,14 +172,12 @@ class Job:
 
     def own(self, incoming: Sequence[Incoming], sifted: Sifted) -> list[Incoming]:
         """The records of a page that are the region's own; the others are counted and left out."""
-        by_reason = sift(self.belonging, self.entity, incoming, sifted)
-        own = by_reason.pop(None)
-        for why, others in by_reason.items():
-            self.findings.note(why or "", len(others))
-        if self.entity.name == "properties":
-            self.sifted = sifted
+        own, left_out = sift(self.belonging, self.entity, incoming, sifted)
+        for why, others in left_out.items():
+            self.findings.note(why, len(others))
         if self.gate is not None:
-            self.gate.note(own, [one for others in by_reason.values() for one in others])
+            self.sifted = sifted
+            self.gate.note(own, [one for others in left_out.values() for one in others])
         return own
 
     def belongs(self, item: Item) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from breezeway_sync.sync.gate import Gate
 from breezeway_sync.sync.job import Job
 from breezeway_sync.sync.ports import Sources
 
 
-async def settle_left_out(job: Job, sources: Sources) -> None:
+async def settle_left_out(job: Job, gate: Gate, sources: Sources) -> None:
     """Remember which homes are another company's now; the mirror's own among them have left, and the list proves it."""
     before, shown = job.belonging.left_out_homes, job.sifted
-    own = job.gate.own if job.gate is not None else set()
     news = {key: company for key, company in shown.left_out.items() if key not in before}
-    job.belonging.left_out_homes = (before | news.keys()) - own
-    job.belonging.known_homes |= own
+    job.belonging.left_out_homes = (before | news.keys()) - gate.own
+    job.belonging.known_homes |= gate.own
     if news or shown.came_back:
         job.findings.loaded.add(await sources.leave_out(job.region, news, sorted(shown.came_back)))
