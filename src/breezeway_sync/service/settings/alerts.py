@@ -11,7 +11,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
@@ -21,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from breezeway_sync.service.settings.checks import (
+    FROZEN,
     INCOMPLETE,
     Wanted,
     check_secret,
@@ -38,7 +38,6 @@ HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f]*:[0-9A-
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 _Value = TypeVar("_Value")
-_FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 def check_mailbox(text: str) -> str:
@@ -105,7 +104,7 @@ Mailbox = Annotated[str, AfterValidator(check_mailbox)]
 class Smtp(BaseModel):
     """E-mail; sent once `host`, `sender` and `recipients` are given."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     host: Annotated[
         str | None,
@@ -164,7 +163,7 @@ class Smtp(BaseModel):
 class Webhook(BaseModel):
     """A POST of `{"text": "…"}`, as Slack, Mattermost and others take it."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     url: Annotated[
         SecretStr | None,
@@ -182,7 +181,7 @@ class Webhook(BaseModel):
 class Alerts(BaseModel):
     """Telling people what went wrong, by e-mail or webhook: on as soon as one of the two tables below is filled."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     warn_after_minutes: float = Field(
         default=5.0, ge=0, le=525_600, description="A run that takes longer is told of. `0`: never."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import ConfigDict, SecretStr
 from pydantic_core import PydanticCustomError
 
 REGION_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -19,14 +19,14 @@ SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 PATH = re.compile(r"/(?!/)[!-~]*")
 PARENT_ID = "{id}"
 EVERY_COMPANY = "all"
-LARGEST_ID = 2**63 - 1
+LARGEST = 2**63 - 1  # TOML's and PostgreSQL's bigint; not a limit anybody meets
 COMPANIES = re.compile(r"[0-9]{1,19}(?:\s*,\s*[0-9]{1,19})+")
 UNFIT = "unfit"
 UNFIT_ENTITY = "unfit_entity"
 HALF_PAIR = "half_pair"
-SAME_SOURCE = "same_source"
 NO_REGION = "no_region"
 INCOMPLETE = "incomplete"
+FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def check_base_url(url: str) -> str:
 
 
 def check_companies(value: Any) -> Any:
-    """One id of a company, several, or "all"; a list as a tuple, in its order. Text with commas is a list."""
+    """One id of a company, several ids, or "all". A list becomes a tuple in its order; text with commas is a list."""
     if value is None or value == EVERY_COMPANY:
         return value
     if isinstance(value, str):
@@ -112,7 +112,7 @@ def _check_company(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         shapes = {bool: "true or false", float: "a number", dict: "a table", str: "text", list: "a list"}
         raise unfit(shapes.get(type(value), "a date or time"))
-    if value < 1 or value > LARGEST_ID:
+    if value < 1 or value > LARGEST:
         raise unfit(f"a whole number that is too {'small' if value < 1 else 'large'}")
     return value
 

@@ -8,8 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.service.settings.alerts import as_tuple
-from breezeway_sync.service.settings.checks import Wanted, unfit
-from breezeway_sync.service.settings.tables import _FROZEN
+from breezeway_sync.service.settings.checks import FROZEN, Wanted, unfit
 
 HISTORY_NAMES = tuple(entity.name for entity in ENTITIES)
 
@@ -24,7 +23,7 @@ def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
 class History(BaseModel):
     """The life of records: created, changed from what to what, deleted, come back (`record_history`)."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     entities: Annotated[
         tuple[str, ...],

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from breezeway_sync.service.settings.alerts import as_tuple
-from breezeway_sync.service.settings.checks import Wanted, check_text, flaw_of_address, unfit
-
-_FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
+from breezeway_sync.service.settings.checks import FROZEN, Wanted, check_text, flaw_of_address, unfit
 
 
 def check_host(name: str) -> str:
@@ -24,7 +22,7 @@ def check_host(name: str) -> str:
 class Http(BaseModel):
     """Where `serve` shows how it is doing: health, metrics, status page."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     host: Annotated[str, AfterValidator(check_text), Wanted("an address or name of this machine")] = Field(
         default="127.0.0.1", description="Address to listen on. Nothing asks for a password: keep it on loopback."

@@ -14,9 +14,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from breezeway_sync.service.settings.checks import Wanted
+from breezeway_sync.service.settings.checks import LARGEST, Wanted
 from breezeway_sync.service.settings.models import ENTITY_NAMES, PART_NAMES, WITHOUT_PATH, Settings
-from breezeway_sync.service.settings.tables import LARGEST
 
 Key = tuple[str, ...]
 

@@ -12,7 +12,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     model_validator,
@@ -21,7 +20,9 @@ from pydantic_core import PydanticCustomError
 
 from breezeway_sync.core.sources import Companies
 from breezeway_sync.service.settings.checks import (
+    FROZEN,
     HALF_PAIR,
+    LARGEST,
     Wanted,
     check_base_url,
     check_companies,
@@ -33,11 +34,8 @@ from breezeway_sync.service.settings.checks import (
 )
 from breezeway_sync.service.settings.dsn import check_dsn
 
-LARGEST = 2**63 - 1  # TOML's and PostgreSQL's bigint; not a limit anybody meets
 DAY_SECONDS = 86_400
 YEAR_MINUTES = 525_600
-
-_FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 Secret = Annotated[
     SecretStr | None, AfterValidator(check_secret), Wanted("printable text without white space around it")
@@ -47,7 +45,7 @@ Secret = Annotated[
 class Api(BaseModel):
     """How the Breezeway API is called."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     base_url: Annotated[
         str,
@@ -96,7 +94,7 @@ with warnings.catch_warnings():
     class Database(BaseModel):
         """Where the copy lives."""
 
-        model_config = _FROZEN
+        model_config = FROZEN
 
         dsn: Annotated[
             SecretStr,
@@ -124,7 +122,7 @@ with warnings.catch_warnings():
 class Region(BaseModel):
     """One Breezeway account. A new region is a new table `[regions.<code>]` in the file, never code."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     name: Annotated[str, AfterValidator(check_text), Wanted("printable text without white space around it")] = Field(
         default="", description="Name to show. Left out: the code as a title, `hilton_head` as `Hilton Head`."
@@ -168,7 +166,7 @@ class Region(BaseModel):
 class Entity(BaseModel):
     """One entity, or one part of an entity that has an address of its own."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     path: Annotated[str | None, AfterValidator(check_path), Wanted("a path that starts with one /")] = Field(
         default=None,
@@ -184,7 +182,7 @@ class Entity(BaseModel):
 class Sync(BaseModel):
     """How much one run does, and in which portions."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     max_minutes: float | None = Field(
         default=None,
@@ -247,7 +245,7 @@ class Sync(BaseModel):
 class Deletes(BaseModel):
     """When too much is gone at once to be true: then nothing is deleted before a person decides."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     guard_share: float = Field(
         default=0.05, ge=0, le=1, description="Share of the live records of a region and entity that may go at once."
@@ -260,7 +258,7 @@ class Deletes(BaseModel):
 class Log(BaseModel):
     """What is logged."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case)] = Field(
         default="info", description="Least level that is logged."
@@ -270,7 +268,7 @@ class Log(BaseModel):
 class Schedule(BaseModel):
     """How often `breezeway-sync serve` works; what an entity's tempo means."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     hourly_seconds: float = Field(
         default=3600.0, gt=0, le=YEAR_MINUTES * 60, description="Properties, reservations and tasks."
@@ -300,7 +298,7 @@ class Schedule(BaseModel):
 class Retention(BaseModel):
     """How long what is only history is kept."""
 
-    model_config = _FROZEN
+    model_config = FROZEN
 
     sync_log_days: float = Field(
         default=90.0,
