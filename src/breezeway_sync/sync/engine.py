@@ -112,10 +112,9 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the edge of a region, as below
             self._tell_crash(target.code, "all", error)
             return [_failed(target.code, name, error) for name in target.entities]
-        if gate.is_confirmed:
-            around = _Around(target, deadline, closed, cut_off, known, gate, losses)
-        else:  # what was cut off or found not to be there was perhaps another source
-            around = _Around(target, deadline, {}, None, Known(), gate, losses)
+        if not gate.is_confirmed:  # what was cut off or found not to be there was perhaps another source
+            closed, cut_off, known = {}, None, Known()
+        around = _Around(target, deadline, closed, cut_off, known, gate, losses)
         return await self._stages(around, knows_properties=knows_properties)
 
     async def _stages(self, around: _Around, *, knows_properties: bool) -> list[Outcome]:
@@ -187,12 +186,11 @@ class Engine:
         A full run reads everything itself. A backfill keeps its own account, and leaves no older run that its writing
         would make look recent.
         """
-        if self.settings.full or self.settings.backfill is not None:
+        is_backfill = self.settings.backfill is not None
+        if self.settings.full or self.settings.rewrite or is_backfill:
             await self.ledger.end_pass(region)
-        if self.settings.backfill is not None:
+        if is_backfill:
             return None
-        if self.settings.rewrite:
-            await self.ledger.end_pass(region)
         return await self.ledger.begin_pass(region, self.clock.now(), self.settings.pace.resume_seconds)
 
     async def _end_pass(self, region: str) -> None:
@@ -292,15 +290,15 @@ class Engine:
             await read_contacts(job, await self._properties(job.region))
         elif job.entity.sources[0].per:
             await owe_again(job)
-            await self._read_per_property(job)
+            await self._read_per_property(job, await self._properties(job.region))
         else:
             await read_lists(job)
             if job.gate is not None:
                 await settle_left_out(job, job.gate, self.sources)
             await settle_absent(job)
 
-    async def _read_per_property(self, job: Job) -> None:
-        await read_by_property(job, await self._properties(job.region))
+    async def _read_per_property(self, job: Job, properties: Sequence[int]) -> None:
+        await read_by_property(job, properties)
         await settle_absent(job)
         self.owed_time.regions.add(job.region)
         try:
@@ -313,8 +311,8 @@ class Engine:
         if not job.entity.sources[0].per:
             await read_lists(job)
             await settle_absent(job)
-        elif await self._properties(job.region):
-            await self._read_per_property(job)
+        elif properties := await self._properties(job.region):
+            await self._read_per_property(job, properties)
         else:
             raise NotRead("no property is in the mirror yet", cure=f"`breezeway-sync run {job.region}` reads all of it")
         if not job.findings.problems:
