@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from breezeway_sync.core.errors import ApiError, CutShort, Forbidden, NotFound
 from breezeway_sync.entities.admit import admit_children
-from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.marks import WHOLE, Mark, Standing
 from breezeway_sync.entities.model import CalledChild
 from breezeway_sync.entities.plan import ChildPlan, plan_of
@@ -257,9 +257,8 @@ async def _look_again(job: Job, parent: int, reader: ChildReader, refusal: NotFo
 
     A parent that is there has a problem of its own; one whose address answers 404 too is a candidate for deletion.
     """
-    own = job.entity.own_address or ""
     try:
-        record = await job.api.record(own, own.replace("{id}", str(parent)), tally=job.tally)
+        record = await job.ask(parent)
     except NotFound:
         job.findings.note(f"{job.entity.name} without an address of their own any more")
         reader.gone.append(parent)
@@ -270,8 +269,7 @@ async def _look_again(job: Job, parent: int, reader: ChildReader, refusal: NotFo
     if not job.belongs(record.value):
         reader.left.append(parent)
         return
-    incoming = [Incoming(record.value, job.order_of(record.requested_at))]
-    job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
+    await job.store([record])
     reader.refused(parent, refusal)
 
 

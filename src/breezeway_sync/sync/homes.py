@@ -31,9 +31,8 @@ async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
 
     async def ask(home: int) -> None:
         belonging.asked_homes.add(home)
-        address = PROPERTIES.own_address or ""
         try:
-            record = await job.api.record(address, address.replace("{id}", str(home)), tally=job.tally)
+            record = await job.ask(home, PROPERTIES)
         except NotFound:
             return
         except ApiError as error:

@@ -24,7 +24,7 @@ from breezeway_sync.entities.survey import Survey
 from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.belonging import Belonging, Sifted, sift
 from breezeway_sync.sync.gate import Gate, GatedBatcher
-from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Sink, Sources
+from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Record, Sink, Sources
 from breezeway_sync.sync.spare import Spare
 from breezeway_sync.sync.verdict import Findings, ends_everything
 
@@ -179,6 +179,16 @@ class Job:
             self.sifted = sifted
             self.gate.note(own, [one for others in left_out.values() for one in others])
         return own
+
+    async def ask(self, key: int, entity: Entity | None = None) -> Record:
+        """Ask for a record at its own address; `entity` where it is not the job's. Raises ApiError."""
+        address = (entity or self.entity).own_address or ""
+        return await self.api.record(address, address.replace("{id}", str(key)), tally=self.tally)
+
+    async def store(self, records: Iterable[Record]) -> None:
+        """Store records that their own addresses brought."""
+        incoming = [Incoming(one.value, self.order_of(one.requested_at)) for one in records]
+        self.findings.loaded.add(await self.sink.load(self.region, self.entity, incoming))
 
     def belongs(self, item: Item) -> bool:
         """Whether a record that was read at its own address is the region's own."""

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from breezeway_sync.core.errors import ApiError, DatabaseError
 from breezeway_sync.core.events import Noticed
 from breezeway_sync.core.problems import Subject
-from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.model import CalledChild, Source
 from breezeway_sync.sync.calls import ChildReader, standing_of
 from breezeway_sync.sync.job import Job
@@ -84,9 +83,6 @@ async def _children(job: Job, called: CalledChild, parent: int) -> None:
 
 
 async def _record(job: Job, key: int) -> None:
-    address = job.entity.own_address or ""
     asked_at = job.clock.now()
-    record = await job.api.record(address, address.replace("{id}", str(key)), tally=job.tally)
-    incoming = [Incoming(record.value, job.order_of(record.requested_at))]
-    job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
+    await job.store([await job.ask(key)])
     await job.proofs.answered(job.region, job.entity, {key: asked_at})

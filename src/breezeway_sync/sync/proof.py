@@ -16,8 +16,7 @@ from breezeway_sync.core.errors import ApiError, BadAnswer, NotFound
 from breezeway_sync.core.events import DeletionsHeld
 from breezeway_sync.core.record_events import RecordsLeft
 from breezeway_sync.entities.asking import UNKNOWN, Control, KnownHomes
-from breezeway_sync.entities.batch import Incoming
-from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.catalog.properties import PROPERTIES
 from breezeway_sync.entities.homes import home_of
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import JsonObject, record_key
@@ -30,8 +29,6 @@ CHUNK_RECORDS = 200
 # The newest may be gone as well, and not noticed before its list is read whole.
 MAX_LISTED = 20
 MAX_HOMES = 50
-
-PROPERTIES: Entity = next(entity for entity in ENTITIES if entity.name == "properties")
 
 
 @dataclass(slots=True)
@@ -98,20 +95,19 @@ async def _judge(job: Job, gone: dict[int, datetime]) -> None:
 async def _asked(job: Job, entity: Entity, keys: Iterable[int]) -> _Answers:
     """Ask for records at their own addresses; what could not be found out is a problem and in neither answer."""
     answers = _Answers()
-    address = entity.own_address or ""
 
     async def one(key: int) -> None:
         job.spare.asked += 1
         asked_at = job.clock.now()
         try:
-            record = await job.api.record(address, address.replace("{id}", str(key)), tally=job.tally)
+            record = await job.ask(key, entity)
         except NotFound:
             answers.gone[key] = asked_at
         except ApiError as error:
             job.problem(job.record(key, entity), error)
         else:
             if record_key(record.value, entity.key.path) != key:
-                job.problem(job.record(key, entity), _another(address))
+                job.problem(job.record(key, entity), _another(entity))
                 return
             job.findings.answers += 1
             answers.found[key] = (record, asked_at)
@@ -120,10 +116,10 @@ async def _asked(job: Job, entity: Entity, keys: Iterable[int]) -> _Answers:
     return answers
 
 
-def _another(address: str) -> BadAnswer:
+def _another(entity: Entity) -> BadAnswer:
     return BadAnswer(
         "a record's own address answered with something else",
-        endpoint=address,
+        endpoint=entity.own_address or "",
         wanted="the record with that id",
         cure="what is stored of it stays; the next run asks again",
     )
@@ -134,8 +130,7 @@ async def _take(job: Job, answers: _Answers) -> None:
     strangers = await _strangers(job, {key: record.value for key, (record, _) in answers.found.items()})
     ours = {key: answer for key, answer in answers.found.items() if key not in strangers}
     if ours:
-        incoming = [Incoming(record.value, job.order_of(record.requested_at)) for record, _ in ours.values()]
-        job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
+        await job.store(record for record, _ in ours.values())
         await job.proofs.answered(job.region, job.entity, {key: asked_at for key, (_, asked_at) in ours.items()})
     if strangers:
         loaded = await job.proofs.strangers(job.region, job.entity, strangers)
@@ -206,11 +201,6 @@ async def _first_that_answers(job: Job, records: Sequence[int]) -> int | None:
     for listed in records:
         answers = await _asked(job, job.entity, [listed])
         if answers.found:
-            await _store(job, answers)
+            await job.store(record for record, _ in answers.found.values())
             return listed
     return None
-
-
-async def _store(job: Job, answers: _Answers) -> None:
-    incoming = [Incoming(record.value, job.order_of(record.requested_at)) for record, _ in answers.found.values()]
-    job.findings.loaded.add(await job.sink.load(job.region, job.entity, incoming))
