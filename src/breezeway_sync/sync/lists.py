@@ -16,7 +16,7 @@ from breezeway_sync.sync.homes import learn_homes
 from breezeway_sync.sync.job import Job, close_iterator
 from breezeway_sync.sync.missing import refused_list
 from breezeway_sync.sync.parents import over_parents
-from breezeway_sync.sync.ports import Page, Params
+from breezeway_sync.sync.ports import Page
 from breezeway_sync.sync.walks import Walk, Wanted, backfill_walk, list_name, near_days, walk_of, walks
 
 
@@ -49,7 +49,7 @@ async def read_lists(job: Job) -> None:
         async with batcher.in_time():
             try:
                 for scan in scans[0]:
-                    await _read(job, scan, job.params(source), batcher)
+                    await _read(job, scan, batcher)
                 await job.answered(source)
             except ApiError as error:
                 # What an account had until now it is not taken to have lost: its list is not read, and that is told.
@@ -68,9 +68,8 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
     batcher = job.batcher()
 
     async def read(property_id: int) -> None:
-        params = [*job.params(source), (source.per or "", str(property_id))]
         for scan in scans[property_id]:
-            await _read(job, scan, params, batcher)
+            await _read(job, scan, batcher)
 
     left = [one for one in scans if scans[one]]
     async with batcher.in_time():
@@ -81,11 +80,10 @@ async def read_by_property(job: Job, property_ids: Sequence[int]) -> None:
 async def read_one(job: Job, source: Source, parent: int) -> None:
     """The list of one source: the region's own (`parent` 0), or that of one property. Raises ApiError."""
     scans, _ = await _scans(job, source, [parent])
-    params = [*job.params(source), *([(source.per, str(parent))] if source.per else [])]
     batcher = job.batcher(source.discriminator)
     async with batcher.in_time():
         for scan in scans[parent]:
-            await _read(job, scan, params, batcher)
+            await _read(job, scan, batcher)
 
 
 async def _scans(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[Scan]], bool]:
@@ -130,7 +128,7 @@ def _walk(job: Job, scan: Scan) -> Walk:
     return walk_of(scan.kind, scan.standing, job.settings.pace, job.clock.now())
 
 
-async def _read(job: Job, scan: Scan, params: Params, batcher: Batcher) -> None:
+async def _read(job: Job, scan: Scan, batcher: Batcher) -> None:
     """Read one list as often as it takes to prove that nothing of it was missed; what is read is stored.
 
     Raises CutShort or ListUnstable where that cannot be proven.
@@ -138,7 +136,7 @@ async def _read(job: Job, scan: Scan, params: Params, batcher: Batcher) -> None:
     walk = _walk(job, scan)
     while True:
         reading = Reading(job.entity.stamps, walk.must_begin_before)
-        await _read_once(job, scan, walk, params, batcher, reading)
+        await _read_once(job, scan, walk, batcher, reading)
         scan.readings.append(reading)
         proven = proven_by(scan.readings)
         if proven or not is_worth_another(scan.readings):
@@ -178,8 +176,9 @@ def _mark(job: Job, scan: Scan, walk: Walk, proven: Sequence[Reading]) -> Mark:
     )
 
 
-async def _read_once(job: Job, scan: Scan, walk: Walk, params: Params, batcher: Batcher, reading: Reading) -> None:
+async def _read_once(job: Job, scan: Scan, walk: Walk, batcher: Batcher, reading: Reading) -> None:
     source = scan.source
+    params = [*job.params(source), *([(source.per, str(scan.parent))] if source.per else [])]
     for variant in source.variants:
         asked = [*walk.narrowed(params, source), *variant]
         if source.shape is Shape.LIST:

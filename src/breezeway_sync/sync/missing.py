@@ -8,7 +8,7 @@ different runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from zlib import crc32
 
 from breezeway_sync.core.errors import ApiError
@@ -40,8 +40,7 @@ def is_believable(source: str, answered: Collection[str]) -> bool:
 
 def sample(source: str, parents: Sequence[int], size: int) -> list[int]:
     """Some parents, spread over all of them, the same ones each time. Pure."""
-    place: Callable[[int], int] = lambda parent: crc32(f"{source} {parent}".encode())  # noqa: E731
-    return sorted(parents, key=place)[:size]
+    return sorted(parents, key=lambda parent: crc32(f"{source} {parent}".encode()))[:size]
 
 
 async def refused_list(job: Job, source: Source, error: ApiError) -> None:
