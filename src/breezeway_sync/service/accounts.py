@@ -25,7 +25,7 @@ class Account:
     credentials: Credentials
     regions: tuple[str, ...]
     refused: Mapping[str, ConfigurationError] = field(default_factory=dict)
-    """Regions that are not read, because another one of the account would be the same."""
+    """Regions that are not read, because another region of the account would be the same, each with the reason."""
 
     @property
     def key(self) -> str:
@@ -58,5 +58,5 @@ def group(settings: Settings, credentials: Mapping[str, Credentials]) -> list[Ac
 
 
 def identity_of(settings: Settings, account: Account, region: str) -> Identity:
-    """What the configuration says that a region is a copy of."""
+    """The source of a region, as the configuration names it."""
     return Identity(normalised(account.address), account.key, settings.regions[region].companies)

@@ -1,4 +1,4 @@
-"""The alerter of the daemon: made when the database is there or cannot be had, made anew when its settings change."""
+"""The alerter of the daemon: begins with or without a database, and begins anew when its settings change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Alerting:
             self._alerter.observe(event)
 
     async def open(self, settings: Settings, database: Database) -> None:
-        """Begin to alert, with a database that may not be open yet; or go on in this one with what was noticed."""
+        """Begin to alert, with a database that may not be open yet; an alerter that is there goes on with this one."""
         if self._store is None:
             await self.start(settings, database)
         else:

@@ -244,7 +244,7 @@ class Daemon:
             await compare_next(self._staff, self._workshop.means)
 
     async def _claim(self) -> None:
-        """These regions are still worked by somebody."""
+        """Say in the database that this process still works its regions."""
         with contextlib.suppress(DatabaseError):
             await claim(self.settings, self._database)
 
@@ -254,7 +254,7 @@ class Daemon:
             await prune(self._database, self.settings.retention.sync_log_days, self.settings.history.retention_days)
 
     def _plan_anew(self) -> None:
-        """The clock was set, or an older copy of the database says what was read when."""
+        """Make the timetable anew: the clock was set, or an older copy of the database has other times of reading."""
         self._is_anew = True
         self._reloading.set()
 

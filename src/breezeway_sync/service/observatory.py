@@ -70,7 +70,7 @@ class Observatory:
         self._listeners.append(listener)
 
     def emit(self, event: Event) -> None:
-        """The Emit of the whole process. What one listener has no memory or descriptor for, it misses."""
+        """The Emit of the whole process. A listener without memory or descriptors misses the event."""
         for listener in self._listeners:
             with contextlib.suppress(MemoryError, OSError):
                 listener(event)
@@ -164,7 +164,7 @@ class Observatory:
             self.emit(ComparisonSeen(one.region, one.entity, one.compared_at, one.is_differing, one.found))
 
     def _tell_attendance(self, freshness: Sequence[Freshness]) -> None:
-        """Regions that nobody works any more, and those that somebody works again."""
+        """Report regions that nobody works any more, and those that somebody works again."""
         now, found = self._clock.monotonic(), unattended(freshness)
         for region, entities in found.items():
             told = self._unattended.get(region)

@@ -31,8 +31,8 @@ from breezeway_sync.store.vault import stored_credentials
 class Request:
     """What a run is asked to do. `wait_seconds`: how long to wait for an account that somebody else works.
 
-    `backfill`: only what falls between these days. `rewrite`: everything, and what was changed by
-    hand in the mirror is put right.
+    `backfill`: only what falls between these days. `rewrite`: everything, and it undoes changes that somebody made by
+    hand in the mirror.
     """
 
     regions: tuple[str, ...]
@@ -42,7 +42,7 @@ class Request:
     backfill: Days | None = None
     rewrite: bool = False
     tidies: bool = False
-    """Whether what retention does not keep is deleted at the end: for who has no `serve` that does it."""
+    """Whether the run deletes at its end what retention does not keep: for people without `serve`, which does it."""
 
 
 @dataclass(frozen=True, slots=True)

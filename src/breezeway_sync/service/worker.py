@@ -17,27 +17,25 @@ from breezeway_sync.service.workshop import Order, Result
 from breezeway_sync.sync.job import OwedTime
 from breezeway_sync.sync.stages import NAMES, NEEDS
 
-# Between two beginnings of what goes on beside; the first is shorter than any watchdog.
+# The rest before work beside the block begins again; the first is shorter than any watchdog.
 FIRST_REST_SECONDS = 0.5
 LONGEST_REST_SECONDS = 15.0
-# What was read in part is tried again so often in a row, over some 20 minutes; then it waits for its next turn.
+# Retries in a row of what was read in part, over some 20 minutes; then it waits for its next turn.
 PARTIAL_TRIES = 8
 
 Work = Callable[[Account, Order], Awaitable[Result]]
 Place = tuple[str, str]
 """A region and an entity."""
-
-
 Renew = Callable[[], Awaitable[None]]
 PassOn = Callable[[Line], object]
 
 
 async def _nothing() -> None:
-    """Accounts that never change."""
+    """The default of `renew`: accounts never change."""
 
 
 def _nowhere(_line: Line) -> None:
-    """Where there is nobody else."""
+    """The default of `pass_on`: no other account takes the line."""
 
 
 class Worker:
@@ -62,7 +60,7 @@ class Worker:
         self._owed = OwedTime()
         self._wake = asyncio.Event()
         self._tries: dict[Place, int] = {}
-        """How often in a row each was to be tried again."""
+        """How many times in a row the latest result of each asked for a retry."""
         self._failed: dict[str, Line] = {}
         self._retry: asyncio.TimerHandle | None = None
         self._is_draining = False
@@ -70,7 +68,7 @@ class Worker:
         self.is_busy = False
 
     def drain(self) -> list[Line]:
-        """Begin nothing more; `run` ends with the cycle under way. The lines that it had not begun."""
+        """Begin nothing more; `run` ends with the cycle under way. Returns the lines that had not begun."""
         self._is_draining = True
         left, self._pending = list(self._pending.values()), {}
         self._owed.is_up = True
@@ -221,7 +219,7 @@ class Staff:
             self._pass_on(line)
 
     def _pass_on(self, line: Line) -> None:
-        """A line that is due, of a region that is another account's now."""
+        """Give a due line to the account that has its region now."""
         worker = self.of(line.region)
         if worker is not None:
             worker.due(line)
@@ -288,9 +286,9 @@ async def stop(tasks: Sequence[asyncio.Task[None]], grace_seconds: float, cancel
 
 @asynccontextmanager
 async def beside(name: str, work: Callable[[], Coroutine[object, object, None]], emit: Emit) -> AsyncIterator[None]:
-    """Something that goes on beside the block and ends with it; where it fails it is told, and begun again.
+    """Run `work` beside the block, and end it with the block. After a failure, report it and begin `work` again.
 
-    No descriptor, memory or thread to be had is nothing that ends a service.
+    A lack of descriptors, memory or threads must not end a service.
     """
     task = asyncio.create_task(_lasting(name, work, emit))
     try:

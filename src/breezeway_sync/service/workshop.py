@@ -118,7 +118,7 @@ class Workshop:
         return outcomes
 
     def engine(self, opened: Access, order: Order) -> Engine:
-        """What reads an account that is ours."""
+        """The engine that reads an account whose lease we hold."""
         means, lease = self.means, opened.lease
         reading = read_settings(means.settings, full=order.full, rewrite=order.rewrite)
         reading = replace(reading, backfill=order.backfill)
@@ -139,7 +139,7 @@ class Workshop:
         )
 
     def target(self, account: Account, code: str, names: Sequence[str]) -> RegionTarget:
-        """A region of the configuration, and what is to be read of it."""
+        """A region of the configuration, and what the engine reads of it."""
         identity = identity_of(self.means.settings, account, code)
         return RegionTarget(code, identity, tuple(names), account.refused.get(code), len(account.regions) > 1)
 
@@ -158,8 +158,8 @@ def proofs_of(means: Means, lease: Lease, run_id: UUID) -> Proofs:
 
 
 def loader_of(means: Means, proofs: Proofs, rewriting: Lease | None = None) -> Loader:
-    """A loader that writes under the lease of these proofs; given again as `rewriting`, also what only the mirror
-    changed."""
+    """A loader that writes under the lease of these proofs. Given that lease as `rewriting` too, it also undoes what
+    only the mirror changed."""
     owed, clock = owed_sources(means.settings), means.clock
     present = None if rewriting is None else partial(_present, rewriting, clock)
     return Loader(proofs, clock, owed_sources=owed, emit=means.emit, present=present)

@@ -35,8 +35,8 @@ class Http(BaseModel):
     ] = Field(
         default=(),
         max_length=50,
-        description="Further names by which the page may be asked for (of a proxy before it, of a container), in a "
-        "variable with commas between them. Requests whose `Host` is none of these, not `http.host` and not loopback "
-        "get 421, so that no foreign page reads it through somebody's browser; where `http.host` is 0.0.0.0 or ::, "
-        'plain addresses are answered as well. `"*"`: every name.',
+        description="More names for which the page answers, of a proxy or a container for example; in a variable with "
+        "commas between them. A request gets 421 if its `Host` is none of these, not `http.host` and not loopback: so "
+        "no foreign page reads the status page through somebody's browser. If `http.host` is 0.0.0.0 or ::, plain "
+        'addresses work as well. `"*"`: every name.',
     )

@@ -134,9 +134,9 @@ class Region(BaseModel):
     ] = Field(
         default=None,
         description="The account's company at Breezeway, sent wherever an endpoint takes it; records of another one "
-        'are left out. Several as a list, or `"all"` for everything that the credentials see: then none is sent. '
-        "Left out: the one that the first reading shows; where it shows several, the region is not loaded and the "
-        "message says what to write here.",
+        'are not stored. A list names several companies, `"all"` means everything that the credentials see; with '
+        "either, no company is sent. Left out: the company that the first reading shows; if it shows several, the "
+        "region is not loaded and the message says what to write here.",
     )
     client_id: Secret = Field(
         default=None,
@@ -198,8 +198,8 @@ class Sync(BaseModel):
         default=60.0,
         ge=0,
         le=YEAR_MINUTES,
-        description="A run that begins within so long after one that was cut off does not repeat the lists that this "
-        "one has read whole; `run --full` always does. `0`: never.",
+        description="A run that begins within this time after a run that was cut off does not repeat the lists that "
+        "the other one has read whole; `run --full` always repeats them. `0`: every run does.",
     )
     overlap_hours: float = Field(
         default=24.0,
@@ -212,19 +212,21 @@ class Sync(BaseModel):
         default=7.0,
         ge=0,
         le=3650,
-        description="Every list is read whole at least so often, spread over a quarter of that time. `0`: each time.",
+        description="Runs read every list whole this often at least, spread over a quarter of that time. `0`: always.",
     )
     near_days: int = Field(
         default=14,
         ge=0,
         le=3650,
-        description="Tasks and stays planned within so many days either way are read whole every `near_hours`.",
+        description="Every `near_hours`, runs read all tasks and stays planned within this many days before or after "
+        "today.",
     )
     near_hours: float = Field(
         default=0.8,
         ge=0,
         le=8760,
-        description="Less than an hour: every hourly run notices what these lists show no more.",
+        description="How often runs read the lists of `near_days`. Below one hour, every hourly run notices what left "
+        "these lists.",
     )
     children_sweep_days: float = Field(
         default=30.0,
@@ -237,8 +239,8 @@ class Sync(BaseModel):
         default=6.0,
         ge=0,
         le=3650,
-        description="Hidden records, which lists leave out, are asked for at their own address so often; those within "
-        "`near_days` every `near_hours`. `require_fresh` accepts 7 days by default.",
+        description="Runs ask for hidden records, which lists leave out, at their own address this often; for those "
+        "within `near_days`, every `near_hours`. `require_fresh` accepts 7 days by default.",
     )
 
 
@@ -304,6 +306,6 @@ class Retention(BaseModel):
         default=90.0,
         gt=0,
         le=36_500,
-        description="Rows of `etl_sync_log`, certificates, and whatever else is only history (docs/schema.md says of "
-        "each table what is kept); the latest of each region and entity always stay.",
+        description="How long rows of `etl_sync_log`, certificates and other history stay (docs/schema.md says for "
+        "each table what is kept). The latest of each region and entity always stay.",
     )

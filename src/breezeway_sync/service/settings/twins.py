@@ -17,7 +17,7 @@ def of_twins(settings: Settings, credentials: Mapping[str, Credentials]) -> list
 
 
 def refusals(settings: Settings, credentials: Mapping[str, Credentials]) -> dict[str, ConfigurationError]:
-    """The regions that cannot be read beside another one, with the problem that names both."""
+    """The regions that cannot be read beside another one, each with the problem that names both."""
     companies = {code: region.companies for code, region in settings.regions.items()}
     found: dict[str, ConfigurationError] = {}
     for one, other, why, is_same in twins(companies, credentials):
