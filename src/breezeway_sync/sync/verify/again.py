@@ -26,8 +26,17 @@ def called_of(bench: Bench, difference: Difference) -> CalledChild | None:
 
 def first_of_open(bench: Bench, called: CalledChild) -> list[int]:
     """The parents whose list was found to differ, at most as many as a sample looks at."""
-    found = (record_of(one) for one in bench.open if called_of(bench, one) is called)
-    keys = list(dict.fromkeys(name[1] for name in found if name is not None))
+    return _at_most(bench, _keys_of(one for one in bench.open if called_of(bench, one) is called))
+
+
+def _keys_of(found: Iterable[Difference]) -> list[int]:
+    """The ids of the records that differences are about, each once."""
+    names = (record_of(one) for one in found)
+    return list(dict.fromkeys(name[1] for name in names if name is not None))
+
+
+def _at_most(bench: Bench, keys: list[int]) -> list[int]:
+    """As many of these as the comparison looks at again."""
     return keys if bench.extent.whole else keys[: bench.extent.open_records]
 
 
@@ -39,9 +48,9 @@ def records_of(bench: Bench, found: Iterable[Difference]) -> list[Name]:
 
 def parents_of(bench: Bench, called: CalledChild, found: Iterable[Difference]) -> list[int]:
     """The parents whose list of a called child differs, or is missing with its parent."""
-    wanted = (one for one in found if called_of(bench, one) is called or (one.path == "" and one.kind is Class.MISSING))
-    named = (record_of(one) for one in wanted)
-    return list(dict.fromkeys(name[1] for name in named if name is not None))
+    return _keys_of(
+        one for one in found if called_of(bench, one) is called or (one.path == "" and one.kind is Class.MISSING)
+    )
 
 
 async def compare_repaired(bench: Bench, first: Certificate) -> None:
@@ -71,9 +80,7 @@ async def compare_open(bench: Bench) -> None:
     """Compare records again that were found to differ and that nothing of this comparison has come to."""
     if bench.entity.own_address is None:
         return
-    left = (record_of(one) for one in bench.open if not _is_settled(bench, one))
-    keys = list(dict.fromkeys(name[1] for name in left if name is not None))
-    some = keys if bench.extent.whole else keys[: bench.extent.open_records]
+    some = _at_most(bench, _keys_of(one for one in bench.open if not _is_settled(bench, one)))
     await each(some, bench.extent.workers, lambda key: bench.judge_own(Scope(bench.entity), key))
     bench.looked_again.update((None, key) for key in some)
 
@@ -90,15 +97,11 @@ def _is_settled(bench: Bench, difference: Difference) -> bool:
     called, name = called_of(bench, difference), record_of(difference)
     if name is None:
         return True
-    if difference.path in _link_columns(bench):
+    if any(link.column == difference.path for link in bench.entity.links):
         return "links" in bench.compared
     if called is not None:
         source = called.source.name
-        places = bench.listed.get(source, ()), bench.extent.disabled
-        return name[1] in places[0] or source in places[1] or (source, name[1]) in bench.looked_again
+        was_listed = name[1] in bench.listed.get(source, ())
+        return was_listed or source in bench.extent.disabled or (source, name[1]) in bench.looked_again
     is_listed = bench.entity.own_address is None and not bench.troubles and bool(bench.compared)
     return name in bench.seen or name in bench.looked_again or is_listed
-
-
-def _link_columns(bench: Bench) -> Iterable[str]:
-    return [link.column for link in bench.entity.links]

@@ -94,6 +94,11 @@ class Bench:
             return None
         return None if self.is_foreign(record) else record
 
+    async def children(self, source: Source, key: int) -> ListPage:
+        """The list of one parent that costs a call of its own."""
+        path = self.path(source).replace("{id}", str(key))
+        return await self.api.listing(source.path, path, self.params(source), tally=self.tally)
+
     async def page(self, source: Source, params: Params, number: int) -> ListPage:
         order = (("limit", str(PAGE_ROWS)), ("sort_by", "created_at"), ("sort_order", "asc"), ("page", str(number)))
         return await self.api.listing(source.path, self.path(source), [*params, *order], tally=self.tally)

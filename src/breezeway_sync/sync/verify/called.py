@@ -35,7 +35,7 @@ async def compare_called(bench: Bench, called: CalledChild, parents: Sequence[in
 
 async def _is_there(bench: Bench, called: CalledChild, key: int) -> bool:
     try:
-        await _items(bench, called, key)
+        await bench.children(called.source, key)
     except ApiError as error:
         return not means_unavailable(error, empty_counts=called.source.empty_means_unavailable)
     return True
@@ -64,12 +64,6 @@ async def _is_stale(bench: Bench, key: int) -> bool:
     return classify.of_unlike(record, stored.row.get("updated_at"), last, is_as_loaded=None) is Class.LATE
 
 
-async def _items(bench: Bench, called: CalledChild, key: int) -> list[Item]:
-    source = called.source
-    path = bench.path(source).replace("{id}", str(key))
-    return list((await bench.api.listing(source.path, path, bench.params(source), tally=bench.tally)).items)
-
-
 async def _unlike(bench: Bench, called: CalledChild, key: int) -> tuple[list[str], Class] | None:
     """Where the list of one parent differs and what that means; None where it does not.
 
@@ -77,7 +71,7 @@ async def _unlike(bench: Bench, called: CalledChild, key: int) -> tuple[list[str
     """
     source, child = called.source, called.child
     try:
-        items = await _items(bench, called, key)
+        items = list((await bench.children(source, key)).items)
     except (NotFound, EmptyAnswer) as error:
         if isinstance(error, EmptyAnswer) and not source.empty_means_unavailable:
             raise

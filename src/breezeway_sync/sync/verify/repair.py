@@ -93,9 +93,8 @@ class Repairer:
         sets: list[tuple[ChildSet, int]] = []
 
         async def ask(key: int) -> None:
-            path = bench.path(source).replace("{id}", str(key))
             try:
-                page = await bench.api.listing(source.path, path, bench.params(source), tally=bench.tally)
+                page = await bench.children(source, key)
                 if not page.is_complete:
                     raise CutShort("a list ended before it had shown all that it announced", endpoint=source.path)
             except ApiError as error:
