@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import JsonObject
 
@@ -11,9 +13,15 @@ def home_column(entity: Entity) -> str | None:
     return next((link.by for link in entity.links if link.target == "properties"), None)
 
 
+@cache
+def home_path(entity: Entity) -> str | None:
+    """Where a record names that property; None: it belongs to none."""
+    column = home_column(entity)
+    return next((field.path for field in entity.fields if field.name == column), None)
+
+
 def home_of(entity: Entity, record: JsonObject) -> int | None:
     """The property that a record names."""
-    column = home_column(entity)
-    path = next((field.path for field in entity.fields if field.name == column), None)
+    path = home_path(entity)
     value = record.get(path) if path else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

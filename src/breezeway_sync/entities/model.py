@@ -167,8 +167,7 @@ class Entity:
     `deleted_when` is the column and the value by which a record says of itself that it is deleted,
     `planned` the columns of the first and the last day that `Source.dated` narrows by. `stamps` are the paths of
     the moments that every record has of when it was made and last changed. `company` is where a record names its
-    company, `home` where it names its property. `keeps_own_times`: the table has
-    system_created_at and system_updated_at, the mirror's own.
+    company. `keeps_own_times`: the table has system_created_at and system_updated_at, the mirror's own.
     """
 
     name: str
@@ -189,7 +188,6 @@ class Entity:
     stamps: tuple[str, ...] = ()
     keeps_own_times: bool = False
     company: str | None = None
-    home: str | None = None
 
     @property
     def pk(self) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from breezeway_sync.core.sources import Companies
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.decode import Item
+from breezeway_sync.entities.homes import home_path
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import record_key
 
@@ -39,7 +40,7 @@ class Belonging:
             return None
         if not self.companies.takes(company_of(entity, item)):
             return OF_ANOTHER_COMPANY
-        if entity.home is not None and self.left_out_homes and home_of(entity, item) in self.left_out_homes:
+        if self.left_out_homes and home_of(entity, item) in self.left_out_homes:
             return OF_ANOTHER_HOME
         return None
 
@@ -70,7 +71,7 @@ def sift(
             sifted.came_back.discard(key)
             continue
         sifted.left_out.pop(key, None)
-        if key in belonging.left_out_homes and entity.home is None:
+        if key in belonging.left_out_homes and home_path(entity) is None:
             sifted.came_back.add(key)
     return own, left_out
 
@@ -82,7 +83,7 @@ def company_of(entity: Entity, item: Item) -> int | None:
 
 def home_of(entity: Entity, item: Item) -> int | None:
     """The property that a record names."""
-    return _id(item, entity.home)
+    return _id(item, home_path(entity))
 
 
 def _id(item: Item, path: str | None) -> int | None:

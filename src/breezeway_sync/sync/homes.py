@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from breezeway_sync.core.errors import ApiError, NotFound
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.catalog.properties import PROPERTIES
+from breezeway_sync.entities.homes import home_path
 from breezeway_sync.sync.belonging import company_of, home_of
 from breezeway_sync.sync.job import Job, each
 
@@ -22,7 +23,7 @@ async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
     """Ask for the homes of a page that nobody knows; those of other companies are left out from now on."""
     belonging, entity = job.belonging, job.entity
     sources = job.sources
-    if sources is None or not belonging.is_shared or entity.home is None or not belonging.companies.ids:
+    if sources is None or not belonging.is_shared or home_path(entity) is None or not belonging.companies.ids:
         return
     named = {home for one in incoming if (home := home_of(entity, one.item)) is not None}
     unknown = sorted(named - belonging.known_homes - belonging.left_out_homes - belonging.asked_homes)

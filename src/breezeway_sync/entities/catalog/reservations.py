@@ -35,7 +35,6 @@ RESERVATIONS = Entity(
     ),
     deleted_when=("status", "deleted"),
     planned=("checkin_date", "checkout_date"),
-    home="property_id",
     links=(Link("property_pk", by="property_id", target="properties"),),
     fields=(
         Field("property_id", Kind.BIGINT),

@@ -19,7 +19,6 @@ TASKS = Entity(
     singular="task",
     key=Field("id", Kind.BIGINT, "task_id"),
     own_address="/task/{id}",
-    home="home_id",
     # Exactly one property key: `home_id` finds what the reference misses (breezeway-api.md, section 4).
     sources=(
         Source(
