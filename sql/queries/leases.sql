@@ -44,8 +44,8 @@ RETURNING
     greatest(0, extract(epoch FROM greatest(l.next_call_at, l.paused_until) - clock_timestamp()))::float8 AS wait_seconds;
 
 -- name: see_lease
--- Who holds the account, and whether the lease has run out.
-SELECT owner, owner_identity, renewed_at, expires_at < clock_timestamp() AS is_expired
+-- Who holds the account, and when he renewed the lease last.
+SELECT owner, owner_identity, renewed_at
 FROM {schema}.account_leases WHERE account = $1;
 
 -- name: lease_fences
