@@ -255,20 +255,18 @@ def _judged(rows: Sequence[Row], homes: Mapping[int, Home], control: Control) ->
 
 
 def _not_found(row: Row, home: Home, control: Control, now: datetime, run_id: object) -> dict[str, object]:
-    return {
-        "why": "its own address answered 404 in two runs, while that of another record answered",
-        "noticed": proof_of(row["noticed_at"], row["noticed_run"]),
-        "first": proof_of(row["gone_at"], row["gone_run"]),
-        "second": proof_of(now, run_id),
-        **control.told(home.key),
-        **approval(row),
-    }
+    why = "its own address answered 404 in two runs, while that of another record answered"
+    return {"why": why, **_observed(row, home, control, now, run_id), **approval(row)}
 
 
 def _left(row: Row, home: Home, control: Control, now: datetime, run_id: object) -> dict[str, object]:
+    why = "its property has left the account, and its own address answers 404"
+    return {"why": why, "home": home.key, **_observed(row, home, control, now, run_id)}
+
+
+def _observed(row: Row, home: Home, control: Control, now: datetime, run_id: object) -> dict[str, object]:
+    """When the record was missed, both 404s, and what answered meanwhile."""
     return {
-        "why": "its property has left the account, and its own address answers 404",
-        "home": home.key,
         "noticed": proof_of(row["noticed_at"], row["noticed_run"]),
         "first": proof_of(row["gone_at"], row["gone_run"]),
         "second": proof_of(now, run_id),
