@@ -10,7 +10,6 @@ from datetime import datetime
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.guard import Guard
-from breezeway_sync.entities.homes import home_column
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.asking_sql import asking_sql
@@ -119,8 +118,7 @@ class Deleter:
 
     async def _doubt_what_belongs_to(self, connection: Connection, region: str, properties: list[int]) -> None:
         for entity in ENTITIES:
-            if home_column(entity):
-                doubt = asking_sql(entity, self._database.schema).doubt_of or ""
+            if doubt := asking_sql(entity, self._database.schema).doubt_of:
                 await connection.execute(doubt, region, properties, self._clock.now(), self._holder.run_id)
 
 
