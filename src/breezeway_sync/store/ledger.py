@@ -35,13 +35,6 @@ class Ledger:
         self._database = database
         self._holder = holder
 
-    async def _write_held(self, name: str, *values: object) -> None:
-        """A named query in a transaction that is counted under the lease, if there is one. Raises as Holder.check."""
-        async with self._database.transaction(name) as connection:
-            if self._holder is not None:
-                await self._holder.check(connection)
-            await connection.execute(self._database.query(name), *values)
-
     async def save_regions(self, regions: Sequence[Region], names: Sequence[str], near_days: int) -> None:
         """Make `regions` say what the configuration says, and claim these entities and lists (`names`) of them."""
         codes = sorted(region.code for region in regions)
@@ -120,8 +113,11 @@ class Ledger:
         return {row["source"]: row["owed"] for row in rows}
 
     async def owe_all(self, region: str, source: str, order: int, now: datetime) -> None:
-        """Every live task owes this call; from now on every new and changed one does."""
-        await self._write_held("owe_all", region, source, order, now)
+        """Every live task owes this call; from now on every new and changed one does. Raises as Holder.check."""
+        async with self._database.transaction("owe_all") as connection:
+            if self._holder is not None:
+                await self._holder.check(connection)
+            await connection.execute(self._database.query("owe_all"), region, source, order, now)
 
     async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> datetime | None:
         """Note that a region's run begins; when the run began that was cut off within `resume_seconds`, if one was."""
