@@ -1,4 +1,4 @@
-"""What is told about stored rows that are compared with the API."""
+"""What the store says about rows that are compared with the API."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ class LastRead:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the mirror has of an entity: live rows, how many of them lists leave out, and by property where it is listed
-    so; `homes` are all live properties."""
+    """How many rows the mirror has of an entity: `live` ones, and `unlisted` ones among them, which lists leave out.
+
+    `by_home`: how many of each property, where the entity is listed by property. `homes`: how many live properties.
+    """
 
     live: int
     unlisted: int = 0

@@ -9,9 +9,9 @@ from breezeway_sync.entities.marks import BACKFILL, NEAR
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What is more than `share` of an entity's live records is too much, unless it is fewer than `least_records`.
+    """More than `share` of an entity's live records is too much, unless it is fewer than `least_records`.
 
-    It stands before deleting: asking deletes nothing.
+    It guards deleting, not asking: asking deletes nothing.
     """
 
     share: float = 0.05
@@ -22,11 +22,11 @@ class Guard:
         return records >= self.least_records and records > self.share * live
 
     def of_deletion(self, gone: int, live: int) -> str | None:
-        """Why what is proven to be gone is not deleted yet, in words; None when it is."""
+        """Why records that are proven to be gone are not deleted yet, in words; None: they are deleted."""
         return f"{gone} of {live} records were gone at once" if self.is_too_many(gone, live) else None
 
     def of_list(self, kind: str, shown: int, expected: int, *, can_be_asked: bool) -> str | None:
-        """Why a list that showed `shown` records is not believed, in words; None when it is.
+        """Why a list that showed `shown` records is not believed, in words; None: it is believed.
 
         `expected` were shown before. `can_be_asked`: each has an address of its own, which is asked before it goes.
         """

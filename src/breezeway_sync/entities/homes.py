@@ -1,4 +1,4 @@
-"""By which property a record belongs. Pure."""
+"""The property that a record belongs to. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def home_column(entity: Entity) -> str | None:
 
 @cache
 def home_path(entity: Entity) -> str | None:
-    """Where a record names that property; None: it belongs to none."""
+    """The path at which a record names that property; None: it belongs to none."""
     column = home_column(entity)
     return next((field.path for field in entity.fields if field.name == column), None)
 

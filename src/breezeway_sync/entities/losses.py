@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What of an entity was deleted from a table; `records` were theirs, None where it was not counted."""
+    """Rows of an entity that somebody deleted from a table. `records`: how many lost rows; None: not counted."""
 
     entity: str
     table: str

@@ -65,7 +65,7 @@ class Mark:
 class Standing:
     """What marks have left of a list: when the first request of its last complete walks was sent, by kind.
 
-    `version` of the mapping did the last walk of everything serve. `is_doubtful`: records that it did not
+    The last walk of everything served `version` of the mapping. `is_doubtful`: records that it did not
     show wait for a person.
     """
 

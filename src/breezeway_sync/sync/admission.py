@@ -27,7 +27,7 @@ REFUSALS = (SourceChanged, SourceUnclear, SourceTaken, RegionRetired, Configurat
 
 @dataclass(frozen=True, slots=True)
 class RegionTarget:
-    """A region to be read, what it is configured to be a copy of, and the entities asked for. `refused`: why not."""
+    """A region to read, its configured source and the entities asked for. `refused`: why the region is not read."""
 
     code: str
     identity: Identity
@@ -38,7 +38,7 @@ class RegionTarget:
 
 
 async def gate_of(target: RegionTarget, sources: Sources) -> Gate:
-    """Compare what is configured with what the region is a copy of. Raises what keeps it from being read."""
+    """Compare the configured source with the stored one. Raises the error that keeps the region from being read."""
     code = target.code
     standing = await sources.standing(code, target.identity)
     if target.refused is not None and not is_rightful(target.identity, standing, target.refused):

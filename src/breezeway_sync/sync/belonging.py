@@ -1,7 +1,7 @@
 """Which records of a mixed list are the region's own. Pure.
 
-A record that names a company belongs by that, one that names a home by its home: those of a home that another company
-shows are left out. Whatever names neither belongs.
+A record that names a company belongs to the region if the region stores that company. A record that names a home
+belongs to it unless another company shows that home. A record that names neither belongs to it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Belonging:
     asked_homes: set[int] = field(default_factory=set)
 
     def why_left_out(self, entity: Entity, item: Item) -> str | None:
-        """Why a record is not the region's, in words to be counted; None: it is."""
+        """Why the region leaves a record out, in words for a count; None: the record is the region's own."""
         if not isinstance(item, dict):
             return None
         if not self.companies.takes(company_of(entity, item)):
@@ -77,7 +77,7 @@ def sift(
 
 
 def company_of(entity: Entity, item: Item) -> int | None:
-    """The company that a record names; None where it names none that can be read."""
+    """The company that a record names; None where it names no readable one."""
     return _id(item, entity.company)
 
 

@@ -1,4 +1,4 @@
-"""What readings of a list prove: when what they did not show is absent, and up to which moment. Pure.
+"""What readings of a list prove: which records are absent, and up to which moment it was read whole. Pure.
 
 Announced totals are not believed: they may be missing, one too low, or the same although one record vanished and
 another was added. A record slips past only where another one left a page that was read already. So a list was read
@@ -19,7 +19,7 @@ from breezeway_sync.sync.ports import Page
 from breezeway_sync.sync.seen import Seen
 
 MOST_READINGS = 3
-# So far apart the service's clock and ours may be.
+# The service's clock and ours may differ by so much.
 CLOCKS = timedelta(minutes=5)
 
 
@@ -105,9 +105,9 @@ def are_older(items: Iterable[Item], stamps: Sequence[str], moment: datetime) ->
 
 
 def proven_by(readings: Sequence[Reading]) -> Sequence[Reading]:
-    """The readings that prove together that a list was read whole, the earlier one first; none of them do: empty.
+    """The readings that together prove that a list was read whole, the earlier one first; empty where nothing does.
 
-    They prove it as of the first request of the earlier one; what the later one did not show is absent.
+    The proof holds as of the first request of the earlier one. What the later one did not show is absent.
     """
     if readings[-1].is_whole:
         return readings[-1:]

@@ -140,8 +140,8 @@ class Engine:
         return outcomes
 
     async def _asked_again(self, around: _Around, outcome: Outcome) -> Outcome:
-        """What was refused before enough other lists had answered is asked for once more: only then does a refusal
-        say that the account does not have it."""
+        """Ask once more for lists that were refused before enough others had answered: only now does a refusal say
+        that the account does not have them."""
         known = around.known
         refused = [source for source, name in known.doubtful.items() if name == outcome.entity]
         if not any(is_believable(source, known.answered) for source in refused):
@@ -170,7 +170,7 @@ class Engine:
         return await self._entity(_Around(target, None, {}, None, Known(), shut_gate(target)), name, error)
 
     async def _properties(self, region: str) -> list[int]:
-        """Live properties, by what a reading of them is worth today."""
+        """The live properties; those with an arrival or departure today or tomorrow come first."""
         return await self.ledger.property_ids(region, self.clock.now().date())
 
     async def _losses(self, region: str) -> list[Loss]:
@@ -307,7 +307,7 @@ class Engine:
             self.owed_time.regions.discard(job.region)
 
     async def _read_days(self, job: Job, days: Days) -> None:
-        """Read again what falls between two days; what was read before it was cut off is not."""
+        """Read again what falls between two days, without the lists that were read before an interruption."""
         if not job.entity.sources[0].per:
             await read_lists(job)
             await settle_absent(job)
@@ -345,8 +345,10 @@ class Engine:
         )
 
     async def _close(self, job: Job, row_id: int | None, outcome: Outcome) -> Outcome:
-        """Write the problems down and close the row of the log, if the database still answers, and tell everybody; as
-        what it ended in the end."""
+        """Write the problems down, close the row of the log if the database still answers, and tell everybody.
+
+        Gives the outcome as it is told: a success that could not be written down has failed.
+        """
         if row_id is not None:
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
@@ -359,7 +361,10 @@ class Engine:
         return outcome
 
     async def _write_end(self, job: Job, row_id: int, outcome: Outcome) -> Outcome:
-        """What it has read may be gone again by now, or somebody else may hold the account: then it has failed."""
+        """Write down how the run of an entity ended.
+
+        It has failed if the database lost what it read, or if somebody else holds the account.
+        """
         try:
             # A table that somebody has locked must not keep the log from being closed.
             await write_left(job, CLOSE_SECONDS / 2)
@@ -371,7 +376,7 @@ class Engine:
 
 
 def _unwritten(outcome: Outcome, error: DatabaseError) -> Outcome:
-    """A success that cannot be written down is none: it is tried again."""
+    """The outcome of a success that cannot be written down: it has failed, and the next run tries again."""
     if outcome.status == FAILED:
         return outcome
     words = "; ".join(part for part in (error.message, outcome.error) if part)

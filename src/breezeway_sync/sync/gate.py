@@ -1,4 +1,4 @@
-"""Holding what a list of properties shows until it is known that it is the region's own source."""
+"""Holds what a list of properties shows until it is known that the source is the region's own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Gate:
     write: Confirm
     is_open: bool = False
     refused: BreezewaySyncError | None = None
-    """What the list of properties showed against it: then nothing else is read either."""
+    """What the list of properties showed against the source: then the run reads nothing else either."""
     own: set[int] = field(default_factory=set)
     companies: Counter[int] = field(default_factory=Counter)
     left_out: Counter[int] = field(default_factory=Counter)
@@ -58,13 +58,13 @@ class Gate:
             _count(self.left_out, one)
 
     async def open_early(self) -> None:
-        """Open when what was shown so far is enough to know."""
+        """Open the gate as soon as the pages so far show enough."""
         has_known = not self.known or not self.admission.must_know or not self.own.isdisjoint(self.known)
         if not self.is_open and self.admission.identity.companies.is_known and self.own and has_known:
             await self.open()
 
     async def open(self) -> None:
-        """Judge what was shown, as a whole list or enough of it. Raises SourceUnclear and SourceChanged."""
+        """Judge what the list has shown. Raises SourceUnclear and SourceChanged."""
         before = self.admission
         found = confirm(self.region, before, Shown(self.own, self.companies, self.left_out), self.known)
         # An empty list keeps nothing from being read, and proves nothing: properties stay first until one is shown.

@@ -1,7 +1,8 @@
-"""Whose the homes are that a mixed list of stays names and no list of properties has shown.
+"""Finds the company of each home that a mixed list of stays names and that no list of properties has shown.
 
-Where a pair serves several regions, its list of stays may show those of all: a home that the region does not know is
-asked for once, and remembered when it is another company's. One that no company shows makes an orphan.
+Where a pair serves several regions, its list of stays may show the stays of all of them. The run asks once for a home
+that the region does not know, and remembers it if it belongs to another company. A home that no company shows makes an
+orphan.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from breezeway_sync.entities.homes import home_path
 from breezeway_sync.sync.belonging import company_of, home_of
 from breezeway_sync.sync.job import Job, each
 
-# More than that in one run is no gap in what is known, but a list of another account.
+# More unknown homes than that in one run mean that the list is another account's.
 MOST_ASKED = 500
 
 
 async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
-    """Ask for the homes of a page that nobody knows; those of other companies are left out from now on."""
+    """Ask for the unknown homes of a page. From now on the region leaves out those of other companies."""
     belonging, entity = job.belonging, job.entity
     sources = job.sources
     if sources is None or not belonging.is_shared or home_path(entity) is None or not belonging.companies.ids:

@@ -1,4 +1,4 @@
-"""What the list of properties showed under another company: remembered, so that its tasks and stays are left out."""
+"""Remembers the properties that the list showed under another company, to leave out their tasks and stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from breezeway_sync.sync.ports import Sources
 
 
 async def settle_left_out(job: Job, gate: Gate, sources: Sources) -> None:
-    """Remember which homes are another company's now; the mirror's own among them have left, and the list proves it."""
+    """Remember the homes that another company has now. The list proves that the mirror's own among them have left."""
     before, shown = job.belonging.left_out_homes, job.sifted
     news = {key: company for key, company in shown.left_out.items() if key not in before}
     job.belonging.left_out_homes = (before | news.keys()) - gate.own

@@ -1,4 +1,4 @@
-"""What a run could not read, written down when it ends; and reading one such thing again when a person asks for it."""
+"""Writes down what a run could not read, and reads one such thing again when a person asks for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def write_problems(job: Job) -> None:
 
 
 async def write_left(job: Job, within_seconds: float) -> None:
-    """The same at the end of a run that an error has ended; what cannot be written in time is met again."""
+    """Do the same after an error has ended the run. The next run meets again what is not written down in time."""
     if job.findings.is_written_down:
         return
     try:
@@ -58,7 +58,7 @@ async def _one(job: Job, subject: Subject) -> None:
         elif source is not None and (source.per is None or subject.record_id):
             await _list(job, source, subject.record_id)
         else:
-            # The address of a call per parent, which the account was found not to have: the next run asks for it.
+            # A call per parent that the account was found to lack: the next run asks for it again.
             await job.ledger.mark_available(job.region, subject.source)
     except ApiError as error:
         job.problem(subject, error)

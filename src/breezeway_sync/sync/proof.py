@@ -1,8 +1,8 @@
-"""What lists do not show is asked for at its own address; deletion by proof.
+"""Asks for records that lists do not show at their own addresses, and deletes only by proof.
 
 Absence alone deletes nothing: lists leave records out. Only a 404 does, twice in two different runs, and
-only when the same kind of address answered for a record that the lists do show. Asking deletes nothing, so
-everything is asked, as fast as the budget allows; what is too much to be believed is held before it is deleted.
+only when the same kind of address answered for a record that the lists do show. Asking deletes nothing, so the run
+asks for every record, as fast as the budget allows. Where too many are gone to be believed, it holds their deletion.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from breezeway_sync.entities.rows import JsonObject, record_key
 from breezeway_sync.sync.job import Job, each
 from breezeway_sync.sync.ports import Record
 
-# Of candidates that are more than can be believed, so many are asked in one run.
+# A run asks for so many where there are more candidates than can be believed.
 ASKED_AT_ONCE = 200
 CHUNK_RECORDS = 200
-# The newest may be gone as well, and not noticed before its list is read whole.
+# The newest may be gone as well: the mirror notices that only when it reads the whole list.
 MAX_LISTED = 20
 MAX_HOMES = 50
 
@@ -40,7 +40,7 @@ class _Answers:
 
 
 async def settle_absent(job: Job) -> None:
-    """Judge what the walks of this run did not show, and ask for it."""
+    """Judge the records that the walks of this run did not show, and ask for them."""
     missing = await job.proofs.settle_absent(job.region, job.entity)
     job.findings.loaded.held = missing.held
     if job.entity.own_address:
@@ -93,7 +93,7 @@ async def _judge(job: Job, gone: dict[int, datetime]) -> None:
 
 
 async def _asked(job: Job, entity: Entity, keys: Iterable[int]) -> _Answers:
-    """Ask for records at their own addresses; what could not be found out is a problem and in neither answer."""
+    """Ask for records at their own addresses. One whose address gave no usable answer is a problem, in neither set."""
     answers = _Answers()
 
     async def one(key: int) -> None:
@@ -126,7 +126,7 @@ def _another(entity: Entity) -> BadAnswer:
 
 
 async def _take(job: Job, answers: _Answers) -> None:
-    """Store what own addresses brought; what belongs to another company by now has left."""
+    """Store the records that own addresses brought. Those that now belong to another company have left."""
     strangers = await _strangers(job, {key: record.value for key, (record, _) in answers.found.items()})
     ours = {key: answer for key, answer in answers.found.items() if key not in strangers}
     if ours:
@@ -154,7 +154,7 @@ async def _strangers(job: Job, records: dict[int, JsonObject]) -> dict[int, tupl
 async def _foreign_companies(
     job: Job, known: KnownHomes, records: dict[int, JsonObject], named: set[int]
 ) -> dict[int, int | None]:
-    """Properties of other companies, by what they say themselves; those that the mirror does not know are asked."""
+    """The properties that say they belong to other companies. Those that the mirror does not know are asked for."""
     shown = records
     if job.entity is not PROPERTIES:
         unknown = sorted(named - known.mirrored - known.left_out)[:MAX_HOMES]

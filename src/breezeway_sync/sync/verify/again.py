@@ -1,4 +1,4 @@
-"""What a comparison has found stays found until a later one has seen it right: a sample may miss it."""
+"""Looks again at what an earlier comparison found. It stays found until a comparison sees it right."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def compare_repaired(bench: Bench, first: Certificate) -> None:
 
 
 async def compare_open(bench: Bench) -> None:
-    """Compare records again that were found to differ and that nothing of this comparison has come to."""
+    """Compare the records that were found to differ before and that this comparison has not looked at yet."""
     if bench.entity.own_address is None:
         return
     some = _at_most(bench, _keys_of(one for one in bench.open if not _is_settled(bench, one)))
@@ -86,7 +86,7 @@ async def compare_open(bench: Bench) -> None:
 
 
 def carry_over(bench: Bench) -> None:
-    """Keep what was found before and not compared now: it is as wrong as it was."""
+    """Keep the earlier differences that this comparison did not look at."""
     for one in bench.open:
         if not _is_settled(bench, one):
             bench.differences[one] = None

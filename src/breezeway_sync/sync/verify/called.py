@@ -42,7 +42,7 @@ async def _is_there(bench: Bench, called: CalledChild, key: int) -> bool:
 
 
 async def compare_one(bench: Bench, called: CalledChild, key: int) -> None:
-    """The list of one parent; what differs is read again before it is told."""
+    """Compare the list of one parent. Where it differs, read it again before that is noted."""
     try:
         if await _unlike(bench, called, key) is None:
             return
@@ -99,7 +99,7 @@ def _note(bench: Bench, called: CalledChild, key: int) -> None:
 
 
 def _of_unknown(bench: Bench, called: CalledChild, key: int, items: list[Item]) -> tuple[list[str], Class] | None:
-    """The mirror does not have the parent. Of tasks that is told with the task; contacts are told here."""
+    """The mirror does not have the parent. The task itself is noted as missing elsewhere; contacts are noted here."""
     if called.owed or not items:
         return None
     _note(bench, called, key)

@@ -14,7 +14,7 @@ PAGE_ROWS = 100
 SMALL_PAGES = 5
 # Lists of properties, and lists of children, cost more than a record: one for so many records of the sample.
 RECORDS_PER_LIST = 5
-# What was found stays told until it is seen right, so that as much of it is looked at as a night has room for.
+# A difference stays on record until it is seen right, so a sample looks at as many of them as a night has room for.
 OPEN_PER_SAMPLE = 20
 CONTACTS = "property_contacts"
 

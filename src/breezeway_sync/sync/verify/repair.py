@@ -1,4 +1,4 @@
-"""Putting right what a comparison has found: it is read again and written whatever the mirror has noted of it."""
+"""Puts right what a comparison has found: reads it again and writes it, whatever the mirror has noted of it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Doubts(Protocol):
 
 @dataclass(slots=True)
 class Repairer:
-    """Writes by a sink that puts right what differs, under the lease. `order` is that of a request that begins now."""
+    """Writes under the lease, by a sink that puts right what differs. `order` is that of a request that begins now."""
 
     bench: Bench
     sink: Sink
