@@ -19,7 +19,7 @@ from breezeway_sync.sync.missing import LEAST_SAMPLE, refused_sample
 from breezeway_sync.sync.parents import over_parents
 from breezeway_sync.sync.ports import Page
 from breezeway_sync.sync.proof import doubt
-from breezeway_sync.sync.walks import is_made, sweep_share
+from breezeway_sync.sync.walks import READ_BEFORE, is_made, sweep_share
 
 CHUNK_PARENTS = 500
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
@@ -285,7 +285,7 @@ async def read_contacts(job: Job, parents: Sequence[int]) -> None:
     if job.cut_off is not None:
         began_at = job.cut_off
         left = [one for one in parents if not is_made(WHOLE, standings.get(one, Standing()), began_at)]
-        job.findings.note("lists that were read before the interruption", len(parents) - len(left))
+        job.findings.note(READ_BEFORE, len(parents) - len(left))
     async with reader.in_time():
         refusals = await over_parents(job, reader.source, left, reader.read, has_answered=has_answered)
 

@@ -17,7 +17,7 @@ from breezeway_sync.sync.job import Job, close_iterator
 from breezeway_sync.sync.missing import refused_list
 from breezeway_sync.sync.parents import over_parents
 from breezeway_sync.sync.ports import Page
-from breezeway_sync.sync.walks import Walk, Wanted, backfill_walk, list_name, near_days, walk_of, walks
+from breezeway_sync.sync.walks import READ_BEFORE, Walk, Wanted, backfill_walk, list_name, near_days, walk_of, walks
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ async def _scans(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict
     for parent in parents:
         standing, has_near = standings.get(parent, Standing()), parent in near
         kinds = walks(source, list_name(job.region, source.name, parent), standing, wanted, has_near=has_near)
-        job.findings.note("lists that were read before the interruption", int(not kinds))
+        job.findings.note(READ_BEFORE, int(not kinds))
         job.is_whole &= kinds == [WHOLE]
         found[parent] = [Scan(source, parent, kind, standing, has_near) for kind in kinds]
     return found, was_read
@@ -117,7 +117,7 @@ async def _backfill_scans(job: Job, source: Source, parents: Sequence[int]) -> d
     job.is_whole = False
     days = job.settings.backfill
     over = await job.ledger.backfilled(job.region, source.name, days, job.clock.now()) if days else frozenset()
-    job.findings.note("lists that were read before the interruption", len(over & set(parents)))
+    job.findings.note(READ_BEFORE, len(over & set(parents)))
     return {one: [] if one in over else [Scan(source, one, BACKFILL, Standing())] for one in parents}
 
 

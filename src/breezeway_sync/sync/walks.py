@@ -22,6 +22,8 @@ from breezeway_sync.sync.ports import Params
 SPREAD = 0.25
 LATEST = 0.97
 _DAY = timedelta(days=1)
+# The note that counts the lists which the run that was cut off has read.
+READ_BEFORE = "lists that were read before the interruption"
 
 
 @dataclass(frozen=True, slots=True)
