@@ -6,9 +6,11 @@ Frozen, free of secrets, payloads, ids of guests and URLs: what may be logged or
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ class EntityFinished(Event):
 @dataclass(frozen=True, slots=True)
 class AttendanceChanged(Event):
     """The last process that worked these entities of a region is gone for longer than they may be old; or somebody
-    works them again (`is_attended`). Told anew now and then while it lasts."""
+    works them again (`is_attended`). The event comes again now and then while nobody does."""
 
     region: str
     entities: tuple[str, ...]
@@ -300,6 +302,10 @@ class Crashed(Event):
     entity: str
     error: str
     stack: str
+
+    @classmethod
+    def of(cls, region: str, entity: str, error: BaseException) -> Self:
+        return cls(region, entity, type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -57,8 +56,7 @@ async def _compare(use: Means, account: Account, region: str, due: Sequence[Comp
         try:
             await comparing.account(account, [region])
         except Exception as error:  # noqa: BLE001 - the edge of a job: the account is read all the same
-            stack = "".join(traceback.format_tb(error.__traceback__))
-            use.emit(Crashed(region, one.entity, type(error).__name__, stack))
+            use.emit(Crashed.of(region, one.entity, error))
             return
         if comparing.held or comparing.failure is not None:
             return

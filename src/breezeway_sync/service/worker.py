@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -140,8 +139,7 @@ class Worker:
             await self._end_aside()
             result = await self._work(self.account, Order(merged(lines), owed=self._owed))
         except Exception as error:  # noqa: BLE001 - the edge of a cycle: the account's next turn comes all the same
-            stack = "".join(traceback.format_tb(error.__traceback__))
-            self._emit(Crashed(lines[0].region, "all", type(error).__name__, stack))
+            self._emit(Crashed.of(lines[0].region, "all", error))
             return
         finally:
             self.is_busy = False
@@ -308,7 +306,6 @@ async def _lasting(name: str, work: Callable[[], Coroutine[object, object, None]
         except Exception as error:  # noqa: BLE001 - the edge of what goes on beside: it begins again
             # One that went on for a while has failed for the first time.
             failures = failures + 1 if loop.time() - began_at < LONGEST_REST_SECONDS else 1
-            stack = "".join(traceback.format_tb(error.__traceback__))
             with contextlib.suppress(Exception):
-                emit(Crashed("", name, type(error).__name__, stack))
+                emit(Crashed.of("", name, error))
         await asyncio.sleep(min(FIRST_REST_SECONDS * 2 ** min(failures, 10), LONGEST_REST_SECONDS))
