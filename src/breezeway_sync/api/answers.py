@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from breezeway_sync.api.bodies import LARGE_BYTES
-from breezeway_sync.api.transport import RawAnswer
+from breezeway_sync.api.transport import RawAnswer, too_large
 from breezeway_sync.core.errors import (
     AnswerTooLarge,
     ApiError,
@@ -172,13 +172,7 @@ def repeats_of(answer: RawAnswer, value: object) -> int:
 
 def _read(read: Callable[[bytes], _Read], endpoint: str, answer: RawAnswer) -> _Read:
     if len(answer.body) > LARGE_BYTES and sum(map(answer.body.count, (b",", b"[", b"{"))) > MOST_VALUES:
-        raise AnswerTooLarge(
-            "the answer is too large",
-            endpoint=endpoint,
-            status=answer.status,
-            got=f"more than {MOST_VALUES:,} values",
-            cure="nothing of it was stored; ask Breezeway what this address should bring",
-        )
+        raise too_large(endpoint, answer.status, f"more than {MOST_VALUES:,} values")
     try:
         return read(answer.body)
     except EmptyBody as error:

@@ -173,13 +173,8 @@ class Transport:
             encoding = response.headers.get("content-encoding", "")
             body = await read_body(response.stream, encoding, self._largest_body_bytes, self._large)
         except TooLarge:
-            raise AnswerTooLarge(
-                "the answer is too large",
-                endpoint=endpoint,
-                status=response.status_code,
-                got=f"more than {self._largest_body_bytes // 2**20} MB unpacked",
-                cure="nothing of it was stored; ask Breezeway what this address should bring",
-            ) from None
+            got = f"more than {self._largest_body_bytes // 2**20} MB unpacked"
+            raise too_large(endpoint, response.status_code, got) from None
         finally:
             await response.aclose()
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
@@ -205,6 +200,12 @@ class Transport:
         if self._http is wedged and self._given is None:
             self._http = self._make_network()
             await wedged.aclose()
+
+
+def too_large(endpoint: str, status: int, got: str) -> AnswerTooLarge:
+    """The error for an answer that no address of the API should bring."""
+    cure = "nothing of it was stored; ask Breezeway what this address should bring"
+    return AnswerTooLarge("the answer is too large", endpoint=endpoint, status=status, got=got, cure=cure)
 
 
 @dataclass(slots=True)
