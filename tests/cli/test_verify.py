@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ async def test_one_cause_is_one_line_and_a_repair_ends_with_exit_code_0(
         count = rows("SELECT count(*) AS n FROM tasks")[0]["n"]
         rows("UPDATE tasks SET total_cost = 4711.25")
         found = await start.done("verify", "nashville", "tasks", "--all", "-c", config)
+        assert re.search(r"^nashville +tasks +failed +\d", found.out, re.MULTILINE), found.out
         listed = await start.done("verify", "nashville", "tasks", "--all", "--json", "-c", config)
         checked = await start.done("status", "--check", "-c", config)
         repaired = await start.done("verify", "nashville", "tasks", "--all", "--repair", "-c", config)

@@ -12,11 +12,11 @@ from breezeway_sync.api import retry as attempts
 from breezeway_sync.core.errors import UnknownRecord
 from breezeway_sync.core.events import ignore
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
-from breezeway_sync.core.report import KnownProblem
+from breezeway_sync.core.report import KnownProblem, ReadAgain
 from breezeway_sync.sandbox.account import Account
 from breezeway_sync.sandbox.faults import FaultKind
 from breezeway_sync.service import problems, status
-from breezeway_sync.service.problems import RetryReport
+from breezeway_sync.service.retries import RetryReport
 from tests.conftest import Rows
 from tests.helpers import Setup, outcome, sandboxed, tiny
 
@@ -57,7 +57,7 @@ async def accept(setup: Setup, *ids: str) -> int:
     return await problems.accept(setup.settings, ids, "Breezeway knows of it")
 
 
-async def retry(setup: Setup, *ids: str) -> RetryReport:
+async def retry(setup: Setup, *ids: str) -> RetryReport[ReadAgain]:
     def tell(_sentence: str) -> None:
         """Nobody listens."""
 

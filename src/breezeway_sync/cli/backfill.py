@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 from typing import Annotated
 
@@ -32,8 +31,6 @@ def backfill(
     from breezeway_sync.service.selection import choose_regions
     from breezeway_sync.service.settings import load_settings
 
-    if not math.isfinite(wait):
-        raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
     days = Days(first.date(), last.date())
     if days.since > days.until:
         raise typer.BadParameter(f"wanted a day that is not before {days.since}", param_hint="--to")

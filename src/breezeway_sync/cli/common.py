@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.core.events import Emit
@@ -28,10 +30,20 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def _finite(seconds: float) -> float:
+    """`nan` and `inf` are numbers for the parser."""
+    if not math.isfinite(seconds):
+        raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
+    return seconds
+
+
 WaitOption = Annotated[
     float,
     typer.Option(
         min=0,
+        callback=_finite,
         help="Seconds to wait for an account that another process is working; "
         "never less than it takes to see that one alive, up to 15.",
     ),
@@ -66,6 +78,15 @@ def err() -> Console:
 def shown(text: str, style: str = "") -> Text:
     """A text from elsewhere as a cell: as wide as it is shown."""
     return Text(visible(text), style=style)
+
+
+def columns(*names: str, right: Collection[str] = (), folded: bool = False) -> Table:
+    """An empty table with these columns: those in `right` hold numbers, `folded` ones break what is too long."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        justify: JustifyMethod = "right" if name in right else "left"
+        table.add_column(name, justify=justify, overflow="fold" if folded else "ellipsis")
+    return table
 
 
 def say(text: object, *, is_json: bool = False) -> None:

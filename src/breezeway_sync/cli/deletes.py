@@ -12,7 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, shown
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    columns,
+    out,
+    say,
+    shown,
+)
 
 if TYPE_CHECKING:
     from breezeway_sync.entities.model import Entity
@@ -131,10 +138,7 @@ def print_listing(console: Console, found: Listing) -> None:
 
 def missing_table(missing: Sequence[Missing]) -> Table:
     """Regions x entities x states."""
-    table = _table("region", "entity", "state")
-    table.add_column("records", justify="right")
-    table.add_column("since (UTC)")
-    table.add_column("why")
+    table = columns("region", "entity", "state", "records", "since (UTC)", "why", right=("records",))
     for one in missing:
         state = shown(one.state, style=_STYLES.get(one.state, ""))
         since = f"{one.since:%Y-%m-%d %H:%M}"
@@ -144,7 +148,7 @@ def missing_table(missing: Sequence[Missing]) -> Table:
 
 def deleted_table(deleted: Sequence[Deletion]) -> Table:
     """The newest deletions, newest first."""
-    table = _table("region", "entity", "deleted", "at (UTC)", "reason", "why", "undone")
+    table = columns("region", "entity", "deleted", "at (UTC)", "reason", "why", "undone")
     for one in deleted:
         undone = f"{one.undone_at:%Y-%m-%d %H:%M}, {one.undone_by}" if one.undone_at else ""
         at = f"{one.deleted_at:%Y-%m-%d %H:%M}"
@@ -164,10 +168,3 @@ def listing_json(found: Listing) -> str:
 
 def _records(count: int) -> str:
     return f"{count:,} record{'' if count == 1 else 's'}"
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name)
-    return table

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, shown, tell
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    WaitOption,
+    columns,
+    log_to_stderr,
+    out,
+    say,
+    shown,
+    tell,
+)
 
 if TYPE_CHECKING:
     from breezeway_sync.service.doctor import Finding
@@ -59,9 +68,7 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     """A line for every finding, those of endpoints that answer in one; remedies below their findings."""
     from breezeway_sync.service.doctor import condensed
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "looked at", "found, and what to do"):
-        table.add_column(name, overflow="fold")
+    table = columns("", "looked at", "found, and what to do", folded=True)
     for one in condensed(findings):
         table.add_row(shown(one.level, style=_STYLES[one.level]), shown(f"{one.area}: {one.subject}"), shown(one.found))
         if one.remedy and one.level != "ok":

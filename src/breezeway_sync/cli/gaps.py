@@ -14,7 +14,14 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, tell
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    columns,
+    out,
+    say,
+    tell,
+)
 
 if TYPE_CHECKING:
     from breezeway_sync.service.gaps import Found
@@ -89,7 +96,7 @@ def print_found(console: Console, found: Found) -> None:
 
 
 def _gaps_table(found: Found) -> Table:
-    table = _table("region", "table", "field without a column", "types", "rows", "since (UTC)")
+    table = columns("region", "table", "field without a column", "types", "rows", "since (UTC)", right=("rows",))
     for one in found.gaps:
         texts = (one.region, one.table, one.field, ", ".join(one.types), f"{one.rows:,}", f"{one.since:%Y-%m-%d %H:%M}")
         # Names come from the API: never as markup.
@@ -98,16 +105,10 @@ def _gaps_table(found: Found) -> Table:
 
 
 def _changes_table(found: Found) -> Table:
-    table = _table("region", "entity", "field", "what happened", "when (UTC)", "types", "filled")
+    names = ("region", "entity", "field", "what happened", "when (UTC)", "types", "filled")
+    table = columns(*names, right=("filled",))
     for one in found.changes:
         filled = "" if one.filled_percent is None else f"{one.filled_percent:g} %"
         when = f"{one.changed_at:%Y-%m-%d %H:%M}"
         table.add_row(*map(Text, (one.region, one.entity, one.path, one.what, when, ", ".join(one.types), filled)))
-    return table
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name, justify="right" if name in ("rows", "filled") else "left")
     return table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -75,8 +74,6 @@ def run(
     from breezeway_sync.service import runner
     from breezeway_sync.service.selection import choose_entities, choose_regions
 
-    if not math.isfinite(wait):
-        raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
     settings = load_settings(config)
     chosen = choose_regions(settings, region), choose_entities(settings, entity)
     request = runner.Request(*chosen, full, wait, rewrite=rewrite, tidies=True)

@@ -12,7 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, shown, span
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    columns,
+    out,
+    say,
+    shown,
+    span,
+)
 
 if TYPE_CHECKING:
     from breezeway_sync.service.plan import AccountPlan
@@ -54,11 +62,8 @@ def print_plan(console: Console, accounts: Sequence[AccountPlan]) -> None:
 
 def plan_table(accounts: Sequence[AccountPlan]) -> Table:
     """Calls an hour on average, and their share of the account's budget."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("region", "entity", "calls for"):
-        table.add_column(name)
-    for name in ("an hour", "of the budget"):
-        table.add_column(name, justify="right")
+    numbers = ("an hour", "of the budget")
+    table = columns("region", "entity", "calls for", *numbers, right=numbers)
     for account in accounts:
         budget = account.budget_per_hour
         for part in account.regions:

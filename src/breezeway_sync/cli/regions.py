@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, tell
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    WaitOption,
+    columns,
+    log_to_stderr,
+    out,
+    say,
+    tell,
+)
 
 if TYPE_CHECKING:
     from breezeway_sync.store.regions import RegionLine
@@ -31,7 +39,7 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     found = loop.run(regions.listing(load_settings(config)))
     if as_json:
-        typer.echo(listing_json(found))
+        say(listing_json(found), is_json=True)
     else:
         print_listing(out(), found)
 
@@ -104,10 +112,8 @@ def print_listing(console: Console, found: Sequence[RegionLine]) -> None:
     if not found:
         console.print("no region is known yet: run `breezeway-sync run`, or start the service", markup=False)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("region", "name", "state", "company", "account", "address", "last claim (UTC)"):
-        table.add_column(name)
-    table.add_column("live rows", justify="right")
+    names = ("region", "name", "state", "company", "account", "address", "last claim (UTC)", "live rows")
+    table = columns(*names, right=("live rows",))
     for one in found:
         table.add_row(
             Text(one.code),

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, shown, tell
-from breezeway_sync.core.errors import DatabaseError, LeaseHeld
+from breezeway_sync.cli import loop
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    WaitOption,
+    columns,
+    log_to_stderr,
+    out,
+    say,
+    shown,
+    tell,
+)
+from breezeway_sync.cli.retries import of_retry, print_problems, retry_json
 
 if TYPE_CHECKING:
     from breezeway_sync.core.report import OpenRejection, Retried
-    from breezeway_sync.service.rejects import RetryReport
+    from breezeway_sync.service.retries import RetryReport
 
 rejects_app = typer.Typer(help="Records that could not be stored: list them, bring them again.", no_args_is_help=True)
 
@@ -69,8 +77,6 @@ def rejects_retry(
     from breezeway_sync.service.selection import choose_regions, choose_rejected
     from breezeway_sync.service.settings import load_settings
 
-    if not math.isfinite(wait):
-        raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
     settings = load_settings(config)
     regions, name = choose_regions(settings, region), choose_rejected(entity)
     emit = log_to_stderr(settings.log.level)
@@ -82,22 +88,13 @@ def rejects_retry(
     raise typer.Exit(of_retry(report))
 
 
-def of_retry(report: RetryReport) -> int:
-    """The exit code; the strongest reason wins: the database, held, something stays open, success. Pure."""
-    errors = list(report.problems.values())
-    if any(isinstance(one, DatabaseError) and not isinstance(one, LeaseHeld) for one in errors):
-        return exits.OUT_OF_REACH
-    if any(isinstance(one, LeaseHeld) for one in errors):
-        return exits.HELD
-    return exits.INCOMPLETE if errors or any(one.is_open for one in report.records) else exits.OK
-
-
 def print_listing(console: Console, found: Sequence[OpenRejection]) -> None:
     """A line for every record."""
     if not found:
         console.print("nothing is rejected", markup=False)
         return
-    table = _table("region", "entity", "record", "first seen (UTC)", "last seen (UTC)", "bytes", "why")
+    names = ("region", "entity", "record", "first seen (UTC)", "last seen (UTC)", "bytes", "why")
+    table = columns(*names, right=("bytes",), folded=True)
     for one in found:
         table.add_row(
             shown(one.region),
@@ -111,10 +108,10 @@ def print_listing(console: Console, found: Sequence[OpenRejection]) -> None:
     console.print(table)
 
 
-def print_retry(console: Console, report: RetryReport) -> None:
+def print_retry(console: Console, report: RetryReport[Retried]) -> None:
     """A line for every record, and one for every region that could not be worked."""
     if report.records:
-        table = _table("region", "entity", "record", "", "why")
+        table = columns("region", "entity", "record", "", "why", folded=True)
         for one in report.records:
             style = "yellow" if one.is_open else "green"
             came = shown(one.came, style=style)
@@ -122,8 +119,7 @@ def print_retry(console: Console, report: RetryReport) -> None:
         console.print(table)
     elif not report.problems:
         console.print("nothing is rejected", markup=False)
-    for region, error in report.problems.items():
-        console.print(f"{region}: {error.message}", markup=False, highlight=False, soft_wrap=True)
+    print_problems(console, report)
 
 
 def listing_json(found: Sequence[OpenRejection]) -> str:
@@ -132,21 +128,5 @@ def listing_json(found: Sequence[OpenRejection]) -> str:
     return json.dumps(content, indent=2, default=lambda moment: moment.isoformat())
 
 
-def retry_json(report: RetryReport) -> str:
-    """The same for programs: one JSON object."""
-    content = {
-        "records": [{**asdict(one), "is_open": one.is_open} for one in report.records],
-        "problems": {region: error.message for region, error in report.problems.items()},
-    }
-    return json.dumps(content, indent=2)
-
-
 def _entity(one: OpenRejection | Retried) -> Text:
     return shown(f"{one.entity} ({one.kind})" if one.kind else one.entity)
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name, overflow="fold", justify="right" if name == "bytes" else "left")
-    return table

@@ -12,7 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, out, say, shown, span
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    columns,
+    out,
+    say,
+    shown,
+    span,
+)
 
 if TYPE_CHECKING:
     from breezeway_sync.core.report import CertificateState, Freshness
@@ -69,10 +77,8 @@ def _differing(one: CertificateState) -> str:
 
 def entities_table(entities: Sequence[Freshness]) -> Table:
     """Regions x entities against their promises."""
-    table = _table("region", "entity", "status", "last success (UTC)", right=("age", "promise"))
-    table.add_column("late")
-    for name in ("rows", "calls", "took"):
-        table.add_column(name, justify="right")
+    names = ("region", "entity", "status", "last success (UTC)", "age", "promise", "late", "rows", "calls", "took")
+    table = columns(*names, right=("age", "promise", "rows", "calls", "took"))
     last = None
     for one in entities:
         success = f"{one.last_success:%Y-%m-%d %H:%M}" if one.last_success else "never"
@@ -94,8 +100,8 @@ def entities_table(entities: Sequence[Freshness]) -> Table:
 
 def regions_table(regions: Sequence[RegionTotals]) -> Table:
     """What is owed and open, and how long the token lasts."""
-    table = _table("region", "name", right=("owed calls", "they take", "open rejections", "open problems", "accepted"))
-    table.add_column("token")
+    numbers = ("owed calls", "they take", "open rejections", "open problems", "accepted")
+    table = columns("region", "name", *numbers, "token", right=numbers)
     for one in regions:
         table.add_row(
             shown(one.region),
@@ -126,15 +132,6 @@ def _token(seconds: float | None) -> str:
     if seconds is None:
         return "none"
     return f"{span(seconds)} left" if seconds > 0 else "expired"
-
-
-def _table(*names: str, right: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name)
-    for name in right:
-        table.add_column(name, justify="right")
-    return table
 
 
 def _count(number: int | None) -> str:

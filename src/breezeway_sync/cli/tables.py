@@ -9,7 +9,10 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from breezeway_sync.cli.common import shown
+from breezeway_sync.cli.common import (
+    columns,
+    shown,
+)
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.service.runner import Report
 
@@ -19,12 +22,8 @@ _COUNTS = ("new", "updated", "unchanged", "deleted", "rejected", "calls")
 
 def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
     """Regions x entities, a line each, with the sum below."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("region")
-    table.add_column("entity")
-    table.add_column("status")
-    for name in (*_COUNTS, "seconds"):
-        table.add_column(name, justify="right")
+    numbers = (*_COUNTS, "seconds")
+    table = columns("region", "entity", "status", *numbers, right=numbers)
     last = None
     for one in outcomes:
         style = _STYLES[one.status]

@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, shown, span, tell
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    WaitOption,
+    columns,
+    log_to_stderr,
+    out,
+    say,
+    shown,
+    span,
+    tell,
+)
 from breezeway_sync.core.errors import ApiUnreachable, DatabaseReadOnly, DatabaseUnreachable, GivenUp, LeaseHeld
 
 if TYPE_CHECKING:
@@ -77,12 +87,8 @@ def of_tokens(reports: Sequence[TokenReport]) -> int:
 
 def print_reports(console: Console, reports: Sequence[TokenReport]) -> None:
     """A line for every region, and below them one for every problem."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("region", "credentials", "token", "renewed (UTC)"):
-        table.add_column(name)
-    table.add_column("tokens so far", justify="right")
-    table.add_column("account")
-    table.add_column("")
+    names = ("region", "credentials", "token", "renewed (UTC)", "tokens so far", "account", "")
+    table = columns(*names, right=("tokens so far",))
     for one in reports:
         table.add_row(
             shown(one.region),

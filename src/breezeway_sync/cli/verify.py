@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import secrets
 from collections.abc import Sequence
@@ -12,10 +11,19 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, log_to_stderr, out, say, tell
+from breezeway_sync.cli.common import (
+    ConfigOption,
+    JsonOption,
+    WaitOption,
+    columns,
+    log_to_stderr,
+    out,
+    say,
+    shown,
+    tell,
+)
 from breezeway_sync.core.certificate import Certificate, Class, Difference
 from breezeway_sync.service.settings import load_settings
 from breezeway_sync.service.verification import Report, Request
@@ -45,8 +53,6 @@ def verify(
     """Compare the mirror with the API; exit 0 only if all that was asked for was, and all is explained."""
     from breezeway_sync.service.selection import choose_entities, choose_regions
 
-    if not math.isfinite(wait):
-        raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
     settings = load_settings(config)
     drawn = secrets.randbelow(2**31) if seed is None else seed
     chosen = choose_regions(settings, region), choose_entities(settings, entity)
@@ -61,15 +67,12 @@ def verify(
 
 def print_report(console: Console, report: Report) -> None:
     """Regions x entities, a line each; below them what differs, and what did before a repair, a line for each cause."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("region", "entity", "result"):
-        table.add_column(name)
-    for name in ("compared", "equal", *(kind.value for kind in Class), "calls"):
-        table.add_column(name, justify="right")
+    numbers = ("compared", "equal", *(kind.value for kind in Class), "calls")
+    table = columns("region", "entity", "result", *numbers, right=numbers)
     for one in report.certificates:
-        style = _STYLES[one.result]
+        result = shown(one.result, style=_STYLES[one.result])
         counts = (one.records, one.equal, *(one.count(kind) for kind in Class), one.calls)
-        table.add_row(one.region, one.entity, f"[{style}]{one.result}[/{style}]", *(f"{count:,}" for count in counts))
+        table.add_row(one.region, one.entity, result, *(f"{count:,}" for count in counts))
     if report.certificates:
         console.print(table)
     lines = [f"repaired: {line}" for one in report.repaired for line in _causes(one, one.unexplained)]
@@ -93,9 +96,9 @@ def _causes(one: Certificate, differences: Sequence[Difference]) -> list[str]:
         found.setdefault((_NUMBERS.sub("[]", at.path) or "record", at.kind), {})[at.key] = None
     said = []
     for (path, kind), keys in sorted(found.items(), key=lambda pair: -len(pair[1])):
-        shown = ", ".join(key or "the list" for key in list(keys)[:NAMED])
+        first = ", ".join(key or "the list" for key in list(keys)[:NAMED])
         more = f" and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
-        said.append(f"{one.region} {one.entity}: {len(keys):,} {kind.value} ({path}): {shown}{more}")
+        said.append(f"{one.region} {one.entity}: {len(keys):,} {kind.value} ({path}): {first}{more}")
     return said
 
 

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
 
 from breezeway_sync.core.clock import Clock, SystemClock
-from breezeway_sync.core.errors import BreezewaySyncError, CredentialsRejected
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.report import KnownProblem, ReadAgain
-from breezeway_sync.service.access import Access, Means, Tell, access, means
-from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group
+from breezeway_sync.service.access import Access, Means, Tell
 from breezeway_sync.service.deletes import person
+from breezeway_sync.service.retries import RetryReport, by_account, retrier_of
 from breezeway_sync.service.runner import ensure_schema, open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
-from breezeway_sync.service.workshop import Order, Workshop, loader_of, owed_sources, proofs_of
+from breezeway_sync.service.workshop import Order, Workshop
 from breezeway_sync.store.problems import Problems, numbers_of, unknown
-from breezeway_sync.store.retry import Retrier
-from breezeway_sync.store.vault import stored_credentials
-
-
-@dataclass(slots=True)
-class RetryReport:
-    """What came of a retry. `problems` name regions that were not, or not wholly, worked, with the error."""
-
-    records: list[ReadAgain] = field(default_factory=list)
-    problems: dict[str, BreezewaySyncError] = field(default_factory=dict)
 
 
 async def listing(settings: Settings, regions: Sequence[str], *, resolved: bool) -> list[KnownProblem]:
@@ -53,51 +40,31 @@ async def retry(
     tell: Tell,
     wait_seconds: float = 60.0,
     clock: Clock | None = None,
-) -> RetryReport:
+) -> RetryReport[ReadAgain]:
     """Read these things again now, account by account under its lease. Raises UnknownRecord when one is not open."""
-    report = RetryReport()
     async with open_database(settings) as database:
         await ensure_schema(settings, database)
-        codes = list(settings.regions)
         store = Problems(database, clock or SystemClock())
-        known = {one.id: one for one in await store.listing(codes)}
+        known = {one.id: one for one in await store.listing(list(settings.regions))}
         asked = numbers_of(ids)
         if lacking := [one for one in asked if one not in known]:
             raise unknown(lacking, known)
         wanted: dict[str, list[KnownProblem]] = {}
         for one in asked:
             wanted.setdefault(known[one].region, []).append(known[one])
-        credentials = credentials_of(settings, await stored_credentials(database, codes))
-        for code in sorted(wanted.keys() - credentials.keys()):
-            report.problems[code] = CredentialsRejected(NO_CREDENTIALS, endpoint="no call")
-        # All regions of an account share its lease, also those that were not asked for.
-        accounts = [one for one in group(settings, credentials) if wanted.keys() & set(one.regions)]
-        async with means(settings, database, emit=emit, tell=tell, clock=clock) as use:
-            work = (_retry_account(use, store, one, wanted, wait_seconds, report) for one in accounts)
-            await asyncio.gather(*work)
+
+        async def again(use: Means, mine: Access, region: str) -> AsyncIterator[ReadAgain]:
+            for one in await _bring_again(use, mine, region, wanted[region]):
+                yield one
+            for one in await _read_again(use, mine, store, region, wanted[region]):
+                yield one
+
+        report = await by_account(
+            settings, database, wanted, again, emit=emit, tell=tell, wait_seconds=wait_seconds, clock=clock
+        )
     place = {one: number for number, one in enumerate(asked)}
     report.records.sort(key=lambda one: place[one.id])
     return report
-
-
-async def _retry_account(
-    use: Means,
-    store: Problems,
-    account: Account,
-    wanted: dict[str, list[KnownProblem]],
-    wait_seconds: float,
-    report: RetryReport,
-) -> None:
-    """The regions of one account, one after the other; what keeps it from being worked is put down for all left."""
-    left = [code for code in account.regions if code in wanted]
-    try:
-        async with access(use, account, wait_seconds=wait_seconds) as mine:
-            while left:
-                report.records += await _bring_again(use, mine, left[0], wanted[left[0]])
-                report.records += await _read_again(use, mine, store, left[0], wanted[left[0]])
-                del left[0]
-    except BreezewaySyncError as error:
-        report.problems.update(dict.fromkeys(left, error))
 
 
 async def _bring_again(use: Means, mine: Access, region: str, wanted: Sequence[KnownProblem]) -> list[ReadAgain]:
@@ -105,15 +72,8 @@ async def _bring_again(use: Means, mine: Access, region: str, wanted: Sequence[K
     asked = {number: one for one in wanted for letter, number in numbers_of([one.id]).values() if letter == "r"}
     if not asked:
         return []
-    order = Order({})
-    retrier = Retrier(
-        use.database,
-        loader_of(use, proofs_of(use, mine.lease, order.run_id)),
-        owed_sources(use.settings),
-        lambda: mine.lease.order(use.clock.monotonic()),
-    )
     found = []
-    async for one in retrier.retry(region, None, set(asked)):
+    async for one in retrier_of(use, mine).retry(region, None, set(asked)):
         came = f"{one.came}: {one.why}" if one.why else one.came
         found.append(ReadAgain(asked[one.id].id, region, one.entity, asked[one.id].what, one.is_open, came))
     return found

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from uuid import uuid4
+from collections.abc import AsyncIterator, Sequence
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import BreezewaySyncError, CredentialsRejected
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.report import OpenRejection, Retried
-from breezeway_sync.service.access import Means, Tell, access, means
-from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group
+from breezeway_sync.service.access import Access, Means, Tell
+from breezeway_sync.service.retries import RetryReport, by_account, retrier_of
 from breezeway_sync.service.runner import ensure_schema, open_database
 from breezeway_sync.service.selection import UnknownName
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
-from breezeway_sync.service.workshop import loader_of, owed_sources, proofs_of
 from breezeway_sync.store.rejects import list_open, read_payloads
-from breezeway_sync.store.retry import Retrier
-from breezeway_sync.store.vault import stored_credentials
-
-
-@dataclass(slots=True)
-class RetryReport:
-    """What came of a retry. `problems` name regions that were not, or not wholly, worked, with the error."""
-
-    records: list[Retried] = field(default_factory=list)
-    problems: dict[str, BreezewaySyncError] = field(default_factory=dict)
 
 
 async def listing(settings: Settings, regions: Sequence[str], name: str | None) -> list[OpenRejection]:
@@ -60,42 +45,18 @@ async def retry(
     tell: Tell,
     wait_seconds: float = 60.0,
     clock: Clock | None = None,
-) -> RetryReport:
+) -> RetryReport[Retried]:
     """Bring what was rejected to the mirror again, account by account under its lease; no call is made."""
-    report = RetryReport()
     async with open_database(settings) as database:
         await ensure_schema(settings, database)
         waiting = {one.region for one in await list_open(database, regions, name)}
-        codes = list(settings.regions)
-        credentials = credentials_of(settings, await stored_credentials(database, codes))
-        for code in sorted(waiting - set(credentials)):
-            report.problems[code] = CredentialsRejected(NO_CREDENTIALS, endpoint="no call")
-        # All regions of an account share its lease, also those that were not asked for.
-        accounts = [one for one in group(settings, credentials) if waiting & set(one.regions)]
-        async with means(settings, database, emit=emit, tell=tell, clock=clock) as use:
-            work = (_retry_account(use, one, waiting, name, wait_seconds, report) for one in accounts)
-            await asyncio.gather(*work)
+
+        def bring(use: Means, mine: Access, region: str) -> AsyncIterator[Retried]:
+            return retrier_of(use, mine).retry(region, name)
+
+        report = await by_account(
+            settings, database, waiting, bring, emit=emit, tell=tell, wait_seconds=wait_seconds, clock=clock
+        )
     place = {code: number for number, code in enumerate(regions)}
     report.records.sort(key=lambda one: place[one.region])
     return report
-
-
-async def _retry_account(
-    use: Means, account: Account, waiting: set[str], name: str | None, wait_seconds: float, report: RetryReport
-) -> None:
-    """The regions of one account, one after the other; what keeps it from being worked is put down for all left."""
-    left = [code for code in account.regions if code in waiting]
-    try:
-        async with access(use, account, wait_seconds=wait_seconds) as mine:
-            retrier = Retrier(
-                use.database,
-                loader_of(use, proofs_of(use, mine.lease, uuid4())),
-                owed_sources(use.settings),
-                lambda: mine.lease.order(use.clock.monotonic()),
-            )
-            while left:
-                async for one in retrier.retry(left[0], name):
-                    report.records.append(one)
-                del left[0]
-    except BreezewaySyncError as error:
-        report.problems.update(dict.fromkeys(left, error))

@@ -1,0 +1,43 @@
+"""What the commands share that bring something again: exit code, JSON, and regions that could not be worked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from breezeway_sync.cli import exits
+from breezeway_sync.core.errors import DatabaseError, LeaseHeld
+
+if TYPE_CHECKING:
+    from breezeway_sync.core.report import ReadAgain, Retried
+    from breezeway_sync.service.retries import RetryReport
+
+    AnyReport = RetryReport[Retried] | RetryReport[ReadAgain]
+
+
+def of_retry(report: AnyReport) -> int:
+    """The exit code; the strongest reason wins: the database, held, something stays open, success. Pure."""
+    errors = list(report.problems.values())
+    if any(isinstance(one, DatabaseError) and not isinstance(one, LeaseHeld) for one in errors):
+        return exits.OUT_OF_REACH
+    if any(isinstance(one, LeaseHeld) for one in errors):
+        return exits.HELD
+    return exits.INCOMPLETE if errors or any(one.is_open for one in report.records) else exits.OK
+
+
+def print_problems(console: Console, report: AnyReport) -> None:
+    """A line for every region that could not be worked."""
+    for region, error in report.problems.items():
+        console.print(f"{region}: {error.message}", soft_wrap=True)
+
+
+def retry_json(report: AnyReport) -> str:
+    """The report for programs: one JSON object."""
+    content = {
+        "records": [{**asdict(one), "is_open": one.is_open} for one in report.records],
+        "problems": {region: error.message for region, error in report.problems.items()},
+    }
+    return json.dumps(content, indent=2)
