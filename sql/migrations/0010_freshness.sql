@@ -92,6 +92,19 @@ UNION ALL
 SELECT region_code, entity_type, record_id, last_seen_at FROM rejected_records
 WHERE entity_type IN ('task_comments', 'task_requirements') AND resolved_at IS NULL AND accepted_at IS NOT NULL;
 
+-- Calls for comments and requirements that are owed: not those that a person has accepted, nor those of a task whose own
+-- address answered 404. Such a task is deleted after its second proof, or read after an answer.
+CREATE VIEW v_owed_calls AS
+SELECT o.region_code, o.source, o.parent_id FROM owed_calls o
+WHERE NOT EXISTS (
+    SELECT FROM v_accepted_calls a
+    WHERE a.region_code = o.region_code AND a.source = o.source AND a.parent = o.parent_id::text
+) AND NOT EXISTS (
+    SELECT FROM missing_records m
+    WHERE m.region_code = o.region_code AND m.entity_type = 'tasks' AND m.kind = '' AND m.record_id = o.parent_id
+      AND m.gone_at IS NOT NULL
+);
+
 -- One row per region and entity: up to which moment every change of it is in the mirror, and what is missing.
 -- `as_of` is when the oldest reading began among the lists that the entity consists of (of tasks and contacts one per
 -- live property, and the list of properties itself), and among tasks and stays around today when the oldest was last shown
@@ -273,21 +286,11 @@ CROSS JOIN LATERAL (
       AND l.sync_completed_at <= least(reject.since, held.since)
 ) success
 CROSS JOIN LATERAL (
-    SELECT count(*) AS calls FROM owed_calls o
+    SELECT count(*) AS calls FROM v_owed_calls o
     JOIN v_claims k ON k.region_code = r.region_code AND k.name = o.source AND k.state <> 'off'
     WHERE o.region_code = r.region_code AND e.entity_type = 'tasks'
       AND NOT EXISTS (
         SELECT FROM unavailable_sources u WHERE u.region_code = r.region_code AND u.source = o.source
-      )
-      AND NOT EXISTS (
-        SELECT FROM v_accepted_calls a
-        WHERE a.region_code = r.region_code AND a.source = o.source AND a.parent = o.parent_id::text
-      )
-      -- What answered 404 at its own address is a deletion that waits for its second proof.
-      AND NOT EXISTS (
-        SELECT FROM missing_records m
-        WHERE m.region_code = r.region_code AND m.entity_type = 'tasks' AND m.kind = '' AND m.record_id = o.parent_id
-          AND m.gone_at IS NOT NULL
       )
 ) owed
 LEFT JOIN LATERAL (

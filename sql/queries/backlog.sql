@@ -38,17 +38,10 @@ WHERE region_code = $1 AND source = $2
 ORDER BY hashint8(parent_id), parent_id LIMIT $3;
 
 -- name: count_owed
--- How many calls are still owed, by source, without those that a person has accepted and those of tasks that answered 404.
-SELECT o.source, count(*) AS owed FROM {schema}.owed_calls o
-WHERE o.region_code = $1 AND o.source = ANY ($2::text[]) AND NOT EXISTS (
-    SELECT FROM {schema}.v_accepted_calls a
-    WHERE a.region_code = $1 AND a.source = o.source AND a.parent = o.parent_id::text
-) AND NOT EXISTS (
-    SELECT FROM {schema}.missing_records m
-    WHERE m.region_code = $1 AND m.entity_type = 'tasks' AND m.kind = '' AND m.record_id = o.parent_id
-      AND m.gone_at IS NOT NULL
-)
-GROUP BY o.source;
+-- How many calls are still owed, by source.
+SELECT source, count(*) AS owed FROM {schema}.v_owed_calls
+WHERE region_code = $1 AND source = ANY ($2::text[])
+GROUP BY source;
 
 -- name: owe_all
 -- Every live task owes its call of a source again; since now ($4) none is forgotten, see walks. Where the list has never

@@ -72,11 +72,8 @@ ORDER BY 1;
 SELECT
     r.region_code,
     coalesce((SELECT jsonb_object_agg(o.source, o.owed) FROM (
-        SELECT w.source, count(*) AS owed FROM {schema}.owed_calls w
-        WHERE w.region_code = r.region_code AND NOT EXISTS (
-            SELECT FROM {schema}.v_accepted_calls a
-            WHERE a.region_code = w.region_code AND a.source = w.source AND a.parent = w.parent_id::text
-        )
+        SELECT w.source, count(*) AS owed FROM {schema}.v_owed_calls w
+        WHERE w.region_code = r.region_code
         GROUP BY w.source
     ) o), '{}')::text AS owed,
     (
