@@ -107,17 +107,17 @@ ORDER BY resolved_at IS NOT NULL, accepted_at IS NOT NULL, region_code, entity_t
 -- A person ($3) lives with these problems ($1), for a reason ($4).
 UPDATE {schema}.problems SET accepted_at = $2, accepted_by = $3, accepted_why = $4
 WHERE id = ANY ($1::bigint[]) AND resolved_at IS NULL
-RETURNING region_code, id;
+RETURNING id;
 
 -- name: accept_rejects
 -- A person ($3) lives with these rejected records ($1), for a reason ($4).
 UPDATE {schema}.rejected_records SET accepted_at = $2, accepted_by = $3, accepted_why = $4
 WHERE id = ANY ($1::bigint[]) AND resolved_at IS NULL
-RETURNING region_code, id;
+RETURNING id;
 
 -- name: problems_by_id
 -- Open problems that are to be read again.
-SELECT id, region_code, entity_type, kind, source, record_id, what, code FROM {schema}.problems
+SELECT id, kind, source, record_id, what FROM {schema}.problems
 WHERE id = ANY ($1::bigint[]) AND resolved_at IS NULL ORDER BY region_code, id;
 
 -- name: problem_standings

@@ -51,8 +51,8 @@ FROM {schema}.regions r LEFT JOIN {schema}.region_sources s ON s.region_code = r
 ORDER BY r.region_code;
 
 -- name: region_state
--- Whether a region is there, and whether anything of it was ever confirmed; its account.
-SELECT r.is_active, s.account, s.confirmed_at IS NOT NULL OR s.adopted_at IS NOT NULL AS has_source
+-- A row where the region is there: its account, and whether anything of it was ever confirmed.
+SELECT s.account, s.confirmed_at IS NOT NULL OR s.adopted_at IS NOT NULL AS has_source
 FROM {schema}.regions r LEFT JOIN {schema}.region_sources s ON s.region_code = r.region_code
 WHERE r.region_code = $1;
 

@@ -117,8 +117,8 @@ DELETE FROM {schema}.walks w
 WHERE w.region_code = $1 AND (w.source = 'reservations' OR w.parent_id IN (SELECT property_id FROM back));
 
 -- name: adoption
--- Who adopted the source of region $1, where this list ($2, $3) was not read whole since.
-SELECT s.adopted_at, s.adopted_by FROM {schema}.region_sources s
+-- A row where a person adopted the source of region $1 and this list ($2, $3) was not read whole since.
+SELECT FROM {schema}.region_sources s
 WHERE s.region_code = $1 AND s.adopted_at IS NOT NULL AND NOT EXISTS (
     SELECT FROM {schema}.walks w
     WHERE w.region_code = $1 AND w.source = $2 AND w.parent_id = $3 AND w.whole_at IS NOT NULL
