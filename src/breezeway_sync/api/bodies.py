@@ -1,7 +1,7 @@
-"""A body as it drips in, unpacked piece by piece and never beyond a bound.
+"""Read a body as it drips in: unpack it piece by piece, and never beyond a bound.
 
-A gzip of 64 KB holds 64 MB, one in another 64 GB: so what is unpacked is counted while it is, and a body is unpacked
-once. Many bodies may be under way at once; large ones are brought one after the other.
+A gzip of 64 KB can hold 64 MB, a gzip within a gzip 64 GB: so this counts bytes while it unpacks, and unpacks once.
+Many bodies may be under way at the same time; large ones come one after the other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class TooLarge(Exception):
 
 
 class NotPacked(Exception):
-    """A body that is not compressed as it says, or in a way that was not asked for."""
+    """A body that is not compressed as its header says, or in a way that nobody asked for."""
 
 
 async def read_body(pieces: AsyncIterable[bytes], encoding: str, most_bytes: int, large: asyncio.Lock) -> bytes:
@@ -61,7 +61,7 @@ class _Unpacker:
         self._first = b""
 
     def unpack(self, packed: bytes) -> Iterator[bytes]:
-        """What so much more of the body holds, in pieces of at most PIECE_BYTES where it is packed."""
+        """The content of the next packed bytes, in pieces of at most PIECE_BYTES if the body is packed."""
         if not self._is_packed:
             yield packed
             return

@@ -56,7 +56,7 @@ class BreezewaySyncError(Exception):
 
 
 def lighten(error: BaseException) -> None:
-    """Let an error that is kept hold nothing but itself: no frame that it passed, and no error that it came from.
+    """Drop what a kept error holds: the frames that it passed, and the error that it came from.
 
     Frames hold the answer that was being read, and JSON errors quote it whole.
     """
@@ -114,11 +114,11 @@ class SameSource(ConfigurationError):
 
 
 UNFORESEEN = "unforeseen"
-"""The code of an error that is none of ours: where it happened, the log has its class and its frames."""
+"""The code of an error from elsewhere: the log has its class and its frames."""
 INTERRUPTED = "interrupted"
 """The code of work that was cancelled from outside."""
 NOT_AVAILABLE = "not_available"
-"""The code of an address that the account does not have; no error, but a person may have to know it."""
+"""The code of an address that the account does not have: not an error, but something that people should know."""
 
 
 def code_of(error: BaseException) -> str:
@@ -233,7 +233,7 @@ class ApiUnreachable(ApiError):
 
 
 class GivenUp(ApiUnreachable):
-    """The call was not made: those before it failed in every attempt. It says nothing of what it was to read."""
+    """The call was not made, as those before it failed in every attempt. It says nothing about what it should read."""
 
     code = "api_given_up"
 

@@ -146,8 +146,8 @@ class DatabaseBack(Event):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseReplaced(Event):
-    """An older copy has taken the database's place: work of this account that was acknowledged is gone, and is done
-    again."""
+    """An older copy has taken the database's place: acknowledged work of this account is gone. The next runs repeat
+    it."""
 
     account: str
     reason: str

@@ -1,4 +1,4 @@
-"""What could not be read, by a key that stays the same from run to run, so that a person can accept it."""
+"""What runs could not read, with a key that stays the same from run to run, so that a person can accept it."""
 
 from __future__ import annotations
 

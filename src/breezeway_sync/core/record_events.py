@@ -1,4 +1,4 @@
-"""Facts about records that are suddenly not where they were; see `core.events`."""
+"""Facts about records that suddenly went away; see `core.events`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from breezeway_sync.core.events import Event
 
 @dataclass(frozen=True, slots=True)
 class RecordsLeft(Event):
-    """More records than can be believed left the lists at once: they are being asked for, newest first."""
+    """Too many records left the lists at once to believe it: runs ask for each, newest first."""
 
     region: str
     entity: str
@@ -18,7 +18,8 @@ class RecordsLeft(Event):
 
 @dataclass(frozen=True, slots=True)
 class RowsLost(Event):
-    """Somebody else deleted rows of the mirror: they are read again. `records` they belonged to, None: not counted."""
+    """Somebody else deleted rows of the mirror; runs read them again. `records`: whose rows they were, None: not
+    counted."""
 
     region: str
     entity: str

@@ -27,7 +27,7 @@ def account_key(address: str, client_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Companies:
-    """Whose records are stored: of these companies (`ids`, rising), of `all` that the pair sees, or not said."""
+    """Whose records are stored: those of these companies (`ids`, rising), of `all` that the pair sees, or unsaid."""
 
     ids: tuple[int, ...] = ()
     all: bool = False
@@ -47,11 +47,11 @@ class Companies:
         return self.ids[0] if len(self.ids) == 1 else None
 
     def takes(self, company: int | None) -> bool:
-        """Whether a record of this company belongs; one that names none does."""
+        """Whether a record of this company belongs here; a record that names none does."""
         return company is None or not self.ids or company in self.ids
 
     def overlaps(self, other: Companies) -> bool:
-        """Whether a record could belong to both; what is not said may be anything."""
+        """Whether a record could belong to both; where nobody said which, it could."""
         return not (self.ids and other.ids) or bool(set(self.ids) & set(other.ids))
 
     @property

@@ -1,4 +1,4 @@
-"""Texts that come from elsewhere, made fit to be shown and kept: no terminal obeys them, and none is endless."""
+"""Texts from elsewhere, made safe to show and to keep: no terminal obeys them, and each has an end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 LONGEST_MESSAGE = 1_000
 """Characters of one error's message."""
 LONGEST_SENTENCE = 4_000
-"""Characters of what a run has to say."""
+"""Characters of one run's message."""
 
 # C0 without tab and line feed, DEL and C1 (a terminal takes U+009B for "ESC ["), what turns the direction of writing
 # (UAX 9), invisible line ends, and halves of surrogate pairs, which no UTF-8 has.
@@ -20,12 +20,12 @@ def visible(text: str) -> str:
 
 
 def visible_json(text: str) -> str:
-    """The same of JSON text, which stays JSON of the same value."""
+    """The same for JSON text, which stays JSON with the same value."""
     return _CONTROLS.sub(lambda match: _tame(match[0]), text)
 
 
 def shorten(text: str, most: int) -> str:
-    """The text, cut where it is longer than that, with how much is left out."""
+    """The text; a longer one is cut after `most` characters, and the end says how many are missing."""
     if len(text) <= most:
         return text
     remark = f" … ({len(text) - most} more characters)"

@@ -1,4 +1,4 @@
-"""What is asked of records that lists do not show, and what proves that they are gone: words of reading and storing."""
+"""Words that reading and storing share about records that lists do not show, and about the proof that they are gone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class KnownHomes:
-    """What is known of properties that records name. `companies` None: those of every company belong here."""
+    """What is known of properties that records name. `companies` None: the region stores every company."""
 
     companies: frozenset[int] | None
     mirrored: frozenset[int]

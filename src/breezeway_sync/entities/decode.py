@@ -133,7 +133,7 @@ def _read_items(raws: Sequence[bytes | msgspec.Raw]) -> tuple[tuple[Item, ...], 
 
 
 def _repeats_of_envelope(text: bytes) -> int:
-    """Of its own members; what is in `results` is counted item by item."""
+    """Count the repeats among its own members; the caller counts those in `results` item by item."""
     if text.count(b'"results"') < 2:  # a second list hides a whole page
         return 0
     try:

@@ -9,13 +9,13 @@ from breezeway_sync.entities.rows import JsonObject
 
 
 def home_column(entity: Entity) -> str | None:
-    """The column with the API's id of the property that a record belongs to; None: it belongs to none."""
+    """The column with the API's id of the property that a record belongs to; None: the entity has no such column."""
     return next((link.by for link in entity.links if link.target == "properties"), None)
 
 
 @cache
 def home_path(entity: Entity) -> str | None:
-    """The path at which a record names that property; None: it belongs to none."""
+    """The path at which a record names that property; None: it names none."""
     column = home_column(entity)
     return next((field.path for field in entity.fields if field.name == column), None)
 

@@ -19,7 +19,7 @@ _HIDDEN_QUOTE = b"\\u0022"
 
 
 def count_repeats(raw: bytes, value: object) -> int:
-    """How many members of objects in `raw` a later one of the same name has replaced; `value` is what it decodes to.
+    """Count the members of objects in `raw` that a later one of the same name replaces. `raw` decodes to `value`.
 
     0 where that cannot be told: what no decoder takes is kept as it came.
     """

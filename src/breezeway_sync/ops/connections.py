@@ -1,4 +1,4 @@
-"""Connections to the status port, each within limits: who holds them open costs nobody else anything."""
+"""Connections to the status port, each within limits: a client that holds some open does not hurt the others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 MOST_CONNECTIONS = 64
 MOST_HEADER_BYTES = 16 * 1024
 HEADERS_SECONDS = 5.0
-"""For the head of a request, from the connection or from the answer before: also how long an idle one stays."""
+"""For the head of a request, counted from the connection or from the last answer. An idle connection ends with it."""
 REQUEST_SECONDS = 10.0
-"""For the answer to be made and taken."""
+"""For making and sending the answer."""
 
 
 class Bounded(H11Protocol):
-    """One connection. With MOST_CONNECTIONS open, the one that has waited longest for a request makes room for a new
-    one; where all are being answered the new one is closed."""
+    """One connection. With MOST_CONNECTIONS open, a new one closes the one that has waited longest for a request; if
+    all are being answered, it closes itself."""
 
     _timer: asyncio.TimerHandle | None = None
     _answering: object = None
@@ -49,7 +49,7 @@ class Bounded(H11Protocol):
 
     @property
     def cut_at(self) -> float:
-        """Seconds of the loop; the past where it is being closed."""
+        """The loop's time at which it is cut; 0 while it is closing."""
         return 0.0 if self._timer is None else self._timer.when()
 
     def cut(self) -> None:
@@ -60,7 +60,7 @@ class Bounded(H11Protocol):
         self.transport.abort()
 
     def _look(self) -> None:
-        """The time allowed begins anew when a request is complete and when its answer is, not with each byte."""
+        """Begin the allowed time anew when a request or its answer is complete, not with each byte."""
         answering = None if self.is_waiting else self.cycle
         if answering is not self._answering:
             self._answering = answering

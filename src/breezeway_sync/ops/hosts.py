@@ -1,7 +1,6 @@
-"""For which names the status page answers: a page of somebody else's must not read it through the reader's browser.
+"""The names for which the status page answers: no foreign page may read it through somebody's browser.
 
-A name of theirs may point to 127.0.0.1 whenever they like (DNS rebinding); what a browser then says in `Host` is still
-that name.
+A foreign name may point to 127.0.0.1 at any time (DNS rebinding), but the browser still sends that name in `Host`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _NAME_AND_PORT = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^:\[\]/?#@\\\s]+)(?::
 
 
 class Hosts:
-    """The names of the status page: loopback's, the one that it listens on, and those that were given."""
+    """The names of the status page: those of loopback, the one that it listens on, and the given ones."""
 
     def __init__(self, listens_on: str = "127.0.0.1", given: Iterable[str] = ()) -> None:
         self._names = {_normal(name) for name in (listens_on, *given)}
@@ -23,7 +22,7 @@ class Hosts:
         self._has_any_address = _is_unspecified(listens_on)
 
     def answer_for(self, host: str | None) -> bool:
-        """Whether a request with this `Host` is answered. Without one (HTTP/1.0) it comes from no browser."""
+        """Whether the page answers a request with this `Host`. One without it (HTTP/1.0) comes from no browser."""
         if self._is_open or host is None:
             return True
         match = _NAME_AND_PORT.fullmatch(host)
@@ -36,7 +35,7 @@ class Hosts:
             address = ipaddress.ip_address(name)
         except ValueError:
             return False
-        # An address is no name that somebody could point elsewhere.
+        # Nobody can point an address elsewhere, unlike a name.
         return address.is_loopback or self._has_any_address
 
 

@@ -50,8 +50,7 @@ _RAW_HEADERS = tuple((name.encode(), value.encode()) for name, value in HEADERS)
 
 
 def create_app(watch: Watch, *, patience_seconds: float = PATIENCE_SECONDS, hosts: Hosts | None = None) -> Starlette:
-    """The application, for requests to these `hosts`; a report that does not come within `patience_seconds` is done
-    without."""
+    """The application, for requests to these `hosts`; it waits for a report no longer than `patience_seconds`."""
     reader = _Reader(watch, patience_seconds)
 
     async def view() -> View:

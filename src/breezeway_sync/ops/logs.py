@@ -137,7 +137,7 @@ def configure(level: str, *, stream: TextIO | None = None, as_json: bool = True,
 
 
 def _made_visible(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Values as a terminal may have them; JSON has escapes of its own."""
+    """Make values safe for a terminal; JSON has escapes of its own."""
     return {name: visible(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
@@ -160,7 +160,7 @@ def _bridge_libraries() -> None:
 
 
 class _Flood:
-    """Holds back what says the same kind of thing for the nth time in a minute, and then tells how often."""
+    """Holds back lines of a kind that comes too often in a minute, and counts them."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -168,7 +168,7 @@ class _Flood:
         self._lines: Counter[str] = Counter()
 
     def over(self) -> Mapping[str, int]:
-        """When a minute is over: how many lines of which kind it did not show."""
+        """After a minute: how many lines of each kind it held back."""
         now = self._monotonic()
         if now - self._began_at < FLOOD_SECONDS:
             return {}
@@ -182,7 +182,7 @@ class _Flood:
 
 
 def log_events(monotonic: Callable[[], float] = time.monotonic) -> Emit:
-    """An Emit that writes every fact as a log line; of one kind so many a minute (but for debug)."""
+    """An Emit that writes every fact as a log line, at most FLOOD_LINES of one kind a minute (debug lines aside)."""
     logger = structlog.get_logger()
     flood = _Flood(monotonic)
 

@@ -122,8 +122,9 @@ def _places(places: Sequence[Place], names: dict[str, str], freshness: Sequence[
     for region, entity in places:
         regions.setdefault(region, []).append(entity_name(entity))
     sizes: dict[str, int] = {}
-    for one in (one for one in freshness if not one.is_off):
-        sizes[one.region] = sizes.get(one.region, 0) + 1
+    for one in freshness:
+        if not one.is_off:
+            sizes[one.region] = sizes.get(one.region, 0) + 1
     if len(regions) > NAMED_REGIONS:
         return f"{count(len(regions), 'region')}, {count(len(places), 'mirror')}"
     return "; ".join(

@@ -98,23 +98,28 @@ def _forget_lists(schema: str) -> str:
 
 @cache
 def _forget_hashes(entity: Entity, schema: str) -> str:
-    key = entity.key.name
     return (
-        f"UPDATE {quote(schema)}.{entity.table} SET payload_hash = NULL WHERE region_code = $1 AND deleted_at IS NULL "
-        f"AND payload_hash IS NOT NULL AND ($2::bigint[] IS NULL OR {key} = ANY ($2::bigint[]))"
+        f"UPDATE {quote(schema)}.{entity.table} t SET payload_hash = NULL "
+        f"WHERE {_is_meant(entity)} AND t.payload_hash IS NOT NULL"
     )
 
 
 @cache
 def _owe(entity: Entity, schema: str) -> str:
-    key = entity.key.name
     return (
         f"INSERT INTO {quote(schema)}.owed_calls AS o (region_code, source, parent_id, owed_order)\n"
-        f"SELECT $1, $3, t.{key}, $4 FROM {quote(schema)}.{entity.table} t\n"
-        f"WHERE t.region_code = $1 AND t.deleted_at IS NULL\n"
-        f"AND ($2::bigint[] IS NULL OR t.{key} = ANY ($2::bigint[]))\n"
+        f"SELECT $1, $3, t.{entity.key.name}, $4 FROM {quote(schema)}.{entity.table} t\n"
+        f"WHERE {_is_meant(entity)}\n"
         f"AND EXISTS (SELECT FROM {quote(schema)}.v_claims k WHERE k.region_code = $1 AND k.name = $3\n"
         "    AND k.state IN ('held', 'unattended'))\n"
         "ON CONFLICT (region_code, source, parent_id)\n"
         "DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order)"
+    )
+
+
+def _is_meant(entity: Entity) -> str:
+    """Live records of the region ($1) with these ids ($2), or all of them."""
+    return (
+        "t.region_code = $1 AND t.deleted_at IS NULL "
+        f"AND ($2::bigint[] IS NULL OR t.{entity.key.name} = ANY ($2::bigint[]))"
     )

@@ -11,6 +11,7 @@ from breezeway_sync.core.sources import Companies, Identity
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.store.database import Connection, Database
 from breezeway_sync.store.files import quote
+from breezeway_sync.store.sources import source_columns
 
 # Of a region of millions of rows each is written once.
 RENAME_SECONDS = 4 * 3600.0
@@ -86,10 +87,9 @@ class Regions:
     async def adopt(self, region: str, identity: Identity) -> None:
         """Take this source for the region's own, and bring a retired region back: all of it is read whole."""
         now, query = self._clock.now(), self._database.query
-        values = (identity.address, identity.account, list(identity.companies.ids) or None, identity.companies.all)
         async with self._database.transaction("adopting a source") as connection:
             await connection.execute(query("bring_back_region"), region)
-            await connection.execute(query("adopt_source"), region, *values, now, self._person)
+            await connection.execute(query("adopt_source"), region, *source_columns(identity), now, self._person)
             await connection.execute(query("reset_source"), region)
             await connection.execute(query("forget_source"), region, now)
 

@@ -31,8 +31,7 @@ class Sources:
             await self._holder.check(connection)
             twin = await self._twin(connection, region, identity)
             if twin is None:
-                values = (identity.address, identity.account, *_columns(identity.companies))
-                await connection.execute(self._database.query("begin_source"), region, *values)
+                await connection.execute(self._database.query("begin_source"), region, *source_columns(identity))
         return twin
 
     async def confirm(self, region: str, identity: Identity, *, is_reset: bool) -> str | None:
@@ -41,7 +40,7 @@ class Sources:
             await self._holder.check(connection)
             twin = await self._twin(connection, region, identity)
             if twin is None:
-                values = (identity.address, identity.account, *_columns(identity.companies), self._clock.now())
+                values = (*source_columns(identity), self._clock.now())
                 await connection.execute(self._database.query("confirm_source"), region, *values)
                 if is_reset:
                     await connection.execute(self._database.query("reset_source"), region)
@@ -49,8 +48,7 @@ class Sources:
 
     async def _twin(self, connection: Connection, region: str, identity: Identity) -> str | None:
         await connection.execute(self._database.query("lock_sources"))
-        values = (region, identity.address, list(identity.companies.ids), identity.account)
-        row = await connection.fetchrow(self._database.query("source_standing"), *values)
+        row = await connection.fetchrow(self._database.query("source_standing"), *_asked(region, identity))
         return None if row is None else row["twin"]
 
     async def block(self, region: str, why: str) -> None:
@@ -85,8 +83,7 @@ class Sources:
 
 async def stored_standing(database: Database, region: str, wanted: Identity) -> Standing:
     """The same without a lease, for who only looks."""
-    values = (region, wanted.address, list(wanted.companies.ids), wanted.account)
-    row = await database.fetch_row("source_standing", *values)
+    row = await database.fetch_row("source_standing", *_asked(region, wanted))
     return Standing(None, is_retired=False, has_properties=False) if row is None else standing_of(row)
 
 
@@ -105,5 +102,11 @@ def standing_of(row: Row) -> Standing:
     return Standing(source, row["is_retired"], row["has_properties"], row["twin"], row["is_shared"])
 
 
-def _columns(companies: Companies) -> tuple[list[int] | None, bool]:
-    return list(companies.ids) or None, companies.all
+def source_columns(identity: Identity) -> tuple[str, str, list[int] | None, bool]:
+    """The columns of `region_sources` that say what a source is."""
+    return identity.address, identity.account, list(identity.companies.ids) or None, identity.companies.all
+
+
+def _asked(region: str, wanted: Identity) -> tuple[str, str, list[int], str]:
+    """The values of `source_standing`."""
+    return region, wanted.address, list(wanted.companies.ids), wanted.account

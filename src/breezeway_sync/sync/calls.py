@@ -119,14 +119,14 @@ class ChildReader:
         return [(parent, self) for parent in chosen if (parent, self) not in told]
 
     async def judge_sample(self, refused_before: int, asked: int) -> None:
-        """A sample was asked: where all of it was refused, nothing more is asked for in this run."""
+        """Judge the answers to a sample. Where all of it was refused, this run asks for nothing more of this source."""
         if not self.has_answered and len(self._refusals) - refused_before == asked:
             self.is_open = False
             if await refused_sample(self._job, self.source, self._refusals[0][1]):
                 self._refusals.clear()
 
     def judge_refusals(self) -> None:
-        """All calls are made: what was refused and speaks of no account speaks of its parent."""
+        """After all calls: each refusal that says nothing of the account is a problem of its parent."""
         for parent, error in self._refusals:
             self.problem(parent, error)
 
@@ -174,7 +174,7 @@ async def owe_again(job: Job) -> None:
 
 
 async def standing_of(job: Job, source: str) -> Standing:
-    """What is known of a source that is called parent by parent, as a whole."""
+    """The standing of a whole source that is called parent by parent."""
     return (await job.ledger.standings(job.region, source)).get(0, Standing())
 
 
@@ -211,9 +211,9 @@ async def work_backlog(job: Job) -> None:
 
 
 async def _owed_chunks(job: Job, readers: Sequence[ChildReader]) -> AsyncGenerator[list[tuple[int, ChildReader]], None]:
-    """What is owed, some at a time and each once: of tasks planned around today, then of all, newest first.
+    """The owed calls in chunks, each call once: those of tasks planned around today, then all others, newest first.
 
-    Of a source that never answered only a few come first; where these are refused, a sample of all of them.
+    Of a source that never answered, only a few calls come first. Where these are refused, a sample of all follows.
     """
     told: set[tuple[int, ChildReader]] = set()
     untried = {reader for reader in readers if not reader.has_answered}
@@ -253,9 +253,9 @@ async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:
 
 
 async def _look_again(job: Job, parent: int, reader: ChildReader, refusal: NotFound) -> None:
-    """A 404 on a parent's list says nothing of what is in it: the parent itself is read, and the call stays owed.
+    """Read the parent itself, since a 404 on its list says nothing of what the list holds. The call stays owed.
 
-    A parent that is there has a problem of its own; one whose address answers 404 too is a candidate for deletion.
+    A parent that is there gets a problem of its own. One whose address also answers 404 is a candidate for deletion.
     """
     try:
         record = await job.ask(parent)

@@ -1,4 +1,4 @@
-"""What readings of a list prove: which records are absent, and up to which moment it was read whole. Pure.
+"""What readings of a list prove: which records are absent, and up to which moment the list was read. Pure.
 
 Announced totals are not believed: they may be missing, one too low, or the same although one record vanished and
 another was added. A record slips past only where another one left a page that was read already. So a list was read

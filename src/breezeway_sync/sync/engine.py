@@ -174,7 +174,7 @@ class Engine:
         return await self.ledger.property_ids(region, self.clock.now().date())
 
     async def _losses(self, region: str) -> list[Loss]:
-        """What was deleted by hand: told, and read again from now on."""
+        """Find what somebody deleted by hand, tell it, and have it read again from now on."""
         losses = await self.proofs.take_losses(region, self.order_of(self.clock.monotonic()))
         for one in losses:
             self.emit(RowsLost(region, one.entity, one.table, one.records))

@@ -137,7 +137,7 @@ class Job:
     """Of the list of properties alone: holds it until it is known to be the region's own."""
     sources: Sources | None = None
     sifted: Sifted = field(default_factory=Sifted)
-    """What the list of properties showed of other companies."""
+    """What the list of properties showed under other companies."""
 
     def survey(self, name: str) -> Survey:
         """Where the looks of a list's records are counted."""
@@ -203,7 +203,7 @@ class Job:
         return False
 
     async def close(self, source: Source, error: ApiError) -> None:
-        """Remember that this account does not have a source; told once, asked again in a day."""
+        """Remember that this account does not have a source: tell it once, and ask again in a day."""
         reason = error.message
         self.findings.unavailable[source.name] = reason
         self.findings.lack(self.list_of(source), reason)
@@ -249,7 +249,7 @@ class Job:
 
 
 def log_name(entity: str, backfill: Days | None) -> str:
-    """What etl_sync_log calls it: reading some days again makes nothing fresh, so it is no run of the entity."""
+    """The name in etl_sync_log. Reading some days again makes nothing fresh, so a backfill has a name of its own."""
     return entity if backfill is None else f"{entity} backfill"
 
 

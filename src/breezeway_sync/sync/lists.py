@@ -33,7 +33,7 @@ class Scan:
     sifted: Sifted = field(default_factory=Sifted)
 
     def own_ids(self) -> Sequence[int]:
-        """What the last reading showed, without what belongs to another company: that is not in the region's list."""
+        """The ids that the last reading showed, without records of another company: the region's list has none."""
         shown, left_out = self.readings[-1].seen.ids, self.sifted.left_out
         return [key for key in shown if key not in left_out] if left_out else shown
 
@@ -52,7 +52,7 @@ async def read_lists(job: Job) -> None:
                     await _read(job, scan, batcher)
                 await job.answered(source)
             except ApiError as error:
-                # What an account had until now it is not taken to have lost: its list is not read, and that is told.
+                # No account is believed to have lost what it had until now: that its list was not read is a problem.
                 if job.findings.answers > answers_before or was_read:
                     job.problem(job.list_of(source), error)
                 else:
@@ -122,14 +122,14 @@ async def _backfill_scans(job: Job, source: Source, parents: Sequence[int]) -> d
 
 
 def _walk(job: Job, scan: Scan) -> Walk:
-    """What is asked for now: the days are those of the moment."""
+    """The walk to ask for now, with the days of this moment."""
     if scan.kind == BACKFILL and job.settings.backfill is not None:
         return backfill_walk(job.settings.backfill)
     return walk_of(scan.kind, scan.standing, job.settings.pace, job.clock.now())
 
 
 async def _read(job: Job, scan: Scan, batcher: Batcher) -> None:
-    """Read one list as often as it takes to prove that nothing of it was missed; what is read is stored.
+    """Read one list, and store it, until the readings prove that nothing of it was missed.
 
     Raises CutShort or ListUnstable where that cannot be proven.
     """
@@ -171,7 +171,7 @@ def _mark(job: Job, scan: Scan, walk: Walk, proven: Sequence[Reading]) -> Mark:
         version=plan_of(job.entity).version,
         ids=scan.own_ids(),
         nameless=last.seen.nameless,
-        # What is around today since then was shown by this very walk.
+        # This very walk shows what has come around today since then.
         covers_near=scan.kind == CHANGED and bool(scan.source.dated) and not scan.has_near,
     )
 

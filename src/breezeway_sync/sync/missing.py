@@ -44,7 +44,7 @@ def sample(source: str, parents: Sequence[int], size: int) -> list[int]:
 
 
 async def refused_list(job: Job, source: Source, error: ApiError) -> None:
-    """A region's list that never answered was not read: the account does not have it, or it is a problem."""
+    """Judge a list of the region that never answered: the account does not have it, or it is a problem."""
     if not means_unavailable(error, empty_counts=source.empty_means_unavailable):
         job.problem(job.list_of(source), error)
     elif is_believable(source.name, job.known.answered):
@@ -56,8 +56,10 @@ async def refused_list(job: Job, source: Source, error: ApiError) -> None:
 
 
 async def refused_sample(job: Job, source: Source, error: ApiError) -> bool:
-    """A whole sample of a source that never answered was refused. Whether the account does not have it: it is closed
-    then; otherwise nothing is concluded before another run finds the same."""
+    """Judge a sample of a source that never answered, all of it refused. Whether the account does not have the source.
+
+    The source is closed then. Otherwise nothing is concluded before another run finds the same.
+    """
     is_second = await job.ledger.note_refused(job.region, source.name, job.run_id)
     if not is_second or not is_believable(source.name, job.known.answered):
         job.findings.note(f"{source.name} refused for a sample, which another run must confirm")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from breezeway_sync.core.outcome import Tally
 
 HOUR_MINUTES = 60.0
-# Even where lists use up everything, so that nothing waits for ever.
+# A run may ask for so many even where lists use up everything, so that no record waits for ever.
 LEAST_ASKED = 50
 
 
@@ -38,7 +38,7 @@ class Spare:
         return calls_to_spare(requests_per_minute, max(0, made - self.asked), self.taken)
 
     def take(self, keys: Sequence[int], requests_per_minute: float) -> Sequence[int]:
-        """So many of these records as may be asked for; what other regions have taken meanwhile counts."""
+        """Take as many of these records as may still be asked for. What other regions have taken meanwhile counts."""
         mine = keys[: self.left(requests_per_minute)]
         self.taken += len(mine)
         return mine

@@ -65,9 +65,9 @@ class Findings:
     """Whether one of the problems may pass by itself."""
 
     def met(self, subject: Subject, error: BreezewaySyncError) -> None:
-        """Count what could not be read, and take note of it. What a person has accepted is no problem."""
+        """Count what could not be read, and take note of it. What a person has accepted does not count as a problem."""
         accepted = self.accepted_codes.get(subject.key)
-        # Where there was no answer, nothing is known of what a person has accepted: it did not change.
+        # Where there was no answer, nothing is known of an accepted problem: it stays as it is.
         is_unheard = isinstance(error, GivenUp) or (accepted not in (None, error.code) and isinstance(error, NO_ANSWER))
         if is_unheard or (len(self.book) >= MOST_PROBLEMS and subject.key not in self.book):
             self.unwritten += 1

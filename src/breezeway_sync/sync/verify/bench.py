@@ -23,7 +23,7 @@ from breezeway_sync.sync.verify.ports import ListApi, ListPage, Mirror
 from breezeway_sync.sync.verify.values import whole
 
 BATCH_ROWS = 500
-# So much that cannot be compared is no slip of single records: the comparison ends.
+# After so many failures more than single records are wrong: the comparison ends.
 MOST_TROUBLES = 100
 Name = tuple[str | None, int]
 """A record: the value of the entity's discriminator, if it has one, and its id."""
@@ -86,7 +86,7 @@ class Bench:
         return [*([(source.company.value, str(self.company_id))] if has_company else []), *source.always]
 
     async def own(self, key: int) -> JsonObject | None:
-        """A record from its own address; None where there is none, or one that is not the region's."""
+        """A record from its own address; None where the address has none, or one of another company."""
         address = self.entity.own_address or ""
         try:
             record = (await self.api.record(address, address.replace("{id}", str(key)), tally=self.tally)).value

@@ -1,4 +1,4 @@
-"""The API as one region sees it: without what belongs to other companies that the same pair shows."""
+"""The API as one region sees it: without the records of other companies that the same pair shows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class OwnApi:
         return self._own(await self.api.listing(endpoint, path, params, tally=tally), endpoint)
 
     async def record(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Record:
-        """Raises NotFound also for another company's record: the region does not have it."""
+        """One record. Raises NotFound for another company's record as well: the region does not have it."""
         record = await self.api.record(endpoint, path, params, tally=tally)
         if self.belonging.why_left_out(self.entity, record.value) is not None:
             raise NotFound("a record of another company", endpoint=endpoint)
