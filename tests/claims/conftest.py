@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from breezeway_sync.api import retry
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome
@@ -185,7 +186,11 @@ def not_green(report: Report, region: str | None = None) -> list[Outcome]:
 
 
 @pytest.fixture
-async def place(dsn: str, rows: Rows, tmp_path: Path) -> AsyncIterator[Place]:
+async def place(dsn: str, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    """As many attempts as ever, without the pauses between them."""
+    for pause in ("FIRST_WAIT_SECONDS", "LONGEST_WAIT_SECONDS", "WAIT_JITTER_SECONDS", "LIMITED_PAUSE_SECONDS"):
+        monkeypatch.setattr(retry, pause, 0.01)
+    monkeypatch.setattr(retry, "LIMITED_JITTER_SECONDS", 0.0)
     api = Api()
     async with running(api.app) as url:
         yield Place(api, url, dsn, rows, tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from breezeway_sync.core.errors import BreezewaySyncError
-from tests.claims.conftest import Place, not_green
+from tests.claims.conftest import Place, not_green, statuses
 
 
 def snapshot(place: Place) -> dict[str, set[int]]:
@@ -174,6 +174,26 @@ async def test_without_a_company_several_are_named_and_nothing_is_loaded(place: 
     place.later(1)
     await place.run()
     assert len(place.homes()) == 5
+
+
+async def test_an_empty_list_of_properties_confirms_nothing_until_a_person_says_so(place: Place) -> None:
+    """A wrong pair or company shows an empty list too: neither is it taken for the region, nor is the region green."""
+    company = place.add("nashville", 1)
+    homes = company.records.pop("properties")
+    report = await place.run()
+    assert set(statuses(report).values()) == {"failed"}
+    assert "regions adopt nashville" in str(report.outcomes[0].error)
+    assert place.live("people", "person_id") == set()
+    assert place.refusal("nashville", "properties") is not None
+    assert (await place.command("regions", "adopt", "nashville")).code == 0
+    for _ in range(2):
+        place.later(1)
+        assert not_green(await place.run()) == []
+    assert place.live("people", "person_id") != set()
+    company.records["properties"] = homes
+    place.later(1)
+    assert not_green(await place.run()) == []
+    assert place.homes() == {1000, 1001}
 
 
 async def test_a_smaller_configuration_of_another_process_switches_nothing_off(place: Place) -> None:

@@ -69,6 +69,8 @@ class Watcher:
         self._live: Live = {}
         self._lost: set[tuple[Key, str]] = set()
         """Records and child tables of which somebody has deleted rows, until they are one of their versions again."""
+        self._told: set[tuple[str, str]] = set()
+        """Lists with a call of their own of which the product says that it forgets none, by region."""
         self.claims = Claims(history.lists, history.evidence)
         self.snapshots = 0
         self.rows_checked = 0
@@ -108,6 +110,11 @@ class Watcher:
         targets = {
             name: {(row["region_code"], row["id"]): row[f"{one}_id"] for row in self._tables[name]}
             for name, one in (("properties", "property"), ("reservations", "reservation"))
+        }
+        self._told = {
+            (row["region_code"], row["source"])
+            for row in self._tables["walks"]
+            if row["parent_id"] == 0 and row["whole_at"] is not None
         }
         owed: dict[tuple[str, int], set[str]] = defaultdict(set)
         for row in self._tables["owed_calls"]:
@@ -234,8 +241,8 @@ class Watcher:
         """Lists with a call of their own are one version as a whole, or empty: owed still, or said to be so."""
         name, kept = child.name, _kept(row, child)
         place: Key = (key[0], CALLED[name], key[2])
-        # What is deleted owes nothing, and may never have been asked for.
-        is_due = name in owed or name == "property_contacts" or row["deleted_at"] is not None
+        # What is deleted owes nothing, and may never have been asked for; nor what the product says it forgets to ask.
+        is_due = name in owed or (key[0], name) not in self._told or row["deleted_at"] is not None
         if not rows and not kept and (is_due or self._history.was_hushed(place)):
             return None
         if (key, name) in self._lost:

@@ -124,7 +124,10 @@ def test_what_a_whole_list_of_properties_decides() -> None:
     with pytest.raises(SourceUnclear, match=r"2 properties of company 4, 1 properties of company 5"):
         confirm(REGION, open_company, Shown({1, 2, 3}, {4: 2, 5: 1}, {}), ())
     assert confirm(REGION, known, shown, {2, 9}) == known
-    assert confirm(REGION, known, Shown((), {}, {}), ()) == known
+    assert confirm(REGION, replace(known, is_confirmed=True), Shown((), {}, {}), ()).is_confirmed
+    assert confirm(REGION, replace(known, must_know=False), Shown((), {}, {}), ()).identity == IDENTITY
+    with pytest.raises(SourceUnclear, match="regions adopt north"):
+        confirm(REGION, known, Shown((), {}, {}), ())
     for nothing_known in (shown, Shown((), {}, {}), Shown((), {}, {5: 3})):
         with pytest.raises(SourceChanged, match="none of the known ones"):
             confirm(REGION, known, nothing_known, {9})
@@ -219,12 +222,18 @@ async def test_left_out_records_are_counted_and_in_no_mark() -> None:
     assert Counter(entity for entity, _, _ in world.sink.batches) == {"properties": 1}
 
 
-async def test_an_empty_list_of_properties_confirms_nothing_and_holds_nothing_up() -> None:
+async def test_an_empty_list_of_properties_confirms_nothing_before_a_person_adopts_the_source() -> None:
     world = World()
     unconfirmed(world)
     found = await world.run("people")
-    assert found["people"].status == SUCCESS
+    assert found["people"].status == FAILED
+    assert world.sink.batches == []
     assert world.sources.confirmed == []
+    adopted = replace(standing(confirmed_at=None, adopted_at=NOW), has_properties=False)
+    world.sources.standings["north"] = adopted
+    found = await world.run("people")
+    assert found["people"].status == SUCCESS
+    assert world.sources.confirmed != []
 
 
 async def test_one_region_that_is_refused_costs_no_other() -> None:

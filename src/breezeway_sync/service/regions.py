@@ -72,7 +72,7 @@ async def adopt(
                     raise account.refused[code]
                 identity = identity_of(settings, account, code)
                 standing = await stored_standing(database, code, identity)
-                if _is_same(standing, identity) or (only_changed and standing.is_retired):
+                if _is_same(standing, identity, only_changed=only_changed):
                     found.append(Adoption(code, SAME))
                     continue
                 if standing.twin is not None:
@@ -86,14 +86,18 @@ async def adopt(
     return found
 
 
-def _is_same(standing: Standing, identity: Identity) -> bool:
+def _is_same(standing: Standing, identity: Identity, *, only_changed: bool) -> bool:
     """Whether nothing has to be adopted. Pure."""
     source = standing.source
+    if standing.is_retired:
+        return only_changed
     if source is None:
-        return not standing.is_retired  # the first reading begins it
+        return True  # the first reading begins it
+    if source.confirmed_at is None and source.adopted_at is None and not only_changed:
+        return False  # no list has shown a property yet, and whoever names the region says that this is right
     have, companies = source.identity, identity.companies
     is_here = have.address == identity.address and (not companies.is_known or companies == have.companies)
-    return is_here and source.blocked_why is None and not standing.is_retired
+    return is_here and source.blocked_why is None
 
 
 async def retire(settings: Settings, region: str, clock: Clock | None = None) -> bool:

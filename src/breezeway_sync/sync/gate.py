@@ -67,8 +67,7 @@ class Gate:
         """Judge what the list has shown. Raises SourceUnclear and SourceChanged."""
         before = self.admission
         found = confirm(self.region, before, Shown(self.own, self.companies, self.left_out), self.known)
-        # An empty list keeps nothing from being read, and proves nothing: properties stay first until one is shown.
-        if self.own and (not before.is_confirmed or found != before):
+        if not before.is_confirmed or found != before:
             await self.write(found)
         self.admission, self.is_open = found, True
         self.belonging.companies = found.identity.companies

@@ -124,6 +124,8 @@ def confirm(region: str, admission: Admission, shown: Shown, known: Collection[i
         )
     if not shown.ids and shown.left_out:
         raise _none_of_them(region, identity.companies, shown.left_out)
+    if not shown.ids and admission.must_know and not admission.is_confirmed:
+        raise _nothing(region, identity.companies)
     return replace(admission, identity=identity)
 
 
@@ -158,6 +160,18 @@ def _several(region: str, companies: Mapping[int, int]) -> SourceUnclear:
         got=", ".join(f"{count} properties of company {company}" for company, count in by_count),
         cure=f"write in [regions.{region}] one of: `company_id = {first}`, `company_id = [{every}]`, "
         '`company_id = "all"`',
+    )
+
+
+def _nothing(region: str, companies: Companies) -> SourceUnclear:
+    """Wrong credentials and a wrong company show an empty list too: it tells no source from another."""
+    return SourceUnclear(
+        "the list of properties is empty, nothing was stored",
+        where=region,
+        got="no property",
+        wanted="a property" if companies.only is None else f"a property of company {companies.only}",
+        cure=f"correct company_id in [regions.{region}], or its credentials; where the account has no property yet, "
+        f"say so with `breezeway-sync regions adopt {region}`",
     )
 
 
