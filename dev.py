@@ -25,7 +25,7 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
   demo [--keep]   a real PostgreSQL and a simulated Breezeway: mirror three regions, look at the result
   test [ARGS]     the whole test suite on a real PostgreSQL; ARGS go to pytest
   check           ruff, mypy --strict, import-linter, generated documents
-  converge [--examples N] [--seed S]  accounts change, the API fails, processes die: the mirror converges
+  converge [--minutes M] [--seed S]  accounts change, the API fails, processes die: the mirror converges
   soak [--cycles N]  thousands of cycles of the service, and what memory they take
   bench [--quick] [--sizes S,…] [--scenarios S,…] [--runs N]  measure: docs/performance.md
   mutate          change the pure modules in every small way and see which changes no test notices (about 15 min)

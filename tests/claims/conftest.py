@@ -6,9 +6,11 @@ import asyncio
 import json
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -185,12 +187,21 @@ def not_green(report: Report, region: str | None = None) -> list[Outcome]:
     return [one for one in report.outcomes if one.status != "success" and region in (None, one.region)]
 
 
-@pytest.fixture
-async def place(dsn: str, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+def without_pauses() -> AbstractContextManager[Any]:
     """As many attempts as ever, without the pauses between them."""
-    for pause in ("FIRST_WAIT_SECONDS", "LONGEST_WAIT_SECONDS", "WAIT_JITTER_SECONDS", "LIMITED_PAUSE_SECONDS"):
-        monkeypatch.setattr(retry, pause, 0.01)
-    monkeypatch.setattr(retry, "LIMITED_JITTER_SECONDS", 0.0)
+    return patch.multiple(
+        retry,
+        FIRST_WAIT_SECONDS=0.01,
+        LONGEST_WAIT_SECONDS=0.01,
+        WAIT_JITTER_SECONDS=0.01,
+        LIMITED_PAUSE_SECONDS=0.01,
+        LIMITED_JITTER_SECONDS=0.0,
+    )
+
+
+@pytest.fixture
+async def place(dsn: str, rows: Rows, tmp_path: Path) -> AsyncIterator[Place]:
     api = Api()
-    async with running(api.app) as url:
-        yield Place(api, url, dsn, rows, tmp_path)
+    with without_pauses():
+        async with running(api.app) as url:
+            yield Place(api, url, dsn, rows, tmp_path)

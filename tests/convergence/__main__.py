@@ -1,7 +1,7 @@
-"""Many random examples on demand: `python3 dev.py converge [--examples N] [--seed S] [--connections N]`.
+"""Both machines on demand: `python3 dev.py converge [--minutes M] [--seed S] [--connections N]`.
 
 Prints what was tried and how often, as the table of `docs/reliability.md`; a failure prints the steps that lead to
-it, shrunk. The same seed and number of examples try the same again.
+it, shrunk, and its number: `--seed` with that number tries the same first.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import sys
 import time
 
 import psycopg
-from hypothesis import HealthCheck, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from breezeway_sync.sandbox.postgres import throwaway_postgres
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from tests.conftest import as_url, made_database
+from tests.convergence.companies import Owners
 from tests.convergence.ground import ground
 from tests.convergence.machine import Convergence
 from tests.convergence.scene import TRIED
+from tests.convergence.seeds import play
 
-STEPS = 8
+EXAMPLES = 6
+"""Of each number: few, so that a number is soon tried again."""
 
 
 async def _migrated(dsn: str) -> None:
@@ -32,41 +33,44 @@ async def _migrated(dsn: str) -> None:
         await migrate.apply(database)
 
 
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - its purpose
+
+
 def _report(seconds: float) -> None:
     lines = [f"| {what} | {name} | {count:,} |" for (what, name), count in sorted(TRIED.items())]
-    print("\n".join(["| | | times |", "|---|---|--:|", *lines, "", f"in {seconds:.0f} s"]))  # noqa: T201 - its purpose
+    _say("\n".join(["| | | times |", "|---|---|--:|", *lines, "", f"in {seconds:.0f} s"]))
 
 
-def _try(examples: int, number: int, connections: int) -> None:
+def _try(minutes: float, number: int, connections: int) -> None:
+    ends = time.monotonic() + 60 * minutes
     with throwaway_postgres() as server, made_database(server) as template:
         asyncio.run(_migrated(as_url(template)))
         name = str(psycopg.conninfo.conninfo_to_dict(template)["dbname"])
         with ground(server, name, pool_size=connections) as made:
 
-            class Machine(Convergence):
+            class Accounts(Convergence):
                 ground = made
 
-            wanted = settings(
-                max_examples=examples,
-                stateful_step_count=STEPS,
-                deadline=None,
-                derandomize=False,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            )
-            run_state_machine_as_test(seed(number)(Machine), settings=wanted)
+            class Companies(Owners):
+                ground = made
+
+            while time.monotonic() < ends:
+                _say(f"--seed {number}")
+                play(Accounts, number, examples=EXAMPLES, is_shrunk=True)
+                play(Companies, number, examples=EXAMPLES, is_shrunk=True)
+                number += 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--connections", type=int, default=1, help="1 makes every example come the same again")
     given = parser.parse_args()
-    print(f"--examples {given.examples} --seed {given.seed} --connections {given.connections}", flush=True)  # noqa: T201
     began = time.monotonic()
     try:
-        _try(given.examples, given.seed, given.connections)
+        _try(given.minutes, given.seed, given.connections)
     finally:
         _report(time.monotonic() - began)
     return 0

@@ -14,7 +14,7 @@ from breezeway_sync.entities.asking import Control
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.decode import ListBody
 from breezeway_sync.entities.marks import Mark
-from breezeway_sync.store import merge
+from breezeway_sync.store import acknowledged, holder, merge
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease
@@ -180,6 +180,12 @@ def marks_come_before_their_records() -> AbstractContextManager[Any]:
     return patch.object(Merger, "merge", late)
 
 
+def nobody_counts_what_was_acknowledged() -> AbstractContextManager[Any]:
+    """A server that has the claim is believed to have everything that was committed under it."""
+    whole = acknowledged.flaw_of
+    return patch.object(holder, "flaw_of", lambda claim, _told, found: whole(claim, {}, found))
+
+
 BREAKS: dict[str, Break] = {
     made.__name__: made
     for made in (
@@ -196,5 +202,6 @@ BREAKS: dict[str, Break] = {
         a_404_needs_no_control,
         every_reading_is_complete,
         marks_come_before_their_records,
+        nobody_counts_what_was_acknowledged,
     )
 }

@@ -14,6 +14,8 @@ Tables: TypeAlias = Mapping[str, Sequence[Row]]
 Place: TypeAlias = tuple[str, str, int]
 """Region, source, the property whose list it is or 0."""
 
+Known: TypeAlias = tuple[dict[Place, tuple[float, float]], set[tuple[str, str, str, int, Any]]]
+
 READ = ("walks", "missing_records")
 LINKS = {"task_tags": ("tasks", "task_pk"), "reservation_tags": ("reservations", "reservation_pk")}
 
@@ -27,6 +29,14 @@ class Claims:
         self._standing: dict[Place, tuple[float, float]] = {}
         self._missing: set[tuple[str, str, str, int, Any]] = set()
         self.watermarks = 0
+
+    def known(self) -> Known:
+        """What was judged so far."""
+        return self._standing, self._missing
+
+    def forget(self, known: Known) -> None:
+        """The tables are as they were when this was known."""
+        self._standing, self._missing = known
 
     def whole(self, code: str, kind: str, home: int) -> float:
         """When a list was last read whole."""

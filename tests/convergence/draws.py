@@ -86,7 +86,7 @@ BY_HAND = (
 fates: st.SearchStrategy[tuple[Fate, int]] = st.one_of(
     st.just(("ends", 0)),
     st.tuples(
-        st.sampled_from(["cancelled", "killed", "killed", "killed", "frozen", "disconnected"]),
+        st.sampled_from(["cancelled", "killed", "killed", "killed", "frozen", "disconnected", "demoted", "gone back"]),
         st.integers(1, MOST_TURNS),
     ),
 )

@@ -100,6 +100,8 @@ class Convergence(Scene):
         if process.is_frozen:
             self.frozen.append(process)
             self._lose_leases()
+        if process.fate == "demoted":
+            self._demote(is_over=True)
         told("process", "ended by itself" if process.is_spared else process.fate)
         self._well()
         self._judge(process)

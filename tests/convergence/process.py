@@ -22,8 +22,12 @@ from breezeway_sync.service.settings import Settings
 from breezeway_sync.store.database import Connection, Database
 from tests.convergence.moving_time import MovingTime, ProcessLoop
 
-Fate: TypeAlias = Literal["ends", "cancelled", "killed", "frozen", "disconnected"]
-"""What becomes of a process at its nth step. Of a frozen one only that it holds no lock is granted."""
+Fate: TypeAlias = Literal["ends", "cancelled", "killed", "frozen", "disconnected", "demoted", "gone back"]
+"""What becomes of a process at its nth step. Of a frozen one only that it holds no lock is granted.
+
+A demoted one finds a database that can only be read from then on. For one that has gone back the database is as it was
+after half as many steps, as a successor or a restored copy is that never got the rest.
+"""
 BURIAL_TURNS = 100_000
 
 
@@ -81,6 +85,12 @@ class Place:
     """Whether a transaction of the product holds a lock that others of its kind wait for."""
     disconnect: Callable[[], None]
     """Ends every connection of the product to the database."""
+    demote: Callable[[], None]
+    """From now on the database can only be read."""
+    keep: Callable[[], None]
+    """Keeps a copy of the database as it is now."""
+    go_back: Callable[[], None]
+    """Puts the copy in the place of the database."""
 
 
 class Process:
@@ -97,6 +107,7 @@ class Process:
         self.report: Report | None = None
         self.error: BaseException | None = None
         self._fate_turn = turn
+        self._copy_turn = turn // 2 if fate == "gone back" else 0
         self._is_buried = False
         self._is_changed = False
         self._database = _WatchedDatabase(place.dsn, place.settings.database.schema, pool_size=place.pool_size)
@@ -175,6 +186,9 @@ class Process:
         if self._is_changed or (self._database.asked and self.turns % 20 == 0):
             self._is_changed = False
             self.place.look()
+        if self._copy_turn and self.turns >= self._copy_turn:
+            self._copy_turn = 0
+            self.place.keep()
         if self._fate_turn and self.turns >= self._fate_turn:
             self._strike()
 
@@ -188,6 +202,10 @@ class Process:
             self._task.cancel()
         elif self.fate == "disconnected":
             self.place.disconnect()
+        elif self.fate == "demoted":
+            self.place.demote()
+        elif self.fate == "gone back":
+            self.place.go_back()
 
     def _overheard(self, scope: Any, send: Any) -> Any:
         """A `send` that tells what is sent, before it is."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
 from hypothesis import currently_in_test_context, event
 from hypothesis.stateful import RuleBasedStateMachine
+from psycopg import sql
+from psycopg.rows import TupleRow
 
 from breezeway_sync.cli.world import settings_for
 from breezeway_sync.sandbox.app import create_app
@@ -65,8 +68,10 @@ class Scene(RuleBasedStateMachine):
         self._calls = self._runs = self._processes = 0
         self.watcher = Watcher(self.dsn, self.history)
         self.stack.callback(self.watcher.close)
-        self.admin = self.stack.enter_context(psycopg.connect(self.dsn, autocommit=True))
-        self.admin.execute("SET search_path TO breezeway")
+        self._connect()
+        self.stack.callback(lambda: self.admin.close())
+        self._is_kept = False
+        self.stack.callback(self._drop_copy)
         self.frozen: list[Process] = []
         self._names: dict[int, str] = {}
         settings = settings_for(
@@ -88,6 +93,9 @@ class Scene(RuleBasedStateMachine):
             look=self.watcher.look,
             is_locked=self._is_locked,
             disconnect=self._disconnect,
+            demote=self._demote,
+            keep=self._keep,
+            go_back=self._go_back,
         )
 
     def _change(self, edit: Edit) -> None:
@@ -205,6 +213,49 @@ class Scene(RuleBasedStateMachine):
             "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND application_name = 'breezeway-sync'"
         )
+
+    def _connect(self) -> None:
+        self.admin = psycopg.connect(self.dsn, autocommit=True)
+        self.admin.execute("SET search_path TO breezeway")
+
+    def _demote(self, *, is_over: bool = False) -> None:
+        """What was connected before could still write."""
+        what = sql.SQL("RESET default_transaction_read_only" if is_over else "SET default_transaction_read_only = on")
+        self.admin.execute(sql.SQL("ALTER DATABASE {} {}").format(self._name(), what))
+        self._disconnect()
+
+    def _name(self, suffix: str = "") -> sql.Identifier:
+        return sql.Identifier(f"{psycopg.conninfo.conninfo_to_dict(self.dsn)['dbname']}{suffix}")
+
+    @contextmanager
+    def _server(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        """The server, while nobody is connected to the database."""
+        self.watcher.close()
+        self._disconnect()
+        self.admin.close()
+        with psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as server:
+            yield server
+        self._connect()
+        self.watcher.connect()
+
+    def _keep(self) -> None:
+        self._drop_copy()
+        self.watcher.remember()
+        with self._server() as server:
+            server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(self._name("_copy"), self._name()))
+        self._is_kept = True
+
+    def _go_back(self) -> None:
+        with self._server() as server:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(self._name()))
+            server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(self._name(), self._name("_copy")))
+        self.watcher.forget()
+
+    def _drop_copy(self) -> None:
+        if self._is_kept:
+            with psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as server:
+                server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(self._name("_copy")))
+        self._is_kept = False
 
     def _cut_off(self) -> dict[str, float]:
         """When the runs began that were cut off, by region."""

@@ -1,23 +1,38 @@
-"""In CI: few examples, always the same ones. Many others: `python3 dev.py converge`."""
+"""Fixed numbers, and new ones for some seconds: a failure prints its number, which then becomes a fixed one.
+
+Many others: `python3 dev.py converge`.
+"""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from tests.convergence.ground import ground
 from tests.convergence.machine import Convergence
+from tests.convergence.seeds import play, play_new
 
-EXAMPLES = 10
-STEPS = 8
+FIXED = (1, 2, 3, 4, 5)
+NEW_SECONDS = 20.0
 
 
-@pytest.mark.timeout(900)
-def test_two_undisturbed_runs_make_the_mirror_the_truth_whatever_came_before(postgres: str, migrated: str) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", FIXED)
+def test_two_undisturbed_runs_make_the_mirror_the_truth_whatever_came_before(
+    postgres: str, migrated: str, number: int
+) -> None:
     with ground(postgres, migrated) as made:
 
         class Machine(Convergence):
             ground = made
 
-        run_state_machine_as_test(Machine, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS))
+        play(Machine, number)
+
+
+@pytest.mark.timeout(600)
+def test_new_numbers_converge_as_well(postgres: str, migrated: str) -> None:
+    with ground(postgres, migrated) as made:
+
+        class Machine(Convergence):
+            ground = made
+
+        assert play_new(Machine, NEW_SECONDS, FIXED) > 0

@@ -139,12 +139,20 @@ def shrinking(machine: Convergence) -> None:
     machine.converge()
 
 
+def gone_back(machine: Convergence) -> None:
+    """In the middle of a first load the database is replaced by a copy that lacks what was stored last."""
+    for turn in (1500, 2500, 3500):
+        machine.run(("gone back", turn), False, [], [], None)
+    machine.converge()
+
+
 STORIES: dict[str, Story] = {
     "leases_are_not_checked": woken_too_late,
     "order_is_ignored": overtaken,
     "the_first_404_is_deletion": gone,
     "a_404_needs_no_control": gone,
     "every_reading_is_complete": shrinking,
+    "nobody_counts_what_was_acknowledged": gone_back,
 }
 
 
@@ -167,7 +175,7 @@ def told(standing: Ground, story: Story) -> None:
         machine.stack.close()
 
 
-@pytest.mark.parametrize("story", [usual, woken_too_late, overtaken, gone, emptied, shrinking])
+@pytest.mark.parametrize("story", [usual, woken_too_late, overtaken, gone, emptied, shrinking, gone_back])
 def test_the_product_itself_comes_through(standing: Ground, story: Story) -> None:
     told(standing, story)
 

@@ -6,6 +6,7 @@ an answer that was asked for before the one it has. No live row disappears. Link
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,10 +59,8 @@ class Watcher:
 
     def __init__(self, dsn: str, history: History) -> None:
         self._history = history
-        self._connection = psycopg.connect(dsn, autocommit=True)
-        set_json_loads(_loads, self._connection)
-        self._connection.execute("SET search_path TO breezeway")
-        self._connection.execute("SET default_transaction_isolation TO 'repeatable read'")
+        self._dsn = dsn
+        self.connect()
         self._at: bytes | None = None
         self._prints: dict[str, tuple[Any, ...]] = {}
         self._tables: dict[str, list[Row]] = {name: [] for name in READ}
@@ -76,8 +75,26 @@ class Watcher:
         self.rows_checked = 0
         self.deletions = 0
 
+    def connect(self) -> None:
+        self._connection = psycopg.connect(self._dsn, autocommit=True)
+        set_json_loads(_loads, self._connection)
+        self._connection.execute("SET search_path TO breezeway")
+        self._connection.execute("SET default_transaction_isolation TO 'repeatable read'")
+
     def close(self) -> None:
         self._connection.close()
+
+    def remember(self) -> None:
+        """What is known of the mirror as it is now, for `forget`."""
+        self.look()
+        known = self._seen, self._live, self._lost, self.claims.known()
+        self._remembered = copy.deepcopy(known)
+
+    def forget(self) -> None:
+        """The mirror is again as it was at `remember`."""
+        self._seen, self._live, self._lost, claims = self._remembered
+        self.claims.forget(claims)
+        self._prints, self._at = {}, None
 
     @property
     def live(self) -> Live:
