@@ -23,7 +23,7 @@ USAGE = """\
 usage: python3 dev.py COMMAND [ARGUMENTS]
 
   demo [--keep]   a real PostgreSQL and a simulated Breezeway: mirror three regions, look at the result
-  test [ARGS]     the whole test suite on a real PostgreSQL; ARGS go to pytest
+  test [ARGS]     the whole test suite on a real PostgreSQL, three tests at a time; ARGS go to pytest instead
   check           ruff, mypy --strict, import-linter, generated documents
   converge [--minutes M] [--seed S]  accounts change, the API fails, processes die: the mirror converges
   soak [--cycles N]  thousands of cycles of the service, and what memory they take
@@ -36,6 +36,8 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
 
 # Only for `mutate`, so it is no part of the environment; its own version is pinned.
 MUTATION = "mutmut==3.8.1"
+
+SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")
 
 CHECKS = (
     ("ruff", "check", "."),
@@ -124,7 +126,7 @@ def main() -> None:
         case "check":
             check()
         case "test":
-            call(PYTHON, "-m", "pytest", *arguments)
+            call(PYTHON, "-m", "pytest", *(arguments or SIDE_BY_SIDE))
         case "docs" | "soak":
             call(PYTHON, "-m", f"tests.{command}", *arguments)
         case "bench":

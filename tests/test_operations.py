@@ -116,6 +116,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.process
+@pytest.mark.timeout(400)  # some forty commands, each a process of its own
 async def test_every_command_runs(dsn: str, folder: Path) -> None:
     async with sandboxed(dsn, tiny(1)) as setup:
         await setup.run()
