@@ -26,7 +26,7 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
   test [ARGS]     the whole test suite on a real PostgreSQL, three tests at a time; ARGS go to pytest instead
   check           ruff, mypy --strict, import-linter, generated documents
   converge [--minutes M] [--seed S]  accounts change, the API fails, processes die: the mirror converges
-  soak [--cycles N]  thousands of cycles of the service, and what memory they take
+  soak [--cycles N] [--minutes N]  thousands of cycles of the service: do memory and tables keep their size?
   bench [--quick] [--sizes S,…] [--scenarios S,…] [--runs N]  measure: docs/performance.md
   mutate          change the pure modules in every small way and see which changes no test notices (about 15 min)
   docs            write the generated parts of docs/ again

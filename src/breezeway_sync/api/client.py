@@ -158,15 +158,19 @@ class AccountApi:
 
     async def _attempt(self, ask: _Ask[_Value]) -> _Got[_Value]:
         """Try until it works or `backoff` gives up; errors of the auth service are not tried again here."""
-        began_at = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
         access = await self._authenticator.token()
         try:
             return await self._exchange(ask, access)
         except ApiError as error:
+            if backoff(error, 1, loop.time() - began_at, is_renewed=False) is False:
+                raise
             return await self._attempt_again(ask, access, error, began_at)
 
     async def _attempt_again(self, ask: _Ask[_Value], access: str, first: ApiError, began_at: float) -> _Got[_Value]:
-        """What follows a first attempt that failed: stamina's part, which costs calls that need none of it nothing."""
+        """What follows a first attempt that may be repeated: stamina's part, which costs other calls nothing and leaves
+        circles behind."""
         loop = asyncio.get_running_loop()
         number, renewals = 1, 0
         failure: Exception | None = None

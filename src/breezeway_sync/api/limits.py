@@ -115,6 +115,10 @@ class Budget:
         self._on_pause(seconds)
         return True
 
+    def leave(self) -> None:
+        """Tell nobody of pauses any more: who heard of them knows this budget, and each would keep the other."""
+        self._on_pause = tell_nobody
+
     def now(self) -> float:
         """Seconds of the loop."""
         return self._loop.time()

@@ -105,11 +105,15 @@ async def access(use: Means, account: Account, *, wait_seconds: float) -> AsyncI
                 emit=use.emit,
             )
         )
-        yield _opened(use, account, lease)
+        opened = _opened(use, account, lease)
+        try:
+            yield opened
+        finally:
+            opened.budget.leave()
 
 
 def _opened(use: Means, account: Account, lease: Lease) -> Access:
-    api = use.settings.api
+    api, name = use.settings.api, lease.account
     notes: set[asyncio.Task[None]] = set()
 
     def on_pause(_seconds: float) -> None:
@@ -123,7 +127,7 @@ def _opened(use: Means, account: Account, lease: Lease) -> Access:
         use.flight,
         first_call_in_seconds=lease.first_call_in_seconds,
         on_pause=on_pause,
-        on_resize=lambda calls, reason: use.emit(ConcurrencyChanged(lease.account, calls, reason)),
+        on_resize=lambda calls, reason: use.emit(ConcurrencyChanged(name, calls, reason)),
     )
     lease.next_call_in_seconds = budget.next_call_in_seconds
     lease.paused_for_seconds = budget.paused_for_seconds

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 from weakref import WeakSet
 
 import stamina
@@ -28,6 +29,8 @@ from breezeway_sync.store.proof import Proofs
 from breezeway_sync.store.rejects import Refusal, Rejects
 from breezeway_sync.store.sql import sql_for
 from breezeway_sync.store.staging import Candidate
+
+T = TypeVar("T")
 
 # New rows after which a table is analysed: on one that never was, the planner fell to 0.05 of the speed.
 _ANALYZE_AT = (1_000, 10_000, 100_000, 1_000_000)
@@ -172,9 +175,9 @@ class Loader:
         """
         loaded = Loaded()
         try:
-            async for attempt in _while_busy():
-                with attempt:
-                    loaded = await self._merger.replace_children(region, entity, child, source, sets, marks)
+            loaded = await _while_busy(
+                lambda: self._merger.replace_children(region, entity, child, source, sets, marks)
+            )
         except DataRefused as error:
             if len(sets) == 1:
                 only, order = sets[0]
@@ -201,9 +204,7 @@ class Loader:
         if not candidates and not marks:
             return True
         try:
-            async for attempt in _while_busy():
-                with attempt:
-                    merged = await self._merger.merge(batch, candidates, marks)
+            merged = await _while_busy(lambda: self._merger.merge(batch, candidates, marks))
         except DataRefused as error:
             if not candidates:
                 raise
@@ -226,5 +227,19 @@ class Loader:
                 await connection.execute(f'ANALYZE "{self._database.schema}".{table} (region_code, {key})')
 
 
-def _while_busy() -> stamina._core._RetryContextIterator:
-    return stamina.retry_context(on=DatabaseBusy, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
+async def _while_busy(work: Callable[[], Awaitable[T]]) -> T:
+    """Do it, and again while PostgreSQL is busy. Only what fails once needs stamina, which leaves circles behind."""
+    try:
+        return await work()
+    except DatabaseBusy as error:
+        return await _again(work, error)
+
+
+async def _again(work: Callable[[], Awaitable[T]], first: DatabaseBusy) -> T:
+    busy = stamina.retry_context(on=DatabaseBusy, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
+    async for attempt in busy:
+        with attempt:
+            if attempt.num == 1:
+                raise first
+            return await work()
+    raise AssertionError("unreachable: the last attempt returns or raises")

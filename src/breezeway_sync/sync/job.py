@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
@@ -260,20 +261,26 @@ async def each(
 
     The first error cancels the others and is raised.
     """
-    room = room or Room()
-    source = iter(things)
-    started = 1
-
-    async def worker() -> None:
-        nonlocal started
-        for thing in source:
-            if started < workers and room.take_hand():
-                started += 1
-                begin(worker()).add_done_callback(lambda _: room.give_hand_back())
-            await work(thing)
-
     async with task_group() as begin:
-        begin(worker())
+        begin(_Hands(iter(things), workers - 1, work, room or Room(), begin).one())
+
+
+@dataclass(slots=True)
+class _Hands(Generic[T]):
+    """Those who do the same `work`; not a function that begins itself, which would be a circle that keeps the run."""
+
+    things: Iterator[T]
+    to_come: int
+    work: Callable[[T], Awaitable[None]]
+    room: Room
+    begin: Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
+
+    async def one(self) -> None:
+        for thing in self.things:
+            if self.to_come > 0 and self.room.take_hand():
+                self.to_come -= 1
+                self.begin(self.one()).add_done_callback(lambda _: self.room.give_hand_back())
+            await self.work(thing)
 
 
 async def close_iterator(pages: AsyncIterator[object]) -> None:

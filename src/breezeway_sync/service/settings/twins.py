@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 from breezeway_sync.core.errors import ConfigurationError, SameSource
@@ -10,26 +10,38 @@ from breezeway_sync.core.sources import Companies
 from breezeway_sync.core.tokens import Credentials
 from breezeway_sync.service.settings.models import Settings
 
+Twins = tuple[str, str, str, bool]
+"""Two regions that cannot both be read, why, and whether they would be the same."""
+
 
 def of_twins(settings: Settings, credentials: Mapping[str, Credentials]) -> list[ConfigurationError]:
-    """A problem for each pair of regions that cannot both be read with these credentials."""
-    return list(dict.fromkeys(refusals(settings, credentials).values()))
+    """What keeps regions from being read beside each other, as far as these credentials tell; each region is named."""
+    companies = _companies(settings)
+    found = (*twins(companies, credentials), *copies(companies, credentials))
+    return list(dict.fromkeys(_by_region(found).values()))
 
 
 def refusals(settings: Settings, credentials: Mapping[str, Credentials]) -> dict[str, ConfigurationError]:
-    """The regions that cannot be read beside another one, each with the problem that names both."""
-    companies = {code: region.companies for code, region in settings.regions.items()}
-    found: dict[str, ConfigurationError] = {}
-    for one, other, why, is_same in twins(companies, credentials):
+    """The regions that cannot be read beside another one of their account, each with the problem that names both."""
+    return _by_region(twins(_companies(settings), credentials))
+
+
+def _companies(settings: Settings) -> dict[str, Companies]:
+    return {code: region.companies for code, region in settings.regions.items()}
+
+
+def _by_region(found: Iterable[Twins]) -> dict[str, ConfigurationError]:
+    problems: dict[str, ConfigurationError] = {}
+    for one, other, why, is_same in found:
         problem = (SameSource if is_same else ConfigurationError)(
             f"regions.{one} and regions.{other} cannot both be read",
             got=why,
             wanted="one region for each company of a client_id",
             cure="take one of them out, or correct its client_id, client_secret or company_id",
         )
-        found.setdefault(one, problem)
-        found.setdefault(other, problem)
-    return found
+        problems.setdefault(one, problem)
+        problems.setdefault(other, problem)
+    return problems
 
 
 def pairs_of(settings: Settings) -> dict[str, Credentials]:
@@ -41,10 +53,8 @@ def pairs_of(settings: Settings) -> dict[str, Credentials]:
     }
 
 
-def twins(
-    companies: Mapping[str, Companies], credentials: Mapping[str, Credentials]
-) -> Iterator[tuple[str, str, str, bool]]:
-    """Each pair of regions that cannot both be read, why, and whether they would be the same; all are at one address.
+def twins(companies: Mapping[str, Companies], credentials: Mapping[str, Credentials]) -> Iterator[Twins]:
+    """Each pair of regions of one account that cannot both be read; all are at one address.
 
     Regions share a client_id only with the same secret, and only when each says which companies are its own.
     """
@@ -56,6 +66,18 @@ def twins(
             yield one, other, "the same client_id with different secrets: one of them is wrong", False
         elif companies[one].overlaps(companies[other]):
             yield one, other, f"the same client_id, and {_shared(companies[one], companies[other])}", True
+
+
+def copies(companies: Mapping[str, Companies], credentials: Mapping[str, Credentials]) -> Iterator[Twins]:
+    """Each pair of regions of different accounts that name the same company: the one that begins later is not read.
+
+    Whose credentials are not known counts as another account: whatever they are, the company is the same.
+    """
+    for one, other in combinations(companies, 2):
+        first, second = credentials.get(one), credentials.get(other)
+        is_one_account = first is not None and second is not None and first.client_id == second.client_id
+        if not is_one_account and set(companies[one].ids) & set(companies[other].ids):
+            yield one, other, _shared(companies[one], companies[other]), True
 
 
 def _shared(one: Companies, other: Companies) -> str:

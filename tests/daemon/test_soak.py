@@ -1,0 +1,32 @@
+"""A small soak: what `python3 dev.py soak` does for as long as one likes. Its judge: `tests/soak/test_judge.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from breezeway_sync.store.retention import RULES
+from tests.soak.judge import RECORDS, block, judge
+from tests.soak.run import SUPPORT, SURPLUS, UNJUDGED, WITH_RECORDS, soak, soaking
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+
+REGIONS = 3
+CYCLES = 100
+READINGS = 20
+
+
+def test_a_service_keeps_its_size(tmp_path: Path, dsn: str) -> None:
+    with soaking(tmp_path, dsn, REGIONS) as opened:
+        readings = soak(opened, CYCLES, None, READINGS, lambda _reading: None)
+    verdict = judge(readings, REGIONS, with_records=WITH_RECORDS, unjudged=UNJUDGED)
+    assert verdict.is_good, block(verdict)
+    assert len(readings) == READINGS
+    assert verdict.end.cycles >= CYCLES
+    judged = {line.name for line in verdict.lines if line.bound is not None}
+    assert judged >= {*SUPPORT} - UNJUDGED | {f"{name}, surplus" for name in SURPLUS}
+    assert RULES.keys() - judged - UNJUDGED == RULES.keys() - {*SUPPORT}, "of mirrored tables there is one line"
+    assert {line.name for line in verdict.lines} >= {RECORDS, *UNJUDGED}
+    filled = {line.name for line in verdict.lines if line.last > 0}
+    assert filled >= {"etl_sync_log", "field_radar", "record_history", "rejected_records"}, "they have a retention"

@@ -1,0 +1,1 @@
+"""A long soak of the service on demand, `python3 dev.py soak`, and its small version in the suite."""
