@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-OUT_OF_MEANS = "this process had no memory, thread or descriptor for it"
+LACKING = "this process had no memory, thread or descriptor for it"
 
 # CPython has no error of its own for it.
 _NO_THREAD = "can't start new thread"

@@ -23,6 +23,7 @@ from breezeway_sync.core.errors import (
     DatabaseUnreachable,
     DataRefused,
 )
+from breezeway_sync.core.lacks import LACKING, is_lack
 from breezeway_sync.store.connect import NO_WRITES, STANDBY, Hosts, WatchedConnection, read_only_error
 from breezeway_sync.store.files import query
 
@@ -90,7 +91,7 @@ class Database:
         self._connect_watchers: set[Callable[[], None]] = set()
 
     async def __aenter__(self) -> Self:
-        with translated(CONNECTING):
+        with translated(CONNECTING), _reaching(CONNECTING):
             try:
                 self._pool = await asyncpg.create_pool(
                     self._dsn,
@@ -133,12 +134,13 @@ class Database:
             raise DatabaseUnreachable("the database is not open", where=operation)
         async with self._turns:
             with translated(operation):
-                async with self._acquired(self._pool) as connection:
+                async with self._acquired(self._pool, operation) as connection:
                     yield connection
 
     @asynccontextmanager
-    async def _acquired(self, pool: asyncpg.Pool[asyncpg.Record]) -> AsyncIterator[Connection]:
-        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+    async def _acquired(self, pool: asyncpg.Pool[asyncpg.Record], operation: str) -> AsyncIterator[Connection]:
+        with _reaching(operation):
+            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
         try:
             yield connection
         except BaseException as error:
@@ -229,6 +231,17 @@ def translated(operation: str) -> Iterator[None]:
         raise DatabaseUnreachable(
             "PostgreSQL cannot be reached", where=operation, got=got, cure="check database.dsn and the server"
         ) from error
+
+
+@contextmanager
+def _reaching(operation: str) -> Iterator[None]:
+    """Turn what this process lacks for a new connection, a thread that looks up a name or memory, into our error."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_lack(error):
+            raise
+        raise DatabaseUnreachable("PostgreSQL cannot be reached", where=operation, got=LACKING) from error
 
 
 def _translate(error: asyncpg.PostgresError, operation: str) -> DatabaseError:

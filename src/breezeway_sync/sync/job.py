@@ -12,6 +12,7 @@ from uuid import UUID
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
+from breezeway_sync.core.lacks import is_lack
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
@@ -269,7 +270,12 @@ async def each(
         for thing in source:
             if started < workers and room.take_hand():
                 started += 1
-                begin(worker()).add_done_callback(lambda _: room.give_hand_back())
+                try:
+                    begin(worker()).add_done_callback(lambda _: room.give_hand_back())
+                except Exception as error:
+                    room.give_hand_back()
+                    if not is_lack(error):  # without memory for a helper it goes on alone
+                        raise
             await work(thing)
 
     async with task_group() as begin:
