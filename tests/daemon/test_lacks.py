@@ -11,9 +11,17 @@ from typing import Any
 import pytest
 
 from breezeway_sync.core.clock import SystemClock
-from breezeway_sync.core.events import ConfigurationReloaded, Crashed, CycleFinished, Event
+from breezeway_sync.core.events import (
+    ConfigurationReloaded,
+    Crashed,
+    CycleFinished,
+    DatabaseBack,
+    DatabaseLost,
+    Event,
+)
 from breezeway_sync.core.outcome import FAILED, SUCCESS
 from breezeway_sync.core.waiting import begin
+from breezeway_sync.ops.health import judge
 from breezeway_sync.service import alerting, daemon, runner, spare_time, worker, workshop
 from breezeway_sync.service.access import means, tell_nobody
 from breezeway_sync.service.accounts import Account, credentials_of, group
@@ -28,9 +36,11 @@ from breezeway_sync.service.worker import Staff, Worker
 from breezeway_sync.service.workshop import Order, Result
 from breezeway_sync.store.status import Status
 from tests.api.virtual_time import run
+from tests.conftest import Rows
 from tests.daemon.test_worker import ACCOUNT, DAILY, HOURLY, Shop, played
 from tests.helpers import sandboxed, tiny
 from tests.lacks import KINDS, lack, once
+from tests.store.test_sqlstates import refuse_new_tables
 
 WITHIN = 40.0
 
@@ -287,3 +297,20 @@ async def test_a_reload_that_lacks_memory_is_made_again(seam: str, dsn: str, mon
         await heard.until(lambda event: isinstance(event, ConfigurationReloaded) and event.error is None)
         assert not left
         assert crashed(heard) == []
+
+
+async def test_a_full_disk_is_a_lost_database_until_there_is_room(dsn: str, rows: Rows) -> None:
+    refuse_new_tables(rows)
+    async with sandboxed(dsn, tiny()) as setup, served(setup.settings) as (serving, heard):
+        await heard.until(lambda event: isinstance(event, CycleFinished) and event.status == FAILED)
+        await heard.until(lambda event: isinstance(event, DatabaseLost) and "no room" in event.reason)
+        verdict = judge(serving.observatory.facts())
+        assert (verdict.live, verdict.ready) == (True, False)
+        assert "Make room" in verdict.reasons[0]
+        rows("DROP EVENT TRIGGER no_room")
+        await heard.until(lambda event: isinstance(event, DatabaseBack))
+        assert judge(serving.observatory.facts()).ready
+        await heard.until(lambda event: isinstance(event, CycleFinished) and event.status == SUCCESS)
+        assert len([one for one in heard if isinstance(one, DatabaseLost)]) == 1
+        assert crashed(heard) == []
+    assert rows("SELECT count(*) > 0 AS some FROM tasks") == [{"some": True}]

@@ -164,9 +164,15 @@ class DatabaseUnreachable(DatabaseError):
 
 
 class DatabaseReadOnly(DatabaseUnreachable):
-    """The server answers and takes no writes: a standby, a demoted primary, a provider's answer to a full disk."""
+    """The server answers and takes no writes: a standby, a demoted primary, a full disk."""
 
     code = "database_read_only"
+
+
+class DatabaseFull(DatabaseReadOnly):
+    """The server has no room on its disk for what is to be written."""
+
+    code = "database_full"
 
 
 class DatabaseWentBack(DatabaseError):
@@ -180,7 +186,7 @@ class DatabaseWentBack(DatabaseError):
 
 
 class DatabaseBusy(DatabaseError):
-    """Refused for now: deadlock, serialization, lock timeout, too many connections, disk full."""
+    """Refused for now: deadlock, serialization, lock timeout, too many connections, no memory."""
 
     code = "database_busy"
     retryable = True

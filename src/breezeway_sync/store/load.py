@@ -14,7 +14,7 @@ from weakref import WeakSet
 import stamina
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseBusy, DataRefused
+from breezeway_sync.core.errors import DatabaseBusy, DatabaseFull, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit
 from breezeway_sync.entities.admit import reject
 from breezeway_sync.entities.batch import Incoming, Loaded
@@ -227,4 +227,5 @@ class Loader:
 
 
 def _while_busy() -> stamina._core._RetryContextIterator:
-    return stamina.retry_context(on=DatabaseBusy, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
+    passing = (DatabaseBusy, DatabaseFull)
+    return stamina.retry_context(on=passing, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
