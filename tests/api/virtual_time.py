@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+
+from breezeway_sync.api.turns import THREAD
 
 START = datetime(2026, 7, 30, 21, 0, tzinfo=UTC)
 _Value = TypeVar("_Value")
 
 
 class _Jumping(selectors.DefaultSelector):
-    """Never waits for sockets: what is ready is ready, else the time is moved on.
+    """Never waits for sockets: what is ready is ready, else the time is moved on, once no thread decodes any more.
 
     It also moves on by a nanosecond each turn, as a real clock does: a timer set for a moment that
     rounding makes the present one would else fire for ever.
@@ -23,6 +26,8 @@ class _Jumping(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
+        while not ready and any(one.name == THREAD for one in threading.enumerate()):
+            ready = super().select(0.01)
         self.now += 1e-9
         if not ready and timeout is None:
             raise RuntimeError("everybody waits and no timer is set")

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from breezeway_sync.api.bodies import LARGE_BYTES
 from breezeway_sync.api.transport import RawAnswer, too_large
+from breezeway_sync.api.turns import LARGE_BYTES
 from breezeway_sync.core.errors import (
     AnswerTooLarge,
     ApiError,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeGuard
 
-from breezeway_sync.api.answers import bad_answer, classify
+from breezeway_sync.api.answers import LARGEST_ERROR_BYTES, bad_answer, classify
 from breezeway_sync.api.transport import RawAnswer
 from breezeway_sync.core.errors import (
     ApiError,
@@ -48,6 +48,8 @@ def read_token(endpoint: str, answer: RawAnswer, now: datetime, kept: Token | No
         return _rejection(endpoint, answer.status, failure)
     if not answer.body.strip():
         return EmptyAnswer("an answer without a body", endpoint=endpoint, status=answer.status)
+    if len(answer.body) > LARGEST_ERROR_BYTES:
+        return bad_answer(endpoint, answer, f"{len(answer.body)} bytes")  # no token pair, and decoded in the loop
     try:
         value = json.loads(answer.body)
     except (ValueError, RecursionError):

@@ -10,8 +10,9 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterable, Iterator
 
+from breezeway_sync.api.turns import LARGE_BYTES, Turn
+
 PIECE_BYTES = 64 * 1024
-LARGE_BYTES = 1024 * 1024  # pages of 100 records are 0.2 MB
 _GZIP_START = b"\x1f"  # a gzip may be several, one behind the other
 _GZIP_WINDOW, _ZLIB_WINDOW, _RAW_WINDOW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
@@ -24,30 +25,25 @@ class NotPacked(Exception):
     """A body that is not compressed as its header says, or in a way that nobody asked for."""
 
 
-async def read_body(pieces: AsyncIterable[bytes], encoding: str, most_bytes: int, large: asyncio.Lock) -> bytes:
-    """The body, unpacked. `large` is held while one of more than `LARGE_BYTES` is brought.
+async def read_body(pieces: AsyncIterable[bytes], encoding: str, most_bytes: int, turn: Turn) -> bytes:
+    """The body, unpacked. One of more than `LARGE_BYTES` takes `turn`.
 
     Raises TooLarge beyond `most_bytes`, packed or unpacked, and NotPacked.
     """
     unpacker = _Unpacker(encoding)
     body, packed_bytes, paused_at = bytearray(), 0, 0
-    is_large = False
-    try:
-        async for packed in pieces:
-            packed_bytes += len(packed)
-            for piece in unpacker.unpack(packed):
-                body += piece
-                if max(len(body), packed_bytes) > most_bytes:
-                    raise TooLarge
-                if len(body) - paused_at > LARGE_BYTES:
-                    # The loop goes on meanwhile: one packet can hold as much as all of it may.
-                    await (asyncio.sleep(0) if is_large else large.acquire())
-                    is_large, paused_at = True, len(body)
-        unpacker.finish()
-        return bytes(body)
-    finally:
-        if is_large:
-            large.release()
+    async for packed in pieces:
+        packed_bytes += len(packed)
+        for piece in unpacker.unpack(packed):
+            body += piece
+            if max(len(body), packed_bytes) > most_bytes:
+                raise TooLarge
+            if len(body) - paused_at > LARGE_BYTES:
+                # The loop goes on meanwhile: one packet can hold as much as all of it may.
+                await (asyncio.sleep(0) if turn.is_taken else turn.take())
+                paused_at = len(body)
+    unpacker.finish()
+    return bytes(body)
 
 
 class _Unpacker:

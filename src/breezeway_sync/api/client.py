@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from breezeway_sync.api.answers import classify, read_items, read_record, repeats_of
@@ -21,10 +22,12 @@ from breezeway_sync.api.pages import is_whole
 from breezeway_sync.api.reader import Answered, read_pages
 from breezeway_sync.api.results import Page, Params, Record, Tally
 from breezeway_sync.api.retry import Circuit, attempts, backoff, pause_seconds
-from breezeway_sync.api.transport import RawAnswer, Transport
+from breezeway_sync.api.transport import RawAnswer, Transport, out_of_means
+from breezeway_sync.api.turns import Turn
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError, CredentialsRejected, Unauthorized, lighten
 from breezeway_sync.core.events import AccountPaused, CallFinished, CallRetried, Emit
+from breezeway_sync.core.lacks import is_lack
 from breezeway_sync.core.room import Room
 
 __all__ = ["PREFIX", "AccountApi", "Page", "Params", "Record", "Tally"]
@@ -204,28 +207,28 @@ class AccountApi:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _exchange(self, ask: _Ask[_Value], access: str, *, is_retry: bool = False) -> _Got[_Value]:
-        """One attempt: wait for the turn, send, judge, read, report."""
+        """One attempt: wait for the slot, send, judge, read, report."""
         answer: RawAnswer | None = None
         slot = self._budget.slot(is_retry=is_retry)
         async with slot as waited_seconds:
             sent_at, sent_wall = self._clock.monotonic(), self._clock.now()
             self._count(ask.tally)
             try:
-                answer = await self._transport.send(
-                    "GET",
-                    self._prefix + ask.path,
-                    endpoint=ask.endpoint,
-                    params=ask.params,
-                    headers={"authorization": f"JWT {access}"},
-                )
-                error = classify(ask.endpoint, answer, self._clock.now())
-                if error is not None:
-                    raise error
-                slot.answered(ask.endpoint, len(answer.body))
-                value = ask.read(ask.endpoint, answer)
+                with self._transport.turn() as turn:
+                    answer = await self._transport.send(
+                        "GET",
+                        self._prefix + ask.path,
+                        endpoint=ask.endpoint,
+                        params=ask.params,
+                        headers={"authorization": f"JWT {access}"},
+                        turn=turn,
+                    )
+                    error = classify(ask.endpoint, answer, self._clock.now())
+                    if error is not None:
+                        raise error
+                    slot.answered(ask.endpoint, len(answer.body))
+                    value = await _decode(ask, answer, turn)
                 got = _Got(value, sent_at, sent_wall, len(answer.body))
-                if ask.tally is not None:
-                    ask.tally.repeats += repeats_of(answer, value)
             except ApiError as failure:
                 slot.troubled(failure)
                 self._pause(failure)
@@ -263,3 +266,21 @@ class AccountApi:
                 body_bytes=0 if answer is None else len(answer.body),
             )
         )
+
+
+async def _decode(ask: _Ask[_Value], answer: RawAnswer, turn: Turn) -> _Value:
+    """What the answer says; what it said twice is counted on the way."""
+    try:
+        value, repeats = await turn.decode(partial(_read, ask, answer))
+    except (MemoryError, RuntimeError) as error:
+        if is_lack(error):
+            raise out_of_means(ask.endpoint, answer.status) from error
+        raise
+    if ask.tally is not None:
+        ask.tally.repeats += repeats
+    return value
+
+
+def _read(ask: _Ask[_Value], answer: RawAnswer) -> tuple[_Value, int]:
+    value = ask.read(ask.endpoint, answer)
+    return value, 0 if ask.tally is None else repeats_of(answer, value)

@@ -25,6 +25,7 @@ from httpx_aiohttp import AiohttpTransport
 from breezeway_sync import __version__
 from breezeway_sync.api.bodies import NotPacked, TooLarge, read_body
 from breezeway_sync.api.results import Params
+from breezeway_sync.api.turns import Turn
 from breezeway_sync.core.errors import (
     AnswerTooLarge,
     ApiError,
@@ -127,6 +128,10 @@ class Transport:
         if http is not None:
             await http.aclose()
 
+    def turn(self) -> Turn:
+        """For one call with `send`: held beyond it, nothing else that is large is brought or decoded meanwhile."""
+        return Turn(self._large)
+
     async def send(
         self,
         method: str,
@@ -136,9 +141,11 @@ class Transport:
         params: Params = (),
         headers: Mapping[str, str] = MappingProxyType({}),
         json: object = None,
+        turn: Turn | None = None,
     ) -> RawAnswer:
         """The answer, whatever its status. `path` is relative to the base URL; `endpoint` names it in errors.
 
+        A large one takes `turn`, or without it one of this call alone.
         Raises ApiUnreachable without an answer, BadAnswer for one that broke off or is not what its
         encoding says, AnswerTooLarge, and Refused for an address that is none.
         """
@@ -155,14 +162,15 @@ class Transport:
                     json=json,
                     extensions=self._extensions,
                 )
-                return await self._exchange(http, request, endpoint, seen)
+                with self.turn() as own:
+                    return await self._exchange(http, request, endpoint, seen, turn or own)
         except _FAILURES as error:
             if isinstance(error, httpx.PoolTimeout):
                 await self._rebuild(http)
             raise _explain(error, endpoint, seen.status) from error
 
     async def _exchange(
-        self, http: httpx.AsyncBaseTransport, request: httpx.Request, endpoint: str, seen: _Progress
+        self, http: httpx.AsyncBaseTransport, request: httpx.Request, endpoint: str, seen: _Progress, turn: Turn
     ) -> RawAnswer:
         response = await http.handle_async_request(request)
         try:
@@ -171,7 +179,7 @@ class Transport:
                 raise TypeError("a transport that answers at once is none of ours")
             # The stream itself: httpx would unpack a whole piece at once, however much it holds.
             encoding = response.headers.get("content-encoding", "")
-            body = await read_body(response.stream, encoding, self._largest_body_bytes, self._large)
+            body = await read_body(response.stream, encoding, self._largest_body_bytes, turn)
         except TooLarge:
             got = f"more than {self._largest_body_bytes // 2**20} MB unpacked"
             raise too_large(endpoint, response.status_code, got) from None
@@ -206,6 +214,11 @@ def too_large(endpoint: str, status: int, got: str) -> AnswerTooLarge:
     """The error for an answer that no address of the API should bring."""
     cure = "nothing of it was stored; ask Breezeway what this address should bring"
     return AnswerTooLarge("the answer is too large", endpoint=endpoint, status=status, got=got, cure=cure)
+
+
+def out_of_means(endpoint: str, status: int | None) -> ApiUnreachable:
+    """The error for a call that this process had no memory or thread for."""
+    return ApiUnreachable("the API was not reached", endpoint=endpoint, status=status, got=_OUT_OF_MEANS)
 
 
 @dataclass(slots=True)

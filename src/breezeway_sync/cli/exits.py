@@ -10,6 +10,7 @@ from breezeway_sync.core.errors import (
     BreezewaySyncError,
     ConfigurationError,
     DatabaseError,
+    DatabaseFull,
     DatabaseReadOnly,
     DatabaseUnreachable,
     GivenUp,
@@ -31,7 +32,7 @@ CONFIGURATION = 78
 INTERRUPTED = 130
 TERMINATED = 143
 
-_UNREACHABLE = {ApiUnreachable.code, GivenUp.code, DatabaseReadOnly.code, DatabaseUnreachable.code}
+_UNREACHABLE = {ApiUnreachable.code, GivenUp.code, DatabaseFull.code, DatabaseReadOnly.code, DatabaseUnreachable.code}
 
 
 def of_error(error: BreezewaySyncError) -> int:

@@ -23,7 +23,14 @@ from breezeway_sync.cli.common import (
     span,
     tell,
 )
-from breezeway_sync.core.errors import ApiUnreachable, DatabaseReadOnly, DatabaseUnreachable, GivenUp, LeaseHeld
+from breezeway_sync.core.errors import (
+    ApiUnreachable,
+    DatabaseFull,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    GivenUp,
+    LeaseHeld,
+)
 
 if TYPE_CHECKING:
     from breezeway_sync.service.tokens import TokenReport
@@ -32,7 +39,7 @@ token_app = typer.Typer(help="Check or renew the accounts' tokens; no value is e
 
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration, or all.")]
 
-_OUT_OF_REACH = {ApiUnreachable.code, GivenUp.code, DatabaseReadOnly.code, DatabaseUnreachable.code}
+_OUT_OF_REACH = {ApiUnreachable.code, GivenUp.code, DatabaseFull.code, DatabaseReadOnly.code, DatabaseUnreachable.code}
 
 
 @token_app.command("check")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from asyncio import CancelledError
 from typing import ClassVar
 
+from breezeway_sync.core.lacks import LACKING, is_lack
 from breezeway_sync.core.words import LONGEST_MESSAGE, shorten
 
 
@@ -115,6 +116,8 @@ class SameSource(ConfigurationError):
 
 UNFORESEEN = "unforeseen"
 """The code of an error from elsewhere: the log has its class and its frames."""
+OUT_OF_MEANS = "out_of_means"
+"""The code of an error from elsewhere which says that this process has no memory, thread or descriptor left."""
 INTERRUPTED = "interrupted"
 """The code of work that was cancelled from outside."""
 NOT_AVAILABLE = "not_available"
@@ -125,12 +128,23 @@ def code_of(error: BaseException) -> str:
     """The code of any error."""
     if isinstance(error, BreezewaySyncError):
         return error.code
-    return INTERRUPTED if isinstance(error, CancelledError) else UNFORESEEN
+    if isinstance(error, CancelledError):
+        return INTERRUPTED
+    return OUT_OF_MEANS if is_lack(error) else UNFORESEEN
+
+
+def told(error: BaseException) -> str:
+    """Any error in words; of one that nobody foresaw only the name, since its text may quote data."""
+    if isinstance(error, CancelledError):
+        return "interrupted"
+    if isinstance(error, BreezewaySyncError):
+        return error.message
+    return LACKING if is_lack(error) else f"unexpected {type(error).__name__}, see the log"
 
 
 def passes(error: BaseException) -> bool:
     """Whether the same attempt, made again later and unchanged, may succeed."""
-    return isinstance(error, BreezewaySyncError) and error.retryable
+    return error.retryable if isinstance(error, BreezewaySyncError) else is_lack(error)
 
 
 # --- the database ---------------------------------------------------------------------------------
@@ -150,9 +164,15 @@ class DatabaseUnreachable(DatabaseError):
 
 
 class DatabaseReadOnly(DatabaseUnreachable):
-    """The server answers and takes no writes: a standby, a demoted primary, a provider's answer to a full disk."""
+    """The server answers and takes no writes: a standby, a demoted primary, a full disk."""
 
     code = "database_read_only"
+
+
+class DatabaseFull(DatabaseReadOnly):
+    """The server has no room on its disk for what is to be written."""
+
+    code = "database_full"
 
 
 class DatabaseWentBack(DatabaseError):
@@ -166,7 +186,7 @@ class DatabaseWentBack(DatabaseError):
 
 
 class DatabaseBusy(DatabaseError):
-    """Refused for now: deadlock, serialization, lock timeout, too many connections, disk full."""
+    """Refused for now: deadlock, serialization, lock timeout, too many connections, no memory."""
 
     code = "database_busy"
     retryable = True

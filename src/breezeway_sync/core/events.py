@@ -6,6 +6,7 @@ Frozen, free of secrets, payloads, ids of guests and URLs: what may be logged or
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -318,6 +319,12 @@ class Noticed(Event):
 
 
 Emit = Callable[[Event], None]
+
+
+def tell_crash(emit: Emit, region: str, entity: str, error: BaseException) -> None:
+    """Tell of an error at the edge of a job. Where there is no memory even for that, the job ends all the same."""
+    with contextlib.suppress(Exception):
+        emit(Crashed.of(region, entity, error))
 
 
 def ignore(_event: Event) -> None:

@@ -21,6 +21,15 @@ async def in_slices(things: Iterable[T], size: int = SLICE) -> AsyncIterator[T]:
             await asyncio.sleep(0)
 
 
+def begin(work: Coroutine[object, object, T], name: str | None = None) -> asyncio.Task[T]:
+    """A task. Where there is no memory for one, the error is raised and `work` is closed."""
+    try:
+        return asyncio.create_task(work, name=name)
+    except BaseException:
+        work.close()
+        raise
+
+
 async def finish(work: Awaitable[T]) -> T:
     """Await `work` to its end even when cancelled meanwhile, once or more; the cancellation is raised afterwards.
 
@@ -50,7 +59,11 @@ async def task_group() -> AsyncIterator[Callable[[Coroutine[object, object, None
     running: set[asyncio.Task[None]] = set()
 
     def begin(work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        task = group.create_task(work)
+        try:
+            task = group.create_task(work)
+        except BaseException:
+            work.close()
+            raise
         running.add(task)
         task.add_done_callback(running.discard)
         return task

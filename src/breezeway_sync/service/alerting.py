@@ -6,6 +6,7 @@ import asyncio
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Emit, Event
+from breezeway_sync.core.waiting import begin
 from breezeway_sync.ops.alerts import Alerter, channels_of, rules_of
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store.alerts import StoredAlerts
@@ -27,9 +28,14 @@ class Alerting:
         if self._alerter is not None:
             self._alerter.observe(event)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether anybody tells what is observed: not where the alerter could not begin."""
+        return self._task is not None and not self._task.done()
+
     async def open(self, settings: Settings, database: Database) -> None:
         """Begin to alert, with a database that may not be open yet; an alerter that is there goes on with this one."""
-        if self._store is None:
+        if self._store is None or not self.is_running:
             await self.start(settings, database)
         else:
             self._store.use(database)
@@ -42,7 +48,7 @@ class Alerting:
         self._store = StoredAlerts(database)
         self._alerter = Alerter(self._store, channels, rules, self._clock, emit=self._emit)
         await _ended(before)
-        self._task = asyncio.create_task(self._alerter.run(), name="alerts")
+        self._task = begin(self._alerter.run(), name="alerts")
 
     async def stop(self) -> None:
         """Send what is waiting, within the alerter's own deadline, and end. Before the database is closed."""

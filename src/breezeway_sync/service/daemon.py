@@ -7,16 +7,21 @@ import contextlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from weakref import WeakSet
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import ConfigurationError, DatabaseError, SchemaRefused
-from breezeway_sync.core.events import ConfigurationReloaded, CycleSkipped, DatabaseReplaced, Event, Noticed
+from breezeway_sync.core.errors import ConfigurationError, DatabaseError, SchemaRefused, told
+from breezeway_sync.core.events import (
+    ConfigurationReloaded,
+    CycleSkipped,
+    DatabaseReplaced,
+    Event,
+    Noticed,
+    tell_crash,
+)
+from breezeway_sync.core.lacks import is_lack
 from breezeway_sync.service.access import Means, new_flight
 from breezeway_sync.service.accounts import Account, credentials_of, group
 from breezeway_sync.service.alerting import Alerting
@@ -27,6 +32,7 @@ from breezeway_sync.service.runner import claim, ensure_schema, open_database, s
 from breezeway_sync.service.schedule import Line, Turns, first_in_seconds, timetable
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.spare_time import compare_next, renew_tokens
+from breezeway_sync.service.timer import Timer
 from breezeway_sync.service.worker import Staff, beside, stop
 from breezeway_sync.service.workshop import Entities, Order, Result, Workshop
 from breezeway_sync.store.database import Database
@@ -71,9 +77,7 @@ class Daemon:
         self._workshops: WeakSet[Workshop] = WeakSet()  # those of reloads before, while they are worked in
         self._turns = Turns()
         self._is_anew = False
-        self._scheduler = AsyncIOScheduler(
-            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        )
+        self._scheduler = Timer(observatory.emit)
 
     def stop(self) -> None:
         """Begin to drain."""
@@ -116,21 +120,31 @@ class Daemon:
         wait, longest = DATABASE_RETRY_SECONDS
         while not self._stopping.is_set():
             try:
-                async with AsyncExitStack() as attempt:
-                    await self._prepare(await attempt.enter_async_context(open_database(self.settings)))
-                    stack.push_async_exit(attempt.pop_all())
-            except SchemaRefused:
-                raise
-            except DatabaseError as error:
-                await self.alerting.open(self.settings, open_database(self.settings))
-                self.observatory.lost(error)
-                self._notifier.status(f"waiting for the database: {error.message}")
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), wait)
-                wait = min(wait * 2, longest)
-            else:
-                return True
+                if await self._attempt(stack):
+                    return True
+            except Exception as error:
+                if not is_lack(error):
+                    raise
+                tell_crash(self.observatory.emit, "", "start", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), wait)
+            wait = min(wait * 2, longest)
         return False
+
+    async def _attempt(self, stack: AsyncExitStack) -> bool:
+        """Try once; False where the database is away. Raises SchemaRefused."""
+        try:
+            async with AsyncExitStack() as attempt:
+                await self._prepare(await attempt.enter_async_context(open_database(self.settings)))
+                stack.push_async_exit(attempt.pop_all())
+        except SchemaRefused:
+            raise
+        except DatabaseError as error:
+            await self.alerting.open(self.settings, open_database(self.settings))
+            self.observatory.lost(error)
+            self._notifier.status(f"waiting for the database: {error.message}")
+            return False
+        return True
 
     async def _prepare(self, database: Database) -> None:
         # One that was lost is back when it also lets itself be used: else each try would tell of a loss and a return.
@@ -170,7 +184,7 @@ class Daemon:
             if self._scheduler.get_job(name) is None:
                 delay = first_in_seconds(line, successes, now, self.settings.schedule.spread_seconds)
                 self._turns.begin(line, successes, now)
-                self._at(name, self._due, line.every_seconds, delay, line)
+                self._scheduler.every(line.every_seconds, name, self._due, now + timedelta(seconds=delay), line)
         for name, (what, every) in {
             "retention": (self._forget, RETENTION_SECONDS),
             "tokens": (self._renew_tokens, TOKENS_SECONDS),
@@ -178,17 +192,8 @@ class Daemon:
             "claims": (self._claim, CLAIM_SECONDS),
         }.items():
             if self._scheduler.get_job(name) is None:
-                self._at(name, what, every, every / 2)
+                self._scheduler.every(every, name, what, self._clock.now() + timedelta(seconds=every / 2))
         self.observatory.metrics.set_budget(self.settings.api.requests_per_minute, len(self._staff.workers))
-
-    def _at(self, name: str, what: Callable[..., object], every: float, delay: float, *args: object) -> None:
-        self._scheduler.add_job(
-            what,
-            IntervalTrigger(seconds=every, timezone=UTC),
-            id=name,
-            args=args,
-            next_run_time=self._clock.now() + timedelta(seconds=delay),
-        )
 
     async def _assign(self) -> None:
         """One worker per account; those whose account is gone finish what they do and end."""
@@ -269,10 +274,13 @@ class Daemon:
             self._notifier.reloading()
             try:
                 await self._read_again()
-            except DatabaseError as error:
-                self.observatory.emit(ConfigurationReloaded((), error.message))
+            except Exception as error:
+                if not (isinstance(error, DatabaseError) or is_lack(error)):
+                    raise
+                self.observatory.emit(ConfigurationReloaded((), told(error)))
                 asyncio.get_running_loop().call_later(DATABASE_RETRY_SECONDS[1], self._reloading.set)
-            self._notifier.ready()
+            finally:
+                self._notifier.ready()
 
     async def _read_again(self) -> None:
         try:
@@ -286,7 +294,7 @@ class Daemon:
 
     async def _apply(self, settings: Settings) -> None:
         """Use new settings for everything that begins from now on."""
-        told = changes(self.settings, settings)
+        sentences = changes(self.settings, settings)
         await save_regions(settings, self._database)
         self.settings = self.observatory.settings = settings
         old = self._workshop
@@ -297,10 +305,10 @@ class Daemon:
             # Cycles under way keep the old one; it ends with the process.
             self._transport = await self._stack.enter_async_context(self._new_transport())
         self._workshop = self._new_workshop()
-        if settings.alerts != old.means.settings.alerts:
+        if settings.alerts != old.means.settings.alerts or not self.alerting.is_running:
             await self.alerting.start(settings, self._database)
         await self._plan()
-        self.observatory.emit(ConfigurationReloaded(told, None))
+        self.observatory.emit(ConfigurationReloaded(sentences, None))
 
     async def _drain(self) -> None:
         """No new work; calls under way get their time, then they are cancelled; batches and rows are closed."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from breezeway_sync.core.errors import ApiError, DatabaseError
-from breezeway_sync.core.events import Crashed
+from breezeway_sync.core.events import tell_crash
 from breezeway_sync.service.access import Means, access
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.schedule import Comparison, comparisons
@@ -24,10 +24,13 @@ async def renew_tokens(staff: Staff, use: Means) -> None:
     """Renew tokens that end soon ahead of the cycle that needs them."""
     for worker in list(staff.workers.values()):
         if worker.is_idle:
-            # What is in the way was told as an event, and the next cycle meets it again.
-            with contextlib.suppress(ApiError, DatabaseError):
-                async with access(use, worker.account, wait_seconds=0) as opened:
-                    await opened.authenticator.token()
+            try:
+                # What is in the way was told as an event, and the next cycle meets it again.
+                with contextlib.suppress(ApiError, DatabaseError):
+                    async with access(use, worker.account, wait_seconds=0) as opened:
+                        await opened.authenticator.token()
+            except Exception as error:  # noqa: BLE001 - the edge of a job: the other accounts have their turn
+                tell_crash(use.emit, ", ".join(worker.account.regions), "tokens", error)
 
 
 async def compare_next(staff: Staff, use: Means) -> None:
@@ -50,13 +53,13 @@ async def _compare(use: Means, account: Account, region: str, due: Sequence[Comp
     """One region, each entity under a lease of its own. What keeps it from going on passes: it is still due."""
     run_id, mirror = uuid4(), StoredMirror(use.database)
     for one in due:
-        seed = int(use.clock.now().timestamp()) if one.seed is None else one.seed
-        request = Request((region,), (one.entity,), SAMPLE_RECORDS, seed, wait_seconds=0)
-        comparing = Comparing(use, mirror, request, run_id)
         try:
+            seed = int(use.clock.now().timestamp()) if one.seed is None else one.seed
+            request = Request((region,), (one.entity,), SAMPLE_RECORDS, seed, wait_seconds=0)
+            comparing = Comparing(use, mirror, request, run_id)
             await comparing.account(account, [region])
         except Exception as error:  # noqa: BLE001 - the edge of a job: the account is read all the same
-            use.emit(Crashed.of(region, one.entity, error))
+            tell_crash(use.emit, region, one.entity, error)
             return
         if comparing.held or comparing.failure is not None:
             return

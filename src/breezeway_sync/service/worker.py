@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 
 from breezeway_sync.core.errors import NotRead
-from breezeway_sync.core.events import Crashed, CycleSkipped, Emit
+from breezeway_sync.core.events import CycleSkipped, Emit, tell_crash
 from breezeway_sync.core.outcome import FAILED, PARTIAL, Outcome
+from breezeway_sync.core.waiting import begin
 from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.schedule import Line, retry_in_seconds
-from breezeway_sync.service.workshop import Order, Result
+from breezeway_sync.service.workshop import Order, Result, failures
 from breezeway_sync.sync.job import OwedTime
 from breezeway_sync.sync.stages import NAMES, NEEDS
 
@@ -91,7 +92,7 @@ class Worker:
         """
         if not self.is_idle:
             return False
-        self._aside = asyncio.create_task(work(self.account), name=f"aside {', '.join(self.account.regions)}")
+        self._aside = begin(work(self.account), name=f"aside {', '.join(self.account.regions)}")
         return True
 
     def due(self, line: Line) -> bool:
@@ -115,32 +116,43 @@ class Worker:
             while not self._is_draining:
                 await self._wake.wait()
                 self._wake.clear()
-                if not self._pending:
-                    continue
-                await self._renew()
-                self._active, self._pending = self._pending, {}
-                for line in [one for one in self._active.values() if one.region not in self.account.regions]:
-                    del self._active[line.name]
-                    self._pass_on(line)
-                if self._active:
-                    await self._cycle(list(self._active.values()))
-                self._active = {}
+                if self._pending:
+                    await self._turn()
         finally:
             if self._retry is not None:
                 self._retry.cancel()
             await self._end_aside()
 
+    async def _turn(self) -> None:
+        """Work what is due by now."""
+        try:
+            await self._renew()
+        except Exception as error:  # noqa: BLE001 - the edge of a job: the account is worked as it is known
+            tell_crash(self._emit, ", ".join(self.account.regions), "accounts", error)
+        self._active, self._pending = self._pending, {}
+        lines = [one for one in self._active.values() if one.region in self.account.regions]
+        others = [one for one in self._active.values() if one not in lines]
+        self._active = {line.name: line for line in lines}
+        try:
+            for line in others:
+                self._pass_on(line)
+            if lines:
+                await self._cycle(lines)
+        except Exception as error:  # noqa: BLE001 - the edge of an account: its next line comes all the same
+            tell_crash(self._emit, ", ".join(self.account.regions), "all", error)
+        self._active = {}
+
     async def _cycle(self, lines: Sequence[Line]) -> None:
-        self._owed = OwedTime()
         for line in lines:
             self._failed.pop(line.name, None)  # read now, whatever was to be tried again of it
         self.is_busy = True
         try:
+            self._owed = OwedTime()
             await self._end_aside()
             result = await self._work(self.account, Order(merged(lines), owed=self._owed))
         except Exception as error:  # noqa: BLE001 - the edge of a cycle: the account's next turn comes all the same
-            self._emit(Crashed.of(lines[0].region, "all", error))
-            return
+            tell_crash(self._emit, lines[0].region, "all", error)
+            result = Result(tuple(failures(merged(lines), error)))
         finally:
             self.is_busy = False
         if result.held is not None:
@@ -241,8 +253,9 @@ class Staff:
             worker.drain()
 
     def _employ(self, key: str, account: Account) -> None:
-        self.workers[key] = worker = Worker(account, self._work, self._emit, self._renew, self._pass_on)
-        task = asyncio.create_task(worker.run(), name=f"account {key}")
+        worker = Worker(account, self._work, self._emit, self._renew, self._pass_on)
+        task = begin(worker.run(), name=f"account {key}")
+        self.workers[key] = worker  # not before: one without a task would take lines and never work them
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -288,7 +301,7 @@ async def beside(name: str, work: Callable[[], Coroutine[object, object, None]],
 
     A lack of descriptors, memory or threads must not end a service.
     """
-    task = asyncio.create_task(_lasting(name, work, emit))
+    task = begin(_lasting(name, work, emit))
     try:
         yield
     finally:
@@ -306,6 +319,5 @@ async def _lasting(name: str, work: Callable[[], Coroutine[object, object, None]
         except Exception as error:  # noqa: BLE001 - the edge of what goes on beside: it begins again
             # One that went on for a while has failed for the first time.
             failures = failures + 1 if loop.time() - began_at < LONGEST_REST_SECONDS else 1
-            with contextlib.suppress(Exception):
-                emit(Crashed.of("", name, error))
+            tell_crash(emit, "", name, error)
         await asyncio.sleep(min(FIRST_REST_SECONDS * 2 ** min(failures, 10), LONGEST_REST_SECONDS))

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 from breezeway_sync.api.limits import Budget
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import BreezewaySyncError, CredentialsRejected, DatabaseError, LeaseHeld
-from breezeway_sync.core.events import CycleFinished, CycleStarted, LeaseReleased, Noticed
+from breezeway_sync.core.errors import CredentialsRejected, DatabaseError, LeaseHeld, code_of, passes, told
+from breezeway_sync.core.events import CycleFinished, CycleStarted, LeaseReleased, Noticed, tell_crash
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.guard import Guard
@@ -78,10 +78,16 @@ class Workshop:
         except DatabaseError as error:
             # Before the first row of the log, or with the lease: nothing else could say it.
             self.means.emit(Noticed(f"{', '.join(order.entities)}: {error.message}"))
-            outcomes = failures(order.entities, error)
-            for outcome in outcomes:
-                self.means.emit(outcome.told(order.run_id))
-            return Result(tuple(outcomes))
+            return self._failed(order, error)
+        except Exception as error:  # noqa: BLE001 - the edge of an account: the others go on
+            tell_crash(self.means.emit, ", ".join(order.entities), "all", error)
+            return self._failed(order, error)
+
+    def _failed(self, order: Order, error: Exception) -> Result:
+        outcomes = failures(order.entities, error)
+        for outcome in outcomes:
+            self.means.emit(outcome.told(order.run_id))
+        return Result(tuple(outcomes))
 
     async def without_credentials(self, order: Order) -> Result:
         """Regions that nobody gave credentials for fail by name; the others go on."""
@@ -169,10 +175,10 @@ def _present(lease: Lease, clock: Clock) -> int:
     return lease.order(clock.monotonic())
 
 
-def failures(entities: Mapping[str, Sequence[str]], error: BreezewaySyncError) -> list[Outcome]:
+def failures(entities: Mapping[str, Sequence[str]], error: Exception) -> list[Outcome]:
     """The same failure for every region and entity."""
     return [
-        Outcome(code, name, FAILED, error=error.message, fault=error.code, is_passing=error.retryable)
+        Outcome(code, name, FAILED, error=told(error), fault=code_of(error), is_passing=passes(error))
         for code, names in entities.items()
         for name in names
     ]

@@ -17,14 +17,14 @@ import asyncpg
 
 from breezeway_sync.core.errors import (
     ConfigurationError,
-    DatabaseBusy,
-    DatabaseError,
+    DatabaseFull,
     DatabaseReadOnly,
     DatabaseUnreachable,
-    DataRefused,
 )
+from breezeway_sync.core.lacks import LACKING, is_lack
 from breezeway_sync.store.connect import NO_WRITES, STANDBY, Hosts, WatchedConnection, read_only_error
 from breezeway_sync.store.files import query
+from breezeway_sync.store.sqlstates import CONNECTING, error_of
 
 if TYPE_CHECKING:
     Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -33,7 +33,6 @@ else:
     Connection = object
     Row = object
 
-CONNECTING = "connecting"
 ACQUIRE_SECONDS = 30.0
 STATEMENT_SECONDS = 120.0
 # A statement that was cut off is cancelled at the server before its connection is used again.
@@ -53,11 +52,8 @@ _LIMITS = (
     "SET LOCAL breezeway_sync.writing = 'on'"
 )
 
-_UNREACHABLE = ("08", "57P01", "57P02", "57P03", "57P05")
-_BUSY = ("40", "53", "55P03", "55006", "57014", "25P03")
-_REFUSED_DATA = ("22", "23", "54")
-_READ_ONLY = "25006"
-_UNKNOWN_OPTION = "42704"
+# One more block: what staging meets first on a full disk.
+_TAKE_ROOM = "CREATE TEMPORARY TABLE room ON COMMIT DROP AS SELECT 1 AS taken"
 
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -88,9 +84,11 @@ class Database:
         """For connections that are held until others have done theirs: those always find one. Not to be waited for."""
         self._ends: dict[int, list[Callable[[bool], None]]] = {}
         self._connect_watchers: set[Callable[[], None]] = set()
+        self._is_full = False
+        """Whether the server had no room for a write, and was not seen to have some since."""
 
     async def __aenter__(self) -> Self:
-        with translated(CONNECTING):
+        with translated(CONNECTING), _reaching(CONNECTING):
             try:
                 self._pool = await asyncpg.create_pool(
                     self._dsn,
@@ -133,16 +131,19 @@ class Database:
             raise DatabaseUnreachable("the database is not open", where=operation)
         async with self._turns:
             with translated(operation):
-                async with self._acquired(self._pool) as connection:
+                async with self._acquired(self._pool, operation) as connection:
                     yield connection
 
     @asynccontextmanager
-    async def _acquired(self, pool: asyncpg.Pool[asyncpg.Record]) -> AsyncIterator[Connection]:
-        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+    async def _acquired(self, pool: asyncpg.Pool[asyncpg.Record], operation: str) -> AsyncIterator[Connection]:
+        with _reaching(operation):
+            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
         try:
             yield connection
         except BaseException as error:
-            if isinstance(error, (asyncpg.ReadOnlySQLTransactionError, DatabaseReadOnly)):
+            self._is_full |= isinstance(error, (asyncpg.DiskFullError, DatabaseFull))
+            takes_no_writes = _takes_no_writes(error)
+            if takes_no_writes:
                 connection.terminate()  # the next one may lead to the new primary
             try:
                 await pool.release(connection, timeout=RELEASE_SECONDS)
@@ -150,7 +151,7 @@ class Database:
                 is_silent = True
             else:
                 is_silent = isinstance(error, TimeoutError)
-            if is_silent or isinstance(error, (asyncpg.ReadOnlySQLTransactionError, DatabaseReadOnly)):
+            if is_silent or takes_no_writes:
                 await self.connect_anew()
             raise
         await pool.release(connection)
@@ -188,12 +189,19 @@ class Database:
             await self._pool.expire_connections()
 
     async def check_writable(self, operation: str) -> None:
-        """Raises DatabaseReadOnly for a server that takes no writes; then every connection is replaced."""
+        """Raises DatabaseReadOnly for a server that takes no writes; then every connection is replaced.
+
+        Where one had no room lately, raises DatabaseFull until it has some; small changes succeed even without.
+        """
         async with self.connection(operation) as connection:
             row = await connection.fetchrow(self.query("writability"))
         if row and (row["is_standby"] or row["is_read_only"]):
             await self.connect_anew()
             raise read_only_error(STANDBY if row["is_standby"] else NO_WRITES, operation)
+        if self._is_full:
+            async with self.transaction(operation) as connection:
+                await connection.execute(_TAKE_ROOM)
+            self._is_full = False
 
     def query(self, name: str) -> str:
         """A named query's text for this schema."""
@@ -211,6 +219,12 @@ class Database:
         return rows[0] if rows else None
 
 
+def _takes_no_writes(error: BaseException) -> bool:
+    """Whether another server is to be looked for: not where this one is only full."""
+    is_read_only = isinstance(error, (asyncpg.ReadOnlySQLTransactionError, DatabaseReadOnly))
+    return is_read_only and not isinstance(error, DatabaseFull)
+
+
 @contextmanager
 def translated(operation: str) -> Iterator[None]:
     """Turn what asyncpg and the network raise into our errors.
@@ -220,7 +234,7 @@ def translated(operation: str) -> Iterator[None]:
     try:
         yield
     except asyncpg.PostgresError as error:
-        raise _translate(error, operation) from error
+        raise error_of(error, operation) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         # InternalClientError is what a connection raises that the server has ended while it lay in the pool.
         got = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
@@ -231,34 +245,15 @@ def translated(operation: str) -> Iterator[None]:
         ) from error
 
 
-def _translate(error: asyncpg.PostgresError, operation: str) -> DatabaseError:
-    state = str(error.sqlstate or "XX000")
-    place = "".join(
-        f" {label} {value}"
-        for label, value in (
-            ("table", getattr(error, "table_name", None)),
-            ("column", getattr(error, "column_name", None)),
-            ("constraint", getattr(error, "constraint_name", None)),
-        )
-        if value
-    )
-    got = f"SQLSTATE {state} ({type(error).__name__}){place}"
-    if state.startswith(_UNREACHABLE):
-        return DatabaseUnreachable("PostgreSQL went away", where=operation, got=got)
-    if state == _READ_ONLY:
-        return read_only_error(NO_WRITES, operation, got)
-    if state.startswith("28") or state == "3D000":
-        cure = "check user, password and database name in database.dsn"
-        return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)
-    if state == _UNKNOWN_OPTION and operation == CONNECTING:
-        cure = "take out or correct what follows the ? in database.dsn: the server does not know one of these options"
-        return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)
-    if state.startswith(_BUSY):
-        return DatabaseBusy("PostgreSQL could not do it now", where=operation, got=got)
-    if state.startswith(_REFUSED_DATA):
-        return DataRefused("PostgreSQL refused a row", where=operation, got=got)
-    grant = "grant the role the right that `breezeway-sync doctor` names as missing" if state == "42501" else None
-    return DatabaseError("PostgreSQL refused a statement", where=operation, got=got, cure=grant)
+@contextmanager
+def _reaching(operation: str) -> Iterator[None]:
+    """Turn what this process lacks for a new connection, a thread that looks up a name or memory, into our error."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_lack(error):
+            raise
+        raise DatabaseUnreachable("PostgreSQL cannot be reached", where=operation, got=LACKING) from error
 
 
 async def _exact_dates(connection: asyncpg.Connection[asyncpg.Record]) -> None:

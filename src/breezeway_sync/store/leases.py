@@ -18,9 +18,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseError, DatabaseWentBack, LeaseHeld, LeaseLost
-from breezeway_sync.core.events import DatabaseReplaced, Emit, LeaseAwaited, LeaseClaimed, Noticed
-from breezeway_sync.core.waiting import finish
+from breezeway_sync.core.errors import DatabaseError, DatabaseWentBack, LeaseHeld, LeaseLost, told
+from breezeway_sync.core.events import DatabaseReplaced, Emit, LeaseAwaited, LeaseClaimed, Noticed, tell_crash
+from breezeway_sync.core.waiting import begin, finish
 from breezeway_sync.store import given
 from breezeway_sync.store.acknowledged import Acknowledged, Claim, flaw_of, standing_of
 from breezeway_sync.store.database import Database
@@ -149,6 +149,7 @@ async def hold(
     lease = await _claim(database, account, owner, clock, wait_seconds, drain_seconds, emit)
     body = asyncio.current_task()
     lost: list[DatabaseError] = []
+    renewing: asyncio.Task[None] | None = None
 
     async def renew() -> None:
         try:
@@ -158,8 +159,8 @@ async def hold(
             if body is not None:
                 body.cancel()
 
-    renewing = asyncio.create_task(renew(), name=f"renew {account}")
     try:
+        renewing = begin(renew(), name=f"renew {account}")
         # A new connection may lead to another server: whether that one knows of the lease is seen at once.
         with database.on_connect(lease.doubt.set):
             yield lease
@@ -168,9 +169,10 @@ async def hold(
             raise lost[0] from None
         raise
     finally:
-        renewing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await renewing
+        if renewing is not None:
+            renewing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await renewing
         _HELD.discard((database.address, account))
         if not isinstance(lease.failure, LeaseLost):
             await finish(_release(database, lease, emit))
@@ -241,13 +243,12 @@ async def _keep_renewing(database: Database, lease: Lease, emit: Emit) -> None:
     A database that is away is tolerated: whatever is written checks the lease.
     """
     while lease.failure is None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(lease.doubt.wait(), RENEW_SECONDS)
-        lease.doubt.clear()
-        if lease.failure is not None:
-            break
         try:
-            await _renew(database, lease)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(lease.doubt.wait(), RENEW_SECONDS)
+            lease.doubt.clear()
+            if lease.failure is None:
+                await _renew(database, lease)
         except (LeaseLost, DatabaseWentBack) as error:
             lease.failure = error
         except DatabaseError as error:
@@ -256,6 +257,9 @@ async def _keep_renewing(database: Database, lease: Lease, emit: Emit) -> None:
             # A database that takes no writes has every connection replaced, and each new one is a reason to look.
             await asyncio.sleep(PAUSE_SECONDS)
             lease.doubt.clear()
+        except Exception as error:  # noqa: BLE001 - the edge of a renewal: what is written checks the lease
+            tell_crash(emit, "", "lease", error)
+            await asyncio.sleep(PAUSE_SECONDS)
     raise lease.failure
 
 
@@ -279,13 +283,13 @@ async def _release(database: Database, lease: Lease, emit: Emit) -> None:
             lease.next_call_in_seconds(),
             lease.paused_for_seconds(),
         )
-    except DatabaseError as error:
-        emit(Noticed(f"the lease could not be given back, it runs out by itself: {error.message}"))
+    except Exception as error:  # noqa: BLE001 - the work under it is done
+        emit(Noticed(f"the lease could not be given back, it runs out by itself: {told(error)}"))
 
 
 async def note_pause(database: Database, lease: Lease, emit: Emit) -> None:
     """Write a pause down at once, so that a successor keeps it even if we are killed now."""
     try:
         await _renew(database, lease)
-    except DatabaseError as error:
-        emit(Noticed(f"a pause of the account could not be written down: {error.message}"))
+    except Exception as error:  # noqa: BLE001 - the edge of a job that nobody waits for
+        emit(Noticed(f"a pause of the account could not be written down: {told(error)}"))

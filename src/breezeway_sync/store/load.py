@@ -15,7 +15,7 @@ from weakref import WeakSet
 import stamina
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseBusy, DataRefused
+from breezeway_sync.core.errors import DatabaseBusy, DatabaseError, DatabaseFull, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit
 from breezeway_sync.entities.admit import reject
 from breezeway_sync.entities.batch import Incoming, Loaded
@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 # New rows after which a table is analysed: on one that never was, the planner fell to 0.05 of the speed.
 _ANALYZE_AT = (1_000, 10_000, 100_000, 1_000_000)
+_PASSING = (DatabaseBusy, DatabaseFull)
 _BUSY_ATTEMPTS = 4
 _BUSY_SECONDS = 90.0
 
@@ -231,12 +232,12 @@ async def _while_busy(work: Callable[[], Awaitable[T]]) -> T:
     """Do it, and again while PostgreSQL is busy. Only what fails once needs stamina, which leaves circles behind."""
     try:
         return await work()
-    except DatabaseBusy as error:
+    except _PASSING as error:
         return await _again(work, error)
 
 
-async def _again(work: Callable[[], Awaitable[T]], first: DatabaseBusy) -> T:
-    busy = stamina.retry_context(on=DatabaseBusy, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
+async def _again(work: Callable[[], Awaitable[T]], first: DatabaseError) -> T:
+    busy = stamina.retry_context(on=_PASSING, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
     async for attempt in busy:
         with attempt:
             if attempt.num == 1:

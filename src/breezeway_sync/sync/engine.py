@@ -7,7 +7,6 @@ it whatever happens; every error becomes an outcome here, at the edge of the job
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,13 +23,14 @@ from breezeway_sync.core.errors import (
     SourceChanged,
     code_of,
     passes,
+    told,
 )
-from breezeway_sync.core.events import Crashed, Emit, EntityStarted, Noticed
+from breezeway_sync.core.events import Emit, EntityStarted, Noticed, tell_crash
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.record_events import RowsLost
 from breezeway_sync.core.room import Room
-from breezeway_sync.core.waiting import finish
+from breezeway_sync.core.waiting import begin, finish
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.losses import Loss
 from breezeway_sync.entities.marks import Days
@@ -90,16 +90,41 @@ class Engine:
         """Read all regions side by side. Raises only when cancelled, after closing what was open."""
         limit, began = self.settings.max_seconds, (self.clock.monotonic(), self.clock.now())
         deadline = None if limit is None else Deadline.after(limit, *began)
-        runs = [asyncio.ensure_future(self._region(target, deadline)) for target in targets]
+        found: list[list[Outcome]] = [[] for _ in targets]
+        runs: list[asyncio.Task[None]] = []
         try:
-            found = await asyncio.gather(*runs)
+            for target, outcomes in zip(targets, found, strict=True):
+                try:
+                    runs.append(begin(self._region(target, deadline, outcomes)))
+                except Exception as error:  # noqa: BLE001 - the edge of a region: the others begin
+                    self._fail_rest(target, outcomes, error)
+            await asyncio.gather(*runs)
         finally:
             for run in runs:
                 run.cancel()
             await asyncio.gather(*runs, return_exceptions=True)
         return [outcome for outcomes in found for outcome in outcomes]
 
-    async def _region(self, target: RegionTarget, deadline: Deadline | None) -> list[Outcome]:
+    async def _region(self, target: RegionTarget, deadline: Deadline | None, outcomes: list[Outcome]) -> None:
+        """Read one region. Raises only when cancelled."""
+        try:
+            await self._read_region(target, deadline, outcomes)
+        except Exception as error:  # noqa: BLE001 - the edge of a region: the others go on
+            self._fail_rest(target, outcomes, error)
+
+    def _fail_rest(self, target: RegionTarget, outcomes: list[Outcome], error: Exception) -> None:
+        """What has no outcome yet has failed, and is told."""
+        self._tell_crash(target.code, "all", error)
+        ended = {outcome.entity for outcome in outcomes}
+        outcomes.extend(self._lost(target.code, name, error) for name in target.entities if name not in ended)
+
+    def _lost(self, region: str, name: str, error: Exception) -> Outcome:
+        """The outcome of an entity that has no row in the log, or whose row stays open until the next cycle."""
+        outcome = Outcome(region, name, FAILED, error=told(error), fault=code_of(error), is_passing=passes(error))
+        self.emit(outcome.told(self.run_id))
+        return outcome
+
+    async def _read_region(self, target: RegionTarget, deadline: Deadline | None, outcomes: list[Outcome]) -> None:
         try:
             gate = await gate_of(target, self.sources)
             losses = await self._losses(target.code)
@@ -108,18 +133,17 @@ class Engine:
             closed = await self.ledger.unavailable(target.code)
             known = Known(set(await self.ledger.answered_sources(target.code)))
         except REFUSALS as error:
-            return [await self._refused(target, name, error) for name in target.entities]
-        except Exception as error:  # noqa: BLE001 - the edge of a region, as below
-            self._tell_crash(target.code, "all", error)
-            return [_failed(target.code, name, error) for name in target.entities]
+            for name in target.entities:
+                refused = await self._refused(target, name, error)
+                outcomes.append(refused)  # one by one: what an error cuts off has its outcome at the edge
+            return
         if not gate.is_confirmed:  # what was cut off or found not to be there was perhaps another source
             closed, cut_off, known = {}, None, Known()
         around = _Around(target, deadline, closed, cut_off, known, gate, losses)
-        return await self._stages(around, knows_properties=knows_properties)
+        await self._stages(around, outcomes, knows_properties=knows_properties)
 
-    async def _stages(self, around: _Around, *, knows_properties: bool) -> list[Outcome]:
+    async def _stages(self, around: _Around, outcomes: list[Outcome], *, knows_properties: bool) -> None:
         target, gate = around.target, around.gate
-        outcomes: list[Outcome] = []
         is_backfill = self.settings.backfill is not None
         knows_properties |= is_backfill
         for stage in stages(
@@ -131,13 +155,19 @@ class Engine:
             async def work(
                 name: str, statuses: Mapping[str, str] = statuses, found: dict[str, Outcome] = found
             ) -> None:
-                found[name] = await self._entity(around, name, refusal_of(gate, name, statuses))
+                try:
+                    found[name] = await self._entity(around, name, refusal_of(gate, name, statuses))
+                except Exception as error:  # noqa: BLE001 - the edge of an entity: those beside it go on
+                    self._tell_crash(target.code, name, error)
+                    found[name] = self._lost(target.code, name, error)
 
-            await each(stage, len(stage), work, self.room)
-            outcomes += [found[name] for name in stage]
-        outcomes = [await self._asked_again(around, outcome) for outcome in outcomes]
+            try:
+                await each(stage, len(stage), work, self.room)
+            finally:
+                outcomes += [found[name] for name in stage if name in found]
+        for number, outcome in enumerate(outcomes):
+            outcomes[number] = await self._asked_again(around, outcome)
         await self._end_pass(target.code)
-        return outcomes
 
     async def _asked_again(self, around: _Around, outcome: Outcome) -> Outcome:
         """Ask once more for lists that were refused before enough others had answered: only now does a refusal say
@@ -243,8 +273,7 @@ class Engine:
 
     def _tell_crash(self, region: str, name: str, error: Exception) -> None:
         if not isinstance(error, BreezewaySyncError):
-            stack = "".join(traceback.format_tb(error.__traceback__))
-            self.emit(Crashed(region, name, type(error).__name__, stack))
+            tell_crash(self.emit, region, name, error)
 
     def _job(self, around: _Around, name: str) -> Job:
         target = around.target
@@ -337,7 +366,7 @@ class Engine:
             calls=job.tally.calls,
             owed=findings.owed,
             seconds=seconds,
-            error="; ".join(part for part in (_explain(error), text) if part) or None,
+            error="; ".join(part for part in (told(error) if error else None, text) if part) or None,
             fault=code_of(error) if error else next((one.code for _, one in findings.problems), None),
             is_passing=passes(error) if error else findings.is_passing,
             accepted=findings.accepted,
@@ -381,18 +410,3 @@ def _unwritten(outcome: Outcome, error: DatabaseError) -> Outcome:
         return outcome
     words = "; ".join(part for part in (error.message, outcome.error) if part)
     return replace(outcome, status=FAILED, error=words, fault=error.code, is_passing=error.retryable)
-
-
-def _explain(error: BaseException | None) -> str | None:
-    """An error in words; of one that nobody foresaw only the name, since its text may quote data."""
-    if error is None:
-        return None
-    if isinstance(error, asyncio.CancelledError):
-        return "interrupted"
-    if isinstance(error, BreezewaySyncError):
-        return error.message
-    return f"unexpected {type(error).__name__}, see the log"
-
-
-def _failed(region: str, entity: str, error: Exception) -> Outcome:
-    return Outcome(region, entity, FAILED, error=_explain(error), fault=code_of(error), is_passing=passes(error))

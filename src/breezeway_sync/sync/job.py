@@ -13,6 +13,7 @@ from uuid import UUID
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
+from breezeway_sync.core.lacks import is_lack
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
@@ -279,7 +280,12 @@ class _Hands(Generic[T]):
         for thing in self.things:
             if self.to_come > 0 and self.room.take_hand():
                 self.to_come -= 1
-                self.begin(self.one()).add_done_callback(lambda _: self.room.give_hand_back())
+                try:
+                    self.begin(self.one()).add_done_callback(lambda _: self.room.give_hand_back())
+                except Exception as error:
+                    self.room.give_hand_back()
+                    if not is_lack(error):  # without memory for a helper it goes on alone
+                        raise
             await self.work(thing)
 
 
