@@ -13,12 +13,12 @@ from breezeway_sync.core.errors import (
     DatabaseUnreachable,
     LeaseHeld,
     LeaseLost,
+    NotPromotable,
     SchemaRefused,
+    UnknownName,
 )
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
-from breezeway_sync.entities.promote import NotPromotable
 from breezeway_sync.sandbox.postgres import PostgresUnavailable
-from breezeway_sync.service.selection import UnknownName
 
 GOOD = Outcome("a", "people", SUCCESS, read=3)
 EMPTY = Outcome("a", "people", SUCCESS)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from breezeway_sync.core.errors import NotPromotable
 from breezeway_sync.entities.model import Kind
-from breezeway_sync.entities.promote import NotPromotable, infer, parse, plan_promotion
+from breezeway_sync.entities.promote import infer, parse, plan_promotion
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
+from breezeway_sync.core.errors import NotPromotable, UnknownName
 from breezeway_sync.core.events import FieldChanged
 from breezeway_sync.core.outcome import SUCCESS
 from breezeway_sync.entities.catalog.tasks import TASKS
 from breezeway_sync.entities.model import Field, Kind
-from breezeway_sync.entities.promote import NotPromotable
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.service import gaps, runner
-from breezeway_sync.service.selection import UnknownName
 from breezeway_sync.store import migrate
 from breezeway_sync.store.files import Migration, read_migrations
 from breezeway_sync.sync import engine

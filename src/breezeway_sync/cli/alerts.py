@@ -7,8 +7,6 @@ import typer
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.common import ConfigOption, say
 from breezeway_sync.core.errors import ConfigurationError
-from breezeway_sync.ops.alerts import send_test
-from breezeway_sync.service.settings import load_settings
 
 alerts_app = typer.Typer(help="Mail and messages for people who have no Prometheus.", no_args_is_help=True)
 
@@ -21,6 +19,9 @@ def alerts() -> None:
 @alerts_app.command("test")
 def send(config: ConfigOption = None) -> None:
     """Send one message on every configured channel; exit 1 when one could not be sent."""
+    from breezeway_sync.ops.alerts import send_test
+    from breezeway_sync.service.settings import load_settings
+
     settings = load_settings(config)
     results = loop.run(send_test(settings.alerts))
     if not results:

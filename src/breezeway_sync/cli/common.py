@@ -17,7 +17,6 @@ from rich.text import Text
 
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.words import visible, visible_json
-from breezeway_sync.ops import logs
 
 ConfigOption = Annotated[
     Path | None,
@@ -96,6 +95,8 @@ def say(text: object, *, is_json: bool = False) -> None:
 
 def log_to_stderr(level: str) -> Emit:
     """Log lines on stderr: text for people on a terminal, where quiet is enough, JSON otherwise."""
+    from breezeway_sync.ops import logs
+
     is_terminal = sys.stderr.isatty()
     quiet = is_terminal and level == "info"
     logs.configure(

@@ -15,13 +15,13 @@ from breezeway_sync.core.errors import (
     DatabaseUnreachable,
     GivenUp,
     LeaseHeld,
+    NotPromotable,
     NotRead,
     SchemaRefused,
+    UnknownName,
     UnknownRecord,
 )
 from breezeway_sync.core.outcome import SUCCESS, Outcome
-from breezeway_sync.entities.promote import NotPromotable
-from breezeway_sync.service.selection import UnknownName
 
 OK = 0
 INCOMPLETE = 1

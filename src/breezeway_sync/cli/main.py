@@ -27,9 +27,6 @@ from breezeway_sync.cli.tables import print_report, report_json
 from breezeway_sync.cli.token import token_app
 from breezeway_sync.cli.verify import verify
 from breezeway_sync.core.errors import BreezewaySyncError
-from breezeway_sync.service.settings import describe, load_settings
-from breezeway_sync.service.settings.problems import as_one
-from breezeway_sync.service.settings.twins import of_twins, pairs_of
 
 app = typer.Typer(
     help="Keep an exact, typed, linked copy of many Breezeway accounts in your own PostgreSQL.",
@@ -73,6 +70,7 @@ def run(
     """Mirror regions and entities once."""
     from breezeway_sync.service import runner
     from breezeway_sync.service.selection import choose_entities, choose_regions
+    from breezeway_sync.service.settings import load_settings
 
     settings = load_settings(config)
     chosen = choose_regions(settings, region), choose_entities(settings, entity)
@@ -90,6 +88,7 @@ def run(
 def serve(config: ConfigOption = None) -> None:
     """Keep the mirror fresh on schedule, until told to stop."""
     from breezeway_sync.cli.serve import serve as run_daemon
+    from breezeway_sync.service.settings import load_settings
 
     run_daemon(load_settings(config), lambda: load_settings(config))
 
@@ -101,6 +100,7 @@ def migrate(
 ) -> None:
     """Bring the database's schema to this version."""
     from breezeway_sync.service import runner
+    from breezeway_sync.service.settings import load_settings
     from breezeway_sync.store import migrate as migrations
     from breezeway_sync.store.files import Migration
 
@@ -125,6 +125,10 @@ def migrate(
 @config_app.command("check")
 def config_check(config: ConfigOption = None) -> None:
     """Load the configuration and say whether it can be used."""
+    from breezeway_sync.service.settings import load_settings
+    from breezeway_sync.service.settings.problems import as_one
+    from breezeway_sync.service.settings.twins import of_twins, pairs_of
+
     settings = load_settings(config)
     if problems := of_twins(settings, pairs_of(settings)):
         raise as_one(problems)
@@ -135,6 +139,8 @@ def config_check(config: ConfigOption = None) -> None:
 @config_app.command("show")
 def config_show(config: ConfigOption = None) -> None:
     """Print the effective configuration, secrets masked, with where each value came from."""
+    from breezeway_sync.service.settings import describe, load_settings
+
     say(describe(load_settings(config)))
 
 

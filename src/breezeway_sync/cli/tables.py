@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +15,9 @@ from breezeway_sync.cli.common import (
     shown,
 )
 from breezeway_sync.core.outcome import Outcome
-from breezeway_sync.service.runner import Report
+
+if TYPE_CHECKING:
+    from breezeway_sync.service.runner import Report
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _COUNTS = ("new", "updated", "unchanged", "deleted", "rejected", "calls")

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -25,9 +25,9 @@ from breezeway_sync.cli.common import (
     tell,
 )
 from breezeway_sync.core.certificate import Certificate, Class, Difference
-from breezeway_sync.service.settings import load_settings
-from breezeway_sync.service.verification import Report, Request
-from breezeway_sync.service.verification import verify as compare
+
+if TYPE_CHECKING:
+    from breezeway_sync.service.verification import Report
 
 NAMED = 10
 """So many records are named of those that differ in the same way; --json has all."""
@@ -51,13 +51,15 @@ def verify(
     wait: WaitOption = 60.0,
 ) -> None:
     """Compare the mirror with the API; exit 0 only if all that was asked for was, and all is explained."""
+    from breezeway_sync.service import verification
     from breezeway_sync.service.selection import choose_entities, choose_regions
+    from breezeway_sync.service.settings import load_settings
 
     settings = load_settings(config)
     drawn = secrets.randbelow(2**31) if seed is None else seed
     chosen = choose_regions(settings, region), choose_entities(settings, entity)
-    request = Request(*chosen, sample, drawn, whole, wait, repair)
-    report = loop.run(compare(settings, request, emit=log_to_stderr(settings.log.level), tell=tell))
+    request = verification.Request(*chosen, sample, drawn, whole, wait, repair)
+    report = loop.run(verification.verify(settings, request, emit=log_to_stderr(settings.log.level), tell=tell))
     if as_json:
         say(report_json(report), is_json=True)
     else:

@@ -100,6 +100,18 @@ class UnknownRecord(BreezewaySyncError):
     code = "unknown_record"
 
 
+class UnknownName(BreezewaySyncError):
+    """A region or entity that does not exist; the message names those that do."""
+
+    code = "unknown_name"
+
+
+class NotPromotable(BreezewaySyncError):
+    """This field cannot become this column."""
+
+    code = "not_promotable"
+
+
 class ConfigurationError(BreezewaySyncError):
     """The configuration cannot be used as it is; nothing was started."""
 

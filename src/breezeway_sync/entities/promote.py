@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from breezeway_sync.core.errors import BreezewaySyncError
+from breezeway_sync.core.errors import NotPromotable
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.decode import Item, Unreadable
 from breezeway_sync.entities.model import Child, Entity, Field, Kind
@@ -26,10 +26,6 @@ KINDS = {
 _NUMBERS = (Kind.BIGINT, Kind.NUMERIC)
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)?", re.ASCII)
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
-
-
-class NotPromotable(BreezewaySyncError):
-    """This field cannot become this column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.core.errors import UnknownName
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.marks import Days
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.service.accounts import credentials_of, group
 from breezeway_sync.service.runner import Request, ensure_schema, open_database
-from breezeway_sync.service.selection import ALL, UnknownName, choose_entities
+from breezeway_sync.service.selection import ALL, choose_entities
 from breezeway_sync.service.settings import PART_NAMES, Settings
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.ledger import Ledger

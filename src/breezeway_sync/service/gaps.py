@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from breezeway_sync.core.errors import ConfigurationError
+from breezeway_sync.core.errors import ConfigurationError, NotPromotable, UnknownName
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import Kind
-from breezeway_sync.entities.promote import KINDS, NotPromotable, Promotion, infer, parse, plan_promotion, tables
+from breezeway_sync.entities.promote import KINDS, Promotion, infer, parse, plan_promotion, tables
 from breezeway_sync.service.runner import open_database
-from breezeway_sync.service.selection import ALL, UnknownName, choose_regions
+from breezeway_sync.service.selection import ALL, choose_regions
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
 from breezeway_sync.store.files import read_migrations, sql_directory

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.errors import UnknownName
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.report import OpenRejection, Retried
 from breezeway_sync.service.access import Access, Means, Tell
 from breezeway_sync.service.retries import RetryReport, by_account, retrier_of
 from breezeway_sync.service.runner import ensure_schema, open_database
-from breezeway_sync.service.selection import UnknownName
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
 from breezeway_sync.store.rejects import list_open, read_payloads

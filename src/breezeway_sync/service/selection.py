@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from breezeway_sync.core.errors import BreezewaySyncError
+from breezeway_sync.core.errors import UnknownName
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.service.settings import Settings
@@ -13,10 +13,6 @@ from breezeway_sync.store.retry import TYPES as REJECTED_TYPES
 from breezeway_sync.sync.stages import NAMES
 
 ALL = "all"
-
-
-class UnknownName(BreezewaySyncError):
-    """A region or entity that does not exist; the message names those that do."""
 
 
 def choose_regions(settings: Settings, name: str) -> tuple[str, ...]:
