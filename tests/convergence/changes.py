@@ -283,5 +283,7 @@ def twin(world: World, rng: Dice) -> bool:
     if kind == "properties":
         record |= {"reference_property_id": None, "reference_external_property_id": None}
     record |= {name: home for name in ("home_id", "property_id") if name in record}
+    if "company_id" in record:
+        record["company_id"] = other.get("properties", home)["company_id"]
     other.put(kind, record)
     return True
