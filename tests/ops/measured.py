@@ -40,6 +40,7 @@ def filled() -> Metrics:
         e.Crashed("austin", "tasks", "KeyError", "…"),
         e.DatabaseLost("PostgreSQL went away"),
         e.DatabaseBack(3.0),
+        e.DatabaseReplaced(account, "the database went back"),
         e.ConfigurationReloaded((), None),
         e.RecordRejected("austin", "tasks", "4711", "no id"),
         e.FieldChanged("austin", "tasks", "new", "appeared", "string"),

@@ -159,6 +159,10 @@ def test_database_and_configuration() -> None:
     assert (value(metrics, "database_up"), value(metrics, "database_losses_total")) == (0, 1)
     metrics.observe(e.DatabaseBack(3.0))
     assert value(metrics, "database_up") == 1
+    assert value(metrics, "database_replacements_total") == 0  # there from the start: increase() sees the first one
+    for account in ACCOUNTS[:2]:
+        metrics.observe(e.DatabaseReplaced(account, "the database went back"))
+    assert value(metrics, "database_replacements_total") == 2
     time = 2000.0
     metrics.observe(e.ConfigurationReloaded((), "wrong"))
     assert value(metrics, "configuration_last_reload_successful") == 0

@@ -104,6 +104,9 @@ class Instruments:
         )
         self.database_up = self._gauge("database_up", "1 while the database answers.")
         self.database_losses = self._counter("database_losses_total", "How often the database was lost.")
+        self.database_replacements = self._counter(
+            "database_replacements_total", "Accounts whose stored work was gone: an older copy was the database."
+        )
         self.leases_claimed = self._counter("leases_claimed_total", "Accounts claimed by this process.")
         self.leases_taken_over = self._counter("leases_taken_over_total", "Of these, claimed from a dead owner.")
         self.reloads = self._counter("configuration_reloads_total", "Reloads of the configuration.", "result")

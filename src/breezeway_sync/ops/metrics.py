@@ -34,6 +34,7 @@ from breezeway_sync.core.events import (
     CycleSkipped,
     DatabaseBack,
     DatabaseLost,
+    DatabaseReplaced,
     EntityFinished,
     Event,
     FieldChanged,
@@ -93,6 +94,7 @@ class Metrics:
             Crashed: lambda _: self._m.crashes.inc(),
             DatabaseLost: self._database_lost,
             DatabaseBack: lambda _: self._m.database_up.set(1),
+            DatabaseReplaced: lambda _: self._m.database_replacements.inc(),
             ConfigurationReloaded: self._reloaded,
             AlertDelivered: self._alert_delivered,
         }

@@ -69,7 +69,6 @@ class ChildReader:
                 endpoint=source.path,
                 cure="what is stored of it stays; the next run asks again",
             )
-        job.survey(source.name).add(page.items)
         children, changed = admit_children(self._plan, parent, page.items)
         job.findings.loaded.changed_characters += changed
         order = job.order_of(page.requested_at)
@@ -79,6 +78,7 @@ class ChildReader:
             self._marks.append(self._mark(parent, page, order))
         if len(self._sets) >= FLUSH_SETS or job.room.is_full:
             await self.flush()
+        await job.look(source.name, page.items)
 
     def _mark(self, parent: int, page: Page, order: int) -> Mark:
         version = plan_of(self._job.entity).version

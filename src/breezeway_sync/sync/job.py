@@ -17,7 +17,7 @@ from breezeway_sync.core.lacks import is_lack
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.room import Room
-from breezeway_sync.core.waiting import task_group
+from breezeway_sync.core.waiting import in_slices, task_group
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.marks import Days, Pace
@@ -144,6 +144,12 @@ class Job:
     def survey(self, name: str) -> Survey:
         """Where the looks of a list's records are counted."""
         return self.surveys.setdefault(name, Survey())
+
+    async def look(self, name: str, items: Iterable[Item]) -> None:
+        """Count the looks of a list's records; in slices, as those of a large answer take seconds."""
+        survey = self.survey(name)
+        async for item in in_slices(items):
+            survey.add((item,))
 
     def path(self, source: Source) -> str:
         """Where a source is read."""

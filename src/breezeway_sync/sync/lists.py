@@ -202,9 +202,10 @@ async def _take(job: Job, page: Page, scan: Scan, batcher: Batcher, reading: Rea
     shown = newest_only(job.entity, page.items, order, reading.seen, [one.seen for one in scan.readings])
     await learn_homes(job, shown)
     fresh = job.own(shown, scan.sifted)
-    job.survey(job.name).add(one.item for one in fresh)
     reading.turned(page, order)
     await batcher.add(fresh, size_bytes=page.size_bytes)
+    # Last, since it gives way: who is cancelled in it has everything with the batcher.
+    await job.look(job.name, (one.item for one in fresh))
     is_told = scan.source.shape is Shape.PAGES and scan.source.per is None and scan.kind in (WHOLE, BACKFILL)
     if is_told and not scan.readings:
         job.advanced("pages", page.number, page.total_pages)
