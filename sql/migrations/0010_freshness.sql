@@ -129,7 +129,14 @@ WITH parts (entity_type, source, is_per_property, is_own) AS (
         ('templates', 'templates', false, true),
         ('subdepartments', 'subdepartments', false, true)
 ), accepted AS (
-    SELECT x.* FROM problems x WHERE x.resolved_at IS NULL AND x.accepted_at IS NOT NULL
+    SELECT x.id, x.region_code, x.entity_type, x.kind, x.source, x.record_id, x.last_seen_at
+    FROM problems x WHERE x.resolved_at IS NULL AND x.accepted_at IS NOT NULL
+    UNION ALL
+    -- Contacts that no row can take: their list was read, and is not the mirror's.
+    SELECT x.id, x.region_code, x.entity_type, 'children', x.entity_type,
+        CASE WHEN x.record_id ~ '^-?[0-9]{1,19}$' THEN x.record_id::bigint END, x.last_seen_at
+    FROM rejected_records x
+    WHERE x.entity_type = 'property_contacts' AND x.resolved_at IS NULL AND x.accepted_at IS NOT NULL
 )
 SELECT
     r.region_code,

@@ -18,10 +18,15 @@ SELECT kind, source, record_id FROM {schema}.problems
 WHERE region_code = $1 AND resolved_at IS NULL AND accepted_at IS NOT NULL
 UNION
 SELECT k.kind, r.entity_type, r.record_id::bigint
-FROM {schema}.rejected_records r CROSS JOIN (VALUES ('record'), ('children')) k (kind)
+FROM {schema}.rejected_records r CROSS JOIN (VALUES ('record'), ('children'), ('rejected')) k (kind)
 WHERE r.region_code = $1 AND r.resolved_at IS NULL AND r.accepted_at IS NOT NULL
   AND CASE WHEN r.record_id ~ '^-?[0-9]{1,19}$'
     THEN r.record_id::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 ELSE false END;
+
+-- name: accepted_nameless
+-- Records without an id that a person lives with, by the name that their payload gives them.
+SELECT entity_type, record_id FROM {schema}.rejected_records
+WHERE region_code = $1 AND resolved_at IS NULL AND accepted_at IS NOT NULL AND record_id LIKE 'payload %';
 
 -- name: unresolved_differences
 -- What the latest comparison that came to its end has found, without what was late.

@@ -39,6 +39,12 @@ DAMAGES = [
     "DELETE FROM task_comments",
     "UPDATE people SET first_name = 'Bob'",
     "UPDATE tasks SET extra = '{\"x\": 1}'",
+    # A change of the API would look like this, but the API still shows what was loaded.
+    "UPDATE tasks SET rate_paid = 999, updated_at = updated_at - interval '1 day'",
+    # The newest records, which have no time of their own, are no new ones.
+    "UPDATE reservations SET deleted_at = now() WHERE reservation_id = (SELECT max(reservation_id) FROM reservations)",
+    "UPDATE tasks SET extra = '[1]'",
+    "DELETE FROM people WHERE person_id = (SELECT max(person_id) FROM people)",
 ]
 
 
@@ -82,3 +88,41 @@ async def test_a_repair_of_a_mirror_that_is_right_writes_nothing(place: Place) -
         done = await place.command(*command)
         assert done.code == 0, done.said
     assert place.rows("SELECT xmin::text, task_id FROM tasks ORDER BY 2") == before
+
+
+async def test_a_record_that_no_row_can_take_stays_found_until_a_person_accepts_it(place: Place) -> None:
+    company = place.add("nashville", 1)
+    company.records["supplies"][-1] = {"name": "nameless", "company_id": 1}
+    await place.run()
+    for more in ((), ("--repair",), ()):
+        done = await place.command("verify", "--all", *more)
+        assert done.code == 1, done.said
+    (rejected,) = place.rows("SELECT id FROM rejected_records")
+    done = await place.command("problems", "accept", f"r{rejected['id']}", "--why", "known")
+    assert done.code == 0, done.said
+    assert (await place.command("run")).code == 0
+    done = await place.command("verify", "--all")
+    assert done.code == 0, done.said
+    assert (await place.command("status", "--check")).code == 0
+    company.records["supplies"][-1]["name"] = "another"
+    assert (await place.command("verify", "--all")).code == 1
+
+
+async def test_what_a_person_accepts_that_a_table_refuses_fails_no_comparison(place: Place) -> None:
+    company = place.add("nashville", 1)
+    await place.run()
+    place.rows("ALTER TABLE tasks ADD CONSTRAINT ours CHECK (task_name <> 'bad')")
+    place.rows("ALTER TABLE property_contacts ADD CONSTRAINT ours CHECK (name <> 'bad')")
+    place.api.put(company, "tasks", 100000, name="bad")
+    company.children["contacts", 1000] = [{"id": 1, "name": "bad"}]
+    place.later(200)
+    await place.run()
+    ids = [f"r{one['id']}" for one in place.rows("SELECT id FROM rejected_records")]
+    assert len(ids) == 2
+    assert (await place.command("problems", "accept", *ids, "--why", "ours")).code == 0
+    assert place.refusal("all", "property_contacts") is None
+    assert (await place.command("run")).code == 0
+    done = await place.command("verify", "--all")
+    assert done.code == 0, done.said
+    assert place.rows("SELECT DISTINCT result FROM v_latest_certificates") == [{"result": "proved"}]
+    assert (await place.command("status", "--check")).code == 0

@@ -24,6 +24,7 @@ BEFORE, KEPT, AFTER = "2026-11-20T09:00:00", "2026-11-19T09:00:00+00:00", "2026-
         (AFTER, KEPT, None, Class.LATE),
         (BEFORE, KEPT, None, Class.UNEXPLAINED),  # that read should have brought it
         ("2026-11-19T09:00:00Z", KEPT, False, Class.WRONG),
+        (AFTER, KEPT, True, Class.WRONG),  # the row's own time was changed by hand
         (None, None, True, Class.WRONG),
         (None, None, False, Class.LATE),
         (None, None, None, Class.UNEXPLAINED),

@@ -35,9 +35,12 @@ class StoredMirror:
         gone = await self._fetch(
             "reading earlier certificates", verify_sql.gone(entity, self._database.schema), region, entity.name
         )
-        highest = await self._rows(Scope(entity), region, f"max(r.{entity.key.name}) AS key")
+        highest = await self._fetch(
+            "reading the highest id", verify_sql.highest_key(entity, self._database.schema), region, entity.table
+        )
         source = await self._database.fetch_row("source_compared", region)
         accepted = await self._database.fetch("accepted_places", region)
+        nameless = await self._database.fetch("accepted_nameless", region)
         return Known(
             {(row["source"], row["parent_id"]): Reading(row["covered_at"], row["whole_at"]) for row in lists},
             {(row["kind"], row["record_id"]): row["asked_at"] for row in absent},
@@ -46,6 +49,7 @@ class StoredMirror:
             companies=frozenset(source["company_ids"]) if source and source["company_ids"] is not None else None,
             left_out=frozenset(source["left_out"]) if source else frozenset(),
             accepted=frozenset((row["kind"], row["source"], row["record_id"]) for row in accepted),
+            accepted_nameless=frozenset((row["entity_type"], row["record_id"]) for row in nameless),
             blocked_why=source["blocked_why"] if source else None,
         )
 

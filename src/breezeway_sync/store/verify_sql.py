@@ -23,6 +23,19 @@ def live(entity: Entity, schema: str, *, discriminator: bool, by: str | None) ->
     return text if by is None else f"{text} AND r.{by} = $2"
 
 
+def highest_key(entity: Entity, schema: str) -> str:
+    """The highest id that the mirror has ever known; NULL where it has forgotten that. $1 region, $2 table.
+
+    Rows that are marked as deleted, or were deleted by hand, were known as well: what the API has of them is not new.
+    """
+    lost = f"FROM {quote(schema)}.lost_rows l WHERE l.region_code = $1 AND l.table_name = $2"
+    return (
+        f"SELECT CASE WHEN NOT EXISTS (SELECT {lost} AND l.record_id IS NULL) THEN greatest("
+        f"(SELECT max(r.{entity.key.name}) FROM {quote(schema)}.{entity.table} r WHERE r.region_code = $1), "
+        f"(SELECT max(l.record_id) {lost})) END AS key"
+    )
+
+
 def by_home(entity: Entity, per: str, properties: Entity, schema: str) -> str:
     """How many live rows each live property lists; $1 region."""
     key = properties.key.name

@@ -57,7 +57,9 @@ async def compare_repaired(bench: Bench, first: Certificate) -> None:
     """Compare once more all that a comparison has found, after it was repaired. Raises ApiError, DatabaseError."""
     bench.known = await bench.mirror.known(bench.region, bench.entity)
     bench.open, bench.troubles = first.unexplained, []
-    bench.differences = {one: None for one in first.differences if one.kind is Class.LATE}
+    # What is about a whole list cannot be repaired, and stays found.
+    kept = [one for one in first.differences if one.kind is Class.LATE or record_of(one) is None]
+    bench.differences = dict.fromkeys(kept)
     bench.seen -= set(records_of(bench, bench.open))
     names = records_of(bench, bench.open) if bench.name != CONTACTS else []
     if bench.entity.own_address is None:

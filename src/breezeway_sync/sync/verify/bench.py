@@ -61,7 +61,8 @@ class Bench:
     # --- what is found -----------------------------------------------------------------------------------
 
     def count(self, what: str, number: int = 1) -> None:
-        self.compared[what] = self.compared.get(what, 0) + number
+        if number:
+            self.compared[what] = self.compared.get(what, 0) + number
 
     def differ(self, discriminator: str | None, key: int | None, paths: Iterable[str], kind: Class) -> None:
         for path in paths:
@@ -124,12 +125,25 @@ class Bench:
         for item in items:
             key = whole(item.get(self.entity.key.path)) if isinstance(item, dict) else None
             if not isinstance(item, dict) or key is None:
-                self.differ(None, None, ["a record without an id"], Class.MISSING)
+                self._miss_nameless(item)
             elif self.is_foreign(item):
                 self.count("of another company")
             else:
                 found[key] = item
         return found
+
+    def is_accepted(self, name: str, key: int) -> bool:
+        """Whether a person lives with a record, or a parent's list, that no row can take: the row is an older one."""
+        found = ("rejected", name, key) in self.known.accepted
+        self.count("accepted by a person", int(found))
+        return found
+
+    def _miss_nameless(self, item: Item) -> None:
+        """No row can take a record without an id; a person may have accepted this one."""
+        if (self.name, classify.name_of_nameless(self.entity, item)) in self.known.accepted_nameless:
+            self.count("accepted by a person")
+        else:
+            self.differ(None, None, ["a record without an id"], Class.MISSING)
 
     def is_foreign(self, record: Mapping[str, object]) -> bool:
         """Whether a record belongs to a company that the region does not mirror, by itself or by its home."""
@@ -200,6 +214,8 @@ class Bench:
             self.count("explained when read again")
             return
         as_loaded = classify.is_as_loaded(entity, record, stored)
+        if not as_loaded and self.is_accepted(self.name, key):
+            return
         kind = classify.of_unlike(record, stored.row.get("updated_at"), last, is_as_loaded=as_loaded)
         self.differ(discriminator, key, paths, kind)
 

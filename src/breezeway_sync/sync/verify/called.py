@@ -47,7 +47,7 @@ async def compare_one(bench: Bench, called: CalledChild, key: int) -> None:
         if await _unlike(bench, called, key) is None:
             return
         again = await _unlike(bench, called, key)
-        if again is not None:
+        if again is not None and not bench.is_accepted(called.source.name, key):
             paths, kind = again
             bench.differ(None, key, paths, Class.LATE if await _is_stale(bench, key) else kind)
     except ApiError as error:
@@ -61,7 +61,8 @@ async def _is_stale(bench: Bench, key: int) -> bool:
     if record is None or stored is None or not paths_unlike(bench.entity, record, stored):
         return False
     last = classify.last_read(bench.entity, bench.known, None, key, record)
-    return classify.of_unlike(record, stored.row.get("updated_at"), last, is_as_loaded=None) is Class.LATE
+    as_loaded = classify.is_as_loaded(bench.entity, record, stored)
+    return classify.of_unlike(record, stored.row.get("updated_at"), last, is_as_loaded=as_loaded) is Class.LATE
 
 
 async def _unlike(bench: Bench, called: CalledChild, key: int) -> tuple[list[str], Class] | None:

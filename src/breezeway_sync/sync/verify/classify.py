@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from breezeway_sync.core.certificate import Class
-from breezeway_sync.entities.admit import Admitted, admit
+from breezeway_sync.entities.admit import Admitted, Rejected, admit
 from breezeway_sync.entities.comparison import Known, LastRead, Reading, Row, Stored
+from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.entities.rows import JsonObject
@@ -39,10 +40,12 @@ def of_unlike(
 ) -> Class:
     """Both have the record and it differs.
 
-    With `updated_at` on both sides: the same is WRONG; another one is LATE when the change came after its
-    list was read, and UNEXPLAINED when that read should have brought it. Without: `is_as_loaded` says
-    whether the API still shows what was loaded; then the row is WRONG, otherwise the API has changed.
+    `is_as_loaded` says whether the API still shows what was loaded: then the row is WRONG, whatever stands in it.
+    Otherwise with `updated_at` on both sides: the same is WRONG; another one is LATE when the change came after its
+    list was read, and UNEXPLAINED when that read should have brought it. Without: the API has changed.
     """
+    if is_as_loaded:
+        return Class.WRONG
     changed, known = instant(record.get("updated_at")), instant(kept_updated_at)
     if changed is not None and known is not None:
         if changed == known:
@@ -50,7 +53,7 @@ def of_unlike(
         return Class.LATE if _is_after(changed, last) else Class.UNEXPLAINED
     if is_as_loaded is None:
         return Class.UNEXPLAINED
-    return Class.WRONG if is_as_loaded else Class.LATE
+    return Class.LATE
 
 
 def of_missing(record: Mapping[str, object], key: int, last: LastRead) -> Class:
@@ -94,6 +97,12 @@ def of_called(items: object, last: LastRead, *, is_owed: bool) -> Class:
     )
     newest = max((one for one in known if one is not None), default=None)
     return Class.LATE if newest is not None and _is_after(newest, last) else Class.WRONG
+
+
+def name_of_nameless(entity: Entity, item: Item) -> str | None:
+    """The name that the loader rejects a record without an id by; None for one that it takes."""
+    judged = admit(plan_of(entity), item)
+    return judged.record_id if isinstance(judged, Rejected) else None
 
 
 def _is_after(moment: datetime, last: LastRead) -> bool:

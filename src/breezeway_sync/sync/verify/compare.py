@@ -148,7 +148,8 @@ def _is_same(field: Field, value: object, row: Row) -> bool:
 
 def _copies(record: Mapping[str, object], row: Row) -> tuple[Json, Json]:
     extra = row.get("extra")
-    kept = deepcopy(extra) if isinstance(extra, dict) else {}
+    # What is no object is nothing that the mirror writes.
+    kept = deepcopy(extra) if isinstance(extra, dict) else {} if extra is None else {"extra": extra}
     return {clean(name): deepcopy(value) for name, value in record.items()}, kept
 
 
