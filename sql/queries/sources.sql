@@ -17,7 +17,10 @@ SELECT
         SELECT FROM {schema}.region_sources t
         JOIN {schema}.regions x ON x.region_code = t.region_code AND x.is_active
         WHERE t.region_code <> $1 AND t.account = $4
-    ) AS is_shared
+    ) AS is_shared,
+    EXISTS (
+        SELECT FROM {schema}.properties p WHERE p.region_code = $1 AND p.deleted_at IS NULL
+    ) AS has_live
 FROM (SELECT 1) one
 LEFT JOIN {schema}.regions r ON r.region_code = $1
 LEFT JOIN {schema}.region_sources s ON s.region_code = $1;

@@ -140,6 +140,38 @@ async def test_what_leaves_with_its_home_is_told_apart_from_what_the_api_deleted
     assert {by_reason["tasks", task] for task in range(100000, 100004)} == {"property_left"}
 
 
+async def test_what_belonged_to_a_home_that_left_goes_although_no_other_home_has_any(place: Place) -> None:
+    company = place.add("nashville", 1, homes=1)
+    for home in (1001, 1002):
+        place.api.put(company, "properties", home)
+    await place.run()
+    del company.records["properties"][1000]
+    company.records["tasks"].clear()
+    company.records["reservations"].clear()
+    report = await place.runs(4)
+    assert not_green(report) == []
+    assert place.homes() == {1001, 1002}
+    assert place.tasks() == place.stays() == set()
+    found = place.rows("SELECT DISTINCT reason FROM deletions WHERE entity_type <> 'properties'")
+    assert found == [{"reason": "property_left"}]
+
+
+async def test_an_account_that_has_no_property_any_more_is_emptied_when_a_person_says_so(place: Place) -> None:
+    company = place.add("nashville", 1)
+    place.add("austin", 2)
+    await place.run()
+    for kind in ("properties", "tasks", "reservations"):
+        company.records[kind].clear()
+    report = await place.runs(2)
+    assert not_green(report, "austin") == []
+    assert len(place.tasks("nashville")) == 8
+    assert (await place.command("regions", "adopt", "nashville")).code == 0
+    assert not_green(await place.runs(3)) == []
+    assert place.homes("nashville") == place.tasks("nashville") == place.stays("nashville") == set()
+    assert {one["reason"] for one in place.rows("SELECT reason FROM deletions")} == {"source_adopted"}
+    assert place.refusal() is None, "without any property nothing is unknown of tasks that lists leave out"
+
+
 async def test_a_stay_for_tomorrow_that_is_gone_is_deleted_within_26_hours(place: Place) -> None:
     company = place.add("nashville", 1, homes=3)
     place.api.put(company, "reservations", 77, property_id=1000, checkin_date=day(1), checkout_date=day(3))

@@ -12,6 +12,11 @@ def snapshot(place: Place) -> dict[str, set[int]]:
     return {code: place.tasks(code) | place.homes(code) | place.stays(code) for code in place.regions}
 
 
+def everything(place: Place) -> dict[str, set[int]]:
+    names = {"people": "person_id", "supplies": "supply_id", "templates": "template_id", "tags": "tag_id"}
+    return snapshot(place) | {table: place.live(table, key) for table, key in names.items()}
+
+
 async def test_a_region_that_gets_anothers_pair_by_mistake_harms_neither(place: Place) -> None:
     for code, number in (("nashville", 1), ("austin", 2)):
         place.add(code, number)
@@ -78,6 +83,30 @@ async def test_a_wrong_pair_under_a_few_homes_deletes_nothing(place: Place) -> N
     place.later(1)
     assert not_green(await place.run()) == []
     assert place.refusal() is None
+
+
+async def test_a_pair_that_shows_another_company_or_none_from_now_on_stores_and_deletes_nothing(place: Place) -> None:
+    """Lists that name no company, such as people, wait for what the list of properties shows in the same run."""
+    place.add("nashville", 1)
+    await place.run()
+    other = place.add("austin", 9)
+    del place.regions["austin"]
+    before = everything(place)
+    for companies in ([9], []):
+        place.api.pairs["client-1"] = companies
+        for _ in range(3):
+            place.later(9)
+            report = await place.run()
+            assert len(not_green(report)) == len(report.outcomes)
+            assert everything(place) == before
+        assert "regions adopt nashville" in str(report.outcomes[0].error)
+        for entity in statuses(report):
+            assert place.refusal("all", entity) is not None, entity
+    assert place.homes().isdisjoint(other.records["properties"])
+    place.api.pairs["client-1"] = [1]
+    place.later(1)
+    assert not_green(await place.run()) == []
+    assert everything(place) == before
 
 
 async def test_a_rotated_secret_changes_nothing(place: Place) -> None:

@@ -389,6 +389,7 @@ class FakeProofs:
 
     missing: dict[str, list[int]] = field(default_factory=dict)
     listed: int | None = 1
+    listed_of: dict[str, list[int]] = field(default_factory=dict)
     waiting: int = 0
     too_many: bool = False
     home: Home = field(default_factory=lambda: Home(7, THERE))
@@ -416,7 +417,8 @@ class FakeProofs:
         return self.missing.get(entity.name, [])[: min(limit, open_limit)]
 
     async def listed_records(self, region: str, entity: Entity, limit: int) -> list[int]:
-        return [] if self.listed is None else [self.listed]
+        usual = [] if self.listed is None else [self.listed]
+        return self.listed_of.get(entity.name, usual)
 
     async def known(self, region: str, homes: Iterable[int]) -> KnownHomes:
         return KnownHomes(self.companies, self.mirrored, frozenset())

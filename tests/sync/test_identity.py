@@ -134,7 +134,10 @@ def test_what_a_whole_list_of_properties_decides() -> None:
     with pytest.raises(SourceUnclear, match="3 properties of company 5"):
         confirm(REGION, known, Shown((), {}, {5: 3}), ())
     confirmed = replace(known, is_confirmed=True)
-    assert confirm(REGION, confirmed, Shown((), {}, {}), {9}) == confirmed  # for the guard to judge
+    assert confirm(REGION, confirmed, Shown((), {}, {}), {9}) == confirmed  # none of them is live
+    for nothing_known in (shown, Shown((), {}, {})):
+        with pytest.raises(SourceChanged):
+            confirm(REGION, replace(confirmed, has_live=True), nothing_known, {9})
     with pytest.raises(SourceChanged):
         confirm(REGION, confirmed, shown, {9})
     assert confirm(REGION, replace(known, must_know=False), shown, {9}).identity == IDENTITY

@@ -12,6 +12,7 @@ import pytest
 from breezeway_sync.core import errors
 from breezeway_sync.core.events import EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
+from breezeway_sync.entities.asking import THERE, Home
 from breezeway_sync.entities.decode import Unreadable
 from breezeway_sync.entities.marks import Standing
 from breezeway_sync.sync.calls import CHUNK_PARENTS, FLUSH_SETS
@@ -96,7 +97,9 @@ async def test_a_task_that_has_no_address_any_more_is_a_candidate_and_stays_owed
         found = await world.run("tasks")
         assert world.proofs.doubted == [2]
         # The store believes what the control allows: nothing where neither a listed record nor the home has answered.
-        assert [key for key in world.proofs.gone_keys if world.proofs.controls[-1].allows(7)] == first_proof
+        assert [
+            key for key in world.proofs.gone_keys if world.proofs.controls[-1].allows(Home(7, THERE))
+        ] == first_proof
         assert world.ledger.owed[COMMENTS] == {2}
         assert (found["tasks"].status, found["tasks"].owed) == (PARTIAL, 1)
         assert found["tasks"].details["tasks without an address of their own any more"] == 1

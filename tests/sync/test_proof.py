@@ -8,7 +8,7 @@ from breezeway_sync.core import errors
 from breezeway_sync.core.events import DeletionsHeld
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.core.record_events import RecordsLeft, RowsLost
-from breezeway_sync.entities.asking import THERE, UNKNOWN, Home
+from breezeway_sync.entities.asking import LEFT, THERE, UNKNOWN, Home
 from breezeway_sync.entities.losses import Loss
 from breezeway_sync.sync.job import Settings
 from breezeway_sync.sync.spare import LEAST_ASKED
@@ -50,11 +50,26 @@ async def test_where_none_is_listed_the_property_must_answer() -> None:
     world.proofs.listed = None
     world.api.answers["/property/7"] = {"id": 7}
     await world.run("reservations")
-    assert world.proofs.controls[0].allows(7)
-    assert not world.proofs.controls[0].allows(8)
+    assert world.proofs.controls[0].allows(Home(7, THERE))
+    assert not world.proofs.controls[0].allows(Home(8, THERE))
     world.api.answers["/property/7"] = error(errors.NotFound)
     await world.run("reservations")
-    assert not world.proofs.controls[1].allows(7)
+    assert not world.proofs.controls[1].allows(Home(7, THERE))
+
+
+async def test_where_none_is_listed_and_the_property_has_left_another_property_must_answer() -> None:
+    world = world_with([11], found=[])
+    world.proofs.listed_of = {"properties": [8], "reservations": []}
+    world.proofs.home = Home(7, LEFT)
+    world.api.answers |= {"/property/7": error(errors.NotFound), "/property/8": {"id": 8}}
+    await world.run("reservations")
+    control = world.proofs.controls[0]
+    assert control.allows(Home(7, LEFT))
+    assert not control.allows(Home(7, THERE))
+    assert control.told(7) == {"home_answered": 8}
+    world.api.answers["/property/8"] = error(errors.NotFound)
+    await world.run("reservations")
+    assert not world.proofs.controls[1].allows(Home(7, LEFT))
 
 
 @pytest.mark.parametrize(("standing", "asked"), [(THERE, []), (UNKNOWN, ["/property/7"])])

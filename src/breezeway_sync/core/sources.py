@@ -98,3 +98,5 @@ class Standing:
     twin: str | None = None
     is_shared: bool = False
     """Whether other regions are read with the same pair."""
+    has_live: bool = False
+    """Whether the mirror has live properties of the region."""

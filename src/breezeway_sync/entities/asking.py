@@ -36,14 +36,20 @@ class Control:
     listed: int | None
     homes: frozenset[int] = frozenset()
     """Properties whose own address answered."""
+    other_home: int | None = None
+    """Another property of the region whose own address answered: enough where the record's own has left."""
 
-    def allows(self, home: int | None) -> bool:
+    def allows(self, home: Home) -> bool:
         """Whether a 404 of what belongs to this property is believed."""
-        return self.listed is not None or home in self.homes
+        return (
+            self.listed is not None or home.key in self.homes or (home.standing == LEFT and self.other_home is not None)
+        )
 
     def told(self, home: int | None) -> dict[str, object]:
         """What answered, for the evidence."""
-        return {"listed_record": self.listed} if self.listed is not None else {"home_answered": home}
+        if self.listed is not None:
+            return {"listed_record": self.listed}
+        return {"home_answered": home if home in self.homes else self.other_home}
 
 
 @dataclass(frozen=True, slots=True)

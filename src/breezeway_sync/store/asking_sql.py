@@ -105,19 +105,24 @@ def _homes(entity: Entity, schema: str, table: str, home: str) -> str:
 
 
 def _doubt_of(entity: Entity, schema: str, table: str, home: str) -> str:
-    return _doubt(entity, schema, table, f"t.{home} = ANY ($2::bigint[])", "its property has left")
+    """What belongs to a property that an adopted source does not show is not of that source either."""
+    is_adopted = (
+        f"EXISTS (SELECT FROM {quote(schema)}.deletions d WHERE d.region_code = $1 AND d.entity_type = 'properties'\n"
+        f"        AND d.record_id = t.{home} AND d.reason = 'source_adopted' AND d.undone_at IS NULL)"
+    )
+    return _doubt(entity, schema, table, f"t.{home} = ANY ($2::bigint[])", "its property has left", is_adopted)
 
 
-def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str) -> str:
+def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str, is_adopted: str = "false") -> str:
     source, per = entity.sources[0], list_column(entity)
     parent = "0" if per is None else f"coalesce(t.{per}, 0)"  # a task may name no property that can be read
     return (
         f"INSERT INTO {quote(schema)}.missing_records AS m (region_code, entity_type, kind, record_id, source,\n"
-        "    parent_id, state, noticed_at, noticed_run, why)\n"
+        "    parent_id, state, noticed_at, noticed_run, why, is_adopted)\n"
         f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {parent}, 'open',\n"
-        f"    $3, $4, '{why}'\n"
+        f"    $3, $4, '{why}', {is_adopted}\n"
         f"FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {condition}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id)\n"
-        "DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why\n"
-        "WHERE m.state IN ('held', 'unlisted')"
+        "DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why, is_adopted = m.is_adopted OR EXCLUDED.is_adopted\n"
+        "WHERE m.state IN ('held', 'unlisted') OR m.state = 'open' AND EXCLUDED.is_adopted AND NOT m.is_adopted"
     )

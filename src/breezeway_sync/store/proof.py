@@ -197,7 +197,7 @@ class Proofs:
             sql = asking_sql(entity, self._database.schema)
             await connection.execute(sql.forget_gone, region, list(asked))
             homes = await self._homes(connection, region, entity, list(asked))
-            believed = {key: asked[key] for key, home in homes.items() if control.allows(home.key)}
+            believed = {key: asked[key] for key, home in homes.items() if control.allows(home)}
             rows = await self._note_gone(connection, region, entity, believed)
             proven, left = _judged(rows, homes, control)
             scope, run_id, now = Scope(region, entity), self.holder.run_id, self._clock.now()

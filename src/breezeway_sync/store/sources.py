@@ -99,7 +99,7 @@ def standing_of(row: Row) -> Standing:
         companies = Companies.of(row["company_ids"], all_=row["all_companies"])
         identity = Identity(row["api_address"], row["account"], companies)
         source = Source(identity, row["confirmed_at"], row["blocked_why"], row["adopted_at"])
-    return Standing(source, row["is_retired"], row["has_properties"], row["twin"], row["is_shared"])
+    return Standing(source, row["is_retired"], row["has_properties"], row["twin"], row["is_shared"], row["has_live"])
 
 
 def source_columns(identity: Identity) -> tuple[str, str, list[int] | None, bool]:

@@ -35,6 +35,8 @@ class Admission:
     is_confirmed: bool = False
     is_new_client: bool = False
     must_know: bool = True
+    has_live: bool = False
+    """Whether the mirror has live properties: an empty list shows none of them."""
 
 
 def admit(region: str, wanted: Identity, standing: Standing) -> Admission:
@@ -67,6 +69,7 @@ def admit(region: str, wanted: Identity, standing: Standing) -> Admission:
         is_new_client=not is_same,
         # A person took this source for the region's own: it may be another one altogether.
         must_know=source.adopted_at is None or not is_same or standing.has_properties,
+        has_live=standing.has_live,
     )
 
 
@@ -115,7 +118,7 @@ def confirm(region: str, admission: Admission, shown: Shown, known: Collection[i
         if len(shown.companies) > 1:
             raise _several(region, shown.companies)
         identity = replace(identity, companies=Companies.of(shown.companies))
-    is_doubtful = bool(shown.ids or shown.left_out) or not admission.is_confirmed
+    is_doubtful = bool(shown.ids or shown.left_out) or not admission.is_confirmed or admission.has_live
     if admission.must_know and known and is_doubtful and not set(known) & set(shown.ids):
         raise changed(
             region,

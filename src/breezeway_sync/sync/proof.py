@@ -15,11 +15,12 @@ from itertools import islice
 from breezeway_sync.core.errors import ApiError, BadAnswer, NotFound
 from breezeway_sync.core.events import DeletionsHeld
 from breezeway_sync.core.record_events import RecordsLeft
-from breezeway_sync.entities.asking import UNKNOWN, Control, KnownHomes
+from breezeway_sync.entities.asking import LEFT, UNKNOWN, Control, KnownHomes
 from breezeway_sync.entities.catalog.properties import PROPERTIES
 from breezeway_sync.entities.homes import home_of
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import JsonObject, record_key
+from breezeway_sync.sync.belonging import company_of
 from breezeway_sync.sync.job import Job, each
 from breezeway_sync.sync.ports import Record
 
@@ -160,25 +161,21 @@ async def _foreign_companies(
         unknown = sorted(named - known.mirrored - known.left_out)[:MAX_HOMES]
         answers = await _asked(job, PROPERTIES, unknown)
         shown = {key: record.value for key, (record, _) in answers.found.items()}
-    return {key: _company(record) for key, record in shown.items() if _is_foreign(record, known)}
-
-
-def _company(record: JsonObject) -> int | None:
-    company = record.get("company_id")
-    return company if isinstance(company, int) else None
+    return {key: company_of(PROPERTIES, record) for key, record in shown.items() if _is_foreign(record, known)}
 
 
 def _is_foreign(record: JsonObject, known: KnownHomes) -> bool:
     """Whether a property says that it belongs to a company that is not the region's."""
-    company = _company(record)
+    company = company_of(PROPERTIES, record)
     return known.companies is not None and company is not None and company not in known.companies
 
 
 async def _control(job: Job, gone: list[int]) -> Control | None:
     """What else answers in this run: a listed record's own address, and those of properties that decide over a 404.
 
-    Where the region lists no other record of the entity, the property's own address has to answer. None: listed records
-    are gone by their own addresses as well, so that no 404 proves anything.
+    Where the region lists no other record of the entity, the property's own address has to answer, or that of another
+    property where this one has left. None: listed records are gone by their own addresses as well, so that no 404
+    proves anything.
     """
     candidates = await job.proofs.listed_records(job.region, job.entity, MAX_LISTED)
     listed = await _first_that_answers(job, candidates)
@@ -193,7 +190,16 @@ async def _control(job: Job, gone: list[int]) -> Control | None:
     answers = await _asked(job, PROPERTIES, sorted(wanted)[:MAX_HOMES])
     known = await job.proofs.known(job.region, wanted)
     ours = {key for key, (record, _) in answers.found.items() if not _is_foreign(record.value, known)}
-    return Control(listed, frozenset(ours))
+    has_left = listed is None and any(home.standing == LEFT for home in homes.values())
+    return Control(listed, frozenset(ours), await _home_that_answers(job) if has_left else None)
+
+
+async def _home_that_answers(job: Job) -> int | None:
+    """The first of the listed properties whose own address answers in this run."""
+    for listed in await job.proofs.listed_records(job.region, PROPERTIES, MAX_LISTED):
+        if (await _asked(job, PROPERTIES, [listed])).found:
+            return listed
+    return None
 
 
 async def _first_that_answers(job: Job, records: Sequence[int]) -> int | None:

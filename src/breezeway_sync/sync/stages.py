@@ -7,12 +7,16 @@ from collections.abc import Collection, Mapping
 from breezeway_sync.core.outcome import FAILED
 
 STAGES: tuple[tuple[str, ...], ...] = (
-    ("tags", "people", "supplies", "templates", "subdepartments", "properties"),
+    ("properties",),
+    ("tags", "people", "supplies", "templates", "subdepartments"),
     ("reservations",),
     ("tasks",),
     ("property_contacts",),
 )
-"""What stands in one stage is read side by side; targets of links come before what refers to them."""
+"""What stands in one stage is read side by side; targets of links come before what refers to them.
+
+Properties come before the lists that name no company: only they show whether the source is still the region's own.
+"""
 
 NAMES: tuple[str, ...] = tuple(name for stage in STAGES for name in stage)
 
