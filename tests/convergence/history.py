@@ -51,7 +51,7 @@ class History:
         self._decoded: dict[bytes, Json] = {}
         self._spans: dict[tuple[Key, int], Span] = {}
         self.lists = Lists(time)
-        self.evidence = Evidence(self.lists)
+        self.evidence = Evidence()
         self.hot: dict[tuple[str, Kind], list[int]] = defaultdict(list)
         """The records of the latest right answer, by account and kind."""
         self._hushed: set[tuple[str, int]] = set()

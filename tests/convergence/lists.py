@@ -32,7 +32,6 @@ class Lists:
         self._shown: dict[Key, float] = {}
         self._updated: dict[Key, datetime] = {}
         self._is_told: dict[Key, bool] = {}
-        self._last_seen: dict[Key, float] = {}
 
     def renewed(self, account: Account, kind: Kind, number: int) -> None:
         """A record has a new version. Whether the API tells of it: by the time that lists are narrowed by."""
@@ -50,9 +49,6 @@ class Lists:
         for kind in COPIED:
             places = dict(self._shown_by(account, kind))
             before = self._places[code, kind]
-            for number, home in before.items():
-                if places.get(number) != home:
-                    self._last_seen[code, kind, number] = now
             for number, home in places.items():
                 if before.get(number) != home:
                     self._shown[code, kind, number] = now
@@ -66,11 +62,6 @@ class Lists:
         """Records that a list shows, with the property whose list it is (0: the region's)."""
         places = self._places[code, kind]  # type: ignore[index]  # kinds are named like tables
         return [(number, place) for number, place in places.items() if home in (None, place)]
-
-    def shows(self, key: Key, since: float) -> bool:
-        """Whether a list shows a record now, or has shown it after `since`."""
-        code, kind, number = key
-        return number in self._places[code, kind] or self._last_seen.get(key, NEVER) >= since  # type: ignore[index]
 
     def last(self, key: Key) -> float:
         """When a record changed, or came to where it is listed, last."""
