@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from asyncio import CancelledError
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from itertools import pairwise
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from breezeway_sync.api import client, limits
 from breezeway_sync.api.auth_answers import rejected
+from breezeway_sync.core import errors
 from breezeway_sync.core.errors import NotRead
 from breezeway_sync.core.events import AttendanceChanged
 from breezeway_sync.ops.alerts.collect import Collector
@@ -35,7 +37,7 @@ from breezeway_sync.ops.alerts.decide import (
 from breezeway_sync.ops.alerts.model import CREDENTIALS, Budget, Fact, Finding, Kind, Rules, State
 from breezeway_sync.service.accounts import NO_CREDENTIALS
 from breezeway_sync.store import database
-from breezeway_sync.sync import admission, engine
+from breezeway_sync.sync import admission
 from tests.alerts.support import REJECTED, RULES, START
 
 HOUR = timedelta(hours=1)
@@ -165,8 +167,7 @@ def test_the_words_are_those_of_the_code_that_writes_them() -> None:
     for words, text in zip(CREDENTIALS_WORDS, written, strict=True):
         assert words in text
     assert blames_credentials(REJECTED)
-    source = inspect.getsource(engine)
-    assert f'"{INTERRUPTED_WORDS[0]}"' in source
+    assert errors.told(CancelledError()) == INTERRUPTED_WORDS[0]
     assert f'"{INTERRUPTED_WORDS[1]}"' in inspect.getsource(limits)
     assert f'NotRead(f"{CONSEQUENCE_WORDS}' in inspect.getsource(admission)
     assert NotRead(NOT_READ).message.startswith(CONSEQUENCE_WORDS)

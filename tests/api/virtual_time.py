@@ -28,6 +28,8 @@ class _Jumping(selectors.DefaultSelector):
         ready = super().select(0)
         while not ready and any(one.name == THREAD for one in threading.enumerate()):
             ready = super().select(0.01)
+        # The last one may have ended, and left its word, after the look and before the question.
+        ready = ready or super().select(0)
         self.now += 1e-9
         if not ready and timeout is None:
             raise RuntimeError("everybody waits and no timer is set")

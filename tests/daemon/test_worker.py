@@ -88,7 +88,7 @@ def test_lines_due_together_are_one_cycle_in_reading_order() -> None:
     shop = Shop()
     assert skips(played(scene, shop)) == []
     assert shop.asked == [
-        {"austin": ("tags", "people", "properties", "reservations", "tasks"), "smoky": OTHER.entities}
+        {"austin": ("properties", "tags", "people", "reservations", "tasks"), "smoky": OTHER.entities}
     ]
 
 

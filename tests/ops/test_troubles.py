@@ -79,7 +79,7 @@ def test_every_mark_is_still_said_somewhere() -> None:
     import breezeway_sync
 
     root = Path(breezeway_sync.__file__).parent
-    files = [file for layer in ("api", "store", "sync", "service") for file in (root / layer).rglob("*.py")]
+    files = [file for layer in ("core", "api", "store", "sync", "service") for file in (root / layer).rglob("*.py")]
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     text += (root.parents[1] / "sql/queries/sync_log.sql").read_text(encoding="utf-8")
     missing = [mark for kind in troubles.KINDS for mark in kind.marks if mark not in text]

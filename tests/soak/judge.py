@@ -74,6 +74,7 @@ def judge(
     *,
     with_records: Collection[str] = (),
     unjudged: Collection[str] = (),
+    block_growth: float = BLOCK_GROWTH,
 ) -> Verdict:
     """Compare the last tenth with the second one; tables `with_records` may grow as the mirrored ones did."""
     if len(readings) < FEWEST_READINGS:
@@ -87,7 +88,7 @@ def judge(
     memory = line("resident memory", lambda one: one.megabytes, max, "MB")
     if end.cycles >= MEMORY_CYCLES:
         memory = _bounded(memory, GROWTH)
-    lines = [memory, _bounded(line("Python blocks in use", lambda one: one.blocks, min), BLOCK_GROWTH)]
+    lines = [memory, _bounded(line("Python blocks in use", lambda one: one.blocks, min), block_growth)]
     tables = {name: line(name, _rows_of(name), max) for name in sorted(end.rows)}
     records = tables[RECORDS]
     grown = max(1.0, records.last / max(1.0, records.second))

@@ -148,7 +148,7 @@ def code_of(error: BaseException) -> str:
 def told(error: BaseException) -> str:
     """Any error in words; of one that nobody foresaw only the name, since its text may quote data."""
     if isinstance(error, CancelledError):
-        return "interrupted"
+        return INTERRUPTED
     if isinstance(error, BreezewaySyncError):
         return error.message
     return LACKING if is_lack(error) else f"unexpected {type(error).__name__}, see the log"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+from breezeway_sync.core.errors import INTERRUPTED
 from breezeway_sync.core.outcome import FAILED, PARTIAL
 from breezeway_sync.ops.alerts.model import (
     CREDENTIALS,
@@ -36,7 +37,7 @@ CREDENTIALS_WORDS = (
     "no credentials: ",
 )
 CONSEQUENCE_WORDS = "not read, because "
-INTERRUPTED_WORDS = ("interrupted", "stopped before it was asked for")
+INTERRUPTED_WORDS = (INTERRUPTED, "stopped before it was asked for")
 DATABASE_WORDS = "PostgreSQL "
 
 
