@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from hypothesis import Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
@@ -29,17 +27,3 @@ def play(machine: Machines, number: int, *, examples: int = EXAMPLES, is_shrunk:
         report_multiple_bugs=False,
     )
     run_state_machine_as_test(seed(number)(machine), settings=wanted)  # type: ignore[arg-type]  # it takes a class
-
-
-def play_new(machine: Machines, seconds: float, known: Sequence[int]) -> int:
-    """Try new numbers until the time is over; how many. A failure says its number, which then is a known one."""
-    ends, tried = time.monotonic() + seconds, 0
-    while time.monotonic() < ends:
-        number = random.randrange(1_000_000)
-        try:
-            play(machine, number)
-        except BaseException as error:
-            error.add_note(f"This was number {number}: write it beside {[*known]}.")
-            raise
-        tried += 1
-    return tried

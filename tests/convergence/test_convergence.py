@@ -1,7 +1,4 @@
-"""Fixed numbers, and new ones for some seconds: a failure prints its number, which then becomes a fixed one.
-
-Many others: `python3 dev.py converge`.
-"""
+"""Fixed numbers. New ones: `python3 dev.py converge`; one that fails becomes a fixed one."""
 
 from __future__ import annotations
 
@@ -9,10 +6,9 @@ import pytest
 
 from tests.convergence.ground import ground
 from tests.convergence.machine import Convergence
-from tests.convergence.seeds import play, play_new
+from tests.convergence.seeds import play
 
 FIXED = (1, 2, 3, 4, 5)
-NEW_SECONDS = 20.0
 
 
 @pytest.mark.timeout(600)
@@ -26,13 +22,3 @@ def test_two_undisturbed_runs_make_the_mirror_the_truth_whatever_came_before(
             ground = made
 
         play(Machine, number)
-
-
-@pytest.mark.timeout(600)
-def test_new_numbers_converge_as_well(postgres: str, migrated: str) -> None:
-    with ground(postgres, migrated) as made:
-
-        class Machine(Convergence):
-            ground = made
-
-        assert play_new(Machine, NEW_SECONDS, FIXED) > 0
