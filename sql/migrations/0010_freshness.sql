@@ -194,7 +194,7 @@ CROSS JOIN LATERAL (
             SELECT min(a.last_seen_at) FROM accepted a
             WHERE a.region_code = r.region_code AND a.entity_type = e.entity_type AND a.kind <> 'record'
         ) END AS asked_at,
-        -- Where no property is, that of properties says that there is no other list.
+        -- A region without properties has no other list than the one of properties.
         CASE WHEN count(*) FILTER (WHERE p.is_own) = 0 THEN min(covered.at)
             ELSE min(w.whole_at) FILTER (WHERE p.is_own)
         END AS whole_at

@@ -48,17 +48,10 @@ def _try(minutes: float, number: int, connections: int) -> None:
         asyncio.run(_migrated(as_url(template)))
         name = str(psycopg.conninfo.conninfo_to_dict(template)["dbname"])
         with ground(server, name, pool_size=connections) as made:
-
-            class Accounts(Convergence):
-                ground = made
-
-            class Companies(Owners):
-                ground = made
-
             while time.monotonic() < ends:
                 _say(f"--seed {number}")
-                play(Accounts, number, examples=EXAMPLES, is_shrunk=True)
-                play(Companies, number, examples=EXAMPLES, is_shrunk=True)
+                play(Convergence, made, number, examples=EXAMPLES, is_shrunk=True)
+                play(Owners, made, number, examples=EXAMPLES, is_shrunk=True)
                 number += 1
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from hypothesis import Phase, seed, settings
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.convergence.companies import Owners
+from tests.convergence.ground import Ground
+from tests.convergence.machine import Convergence
 
 STEPS = 8
 EXAMPLES = 2
 """Of each number: the first example of hypothesis is always the smallest one."""
 
-Machines = Callable[[], RuleBasedStateMachine]
+Machine = type[Convergence] | type[Owners]
 
 
-def play(machine: Machines, number: int, *, examples: int = EXAMPLES, is_shrunk: bool = False) -> None:
-    """Try the examples of a number. Raises what the first failure raises; shrunk, that of the shortest steps."""
+def play(machine: Machine, made: Ground, number: int, *, examples: int = EXAMPLES, is_shrunk: bool = False) -> None:
+    """Try the examples of a number on this ground. Raises the first failure; shrunk, that of the shortest steps."""
     phases = (Phase.generate, Phase.shrink) if is_shrunk else (Phase.generate,)
     wanted = settings(
         max_examples=examples,
@@ -26,4 +28,5 @@ def play(machine: Machines, number: int, *, examples: int = EXAMPLES, is_shrunk:
         print_blob=False,
         report_multiple_bugs=False,
     )
-    run_state_machine_as_test(seed(number)(machine), settings=wanted)  # type: ignore[arg-type]  # it takes a class
+    standing = type(machine.__name__, (machine,), {"ground": made})
+    run_state_machine_as_test(seed(number)(standing), settings=wanted)

@@ -15,8 +15,4 @@ FIXED = (1, 2, 3)
 @pytest.mark.parametrize("number", FIXED)
 def test_each_company_has_its_own_records_and_what_is_fresh_is_exact(postgres: str, migrated: str, number: int) -> None:
     with ground(postgres, migrated) as made:
-
-        class Machine(Owners):
-            ground = made
-
-        play(Machine, number)
+        play(Owners, made, number)

@@ -17,8 +17,4 @@ def test_two_undisturbed_runs_make_the_mirror_the_truth_whatever_came_before(
     postgres: str, migrated: str, number: int
 ) -> None:
     with ground(postgres, migrated) as made:
-
-        class Machine(Convergence):
-            ground = made
-
-        play(Machine, number)
+        play(Convergence, made, number)

@@ -38,7 +38,7 @@ def left_in_circles() -> Iterator[Counter[str]]:
 
 
 def named(one: object) -> str | None:
-    """Its class, or the function that it is; None for what is not ours."""
+    """The name of its class, or of the function; None if it is not ours."""
     what = one if callable(one) and hasattr(one, "__qualname__") else type(one)
     module = str(getattr(what, "__module__", None))
     is_ours = module.startswith(OURS) and not module.startswith(SIMULATED)

@@ -1,4 +1,4 @@
-"""What this process lacks for a connection or a renewal is told as what it is, and passes."""
+"""A lack of memory or descriptors in a connection or a renewal has its own code, and passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A region or entity for which there is no memory or thread fails, is told and passes; the others are read."""
+"""A region or entity that lacks memory or a thread fails, is reported and tried again; the others are read."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Self, TypeVar
 
-# Pages of 100 records are 0.2 MB, and take 4 ms. One of 1 MB takes 26 ms, in a thread the loop stands for 8 ms at most.
+# Pages of 100 records are 0.2 MB, and take 4 ms. One of 1 MB takes 26 ms; with a thread the loop stops for up to 8 ms.
 LARGE_BYTES = 1024 * 1024
 THREAD = "decode"
 
@@ -47,10 +47,10 @@ class Turn:
         self._is_taken = True
 
     async def decode(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises: at once for a small answer, by a thread for a large one.
+        """Return or raise what `work` does: a small answer is decoded at once, a large one by a thread.
 
-        Whoever is cancelled meanwhile leaves at once; the turn ends with the thread, which nothing can end. Raises
-        RuntimeError or MemoryError where no thread can be started.
+        A cancelled caller leaves at once. The turn ends with the thread, which nothing can stop. Raises RuntimeError
+        or MemoryError if no thread can start.
         """
         if not self._is_taken:
             return work()

@@ -12,14 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import (
-    ConfigOption,
-    JsonOption,
-    columns,
-    out,
-    say,
-    shown,
-)
+from breezeway_sync.cli.common import ConfigOption, JsonOption, columns, out, say, shown
 
 if TYPE_CHECKING:
     from breezeway_sync.entities.model import Entity

@@ -14,14 +14,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from breezeway_sync.cli import loop
-from breezeway_sync.cli.common import (
-    ConfigOption,
-    JsonOption,
-    columns,
-    out,
-    say,
-    tell,
-)
+from breezeway_sync.cli.common import ConfigOption, JsonOption, columns, out, say, tell
 
 if TYPE_CHECKING:
     from breezeway_sync.service.gaps import Found

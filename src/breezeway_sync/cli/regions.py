@@ -12,16 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import (
-    ConfigOption,
-    JsonOption,
-    WaitOption,
-    columns,
-    log_to_stderr,
-    out,
-    say,
-    tell,
-)
+from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, columns, log_to_stderr, out, say, tell
 
 if TYPE_CHECKING:
     from breezeway_sync.store.regions import RegionLine

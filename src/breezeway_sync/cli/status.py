@@ -12,15 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_sync.cli import exits, loop
-from breezeway_sync.cli.common import (
-    ConfigOption,
-    JsonOption,
-    columns,
-    out,
-    say,
-    shown,
-    span,
-)
+from breezeway_sync.cli.common import ConfigOption, JsonOption, columns, out, say, shown, span
 
 if TYPE_CHECKING:
     from breezeway_sync.core.report import CertificateState, Freshness

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from breezeway_sync.cli.common import (
-    columns,
-    shown,
-)
+from breezeway_sync.cli.common import columns, shown
 from breezeway_sync.core.outcome import Outcome
 
 if TYPE_CHECKING:

@@ -322,7 +322,7 @@ Emit = Callable[[Event], None]
 
 
 def tell_crash(emit: Emit, region: str, entity: str, error: BaseException) -> None:
-    """Tell of an error at the edge of a job. Where there is no memory even for that, the job ends all the same."""
+    """Emit `Crashed` for an error at the edge of a job. If there is no memory for the event, the job still ends."""
     with contextlib.suppress(Exception):
         emit(Crashed.of(region, entity, error))
 

@@ -22,7 +22,7 @@ async def in_slices(things: Iterable[T], size: int = SLICE) -> AsyncIterator[T]:
 
 
 def begin(work: Coroutine[object, object, T], name: str | None = None) -> asyncio.Task[T]:
-    """A task. Where there is no memory for one, the error is raised and `work` is closed."""
+    """Start a task. If there is no memory for it, close `work` and raise the error."""
     try:
         return asyncio.create_task(work, name=name)
     except BaseException:

@@ -34,7 +34,7 @@ class Alerting:
         return self._task is not None and not self._task.done()
 
     async def open(self, settings: Settings, database: Database) -> None:
-        """Begin to alert, with a database that may not be open yet; an alerter that is there goes on with this one."""
+        """Begin to alert. The database may not be open yet; an alerter that already runs uses it from now on."""
         if self._store is None or not self.is_running:
             await self.start(settings, database)
         else:

@@ -1,4 +1,4 @@
-"""When jobs begin: APScheduler, made to go on after whatever a job or the scheduler itself fails with."""
+"""Start jobs on time: APScheduler, made to continue after any error of a job or of the scheduler itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REST_SECONDS = 5.0
 
 
 class Timer(AsyncIOScheduler):  # type: ignore[misc]  # APScheduler ships no type hints
-    """Jobs by name, each at most once at a time; what one fails with is told, and it comes again at its next turn."""
+    """Runs jobs by name, each at most once at a time. A job that fails emits `Crashed` and runs again next time."""
 
     def __init__(self, emit: Emit) -> None:
         super().__init__(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})

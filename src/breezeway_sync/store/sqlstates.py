@@ -1,4 +1,4 @@
-"""What an SQLSTATE means for the work: one table of classes and codes, and the errors that it stands for."""
+"""What each SQLSTATE means here: one table of classes and codes, and the error that each becomes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _MEANINGS = {
     "57P01": Meaning.AWAY,
     "57P02": Meaning.AWAY,
     "57P03": Meaning.AWAY,
-    "57P04": Meaning.AWAY,  # the database was dropped; who connects anew is told 3D000
+    "57P04": Meaning.AWAY,  # the database was dropped; a new connection gets 3D000
     "57P05": Meaning.AWAY,
     "58000": Meaning.BUSY,  # the operating system; files that are missing (58P01) or twice there (58P02) do not pass
     "58030": Meaning.BUSY,

@@ -113,7 +113,7 @@ class Engine:
             self._fail_rest(target, outcomes, error)
 
     def _fail_rest(self, target: RegionTarget, outcomes: list[Outcome], error: Exception) -> None:
-        """What has no outcome yet has failed, and is told."""
+        """Report every entity that has no outcome yet as failed."""
         self._tell_crash(target.code, "all", error)
         ended = {outcome.entity for outcome in outcomes}
         outcomes.extend(self._lost(target.code, name, error) for name in target.entities if name not in ended)
@@ -376,7 +376,7 @@ class Engine:
     async def _close(self, job: Job, row_id: int | None, outcome: Outcome) -> Outcome:
         """Write the problems down, close the row of the log if the database still answers, and tell everybody.
 
-        Gives the outcome as it is told: a success that could not be written down has failed.
+        Returns the outcome that it reported: a success that could not be written down has failed.
         """
         if row_id is not None:
             try:

@@ -171,7 +171,7 @@ def _mark(job: Job, scan: Scan, walk: Walk, proven: Sequence[Reading]) -> Mark:
         version=plan_of(job.entity).version,
         ids=scan.own_ids(),
         nameless=last.seen.nameless,
-        # This very walk shows what has come around today since then.
+        # This walk also shows the records that became near since then.
         covers_near=scan.kind == CHANGED and bool(scan.source.dated) and not scan.has_near,
     )
 
@@ -204,7 +204,7 @@ async def _take(job: Job, page: Page, scan: Scan, batcher: Batcher, reading: Rea
     fresh = job.own(shown, scan.sifted)
     reading.turned(page, order)
     await batcher.add(fresh, size_bytes=page.size_bytes)
-    # Last, since it gives way: who is cancelled in it has everything with the batcher.
+    # Last, because it lets other tasks run: a task that is cancelled in it has given everything to the batcher.
     await job.look(job.name, (one.item for one in fresh))
     is_told = scan.source.shape is Shape.PAGES and scan.source.per is None and scan.kind in (WHOLE, BACKFILL)
     if is_told and not scan.readings:

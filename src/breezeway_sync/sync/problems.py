@@ -24,7 +24,7 @@ async def write_problems(job: Job) -> None:
 
 
 async def write_left(job: Job, within_seconds: float) -> None:
-    """Do the same after an error has ended the run. The next run meets again what is not written down in time."""
+    """Write problems down after an error has ended the run. The next run meets those again that miss the deadline."""
     if job.findings.is_written_down:
         return
     try:

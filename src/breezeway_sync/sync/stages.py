@@ -13,7 +13,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("tasks",),
     ("property_contacts",),
 )
-"""What stands in one stage is read side by side; targets of links come before what refers to them.
+"""The entities of a stage are read at the same time. Targets of links come before the records that refer to them.
 
 Properties come before the lists that name no company: only they show whether the source is still the region's own.
 """

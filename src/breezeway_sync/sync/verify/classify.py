@@ -40,7 +40,7 @@ def of_unlike(
 ) -> Class:
     """Both have the record and it differs.
 
-    `is_as_loaded` says whether the API still shows what was loaded: then the row is WRONG, whatever stands in it.
+    `is_as_loaded` says whether the API still shows what was loaded: then the row is WRONG, whatever its `updated_at`.
     Otherwise with `updated_at` on both sides: the same is WRONG; another one is LATE when the change came after its
     list was read, and UNEXPLAINED when that read should have brought it. Without: the API has changed.
     """

@@ -148,7 +148,7 @@ def _is_same(field: Field, value: object, row: Row) -> bool:
 
 def _copies(record: Mapping[str, object], row: Row) -> tuple[Json, Json]:
     extra = row.get("extra")
-    # What is no object is nothing that the mirror writes.
+    # The mirror only writes objects: anything else is a difference.
     kept = deepcopy(extra) if isinstance(extra, dict) else {} if extra is None else {"extra": extra}
     return {clean(name): deepcopy(value) for name, value in record.items()}, kept
 
