@@ -152,6 +152,7 @@ async def test_what_is_named_is_what_a_run_refuses(tmp_path: Path, dsn: str, row
     async with placed(tmp_path, dsn, tiny(2)) as place:
         place.edit(company("company_id = 8558"))
         place.setup.settings = load_settings(place.config, environ={})
+        await place.setup.run("nashville")  # it comes first: the company is its own
         report = await place.setup.run()
     statuses = {code: {one.status for one in report.outcomes if one.region == code} for code in ("nashville", "austin")}
     assert sorted(SUCCESS in found for found in statuses.values()) == [False, True]
