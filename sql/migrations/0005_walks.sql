@@ -110,35 +110,41 @@ CREATE TABLE lost_rows (
     UNIQUE NULLS NOT DISTINCT (region_code, table_name, record_id)
 );
 
--- Notes what a statement deleted: live records by `key`, children by the key of their parent where that one stays. Arguments:
+-- Notes what a statement deletes: live records by `key`, children by the key of their parent where that one stays. Arguments:
 -- entity, key, what names the list (0: the region's); of children also the parent's table and the column that refers to it.
--- Past 1,000 records: all of the region.
+-- Ids are kept because lists may show a record no more: then only its own address does. Past 100,000 records of a region:
+-- all of the region, and lists alone say what they were.
 CREATE FUNCTION note_lost_rows() RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    gone TEXT := CASE TG_OP WHEN 'TRUNCATE' THEN format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME) ELSE 'gone' END;
     lost TEXT;
 BEGIN
-    IF TG_OP = 'TRUNCATE' THEN
-        lost := format('SELECT region_code, NULL::bigint AS record_id, NULL::bigint AS parent_id FROM %I.regions',
-            TG_TABLE_SCHEMA);
-    ELSIF TG_NARGS = 3 THEN
-        lost := format('SELECT region_code, %I AS record_id, %s AS parent_id FROM gone WHERE deleted_at IS NULL',
-            TG_ARGV[1], TG_ARGV[2]);
+    IF TG_NARGS = 3 THEN
+        lost := format('SELECT region_code, %I AS record_id, %s AS parent_id FROM %s WHERE deleted_at IS NULL',
+            TG_ARGV[1], TG_ARGV[2], gone);
     ELSE
-        lost := format('SELECT DISTINCT p.region_code, p.%I AS record_id, %s AS parent_id FROM gone g '
+        lost := format('SELECT DISTINCT p.region_code, p.%I AS record_id, %s AS parent_id FROM %s g '
             'JOIN %I.%I p ON p.region_code = g.region_code AND p.id = g.%I WHERE p.deleted_at IS NULL',
-            TG_ARGV[1], TG_ARGV[2], TG_TABLE_SCHEMA, TG_ARGV[3], TG_ARGV[4]);
+            TG_ARGV[1], TG_ARGV[2], gone, TG_TABLE_SCHEMA, TG_ARGV[3], TG_ARGV[4]);
     END IF;
-    EXECUTE format('WITH lost AS MATERIALIZED (%s), few AS (SELECT count(*) <= 1000 AS are_few FROM lost) '
+    -- TRUNCATE takes away what a transaction with an older snapshot does not see.
+    IF TG_OP = 'TRUNCATE' AND current_setting('transaction_isolation') <> 'read committed' THEN
+        lost := format('%s UNION ALL SELECT region_code, NULL, NULL FROM %I.regions', lost, TG_TABLE_SCHEMA);
+    END IF;
+    EXECUTE format('WITH lost AS MATERIALIZED (%s), '
+        'few AS (SELECT region_code, count(*) <= 100000 AS are_few FROM lost GROUP BY region_code) '
         'INSERT INTO %I.lost_rows (region_code, entity_type, table_name, record_id, parent_id) '
         'SELECT DISTINCT region_code, $1, $2, CASE WHEN are_few THEN record_id END, CASE WHEN are_few THEN parent_id END '
-        'FROM lost CROSS JOIN few ON CONFLICT DO NOTHING', lost, TG_TABLE_SCHEMA) USING TG_ARGV[0], TG_TABLE_NAME;
+        'FROM lost JOIN few USING (region_code) ON CONFLICT DO NOTHING', lost, TG_TABLE_SCHEMA)
+        USING TG_ARGV[0], TG_TABLE_NAME;
     RETURN NULL;
 END $$;
 -- It writes with its owner's rights: nobody else makes triggers of it.
 REVOKE ALL ON FUNCTION note_lost_rows() FROM PUBLIC;
 
--- What this product deletes itself is not lost: its transactions say so by a setting.
+-- What this product deletes itself is not lost: its transactions say so by a setting. TRUNCATE shows no old rows, so they
+-- are read before; with CASCADE all these triggers come before anything is gone.
 DO $$
 DECLARE
     mirrored RECORD;
@@ -169,7 +175,7 @@ BEGIN
         EXECUTE format('CREATE TRIGGER note_deleted AFTER DELETE ON %I REFERENCING OLD TABLE AS gone FOR EACH STATEMENT '
             'WHEN (current_setting(''breezeway_sync.writing'', true) IS DISTINCT FROM ''on'') '
             'EXECUTE FUNCTION note_lost_rows(%s)', mirrored.name, mirrored.arguments);
-        EXECUTE format('CREATE TRIGGER note_truncated AFTER TRUNCATE ON %I FOR EACH STATEMENT '
+        EXECUTE format('CREATE TRIGGER note_truncated BEFORE TRUNCATE ON %I FOR EACH STATEMENT '
             'WHEN (current_setting(''breezeway_sync.writing'', true) IS DISTINCT FROM ''on'') '
             'EXECUTE FUNCTION note_lost_rows(%s)', mirrored.name, mirrored.arguments);
     END LOOP;

@@ -3,23 +3,24 @@
 SELECT FROM {schema}.lost_rows WHERE region_code = $1 LIMIT 1;
 
 -- name: take_lost_rows
--- What was deleted by hand, by table; records and lists NULL: any of the region.
+-- What was deleted by hand, by table: the records and lists that are known, and whether it may be any of the region.
 WITH taken AS (
     DELETE FROM {schema}.lost_rows WHERE region_code = $1 RETURNING entity_type, table_name, record_id, parent_id
 )
 SELECT
     entity_type,
     table_name,
-    CASE WHEN bool_and(record_id IS NOT NULL) THEN array_agg(record_id) END AS records,
-    CASE WHEN bool_and(parent_id IS NOT NULL) THEN array_agg(DISTINCT parent_id) END AS parents
+    bool_or(record_id IS NULL) AS is_any,
+    coalesce(array_agg(record_id) FILTER (WHERE record_id IS NOT NULL), ARRAY[]::bigint[]) AS records,
+    coalesce(array_agg(DISTINCT parent_id) FILTER (WHERE parent_id IS NOT NULL), ARRAY[]::bigint[]) AS parents
 FROM taken GROUP BY entity_type, table_name ORDER BY entity_type, table_name;
 
 -- name: ask_for_lost
--- Lost records ($4; NULL: any that is known to be hidden) are asked for at their own address, unless their list ($3) shows
--- them before. One that a person keeps stays kept.
+-- Lost records ($4, and with $7 any that is known to be hidden) are asked for at their own address, unless their list ($3)
+-- shows them before. One that a person keeps stays kept.
 WITH asked AS (
     SELECT record_id AS id FROM {schema}.missing_records m
-    WHERE $4::bigint[] IS NULL AND m.region_code = $1 AND m.entity_type = $2
+    WHERE $7 AND m.region_code = $1 AND m.entity_type = $2
     UNION
     SELECT id FROM unnest($4::bigint[]) id
 )

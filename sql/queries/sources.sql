@@ -1,6 +1,7 @@
 -- name: source_standing
--- What region $1 is a copy of, and another region that is not retired and copies one of the companies $3 at the address $2,
--- or something of the account $4, where no company is named.
+-- What region $1 is a copy of, and another region that is not retired and was shown to copy one of the companies $3 at the
+-- address $2, or something of the account $4, where no company is named. A region that never showed a property, nor was
+-- adopted, has only its configuration's word for a company and keeps no other one from it.
 SELECT
     NOT coalesce(r.is_active, true) AS is_retired,
     s.*,
@@ -11,7 +12,8 @@ SELECT
     (SELECT t.region_code FROM {schema}.region_sources t
      JOIN {schema}.regions x ON x.region_code = t.region_code AND x.is_active
      WHERE t.region_code <> $1 AND t.api_address = $2
-       AND (t.company_ids && $3::bigint[] OR cardinality($3::bigint[]) = 0 AND t.account = $4)
+       AND (t.confirmed_at IS NOT NULL OR t.adopted_at IS NOT NULL)
+       AND (t.company_ids && $3::bigint[] OR t.account = $4 AND (t.all_companies OR cardinality($3::bigint[]) = 0))
      ORDER BY t.region_code LIMIT 1) AS twin,
     EXISTS (
         SELECT FROM {schema}.region_sources t

@@ -304,6 +304,36 @@ async def test_the_same_company_twice_is_refused(place: Place) -> None:
     assert (await place.command("config", "check")).code == 78
 
 
+async def test_a_wrong_company_id_that_was_never_shown_keeps_nobody_from_that_company(place: Place) -> None:
+    for code, number in (("nashville", 1), ("austin", 2)):
+        place.add(code, number)
+    right = dict(place.regions)
+    place.regions = {"austin": {**right["austin"], "company_id": 1}}
+    assert not_green(await place.run("austin")) != []
+    wrong, place.regions = place.regions["austin"], {"nashville": right["nashville"]}
+    assert not_green(await place.run("nashville")) == []
+    place.regions = {"austin": wrong}
+    place.api.log.clear()
+    report = await place.run("austin")
+    assert {one.fault for one in report.outcomes} == {"source_taken"}
+    assert place.api.log == [], "the company is nashville's by now"
+    place.regions = right
+    assert not_green(await place.run()) == []
+    assert place.refusal() is None
+
+
+async def test_a_new_code_for_one_company_of_a_region_that_takes_all_is_refused(place: Place) -> None:
+    place.add("nashville", 1)
+    company = place.regions["nashville"]
+    place.regions["nashville"] = {**company, "company_id": "all"}
+    assert not_green(await place.run()) == []
+    place.regions = {"austin": company}
+    place.api.log.clear()
+    report = await place.run("austin")
+    assert {one.fault for one in report.outcomes} == {"source_taken"}
+    assert place.api.log == []
+
+
 async def test_all_over_no_region_is_refused(place: Place) -> None:
     assert "no such data" in (place.refusal("all", "tasks") or "")
     with pytest.raises((BreezewaySyncError, AssertionError, ValueError)):

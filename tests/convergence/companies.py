@@ -302,12 +302,16 @@ class Owners(RuleBasedStateMachine):
         return found
 
     def _approve(self) -> bool:
-        """A person believes what is held, and says of a company that has no property left that it is so."""
-        empty = [code for code in COMPANIES if not self._company(code).records["properties"]]
-        if empty and not self.has_said_empty:
-            found = self.loop.run(regions.adopt(self.place.settings(), empty, emit=ignore))
+        """A person believes what is held, and says of a company that has no property left, or none of those that were
+        known, that it is so."""
+        empty = {code for code in COMPANIES if not self._company(code).records["properties"]}
+        blocked = self._rows("SELECT region_code FROM region_sources WHERE blocked_why IS NOT NULL")
+        adopted = {row["region_code"] for row in blocked} | (set() if self.has_said_empty else empty)
+        if adopted:
+            found = self.loop.run(regions.adopt(self.place.settings(), sorted(adopted), emit=ignore))
             assert not [one.error for one in found if one.error], found
-            self.has_said_empty = True
+            self.has_said_empty |= bool(empty)
+            told("companies", "a source adopted")
             return True
         held = self._rows("SELECT DISTINCT region_code, entity_type FROM missing_records WHERE state = 'held'")
         for row in held:

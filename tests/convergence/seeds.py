@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Sequence
+
 from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -30,3 +34,17 @@ def play(machine: Machine, made: Ground, number: int, *, examples: int = EXAMPLE
     )
     standing = type(machine.__name__, (machine,), {"ground": made})
     run_state_machine_as_test(seed(number)(standing), settings=wanted)
+
+
+def play_new(machine: Machine, made: Ground, seconds: float, known: Sequence[int]) -> int:
+    """Try new numbers until the time is over; how many. A failure says its number, which then is a known one."""
+    ends, tried = time.monotonic() + seconds, 0
+    while time.monotonic() < ends:
+        number = random.randrange(1_000_000)
+        try:
+            play(machine, made, number)
+        except BaseException as error:
+            error.add_note(f"This was number {number}: write it beside {[*known]}.")
+            raise
+        tried += 1
+    return tried

@@ -1,4 +1,7 @@
-"""Fixed numbers. New ones: `python3 dev.py converge`; one that fails becomes a fixed one."""
+"""Fixed numbers, and new ones for some seconds: a failure prints its number, which then becomes a fixed one.
+
+Many others: `python3 dev.py converge`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import pytest
 
 from tests.convergence.ground import ground
 from tests.convergence.machine import Convergence
-from tests.convergence.seeds import play
+from tests.convergence.seeds import play, play_new
 
 FIXED = (1, 2, 3, 4, 5)
+NEW_SECONDS = 20.0
 
 
 @pytest.mark.timeout(600)
@@ -18,3 +22,9 @@ def test_two_undisturbed_runs_make_the_mirror_the_truth_whatever_came_before(
 ) -> None:
     with ground(postgres, migrated) as made:
         play(Convergence, made, number)
+
+
+@pytest.mark.timeout(600)
+def test_new_numbers_converge_as_well(postgres: str, migrated: str) -> None:
+    with ground(postgres, migrated) as made:
+        assert play_new(Convergence, made, NEW_SECONDS, FIXED) > 0

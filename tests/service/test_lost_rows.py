@@ -159,12 +159,58 @@ async def test_who_may_only_delete_is_noticed_too(dsn: str, rows: Rows) -> None:
     assert lost == [{"table_name": "tasks"}]
 
 
-async def test_past_a_thousand_records_only_the_region_is_noted(dsn: str, rows: Rows) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM tasks",
+        "TRUNCATE tasks CASCADE",
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; TRUNCATE tasks CASCADE; COMMIT",
+        "TRUNCATE task_assignments",
+    ],
+    ids=["delete", "truncate", "truncate in a transaction with a snapshot", "truncate of children"],
+)
+async def test_a_task_that_left_its_list_since_it_was_read_comes_back_by_its_own_address(
+    dsn: str, rows: Rows, statement: str
+) -> None:
+    """Lists do not show it any more, and the mirror has no other word of it than the lost row."""
+    async with sandboxed(dsn, ACCOUNTS) as setup:
+        await setup.run()
+        before = content(rows)
+        account = setup.world.account("nashville")
+        account.hide("tasks", next(one["id"] for one in account.records("tasks") if one["assignments"]))
+        rows(statement)
+        assert "never read to the end" in refused(rows, "tasks")
+        await setup.run()
+        assert content(rows) == before
+        assert rows("SELECT require_fresh('nashville', 'tasks', '2 hours')")
+
+
+async def test_truncating_notes_what_came_after_the_snapshot_of_its_transaction(dsn: str, rows: Rows) -> None:
+    rows("INSERT INTO regions (region_code) VALUES ('nashville')")
+    rows("INSERT INTO tasks (region_code, task_id, home_id) VALUES ('nashville', 1, 1)")
+    with psycopg.connect(dsn, autocommit=True, options="-c search_path=breezeway") as other:
+        rows("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        rows("SELECT FROM regions")
+        other.execute("INSERT INTO tasks (region_code, task_id, home_id) VALUES ('nashville', 2, 1)")
+        rows("TRUNCATE tasks CASCADE")
+        rows("COMMIT")
+    found = rows("SELECT record_id FROM lost_rows WHERE table_name = 'tasks' ORDER BY record_id")
+    assert [one["record_id"] for one in found] == [1, None], "the second one may be any of the region"
+
+
+async def test_truncating_an_empty_table_loses_nothing(dsn: str, rows: Rows) -> None:
+    rows("INSERT INTO regions (region_code) VALUES ('nashville')")
+    rows("TRUNCATE tasks CASCADE")
+    assert rows("SELECT * FROM lost_rows") == []
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM tasks", "TRUNCATE tasks CASCADE"])
+async def test_past_a_hundred_thousand_records_only_the_region_is_noted(dsn: str, rows: Rows, statement: str) -> None:
     rows("INSERT INTO regions (region_code) VALUES ('big'), ('small')")
-    rows("INSERT INTO tasks (region_code, task_id, home_id) SELECT 'big', n, 1 FROM generate_series(1, 1001) n")
-    rows("DELETE FROM tasks")
-    rows("INSERT INTO tasks (region_code, task_id, home_id) SELECT 'small', n, 1 FROM generate_series(1, 3) n")
-    rows("DELETE FROM tasks")
+    insert = "INSERT INTO tasks (region_code, task_id, home_id) SELECT %s, n, 1 FROM generate_series(1, %s) n"
+    rows(insert, "big", 100_001)
+    rows(insert, "small", 3)
+    rows(statement)
     found = rows("SELECT region_code, record_id FROM lost_rows ORDER BY 1, 2")
     assert [(one["region_code"], one["record_id"]) for one in found] == [
         ("big", None), ("small", 1), ("small", 2), ("small", 3),

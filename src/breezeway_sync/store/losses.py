@@ -43,7 +43,7 @@ async def take_losses(holder: Holder, region: str, order: int, now: datetime) ->
         rows = await connection.fetch(database.query("take_lost_rows"), region)
         losses = []
         for row in rows:
-            lost = _Lost(row["records"], row["parents"])
+            lost = _Lost(None, None) if row["is_any"] else _Lost(row["records"], row["parents"])
             for statement, values in _statements(row["table_name"], database.schema, lost, order):
                 await connection.execute(statement, region, *values)
             losses.append(
@@ -61,11 +61,11 @@ async def _ask_for_hidden(
         if entity.own_address is None:
             continue
         tables = {entity.table, *(child.table for child in entity.children), *(link.table for link in entity.tags)}
-        found = [row["records"] for row in rows if row["table_name"] in tables]
+        found = [row for row in rows if row["table_name"] in tables]
         if found:
-            keys = None if None in found else [key for keys in found for key in keys]
+            keys, is_any = [key for row in found for key in row["records"]], any(row["is_any"] for row in found)
             ask, source = holder.database.query("ask_for_lost"), entity.sources[0].name
-            await connection.execute(ask, region, entity.name, source, keys, now, holder.run_id)
+            await connection.execute(ask, region, entity.name, source, keys, now, holder.run_id, is_any)
 
 
 def _statements(table: str, schema: str, lost: _Lost, order: int) -> Iterator[tuple[str, tuple[object, ...]]]:

@@ -55,7 +55,7 @@ _SUPPORT = {
     ),
     "lease_batches": Rule("a few rows for each account, gone with its lease"),
     "account_fences": Rule("one row"),
-    "lost_rows": Rule("of each region and table 1,000 rows that one statement deleted by hand, until the next run"),
+    "lost_rows": Rule("of each region and table 100,000 rows that one statement deleted by hand, until the next run"),
     "etl_sync_log": Rule(
         f"rows that ended before {_OLD} go, but for the latest of each region and entity",
         ("delete_old_log_rows",),

@@ -75,11 +75,9 @@ def admit(region: str, wanted: Identity, standing: Standing) -> Admission:
 
 def _begun_only(region: str, wanted: Identity, source: Source, twin: str | None) -> Admission:
     """A source that never showed a property: what is configured now takes its place."""
-    if source.identity == wanted:
-        return Admission(wanted)
     if twin is not None:
         raise taken(region, twin)
-    return Admission(wanted, is_new_client=True)
+    return Admission(wanted, is_new_client=source.identity != wanted)
 
 
 def is_rightful(wanted: Identity, standing: Standing, refused: BreezewaySyncError) -> bool:
