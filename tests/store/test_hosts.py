@@ -220,3 +220,18 @@ async def before_it_is_asked(dsn: str) -> None:
                 await asyncio.sleep(0)
     finally:
         await connection.close()
+
+
+async def test_nothing_goes_on_connecting_in_the_background(
+    dsn: str, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While a server is away, those who need it ask for it, and nobody else fills the log."""
+    async with Database(dsn, "breezeway") as database:
+        await database.fetch("writability")
+        rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'breezeway-sync' "
+             "AND datname = current_database()")  # fmt: skip
+        with pytest.raises(DatabaseUnreachable):
+            await database.fetch("writability")
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        await database.fetch("writability")
+    assert caplog.messages == []

@@ -90,9 +90,11 @@ class Database:
     async def __aenter__(self) -> Self:
         with translated(CONNECTING), _reaching(CONNECTING):
             try:
-                self._pool = await asyncpg.create_pool(
+                # No least size: asyncpg would restore it in the background, for ever and with a stack in each log line,
+                # while the server is away.
+                pool = await asyncpg.create_pool(
                     self._dsn,
-                    min_size=1,
+                    min_size=0,
                     max_size=self._pool_size,
                     command_timeout=STATEMENT_SECONDS,
                     connect=Hosts(self._dsn).connect,
@@ -100,12 +102,18 @@ class Database:
                     init=self._begin,
                     server_settings={"application_name": "breezeway-sync", "timezone": "UTC"},
                 )
+                try:
+                    await pool.release(await pool.acquire())
+                except BaseException:
+                    pool.terminate()
+                    raise
             except (ValueError, asyncpg.ClientConfigurationError) as error:
                 raise ConfigurationError(
                     "the database's address cannot be read",
                     where="database.dsn",
                     wanted="postgresql://user:password@host:5432/name",
                 ) from error
+        self._pool = pool
         return self
 
     async def _begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
