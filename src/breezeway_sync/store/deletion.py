@@ -77,8 +77,11 @@ class Deleter:
         already = await connection.fetchval(self._database.query("deleted_at_once"), region, name, kind, runs)
         rows = await connection.fetch(self._database.query("count_missing"), region, name, kind)
         held = sum(row["records"] for row in rows if row["state"] == HELD)
+        gone = len(unapproved) + held + already
+        if gone < self._guard.least_records:
+            return None  # a count reads the whole table
         live = await connection.fetchval(sql.live, region, kind or None)
-        return self._guard.of_deletion(len(unapproved) + held + already, live + already)
+        return self._guard.of_deletion(gone, live + already)
 
     async def delete_adopted(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> list[int]:
         """Delete those of these records that the adopted source did not show: a person has decided that."""
