@@ -140,6 +140,42 @@ async def test_deleting_what_is_deleted_loses_nothing(dsn: str, rows: Rows) -> N
     assert rows("SELECT * FROM lost_rows") == []
 
 
+@pytest.mark.parametrize("statement", ["DELETE FROM task_assignments", "TRUNCATE task_assignments"])
+async def test_a_deleted_task_that_comes_back_unchanged_has_the_children_that_somebody_deleted_meanwhile(
+    dsn: str, rows: Rows, statement: str
+) -> None:
+    async with sandboxed(dsn, ACCOUNTS) as setup:
+        await setup.run()
+        before = content(rows)
+        account = setup.world.account("nashville")
+        task = next(one for one in account.records("tasks") if one["assignments"])
+        account.delete("tasks", task["id"])
+        for _ in range(2):
+            await setup.run(full=True)
+        assert rows("SELECT count(*) AS n FROM tasks WHERE deleted_at IS NOT NULL") == [{"n": 1}]
+        rows(statement)
+        account.put("tasks", task)
+        await setup.run(full=True)
+        after = content(rows)
+        assert after["task_assignments"] == before["task_assignments"]
+
+
+async def test_a_task_that_says_itself_that_it_is_deleted_gets_its_children_again_too(dsn: str, rows: Rows) -> None:
+    """Its list shows it, and nothing of it changes any more."""
+    async with sandboxed(dsn, ACCOUNTS) as setup:
+        account = setup.world.account("nashville")
+        task = next(one for one in account.records("tasks") if one["assignments"])
+        account.patch("tasks", task["id"], type_task_status={"code": "deleted", "name": "Deleted", "stage": "deleted"})
+        await setup.run()
+        assert rows("SELECT deleted_at IS NOT NULL AS gone FROM tasks WHERE task_id = %s", task["id"]) == [
+            {"gone": True}
+        ]
+        before = content(rows)
+        rows("DELETE FROM task_assignments")
+        await setup.run(full=True)
+        assert content(rows)["task_assignments"] == before["task_assignments"]
+
+
 async def test_who_may_only_delete_is_noticed_too(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn, ACCOUNTS) as setup:
         await setup.run()
