@@ -12,7 +12,7 @@ from tests.convergence.machine import Convergence
 from tests.convergence.seeds import play, play_new
 
 FIXED = (1, 2, 3, 4, 5, 498930)
-NEW_SECONDS = 20.0
+NEW_SECONDS = 5.0
 
 
 @pytest.mark.timeout(600)
