@@ -8,6 +8,7 @@ package's own declaration changes), then runs the real command inside it. Standa
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -38,6 +39,9 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
 MUTATION = "mutmut==3.8.1"
 
 SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")
+
+# Real processes on a busy machine: so many tests that failed beside others are tried once more, alone.
+TRIED_ALONE_TESTS = 3
 
 CHECKS = (
     ("ruff", "check", "."),
@@ -101,6 +105,19 @@ def lock() -> None:
     )
 
 
+def test(arguments: tuple[str, ...] | list[str]) -> None:
+    """Run pytest. Few tests that fail beside others run once more, alone; their names are said either way."""
+    code = subprocess.run([str(PYTHON), "-m", "pytest", "--cache-clear", *arguments], cwd=HERE, check=False).returncode
+    if code != 1 or "-n" not in arguments:
+        raise SystemExit(code)
+    failed = list(json.loads((HERE / ".pytest_cache/v/cache/lastfailed").read_text(encoding="utf-8")))
+    if len(failed) > TRIED_ALONE_TESTS:
+        fail(f"dev.py: {len(failed)} tests failed", 1)
+    print("dev.py: failed beside other tests, tried alone:", *failed, sep="\n  ", flush=True)
+    call(PYTHON, "-m", "pytest", "--verbose", *failed)
+    print("dev.py: UNSTABLE, passed alone; find out why:", *failed, sep="\n  ", flush=True)
+
+
 def check() -> None:
     """Run every checker, all of them even when one fails; exit 1 when one did."""
     failed = []
@@ -126,7 +143,7 @@ def main() -> None:
         case "check":
             check()
         case "test":
-            call(PYTHON, "-m", "pytest", *(arguments or SIDE_BY_SIDE))
+            test(arguments or SIDE_BY_SIDE)
         case "docs" | "soak":
             call(PYTHON, "-m", f"tests.{command}", *arguments)
         case "bench":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from breezeway_sync.sandbox.spec import AccountSpec
+from tests.conftest import Rows
 from tests.helpers import Setup, sandboxed
 
 COMMAND = Path(sys.executable).with_name("breezeway-sync")
@@ -30,6 +31,11 @@ UNPACED = "requests_per_minute = 1000000\nauth_interval_seconds = 0"
 _OURS = ("BREEZEWAY_SYNC_", "PG")
 _KEPT = {"BREEZEWAY_SYNC_TEST_PG_BIN"}  # where a PostgreSQL is, not what to do
 _OTHERS = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
+
+_SESSIONS = (
+    "SELECT count(*) AS n FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name = 'breezeway-sync'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,15 @@ async def until(is_so: Callable[[], Any], within: float, failure: str) -> None:
     while not is_so():
         assert time.monotonic() < deadline, f"{failure} within {within:g} s"
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def killed(running: Running, setup: Setup, rows: Rows) -> None:
+    """Kill it, and wait for what it had under way: calls on the wire are counted, statements on the server end."""
+    running.kill()
+    for _turn in range(100):  # the simulated API shares this loop: each turn accepts and reads what the sockets hold
+        await asyncio.sleep(0)
+    await until(lambda: setup.stats.in_flight == 0, 30, "a call of the killed process is not answered")
+    await until(lambda: rows(_SESSIONS) == [{"n": 0}], 30, "a session of the killed process does not end")
 
 
 def write_config(

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from breezeway_sync.sandbox.spec import resized
-from tests.cli.support import Starter, staged, until
+from tests.cli.support import Starter, killed, staged, until
 from tests.conftest import Rows
 from tests.helpers import tiny
 
@@ -31,7 +31,7 @@ async def test_killed_it_goes_on_where_it_stopped(start: Starter, dsn: str, rows
         running = start(*command)
         await until(lambda: setup.stats.of("nashville", "/task") - lists >= PROPERTIES // 2, 30, "it stands still")
         await until(lambda: bool(rows("SELECT 1 FROM backfills LIMIT 1")), 30, "no list is stored")
-        running.kill()
+        await killed(running, setup, rows)
         assert running.popen.returncode == -9
         assert f"about {PROPERTIES + 2 * tasks:,} calls ({PROPERTIES} for lists, {2 * tasks:,} for" in running.err
         # An ordinary run that was cut off long ago must not look alive by what was written here.
