@@ -18,6 +18,7 @@ from breezeway_sync.core.events import (
     Event,
     Noticed,
 )
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.ops.alerts import Alerter, Channel, Message, NotDelivered, Rules
 from breezeway_sync.ops.alerts.model import State
 from breezeway_sync.ops.alerts.ports import AlertStore
@@ -155,7 +156,13 @@ def desk(
     clock, mailbox, events = clock or SetClock(), mailbox or Mailbox(), list[Event]()
     given = store if store is not None else MemoryStore()
     alerter = Alerter(
-        given, [mailbox, *more], replace(RULES, **rules), clock, emit=events.append, pauses=(0, 0), final_seconds=0.2
+        given,
+        [mailbox, *more],
+        replace(RULES, **rules),
+        clock,
+        emit=events.append,
+        retries=RetryPolicy(attempts=3),
+        final_seconds=0.2,
     )
     return Desk(clock, given, mailbox, alerter, events)
 

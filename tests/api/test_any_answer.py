@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from breezeway_sync.api.answers import LONGEST_HINT_SECONDS, retry_after_seconds
 from breezeway_sync.api.auth_answers import LONGEST_LIFE, read_token
-from breezeway_sync.api.retry import ATTEMPTS
+from breezeway_sync.api.retry import CALLS
 from breezeway_sync.api.transport import RawAnswer
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.tokens import Token
@@ -155,7 +155,7 @@ def test_any_answers_end_a_reading_in_bounded_calls_and_time(data: list[Odd], au
             assert PAIR.client_secret not in shown
             assert PLANTED not in str(setup.events)
             # Each answer may cost all its attempts, and the last one is repeated once to be told from the others.
-            assert len(service.seen) <= (PAGES + 4) * ATTEMPTS
+            assert len(service.seen) <= (PAGES + 4) * CALLS.attempts
             assert asyncio.get_running_loop().time() - began < 10 * 3600
 
     run(main())

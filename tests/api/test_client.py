@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import Callable
 from contextlib import aclosing
 
@@ -13,15 +12,7 @@ import pytest
 
 from breezeway_sync.api.answers import LONGEST_HINT_SECONDS
 from breezeway_sync.api.client import Page, Tally
-from breezeway_sync.api.retry import (
-    ATTEMPTS,
-    CIRCUIT_CALLS,
-    CIRCUIT_REST_SECONDS,
-    RETRY_SECONDS,
-    Circuit,
-    backoff,
-    pause_seconds,
-)
+from breezeway_sync.api.retry import CALLS, CIRCUIT_CALLS, CIRCUIT_REST_SECONDS, Circuit, pause_seconds, wait_seconds
 from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import AccountPaused, CallFinished, CallRetried
@@ -70,13 +61,13 @@ def test_a_record_with_the_time_of_its_request() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "calls"),
     [
-        (DOWN, errors.ServerFailed, ATTEMPTS),
-        (httpx.ReadTimeout("late"), errors.ApiUnreachable, ATTEMPTS),
-        (httpx.Response(200, text="<html>"), errors.BadAnswer, ATTEMPTS),
-        (httpx.Response(200, json={"error": "x"}), errors.BadAnswer, ATTEMPTS),
+        (DOWN, errors.ServerFailed, CALLS.attempts),
+        (httpx.ReadTimeout("late"), errors.ApiUnreachable, CALLS.attempts),
+        (httpx.Response(200, text="<html>"), errors.BadAnswer, CALLS.attempts),
+        (httpx.Response(200, json={"error": "x"}), errors.BadAnswer, CALLS.attempts),
         (httpx.Response(200), errors.EmptyAnswer, 2),
-        (httpx.Response(429), errors.RateLimited, ATTEMPTS),
-        (httpx.Response(403, text="<html>"), errors.EdgeBlocked, ATTEMPTS),
+        (httpx.Response(429), errors.RateLimited, CALLS.attempts),
+        (httpx.Response(403, text="<html>"), errors.EdgeBlocked, CALLS.attempts),
         (httpx.Response(404, json={"error": "not_found"}), errors.NotFound, 1),
         (httpx.Response(403, json={"error": "forbidden"}), errors.Forbidden, 1),
         (httpx.Response(422, json={"error": "unprocessable"}), errors.Refused, 1),
@@ -140,8 +131,8 @@ def test_a_failure_that_names_times_without_end_is_given_up() -> None:
                 await setup.api.record("/task/{id}", "/task/1")
 
     run(main())
-    assert 2 <= len(service.seen) <= ATTEMPTS
-    assert service.at[-1] - service.at[0] <= RETRY_SECONDS + LONGEST_HINT_SECONDS
+    assert 2 <= len(service.seen) <= CALLS.attempts
+    assert service.at[-1] - service.at[0] <= CALLS.within_seconds + LONGEST_HINT_SECONDS
 
 
 def test_calls_that_are_not_made_while_the_api_is_given_up_say_so() -> None:
@@ -244,20 +235,28 @@ def test_any_answer_closes_the_circuit() -> None:
 
 
 def test_when_to_try_again() -> None:
+    def wait(error: ApiError, failed: int = 1, elapsed: float = 0.0, *, is_renewed: bool = False) -> float | None:
+        return wait_seconds(error, failed, elapsed, is_renewed=is_renewed, chance=lambda: 0.5)
+
     down = errors.ServerFailed("x", endpoint="/x", status=500)
-    assert backoff(down, 1, 0.0, is_renewed=False) is True
-    assert backoff(down, 1, RETRY_SECONDS, is_renewed=False) is False
-    assert backoff(ValueError(), 1, 0.0, is_renewed=False) is False
-    assert backoff(errors.NotFound("x", endpoint="/x"), 1, 0.0, is_renewed=False) is False
+    assert [wait(down, failed) for failed in range(1, CALLS.attempts + 1)] == [1.5, 3.0, 6.0, 12.0, None]
+    assert wait(down, elapsed=CALLS.within_seconds) is None
+    assert wait(errors.NotFound("x", endpoint="/x")) is None
+    empty = errors.EmptyAnswer("x", endpoint="/x")
+    assert [wait(empty, failed) for failed in (1, 2)] == [1.5, None]
     hinted = errors.ServerFailed("x", endpoint="/x", status=503, retry_after_seconds=120.0)
-    assert backoff(hinted, 1, 0.0, is_renewed=False) == 0.0
-    dice = random.Random(1)
-    assert pause_seconds(down, dice) is None
-    assert 120.0 <= (pause_seconds(hinted, dice) or 0) <= 125.0
+    assert wait(hinted) == 0.0
+    unauthorized = errors.Unauthorized("x", endpoint="/x", status=401)
+    assert (wait(unauthorized), wait(unauthorized, is_renewed=True)) == (0.0, None)
+    assert pause_seconds(down) is None
+    assert 120.0 <= (pause_seconds(hinted) or 0) <= 125.0
     for hint, least in ((None, 60.0), (0.0, 1.0), (120.0, 120.0)):
         limited = errors.RateLimited("x", endpoint="/x", retry_after_seconds=hint)
-        assert least <= (pause_seconds(limited, dice) or 0) <= least + 5.0
-    assert 5.0 <= (pause_seconds(errors.EdgeBlocked("x", endpoint="/x"), dice) or 0) <= 10.0
+        assert wait(limited) == 0.0
+        assert least <= (pause_seconds(limited) or 0) <= least + 5.0
+    blocked = errors.EdgeBlocked("x", endpoint="/x")
+    assert wait(blocked) == 0.0
+    assert (pause_seconds(blocked, lambda: 0.0), pause_seconds(blocked, lambda: 1.0)) == (5.0, 10.0)
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 4, 50])

@@ -7,7 +7,7 @@ import json
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -191,9 +191,8 @@ def without_pauses() -> AbstractContextManager[Any]:
     """As many attempts as ever, without the pauses between them."""
     return patch.multiple(
         retry,
-        FIRST_WAIT_SECONDS=0.01,
-        LONGEST_WAIT_SECONDS=0.01,
-        WAIT_JITTER_SECONDS=0.01,
+        CALLS=replace(retry.CALLS, first_seconds=0.01, longest_seconds=0.01),
+        EMPTY_ANSWERS=replace(retry.EMPTY_ANSWERS, first_seconds=0.01),
         LIMITED_PAUSE_SECONDS=0.01,
         LIMITED_JITTER_SECONDS=0.0,
     )

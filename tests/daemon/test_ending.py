@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from breezeway_sync.core.events import Crashed, Event
-from breezeway_sync.service.worker import LONGEST_REST_SECONDS, beside, stop
+from breezeway_sync.service.worker import RESTS, beside, stop
 from tests.api.virtual_time import run
 
 
@@ -58,7 +58,7 @@ def test_what_goes_on_beside_fails_is_told_and_begins_again(error: Exception) ->
     assert len(told) == len(begun) > 30
     waits = [after - before for before, after in itertools.pairwise(begun)]
     assert waits[0] == pytest.approx(1.0, abs=0.01)
-    assert max(waits) == pytest.approx(LONGEST_REST_SECONDS, abs=0.01), "so that a log does not fill"
+    assert max(waits) == pytest.approx(RESTS.longest_seconds, abs=0.01), "so that a log does not fill"
 
 
 def test_what_goes_on_beside_ends_with_the_block() -> None:

@@ -20,6 +20,7 @@ from breezeway_sync.core.events import (
     Event,
 )
 from breezeway_sync.core.outcome import FAILED, SUCCESS
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.core.waiting import begin
 from breezeway_sync.ops.health import judge
 from breezeway_sync.service import alerting, daemon, runner, spare_time, worker, workshop
@@ -288,7 +289,7 @@ def close_and_fail_once(kind: str, real: Callable[..., Any]) -> Callable[..., An
 
 @pytest.mark.parametrize("seam", ["save_regions", "stored_credentials", "timetable"])
 async def test_a_reload_that_lacks_memory_is_made_again(seam: str, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon, "DATABASE_RETRY_SECONDS", (0.5, 0.1))
+    monkeypatch.setattr(daemon, "DATABASE_RETRIES", RetryPolicy(first_seconds=0.1, longest_seconds=0.1))
     async with sandboxed(dsn, tiny()) as setup, served(setup.settings) as (serving, heard):
         await heard.until(lambda event: isinstance(event, CycleFinished))
         left = once(monkeypatch, daemon, seam)

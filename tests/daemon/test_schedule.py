@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from breezeway_sync.cli.world import settings_for
 from breezeway_sync.core.report import CertificateState
-from breezeway_sync.service.schedule import Comparison, Line, comparisons, first_in_seconds, retry_in_seconds, timetable
+from breezeway_sync.service.schedule import Comparison, Line, comparisons, first_in_seconds, timetable
 from breezeway_sync.service.selection import enabled_entities
 from breezeway_sync.service.settings import Entity, Settings
 from tests.helpers import tiny
@@ -82,17 +82,6 @@ def test_places_in_the_spread_differ() -> None:
         for number in range(8)
     }
     assert len(places) == 9
-
-
-@given(st.integers(1, 10_000), seconds)
-def test_waits_before_retries_grow_to_a_bound(failures: int, every: float) -> None:
-    wait = retry_in_seconds(failures, every)
-    assert 0 < wait <= min(900, every)
-    assert wait <= retry_in_seconds(failures + 1, every)
-
-
-def test_waits_double() -> None:
-    assert [retry_in_seconds(number, HOUR) for number in range(1, 10)] == [5, 10, 20, 40, 80, 160, 320, 640, 900]
 
 
 def test_the_usual_timetable() -> None:

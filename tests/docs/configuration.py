@@ -9,14 +9,11 @@ from pydantic.fields import FieldInfo
 
 from breezeway_sync.service.settings.keys import (
     CONFIG_VARIABLE,
-    Key,
+    all_keys,
     credential_name,
     default_text,
     env_name,
-    field_of,
     is_secret,
-    keys_of,
-    table_in,
     table_of,
     type_name,
     wanted,
@@ -27,6 +24,7 @@ from breezeway_sync.service.settings.models import (
     PART_NAMES,
     READ_PER_PARENT,
     WITHOUT_PATH,
+    Key,
     Settings,
 )
 
@@ -82,20 +80,18 @@ def render() -> str:
 
 
 def _section(section: str) -> str:
-    table = table_of(section)
-    assert table is not None
-    model, is_named = table
+    model = table_of(Settings.model_fields[section])
+    assert model is not None
     placeholder = PLACEHOLDERS.get(section)
-    heading = f"[{section}.{placeholder}]" if is_named else f"[{section}]"
-    # `people` stands for every entity: it has all keys.
-    name = "people" if section == "entities" else placeholder or ""
+    heading = f"[{section}.{placeholder}]" if placeholder else f"[{section}]"
     lines = [f"### `{heading}`", "", (model.__doc__ or "").strip(), ""]
     lines += _notes(section)
     below = ""
-    for key in keys_of(section, [name]):
-        field = field_of(key)
-        assert field is not None
-        if not is_named and len(key) == 3 and key[1] != below:
+    for key, field in all_keys([PLACEHOLDERS["regions"]]).items():
+        # `people` stands for every entity.
+        if key[0] != section or (section == "entities" and key[1] != "people"):
+            continue
+        if not placeholder and len(key) == 3 and key[1] != below:
             below = key[1]
             lines += [f"### `[{section}.{below}]`", "", _meaning(model, below), ""]
         shown = (section, placeholder, key[-1]) if placeholder else key
@@ -105,7 +101,7 @@ def _section(section: str) -> str:
 
 def _meaning(model: type[BaseModel], name: str) -> str:
     """What a table within a table is for."""
-    inner = table_in(model, name)
+    inner = table_of(model.model_fields[name])
     return (inner.__doc__ or "").strip() if inner else ""
 
 

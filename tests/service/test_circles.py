@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
+
 from breezeway_sync.core.events import ignore
 from breezeway_sync.core.outcome import SUCCESS, Tally
 from breezeway_sync.service.access import access, means
@@ -15,6 +17,8 @@ from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings.twins import pairs_of
 from breezeway_sync.service.workshop import Order, Workshop
 from breezeway_sync.sync.stages import NAMES
+from tests.api.support import Service, account, script
+from tests.api.virtual_time import run
 from tests.helpers import sandboxed, tiny
 
 OURS, SIMULATED = "breezeway_sync.", "breezeway_sync.sandbox."
@@ -79,6 +83,19 @@ async def test_an_account_that_was_paused_leaves_no_circle(dsn: str) -> None:
                 await opened.authenticator.token()
             del opened
     assert found == {}
+
+
+def test_a_call_that_is_made_again_leaves_no_circle() -> None:
+    answers = script(httpx.Response(503), httpx.Response(401), httpx.Response(500), httpx.Response(200, json={}))
+
+    async def main() -> Counter[str]:
+        async with account(Service(answers)) as setup:
+            with left_in_circles() as found:
+                await setup.api.record("/task/{id}", "/task/7")
+            assert setup.api.calls == 4
+            return found
+
+    assert run(main()) == {}
 
 
 def test_a_circle_is_seen() -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from breezeway_sync.api import retry as attempts
+from breezeway_sync.api import retry as api_retry
 from breezeway_sync.core.errors import UnknownRecord
 from breezeway_sync.core.events import ignore
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.core.report import KnownProblem, ReadAgain
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.sandbox.account import Account
 from breezeway_sync.sandbox.faults import FaultKind
 from breezeway_sync.service import problems, status
@@ -28,8 +29,8 @@ BUT_FOR_ONE = "but for 1 accepted problems, see `breezeway-sync problems list`"
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that fails is not made again within its run."""
-    monkeypatch.setattr(attempts, "ATTEMPTS", 1)
-    monkeypatch.setattr(attempts, "EMPTY_ATTEMPTS", 1)
+    for name in ("CALLS", "EMPTY_ANSWERS", "AT_ONCE"):
+        monkeypatch.setattr(api_retry, name, RetryPolicy(attempts=1))
 
 
 @pytest.fixture

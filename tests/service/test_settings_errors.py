@@ -71,7 +71,7 @@ def failure(tmp_path: Path, text: str | bytes, environ: dict[str, str] | None = 
         ("page_size = 5", ["page_size is no key", "api.page_size"]),
         ("[apii]\npage_size = 5", ["apii is no key", "Did you mean api?"]),
         ('source = "x"', ["source is no key"]),
-        ("entities.peple.enabled = true", ["entities.peple.enabled is no key", "entities.people.enabled?"]),
+        ("entities.peple.enabled = true", ["entities.peple is no key", "entities.people?"]),
         ("[entities.peple]", ["entities.peple is no key", "entities.people?"]),
         ('entities.tags.path = "/tags"', ["entities.tags.path is no key", "task_tags"]),
         ("regions.nashville.secret = 'x'", ["regions.nashville.secret is no key"]),
@@ -232,10 +232,10 @@ def test_all_mistakes_come_at_once_a_line_each(tmp_path: Path) -> None:
     first, *lines = message.splitlines()
     assert first == "7 things are wrong with the configuration:"
     names = (
-        "api.max",
         "BREEZEWAY_SYNC_X",
         "api.page_size",
         "api.timeout_seconds",
+        "api.max",
         "database.dsn",
         "regions.a",
         "regions.b",

@@ -173,6 +173,14 @@ def test_environment_beats_credentials_beats_file_key_by_key(tmp_path: Path) -> 
     assert (api.max_in_flight_total, api.page_size, api.max_in_flight) == (12, 20, 31)
 
 
+@pytest.mark.parametrize("text", ["api = 5\n", "regions = []\n", "alerts.smtp = 'x'\n"])
+def test_what_stands_where_a_table_belongs_is_a_mistake_under_a_stronger_source_too(tmp_path: Path, text: str) -> None:
+    names = ("API__PAGE_SIZE", "REGIONS__NASHVILLE__COMPANY_ID", "ALERTS__SMTP__PORT")
+    environ = {**ENOUGH, **{f"BREEZEWAY_SYNC_{name}": "7" for name in names}}
+    message = failure(tmp_path, text, environ)
+    assert f"is no table in {tmp_path}/work/config.toml: got " in message
+
+
 def test_the_halves_of_a_pair_may_come_from_different_sources(tmp_path: Path) -> None:
     put(tmp_path / "creds" / "regions__nashville__client_secret", "hush\r\n")
     environ = {

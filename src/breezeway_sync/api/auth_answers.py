@@ -21,7 +21,9 @@ from breezeway_sync.core.errors import (
     EmptyAnswer,
     NotFound,
     RateLimited,
+    passes,
 )
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.core.tokens import Token
 
 How = Literal["refresh", "credentials"]
@@ -31,8 +33,9 @@ LONGEST_LIFE = timedelta(days=366)
 REFRESH_LIFE = timedelta(days=29)  # documented are 30 days; a day less for clocks that differ
 MARGIN = timedelta(minutes=30)
 MARGIN_SHARE = 10  # … but never more than a tenth of a token's life
-TRIES = 2  # with the credentials, when the service does not answer: each after the first costs a minute
-LIMITED_TRIES = 3  # 429s honoured before giving up: each is a minute or more
+# The vault spaces the attempts: each after the first costs a minute, after a 429 or more.
+CREDENTIALS_RETRIES = RetryPolicy(attempts=2)  # when the service does not answer
+LIMITED_RETRIES = RetryPolicy(attempts=3)  # when it answers 429
 
 _SENDABLE = re.compile(r"[!-~]+")  # what can stand in a header
 _REJECTING = (400, 401, 403, 422)
@@ -130,8 +133,8 @@ class Effort:
         """
         if isinstance(error, RateLimited):
             self.limited += 1
-            return how if self.limited < LIMITED_TRIES else None
+            return how if LIMITED_RETRIES.allows(self.limited) else None
         if how == "refresh":
             return "credentials"
         self.failed += 1
-        return how if error.retryable and self.failed < TRIES else None
+        return how if passes(error) and CREDENTIALS_RETRIES.allows(self.failed) else None

@@ -21,7 +21,7 @@ from breezeway_sync.api.limits import Budget
 from breezeway_sync.api.pages import is_whole
 from breezeway_sync.api.reader import Answered, read_pages
 from breezeway_sync.api.results import Page, Params, Record, Tally
-from breezeway_sync.api.retry import Circuit, attempts, backoff, pause_seconds
+from breezeway_sync.api.retry import Circuit, pause_seconds, wait_seconds
 from breezeway_sync.api.transport import RawAnswer, Transport, out_of_means
 from breezeway_sync.api.turns import Turn
 from breezeway_sync.core.clock import Clock
@@ -160,51 +160,30 @@ class AccountApi:
         return got
 
     async def _attempt(self, ask: _Ask[_Value]) -> _Got[_Value]:
-        """Try until it works or `backoff` gives up; errors of the auth service are not tried again here."""
+        """Try until it works or `wait_seconds` gives up; errors of the auth service are not tried again here."""
         loop = asyncio.get_running_loop()
-        began_at = loop.time()
+        began_at, is_renewed = loop.time(), False
         access = await self._authenticator.token()
-        try:
-            return await self._exchange(ask, access)
-        except ApiError as error:
-            if backoff(error, 1, loop.time() - began_at, is_renewed=False) is False:
-                raise
-            return await self._attempt_again(ask, access, error, began_at)
-
-    async def _attempt_again(self, ask: _Ask[_Value], access: str, first: ApiError, began_at: float) -> _Got[_Value]:
-        """What follows a first attempt that may be repeated: stamina's part, which costs other calls nothing and leaves
-        circles behind."""
-        loop = asyncio.get_running_loop()
-        number, renewals = 1, 0
-        failure: Exception | None = None
-
-        def decide(error: Exception) -> bool | float:
-            nonlocal failure
-            failure = error
-            return backoff(error, number, loop.time() - began_at, is_renewed=renewals > 0)
-
-        try:
-            async for attempt in attempts(decide):
-                number = attempt.num
-                if failure is not None:
-                    self._emit(CallRetried(self._account, ask.endpoint, number, type(failure).__name__))
-                if isinstance(failure, Unauthorized):
-                    renewals += 1
-                    access = await self._authenticator.renew(access)
-                elif failure is not None:
-                    access = await self._authenticator.token()
-                with attempt:
-                    if number == 1:
-                        raise first
-                    return await self._exchange(ask, access, is_retry=True)
-        except Unauthorized as error:
-            raise CredentialsRejected(
-                "the API does not accept the account's access token, not even a new one",
-                endpoint=ask.endpoint,
-                status=error.status,
-                cure="ask Breezeway whether the credentials are active and permit the inventory API",
-            ) from error
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        number = 0
+        while True:
+            number += 1
+            try:
+                return await self._exchange(ask, access, is_retry=number > 1)
+            except ApiError as error:
+                is_refused = isinstance(error, Unauthorized)
+                if is_refused and is_renewed:
+                    raise _rejected(ask.endpoint, error) from error
+                wait = wait_seconds(
+                    error, number, loop.time() - began_at, is_renewed=is_renewed, chance=self._dice.random
+                )
+                if wait is None:
+                    raise
+                reason = type(error).__name__
+            # Not in the handler: an error that is kept over a wait keeps all frames that it has passed.
+            await asyncio.sleep(wait)
+            self._emit(CallRetried(self._account, ask.endpoint, number + 1, reason))
+            is_renewed |= is_refused
+            access = await (self._authenticator.renew(access) if is_refused else self._authenticator.token())
 
     async def _exchange(self, ask: _Ask[_Value], access: str, *, is_retry: bool = False) -> _Got[_Value]:
         """One attempt: wait for the slot, send, judge, read, report."""
@@ -233,8 +212,8 @@ class AccountApi:
                 slot.troubled(failure)
                 self._pause(failure)
                 self._report(ask.endpoint, answer, failure, sent_at, waited_seconds)
-                # It may be kept for minutes, until it is tried again, or for the rest of the run.
-                answer = None
+                # It may be kept for the rest of the run; and what refers to itself waits for the collector.
+                answer = error = None
                 lighten(failure)
                 raise
         self._report(ask.endpoint, answer, None, sent_at, waited_seconds)
@@ -247,7 +226,7 @@ class AccountApi:
 
     def _pause(self, error: ApiError) -> None:
         """Stop the account while its call still holds its place, so that no other slips through."""
-        seconds = pause_seconds(error, self._dice)
+        seconds = pause_seconds(error, self._dice.random)
         if seconds is not None and self._budget.pause(seconds):
             self._emit(AccountPaused(self._account, error.endpoint, seconds, type(error).__name__))
 
@@ -266,6 +245,15 @@ class AccountApi:
                 body_bytes=0 if answer is None else len(answer.body),
             )
         )
+
+
+def _rejected(endpoint: str, error: ApiError) -> CredentialsRejected:
+    return CredentialsRejected(
+        "the API does not accept the account's access token, not even a new one",
+        endpoint=endpoint,
+        status=error.status,
+        cure="ask Breezeway whether the credentials are active and permit the inventory API",
+    )
 
 
 async def _decode(ask: _Ask[_Value], answer: RawAnswer, turn: Turn) -> _Value:

@@ -1,18 +1,13 @@
-"""When a failed call is made again, how long before, and when a dead API is given up: pure decisions.
+"""When a failed call is made again, how long the account pauses, and when a dead API is given up: pure decisions.
 
-Retries are counted and bounded in time, jittered by stamina, and each takes its own place in the
-account's budget. Three retries each once turned 242 failures into 726 more requests (seen live), so
-nothing retries below this.
+Each attempt takes its own place in the account's budget. Three retries each once turned 242 failures into 726 more
+requests (seen live), so nothing retries below this.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-
-import stamina
-from stamina.instrumentation import set_on_retry_hooks
+from dataclasses import dataclass, replace
 
 from breezeway_sync.core.errors import (
     ApiError,
@@ -24,14 +19,16 @@ from breezeway_sync.core.errors import (
     Refused,
     ServerFailed,
     Unauthorized,
+    passes,
 )
+from breezeway_sync.core.retry import Chance, RetryPolicy
 
-ATTEMPTS = 5
-EMPTY_ATTEMPTS = 2  # an empty body is mostly an account without that resource: asking once more tells
-RETRY_SECONDS = 1800.0  # no attempt starts later than this after the first; more than the longest 429 asks for
-FIRST_WAIT_SECONDS = 1.0
-LONGEST_WAIT_SECONDS = 30.0
-WAIT_JITTER_SECONDS = 1.0
+# The time is more than the longest 429 asks for.
+CALLS = RetryPolicy(first_seconds=1.5, longest_seconds=30.0, jitter=1 / 3, attempts=5, within_seconds=1800.0)
+# An empty body is mostly an account without that resource: asking once more tells.
+EMPTY_ANSWERS = replace(CALLS, attempts=2)
+# The whole account is paused, so the next attempt waits in the budget; or the next attempt has a new token.
+AT_ONCE = replace(CALLS, first_seconds=0.0)
 
 LIMITED_PAUSE_SECONDS = 60.0  # data 429s name no time; the limiter clears on the order of a minute (seen live)
 SHORTEST_LIMITED_PAUSE_SECONDS = 1.0
@@ -41,49 +38,39 @@ EDGE_PAUSE_SECONDS = (5.0, 10.0)
 CIRCUIT_CALLS = 6
 CIRCUIT_REST_SECONDS = 300.0  # then one call is let through to see
 
-# stamina would log and count by itself; what happens is reported as events.
-set_on_retry_hooks(())
 
+def wait_seconds(
+    error: ApiError, failed: int, elapsed_seconds: float, *, is_renewed: bool, chance: Chance = random.random
+) -> float | None:
+    """How long to wait after so many failed attempts, at least one; None: give up.
 
-def attempts(hook: Callable[[Exception], bool | float]) -> AsyncIterator[stamina.Attempt]:
-    """The attempts of one call; `hook` decides after each failure, with its own bound in time."""
-    return aiter(
-        stamina.retry_context(
-            on=hook,
-            attempts=ATTEMPTS,
-            timeout=None,
-            wait_initial=FIRST_WAIT_SECONDS,
-            wait_max=LONGEST_WAIT_SECONDS,
-            wait_jitter=WAIT_JITTER_SECONDS,
-        )
-    )
-
-
-def backoff(error: Exception, attempt: int, elapsed_seconds: float, *, is_renewed: bool) -> bool | float:
-    """False: give up; True: again after stamina's wait; a number: again after so many seconds.
-
-    `attempt` counts from 1. After a 429 or a block the whole account is paused, so the next attempt
-    waits in the budget and needs no wait of its own. The same holds after an answer that names a time.
+    A token that is not accepted is renewed once.
     """
-    if not isinstance(error, ApiError) or elapsed_seconds >= RETRY_SECONDS:
-        return False
     if isinstance(error, Unauthorized):
-        return False if is_renewed else 0.0
-    if isinstance(error, EmptyAnswer) and attempt >= EMPTY_ATTEMPTS:
-        return False
-    if isinstance(error, RateLimited | EdgeBlocked) or error.retry_after_seconds is not None:
-        return 0.0
-    return error.retryable
+        policy = None if is_renewed else AT_ONCE
+    elif not passes(error):
+        policy = None
+    elif isinstance(error, EmptyAnswer):
+        policy = EMPTY_ANSWERS
+    else:
+        policy = AT_ONCE if stops_account(error) else CALLS
+    return None if policy is None else policy.wait_seconds(failed, elapsed_seconds, chance)
 
 
-def pause_seconds(error: ApiError, dice: random.Random) -> float | None:
+def stops_account(error: ApiError) -> bool:
+    """Whether no call of the account is made for a while after this error."""
+    return isinstance(error, RateLimited | EdgeBlocked) or error.retry_after_seconds is not None
+
+
+def pause_seconds(error: ApiError, chance: Chance = random.random) -> float | None:
     """How long the whole account stops after this error; None when it need not."""
     hint = error.retry_after_seconds
     if isinstance(error, RateLimited) or hint is not None:
         least = LIMITED_PAUSE_SECONDS if hint is None else max(hint, SHORTEST_LIMITED_PAUSE_SECONDS)
-        return least + dice.uniform(0, LIMITED_JITTER_SECONDS)
+        return least + LIMITED_JITTER_SECONDS * chance()
     if isinstance(error, EdgeBlocked):
-        return dice.uniform(*EDGE_PAUSE_SECONDS)
+        shortest, longest = EDGE_PAUSE_SECONDS
+        return shortest + (longest - shortest) * chance()
     return None
 
 

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import stamina.instrumentation
-
 from breezeway_sync.api.auth import Authenticator
 from breezeway_sync.api.client import AccountApi
 from breezeway_sync.api.limits import Budget, Flight, pace
@@ -55,7 +53,6 @@ async def means(
     settings: Settings, database: Database, *, emit: Emit, tell: Tell, clock: Clock | None = None
 ) -> AsyncIterator[Means]:
     """Open the way to the API. Raises ConfigurationError for a proxy that cannot be used."""
-    stamina.instrumentation.set_on_retry_hooks([])
     environment_proxy(settings.api.base_url)  # refused before anything is open
     async with Transport(settings.api.base_url, settings.api.timeout_seconds) as transport:
         flight = new_flight(settings, emit)

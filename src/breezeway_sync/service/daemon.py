@@ -22,6 +22,7 @@ from breezeway_sync.core.events import (
     tell_crash,
 )
 from breezeway_sync.core.lacks import is_lack
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.service.access import Means, new_flight
 from breezeway_sync.service.accounts import Account, credentials_of, group
 from breezeway_sync.service.alerting import Alerting
@@ -44,7 +45,7 @@ from breezeway_sync.store.vault import stored_credentials
 DRAIN_SECONDS = 18.0
 GRACE_SECONDS = 10.0
 CANCEL_SECONDS = 7.0
-DATABASE_RETRY_SECONDS = (0.5, 15.0)
+DATABASE_RETRIES = RetryPolicy(first_seconds=0.5, longest_seconds=15.0)
 RETENTION_SECONDS = 6 * 3600.0
 TOKENS_SECONDS = 600.0
 VERIFY_SECONDS = 30.0
@@ -117,7 +118,7 @@ class Daemon:
     async def _begin(self, stack: AsyncExitStack) -> bool:
         """Have the database open, migrated and the timetable made, however long that takes; False when stopped
         before."""
-        wait, longest = DATABASE_RETRY_SECONDS
+        failed = 0
         while not self._stopping.is_set():
             try:
                 if await self._attempt(stack):
@@ -126,9 +127,9 @@ class Daemon:
                 if not is_lack(error):
                     raise
                 tell_crash(self.observatory.emit, "", "start", error)
+            failed += 1
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), wait)
-            wait = min(wait * 2, longest)
+                await asyncio.wait_for(self._stopping.wait(), DATABASE_RETRIES.wait_seconds(failed))
         return False
 
     async def _attempt(self, stack: AsyncExitStack) -> bool:
@@ -278,7 +279,7 @@ class Daemon:
                 if not (isinstance(error, DatabaseError) or is_lack(error)):
                     raise
                 self.observatory.emit(ConfigurationReloaded((), told(error)))
-                asyncio.get_running_loop().call_later(DATABASE_RETRY_SECONDS[1], self._reloading.set)
+                asyncio.get_running_loop().call_later(DATABASE_RETRIES.longest_seconds, self._reloading.set)
             finally:
                 self._notifier.ready()
 

@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
-import stamina.instrumentation
-
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import DatabaseError, SchemaRefused
@@ -72,8 +70,6 @@ async def run(
     Raises what keeps anything from being done at all: ConfigurationError, SchemaRefused,
     DatabaseUnreachable. Everything else becomes an outcome of its region and entity.
     """
-    # Retries are reported as events; stamina's own log lines would say them twice.
-    stamina.instrumentation.set_on_retry_hooks([])
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
         await ensure_schema(settings, database)

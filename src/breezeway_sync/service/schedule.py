@@ -110,11 +110,6 @@ def _age_seconds(moment: datetime | None, now: datetime) -> float:
     return inf if moment is None else (now - moment).total_seconds()
 
 
-def retry_in_seconds(failures: int, line_seconds: float) -> float:
-    """How long after a failure that may pass by itself it is tried again: doubling, never later than due."""
-    return float(min(5.0 * 2 ** min(failures - 1, 12), 900.0, line_seconds))
-
-
 class Turns:
     """Which turns other processes took: what one of them has read since our last turn is not read again.
 

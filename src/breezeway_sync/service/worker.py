@@ -6,22 +6,24 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from breezeway_sync.core.errors import NotRead
 from breezeway_sync.core.events import CycleSkipped, Emit, tell_crash
 from breezeway_sync.core.outcome import FAILED, PARTIAL, Outcome
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.core.waiting import begin
 from breezeway_sync.service.accounts import Account
-from breezeway_sync.service.schedule import Line, retry_in_seconds
+from breezeway_sync.service.schedule import Line
 from breezeway_sync.service.workshop import Order, Result, failures
 from breezeway_sync.sync.job import OwedTime
 from breezeway_sync.sync.stages import NAMES, NEEDS
 
 # The rest before work beside the block begins again; the first is shorter than any watchdog.
-FIRST_REST_SECONDS = 0.5
-LONGEST_REST_SECONDS = 15.0
-# Retries in a row of what was read in part, over some 20 minutes; then it waits for its next turn.
-PARTIAL_TRIES = 8
+RESTS = RetryPolicy(first_seconds=0.5, longest_seconds=15.0)
+READINGS = RetryPolicy(first_seconds=5.0, longest_seconds=900.0)
+# What was read in part is tried again for some 20 minutes; then it waits for its next turn.
+PARTIAL_READINGS = replace(READINGS, attempts=9)
 
 Work = Callable[[Account, Order], Awaitable[Result]]
 Place = tuple[str, str]
@@ -177,7 +179,9 @@ class Worker:
             place = (one.region, one.entity)
             self._tries[place] = self._tries.get(place, 0) + 1 if place in passing else 0
         partial = {(one.region, one.entity) for one in outcomes if one.status == PARTIAL}
-        again = {place for place in passing if place not in partial or self._tries[place] <= PARTIAL_TRIES}
+        policies = {place: PARTIAL_READINGS if place in partial else READINGS for place in passing}
+        waits = {place: policy.wait_seconds(self._tries[place]) for place, policy in policies.items()}
+        again = {place: wait for place, wait in waits.items() if wait is not None}
         if not again:
             return
         waits_already = self._retry is not None and bool(self._failed)
@@ -187,8 +191,7 @@ class Worker:
                 self._failed[line.name] = Line(line.region, line.tempo, line.every_seconds, names)
         loop = asyncio.get_running_loop()
         # What has failed for the first time is not kept waiting by what has failed for hours.
-        tries = min(self._tries[place] for place in again)
-        at = loop.time() + retry_in_seconds(tries, min(line.every_seconds for line in lines))
+        at = loop.time() + min(*again.values(), *(line.every_seconds for line in lines))
         if self._retry is not None:
             self._retry.cancel()
             at = min(at, self._retry.when()) if waits_already else at
@@ -318,6 +321,6 @@ async def _lasting(name: str, work: Callable[[], Coroutine[object, object, None]
             await work()
         except Exception as error:  # noqa: BLE001 - the edge of what goes on beside: it begins again
             # One that went on for a while has failed for the first time.
-            failures = failures + 1 if loop.time() - began_at < LONGEST_REST_SECONDS else 1
+            failures = failures + 1 if loop.time() - began_at < RESTS.longest_seconds else 1
             tell_crash(emit, "", name, error)
-        await asyncio.sleep(min(FIRST_REST_SECONDS * 2 ** min(failures, 10), LONGEST_REST_SECONDS))
+        await asyncio.sleep(RESTS.wait_seconds(failures + 1) or 0.0)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakSet
 
-import stamina
-
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseBusy, DatabaseError, DatabaseFull, DataRefused
+from breezeway_sync.core.errors import DatabaseBusy, DatabaseFull, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit
+from breezeway_sync.core.retry import RetryPolicy, retried
 from breezeway_sync.entities.admit import reject
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.marks import Mark
@@ -35,8 +34,7 @@ T = TypeVar("T")
 # New rows after which a table is analysed: on one that never was, the planner fell to 0.05 of the speed.
 _ANALYZE_AT = (1_000, 10_000, 100_000, 1_000_000)
 _PASSING = (DatabaseBusy, DatabaseFull)
-_BUSY_ATTEMPTS = 4
-_BUSY_SECONDS = 90.0
+_RETRIES = RetryPolicy(first_seconds=0.35, longest_seconds=5.0, jitter=0.7, attempts=4, within_seconds=90.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +174,8 @@ class Loader:
         """
         loaded = Loaded()
         try:
-            loaded = await _while_busy(
-                lambda: self._merger.replace_children(region, entity, child, source, sets, marks)
+            loaded = await retried(
+                lambda: self._merger.replace_children(region, entity, child, source, sets, marks), _RETRIES, _PASSING
             )
         except DataRefused as error:
             if len(sets) == 1:
@@ -205,7 +203,7 @@ class Loader:
         if not candidates and not marks:
             return True
         try:
-            merged = await _while_busy(lambda: self._merger.merge(batch, candidates, marks))
+            merged = await retried(lambda: self._merger.merge(batch, candidates, marks), _RETRIES, _PASSING)
         except DataRefused as error:
             if not candidates:
                 raise
@@ -226,21 +224,3 @@ class Loader:
         if any(before < step <= before + new_rows for step in _ANALYZE_AT):
             async with self._database.connection("analysing") as connection:
                 await connection.execute(f'ANALYZE "{self._database.schema}".{table} (region_code, {key})')
-
-
-async def _while_busy(work: Callable[[], Awaitable[T]]) -> T:
-    """Do it, and again while PostgreSQL is busy. Only what fails once needs stamina, which leaves circles behind."""
-    try:
-        return await work()
-    except _PASSING as error:
-        return await _again(work, error)
-
-
-async def _again(work: Callable[[], Awaitable[T]], first: DatabaseError) -> T:
-    busy = stamina.retry_context(on=_PASSING, attempts=_BUSY_ATTEMPTS, timeout=_BUSY_SECONDS, wait_jitter=0.5)
-    async for attempt in busy:
-        with attempt:
-            if attempt.num == 1:
-                raise first
-            return await work()
-    raise AssertionError("unreachable: the last attempt returns or raises")

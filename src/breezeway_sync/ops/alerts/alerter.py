@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
 from breezeway_sync.core.events import DatabaseBack, Emit, Event, FieldChanged, Noticed, ignore
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import OF_INTEREST, Collector
 from breezeway_sync.ops.alerts.configured import send_test_on
 from breezeway_sync.ops.alerts.decide import summary_moment
-from breezeway_sync.ops.alerts.deliver import PAUSES_SECONDS
+from breezeway_sync.ops.alerts.deliver import DELIVERIES
 from breezeway_sync.ops.alerts.fields import FieldNews
 from breezeway_sync.ops.alerts.model import DAY, Rules
 from breezeway_sync.ops.alerts.ports import AlertStore, Channel, ChannelResult
@@ -45,7 +46,7 @@ class Alerter:
         clock: Clock,
         *,
         emit: Emit = ignore,
-        pauses: Sequence[float] = PAUSES_SECONDS,
+        retries: RetryPolicy = DELIVERIES,
         final_seconds: float = FINAL_SECONDS,
     ) -> None:
         self.counts = Counts()
@@ -58,7 +59,7 @@ class Alerter:
         self._collector = Collector(rules)
         self._news = FieldNews(rules)
         self._book = Book(store, rules.max_per_hour)
-        self._teller = Teller(self._book, self._channels, rules, clock, emit, pauses, self.counts)
+        self._teller = Teller(self._book, self._channels, rules, clock, emit, retries, self.counts)
         self._ending = asyncio.Event()
         self._store_after: datetime | None = None
         self._store_failed_at: datetime | None = None

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.events import Emit, ignore
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.ops.alerts.deliver import deliver
 from breezeway_sync.ops.alerts.mail import MailChannel, Server
 from breezeway_sync.ops.alerts.model import Message, Rules
@@ -104,4 +105,6 @@ async def send_test(settings: AlertSettings, *, clock: Clock | None = None, emit
 
 async def send_test_on(channels: tuple[Channel, ...], *, emit: Emit = ignore) -> list[ChannelResult]:
     """The same, one try each: somebody waits for the answer."""
-    return await deliver(channels, Message(TEST_TITLE, TEST_BODY, uuid4().hex), emit=emit, pauses=())
+    return await deliver(
+        channels, Message(TEST_TITLE, TEST_BODY, uuid4().hex), emit=emit, retries=RetryPolicy(attempts=1)
+    )

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Sequence
 
 from breezeway_sync.core.events import AlertDelivered, Emit, Noticed
+from breezeway_sync.core.retry import RetryPolicy, retried
 from breezeway_sync.ops.alerts.model import Message
 from breezeway_sync.ops.alerts.ports import Channel, ChannelResult, NotDelivered
 
-PAUSES_SECONDS = (2.0, 8.0)
-"""Between the tries of one message, give or take a half; their number is one more."""
-JITTER = (0.5, 1.5)
+DELIVERIES = RetryPolicy(first_seconds=2.0, factor=4.0, jitter=0.5, attempts=3)
+"""Of one message on one channel."""
 
 
-def longest_seconds(channels: Sequence[Channel], pauses: Sequence[float] = PAUSES_SECONDS) -> float:
+def longest_seconds(channels: Sequence[Channel], retries: RetryPolicy = DELIVERIES) -> float:
     """How long `deliver` may take at most."""
     slowest = max((channel.seconds for channel in channels), default=0.0)
-    return slowest * (len(pauses) + 1) + sum(pauses) * JITTER[1]
+    waits = (retries.wait_seconds(failed, chance=lambda: 1.0) or 0.0 for failed in range(1, retries.attempts))
+    return slowest * retries.attempts + sum(waits)
 
 
 async def deliver(
-    channels: Sequence[Channel], message: Message, *, emit: Emit, pauses: Sequence[float] = PAUSES_SECONDS
+    channels: Sequence[Channel], message: Message, *, emit: Emit, retries: RetryPolicy = DELIVERIES
 ) -> list[ChannelResult]:
     """What came of it on each channel, in their order; failures are told to `emit`, without addresses."""
-    results = await asyncio.gather(*(_deliver(channel, message, pauses) for channel in channels))
+    results = await asyncio.gather(*(_deliver(channel, message, retries) for channel in channels))
     for result in results:
         emit(AlertDelivered(result.channel, result.error))
         if result.error is None and result.remark is not None:
@@ -33,15 +33,12 @@ async def deliver(
     return results
 
 
-async def _deliver(channel: Channel, message: Message, pauses: Sequence[float]) -> ChannelResult:
-    for pause in (*pauses, None):
-        try:
-            return ChannelResult(channel.name, remark=await _attempt(channel, message))
-        except NotDelivered as error:
-            if pause is None or not error.again:
-                return ChannelResult(channel.name, error.message)
-        await asyncio.sleep(pause * random.uniform(*JITTER))  # noqa: S311 - spreads tries, guards nothing
-    raise AssertionError("unreachable: the last try returns")
+async def _deliver(channel: Channel, message: Message, retries: RetryPolicy) -> ChannelResult:
+    try:
+        remark = await retried(lambda: _attempt(channel, message), retries, NotDelivered, lambda error: error.again)
+    except NotDelivered as error:
+        return ChannelResult(channel.name, error.message)
+    return ChannelResult(channel.name, remark=remark)
 
 
 async def _attempt(channel: Channel, message: Message) -> str | None:

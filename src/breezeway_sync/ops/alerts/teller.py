@@ -11,6 +11,7 @@ from uuid import uuid4
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
 from breezeway_sync.core.events import Emit, FieldChanged
+from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.ops.alerts import sudden, words
 from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import Cycle, Outage
@@ -80,7 +81,7 @@ class Teller:
     rules: Rules
     clock: Clock
     emit: Emit
-    pauses: Sequence[float]
+    retries: RetryPolicy
     counts: Counts
 
     async def region(self, region: str, found: Sequence[Finding], now: datetime) -> None:
@@ -215,7 +216,7 @@ class Teller:
 
     async def _tell(self, region: str, decisions: Sequence[Decision], now: datetime, compose: Compose) -> bool:
         """Tell of those decisions that no other process is telling of. False: nobody received it."""
-        seconds = longest_seconds(self.channels, self.pauses) + CLAIM_MARGIN_SECONDS
+        seconds = longest_seconds(self.channels, self.retries) + CLAIM_MARGIN_SECONDS
         won: list[Decision] = []
         try:
             for decision in decisions:
@@ -248,7 +249,7 @@ class Teller:
 
     async def _send(self, message: Message) -> bool:
         """Whether anybody received it: one channel is enough, so that a broken one does not repeat the others."""
-        results = await deliver(self.channels, message, emit=self.emit, pauses=self.pauses)
+        results = await deliver(self.channels, message, emit=self.emit, retries=self.retries)
         is_told = any(result.error is None for result in results)
         self.counts.sent += is_told
         self.counts.failed += not is_told

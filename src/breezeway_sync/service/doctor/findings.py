@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from breezeway_sync.core.errors import BreezewaySyncError, ConfigurationError, LeaseHeld
 from breezeway_sync.service.settings import Settings
+from breezeway_sync.service.settings.keys import all_keys, is_secret
+from breezeway_sync.service.settings.models import FILE
 
 Level = Literal["ok", "warn", "fail"]
 OK: Level = "ok"
@@ -108,8 +110,8 @@ def of_configuration(settings: Settings, file_mode: int | None) -> list[Finding]
 
 
 def _has_secrets_of_file(settings: Settings) -> bool:
-    secret = ("dsn", "client_id", "client_secret", "password", "token")
-    return any(key[-1] in secret and origin == str(settings.source) for key, origin in settings.origins.items())
+    keys = all_keys(settings.regions).items()
+    return any(is_secret(field) and settings.origins.get(key) == FILE for key, field in keys)
 
 
 # --- this machine ---------------------------------------------------------------------------------

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from breezeway_sync.service.settings.dsn import MASK, masked_dsn
-from breezeway_sync.service.settings.keys import Key, key_text, keys_of, printable, table_in, table_of
-from breezeway_sync.service.settings.models import Settings
+from breezeway_sync.service.settings.keys import all_keys, key_text, printable_path
+from breezeway_sync.service.settings.models import Key, Settings
 
 
 def describe(settings: Settings) -> str:
@@ -17,34 +18,22 @@ def describe(settings: Settings) -> str:
 
     A key without a value stands as a comment. The text can be read back, apart from what is masked.
     """
-    source = printable(str(settings.source), 4096) if settings.source else "none"
-    lines = [f"# file: {source}"]
-    for section in Settings.model_fields:
-        table = table_of(section)
-        content: Any = getattr(settings, section)
-        if table is None or not table[1]:
-            lines += _table(settings, (section,), content)
-            inner = [name for name in table[0].model_fields if table_in(table[0], name)] if table else []
-            for name in inner:
-                lines += _table(settings, (section, name), getattr(content, name))
-        else:
-            for name, model in content.items():
-                lines += _table(settings, (section, name), model)
+    lines = [f"# file: {printable_path(settings.source) if settings.source else 'none'}"]
+    head: Key = ()
+    for key in all_keys(settings.regions):
+        if key[:-1] != head:
+            head = key[:-1]
+            lines += ["", f"[{key_text(head)}]"]
+        value, origin = _value(settings, key), settings.origins.get(key, "default")
+        lines.append(f"# {key[-1]} is not set" if value is None else f"{key[-1]} = {_shown(key, value)}  # {origin}")
     return "\n".join(lines) + "\n"
 
 
-def _table(settings: Settings, head: Key, model: BaseModel) -> list[str]:
-    names = head[1:] or ()
-    keys = [key for key in keys_of(head[0], names) if key[:-1] == head]
-    return ["", f"[{key_text(head)}]", *(_line(settings, key, getattr(model, key[-1])) for key in keys)]
-
-
-def _line(settings: Settings, key: Key, value: Any) -> str:
-    origin = settings.origins.get(key, "default")
-    if value is None:
-        return f"# {key[-1]} is not set"
-    came_from = "file" if settings.source and origin == printable(str(settings.source), 4096) else origin
-    return f"{key[-1]} = {_shown(key, value)}  # {came_from}"
+def _value(settings: Settings, key: Key) -> Any:
+    found: Any = settings
+    for part in key:
+        found = found[part] if isinstance(found, Mapping) else getattr(found, part)
+    return found
 
 
 def _shown(key: Key, value: Any) -> str:

@@ -6,7 +6,8 @@ A key is a tuple of parts: `("api", "page_size")`, `("regions", "nashville", "cl
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -15,9 +16,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from breezeway_sync.service.settings.checks import LARGEST, Wanted
-from breezeway_sync.service.settings.models import ENTITY_NAMES, PART_NAMES, WITHOUT_PATH, Settings
-
-Key = tuple[str, ...]
+from breezeway_sync.service.settings.models import ENTITY_NAMES, PART_NAMES, WITHOUT_PATH, Key, Settings
 
 ENV_PREFIX = "BREEZEWAY_SYNC_"
 CONFIG_VARIABLE = "BREEZEWAY_SYNC_CONFIG"
@@ -26,63 +25,30 @@ OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, "BREEZEWAY_SYNC_TEST_DSN", "BREEZE
 SEPARATOR = "__"
 
 
-def table_of(section: str) -> tuple[type[BaseModel], bool] | None:
-    """The model of a section, and whether the section is a set of named tables of it; None: no section."""
-    if section not in Settings.model_fields:
-        return None
-    annotation: Any = Settings.model_fields[section].annotation
-    arguments = get_args(annotation)
-    return (arguments[1], True) if arguments else (annotation, False)
+def all_keys(region_codes: Iterable[str]) -> dict[Key, FieldInfo]:
+    """Every key there is, for these regions, with its field; a table's own keys before those of the tables in it."""
+    names = {"regions": tuple(region_codes), "entities": (*ENTITY_NAMES, *PART_NAMES)}
+    keys = _below((), Settings, names)
+    return {key: field for key, field in keys if key[-1] != "path" or key[1] not in WITHOUT_PATH}
 
 
-def table_in(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The model of a table that stands within another (`[alerts.smtp]`); None when `name` is none."""
-    kind: Any = model.model_fields[name].annotation if name in model.model_fields else None
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+def _below(head: Key, model: type[BaseModel], names: Mapping[str, Key]) -> Iterator[tuple[Key, FieldInfo]]:
+    tables = {name: inner for name, field in model.model_fields.items() if (inner := table_of(field))}
+    yield from (((*head, name), field) for name, field in model.model_fields.items() if name not in tables)
+    for name, inner in tables.items():
+        for below in ((one,) for one in names[name]) if name in names else ((),):
+            yield from _below((*head, name, *below), inner, names)
+
+
+def table_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is a table, or a set of named tables; None for a key."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def field_of(key: Key) -> FieldInfo | None:
     """The field that a complete key names; None when there is no such key."""
-    table = table_of(key[0]) if key else None
-    if table is None:
-        return None
-    model = table_in(table[0], key[1]) if len(key) == 3 and not table[1] else table[0]
-    if model is None or len(key) not in ((3,) if table[1] else (2, 3)) or _is_refused(key):
-        return None
-    return None if table_in(model, key[-1]) else model.model_fields.get(key[-1])
-
-
-def _is_refused(key: Key) -> bool:
-    if key[0] != "entities":
-        return False
-    return key[1] not in (*ENTITY_NAMES, *PART_NAMES) or (key[1] in WITHOUT_PATH and key[2] == "path")
-
-
-def keys_of(section: str, names: Iterable[str]) -> Iterator[Key]:
-    """Every key of a section; `names` are the tables of one that has named tables."""
-    table = table_of(section)
-    if table is None:
-        return
-    model, is_named = table
-    for name in names if is_named else [None]:
-        for field in _fields_below(model):
-            key = (section, *field) if name is None else (section, name, *field)
-            if not _is_refused(key):
-                yield key
-
-
-def _fields_below(model: type[BaseModel]) -> Iterator[Key]:
-    """A table's own keys, then those of the tables in it, as TOML wants them."""
-    yield from ((name,) for name in model.model_fields if table_in(model, name) is None)
-    for name in model.model_fields:
-        inner = table_in(model, name)
-        yield from ((name, field) for field in (inner.model_fields if inner else ()))
-
-
-def all_keys(region_codes: Iterable[str]) -> list[Key]:
-    """Every key there is, for these regions."""
-    names = {"regions": tuple(region_codes), "entities": (*ENTITY_NAMES, *PART_NAMES)}
-    return [key for section in Settings.model_fields for key in keys_of(section, names.get(section, ()))]
+    return all_keys(key[1:2]).get(key)
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -108,19 +74,20 @@ def key_from_name(name: str) -> Key:
 
     The first and the last `__` part it, so that a region's code may begin or end with an underscore.
     """
-    section, found, rest = name.lower().partition(SEPARATOR)
-    if not found:
-        return (section,)
-    table = table_of(section)
-    middle, found, last = rest.rpartition(SEPARATOR)
-    is_deep = table is None or table[1] or table_in(table[0], middle) is not None
-    return (section, middle, last) if found and is_deep else (section, rest)
+    section, _, rest = name.lower().partition(SEPARATOR)
+    middle, _, last = rest.rpartition(SEPARATOR)
+    return tuple(part for part in (section, middle, last) if part)
 
 
 def printable(name: str, limit: int = 80) -> str:
     """A name from outside, safe within one line of a message."""
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def printable_path(path: Path) -> str:
+    """A path, safe within one line of a message."""
+    return printable(str(path), limit=4096)
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

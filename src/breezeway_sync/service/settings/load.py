@@ -8,25 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from breezeway_sync.core.errors import ConfigurationError
-from breezeway_sync.service.settings.keys import Key, printable
-from breezeway_sync.service.settings.layers import (
-    Layer,
-    LayerSource,
-    credentials_layer,
-    environment_layer,
-    file_layer,
-)
 from breezeway_sync.service.settings.locate import find_file, usual_places
-from breezeway_sync.service.settings.models import LOAD, Load, Settings
-from breezeway_sync.service.settings.problems import (
-    Merged,
-    as_one,
-    is_incomplete,
-    no_file,
-    of_unknown,
-    of_validation,
-)
+from breezeway_sync.service.settings.merge import Given
+from breezeway_sync.service.settings.models import Settings
+from breezeway_sync.service.settings.problems import as_one, is_incomplete, no_file, of_unknown, of_validation
+from breezeway_sync.service.settings.sources import credentials, read_file, variables
 
 
 def load_settings(
@@ -44,43 +30,18 @@ def load_settings(
     environ = os.environ if environ is None else environ
     cwd = Path.cwd() if cwd is None else cwd
     file = find_file(config, environ, cwd)
-    layers = [
-        file_layer(file) if file is not None else Layer(),
-        credentials_layer(environ, cwd),
-        environment_layer(environ),
-    ]
-    merged = _merged(layers, file)
-    problems = [of_unknown(unknown, merged) for layer in layers for unknown in layer.unknown]
-    problems += [problem for layer in layers for problem in layer.problems]
-    places = [] if file is not None else [str(place) for place in usual_places(environ, cwd)]
-    settings = _validated(Load(_sources(layers), file, merged.origins), merged, problems, places)
-    if settings is None or problems:
+    given = Given(file, {} if file is None else read_file(file))
+    given.lay(credentials(environ, cwd, given.problems))
+    given.lay(variables(environ))
+    problems = [*(of_unknown(text, given) for text in given.unknown), *given.problems]
+    given.tree.setdefault("database", {})  # so that what is missing is its key
+    try:
+        settings = Settings.model_validate(given.tree, context=given.provenance)
+    except ValidationError as error:
+        if file is None and is_incomplete(error):
+            problems.insert(0, no_file(usual_places(environ, cwd)))
+        problems += of_validation(error, given)
+    # Raised outside the handler: pydantic's error holds values.
+    if problems:
         raise as_one(problems)
     return settings
-
-
-def _sources(layers: list[Layer]) -> tuple[LayerSource, ...]:
-    return tuple(LayerSource(layer) for layer in reversed(layers))
-
-
-def _merged(layers: list[Layer], file: Path | None) -> Merged:
-    values: dict[Key, object] = {}
-    origins: dict[Key, str] = {}
-    for layer in layers:
-        values |= layer.values
-        origins |= layer.origins
-    return Merged(values, origins, None if file is None else printable(str(file), 4096))
-
-
-def _validated(load: Load, merged: Merged, problems: list[ConfigurationError], places: list[str]) -> Settings | None:
-    """The settings; or None, and what the models refuse is added to `problems`."""
-    token = LOAD.set(load)
-    try:
-        return Settings()
-    except ValidationError as error:
-        if load.file is None and is_incomplete(error):
-            problems.insert(0, no_file(printable(place, 4096) for place in places))
-        problems += of_validation(error, merged)
-        return None
-    finally:
-        LOAD.reset(token)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from breezeway_sync.core.errors import ConfigurationError
-from breezeway_sync.service.settings.keys import CONFIG_VARIABLE, printable
+from breezeway_sync.service.settings.keys import CONFIG_VARIABLE, printable_path
 
 FILE_NAME = "config.toml"
 FOLDER = "breezeway-sync"
@@ -26,7 +26,7 @@ def find_file(named: Path | None, environ: Mapping[str, str], cwd: Path) -> Path
         if not _exists(path, when_hidden=True):
             raise ConfigurationError(
                 "the configuration file is not there",
-                where=printable(str(path), limit=4096),
+                where=printable_path(path),
                 wanted=f"the file that {explicit[1]} names",
                 cure=f"correct {explicit[1]}, or make the file",
             )

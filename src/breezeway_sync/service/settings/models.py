@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.service.settings.alerts import Alerts
 from breezeway_sync.service.settings.checks import (
+    FROZEN,
     NO_REGION,
     PARENT_ID,
     UNFIT_ENTITY,
     check_region_code,
+    unfit,
 )
 from breezeway_sync.service.settings.history import History
 from breezeway_sync.service.settings.http import Http
@@ -46,34 +46,40 @@ READ_PER_PARENT = frozenset(name for name, source in _SOURCES.items() if PARENT_
 # Read from several addresses, which are those of its parts.
 WITHOUT_PATH = frozenset(NAMES) - frozenset(_SOURCES)
 
+Key = tuple[str, ...]
+"""The parts of a key of the configuration: `("regions", "nashville", "client_id")`."""
+FILE = "file"
+"""The origin of what the file gives."""
+
+
+def check_entity_name(name: str) -> str:
+    """An entity, or a part of one that has an address of its own."""
+    if name not in ENTITY_NAMES and name not in PART_NAMES:
+        raise unfit("a name that nothing has")
+    return name
+
+
 RegionCode = Annotated[str, AfterValidator(check_region_code)]
+EntityName = Annotated[str, AfterValidator(check_entity_name)]
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What one load hands to the model: its sources, highest precedence first, and what to remember."""
+class Provenance:
+    """Where settings came from: the file, and the source of each key that was given, for people."""
 
-    sources: tuple[PydanticBaseSettingsSource, ...] = ()
     file: Path | None = None
-    origins: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    origins: Mapping[Key, str] = field(default_factory=dict)
 
 
-# pydantic-settings asks the class for its sources; the load under way reaches it through this. Without
-# one, a Settings made directly reads no source at all.
-LOAD: ContextVar[Load] = ContextVar("LOAD", default=Load())  # noqa: B039
+class Settings(BaseModel):
+    """The whole configuration. `load_settings` makes it, and hands its provenance over as the validation's context."""
 
-
-class Settings(BaseSettings):
-    """The whole configuration. `load_settings` makes it; made directly, it reads no source at all."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, validate_default=True
-    )
+    model_config = ConfigDict(**FROZEN, validate_default=True)
 
     api: Api = Field(default_factory=Api)
     database: Database
     regions: Mapping[RegionCode, Region] = Field(default_factory=dict)
-    entities: Mapping[str, Entity] = Field(default_factory=dict)
+    entities: Mapping[EntityName, Entity] = Field(default_factory=dict)
     sync: Sync = Field(default_factory=Sync)
     deletes: Deletes = Field(default_factory=Deletes)
     log: Log = Field(default_factory=Log)
@@ -83,36 +89,22 @@ class Settings(BaseSettings):
     history: History = Field(default_factory=History)
     alerts: Alerts = Field(default_factory=Alerts)
 
-    _source: Path | None = PrivateAttr(default=None)
-    _origins: Mapping[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
+    _provenance: Provenance = PrivateAttr(default_factory=Provenance)
 
     @property
     def source(self) -> Path | None:
         """The file that was read, None when there was none."""
-        return self._source
+        return self._provenance.file
 
     @property
-    def origins(self) -> Mapping[tuple[str, ...], str]:
+    def origins(self) -> Mapping[Key, str]:
         """Where each value came from, by key; a key not in it has its default."""
-        return self._origins
+        return self._provenance.origins
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Our own sources only: the built-in ones decode text as JSON and pass over unknown names."""
-        return (init_settings, *LOAD.get().sources)
-
-    def model_post_init(self, _context: object, /) -> None:
+    def model_post_init(self, context: object, /) -> None:
         """Keep where the values came from."""
-        load = LOAD.get()
-        self._source = load.file
-        self._origins = load.origins
+        if isinstance(context, Provenance):
+            self._provenance = context
 
     @field_validator("regions")
     @classmethod
@@ -125,28 +117,25 @@ class Settings(BaseSettings):
     @classmethod
     def _fill_entities(cls, entities: Mapping[str, Entity]) -> Mapping[str, Entity]:
         for name, entity in entities.items():
-            if shape := _flaw_of_entity(name, entity):
-                raise PydanticCustomError(UNFIT_ENTITY, "{name} {shape}", {"name": name, "shape": shape})
+            if flaw := _flaw_of_entity(name, entity):
+                raise PydanticCustomError(UNFIT_ENTITY, "{flaw}", {"flaw": "\n".join((name, *flaw))})
         return {name: entities.get(name) or Entity() for name in (*ENTITY_NAMES, *PART_NAMES)}
 
 
-def _flaw_of_entity(name: str, entity: Entity) -> str | None:
-    if name not in ENTITY_NAMES and name not in PART_NAMES:
-        return "a name that nothing has"
+def _flaw_of_entity(name: str, entity: Entity) -> tuple[str, str, str] | None:
+    """The key that cannot be used, the shape of what it holds, and what was wanted."""
     if entity.tempo is not None and name in PART_NAMES:
-        return "a tempo for what is read with its entity"
+        return "tempo", "a tempo for what is read with its entity", "none here: its entity has one"
     if entity.path is None:
         return None
+    has_braces = bool(set(entity.path.replace(PARENT_ID, "")) & set("{}"))
     if name in WITHOUT_PATH:
-        return "a path for what is read from several addresses"
-    if name in READ_PER_PARENT:
-        fits = entity.path.count(PARENT_ID) == 1
-        return None if fits and _without_braces(entity.path) else "a path without exactly one {id}"
-    return None if PARENT_ID not in entity.path and _without_braces(entity.path) else "a path with braces"
-
-
-def _without_braces(path: str) -> bool:
-    return not set(path.replace(PARENT_ID, "")) & set("{}")
+        return "path", "a path for what is read from several addresses", "a path for each of its parts"
+    if name in READ_PER_PARENT and (has_braces or entity.path.count(PARENT_ID) != 1):
+        return "path", "a path without exactly one {id}", "a path with exactly one {id}, the parent's id"
+    if name not in READ_PER_PARENT and (has_braces or PARENT_ID in entity.path):
+        return "path", "a path with braces", "a path without { and }"
+    return None
 
 
 def _named(code: str, region: Region) -> Region:

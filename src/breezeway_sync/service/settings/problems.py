@@ -5,40 +5,32 @@ Never a value: it may be a secret, or a secret in the wrong place. pydantic's ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from breezeway_sync.core.errors import ConfigurationError
-from breezeway_sync.service.settings.checks import (
-    HALF_PAIR,
-    INCOMPLETE,
-    NO_REGION,
-    REGION_CODE,
-    UNFIT,
-    UNFIT_ENTITY,
-)
+from breezeway_sync.service.settings.checks import HALF_PAIR, INCOMPLETE, NO_REGION, UNFIT, UNFIT_ENTITY
 from breezeway_sync.service.settings.keys import (
     ENV_PREFIX,
-    Key,
     all_keys,
     closest,
     credential_name,
     default_text,
     env_name,
     field_of,
+    key_from_name,
     key_text,
-    keys_of,
-    printable,
-    table_of,
+    printable_path,
     type_name,
     wanted,
 )
-from breezeway_sync.service.settings.layers import Unknown, shape_of
-from breezeway_sync.service.settings.models import READ_PER_PARENT, WITHOUT_PATH, Settings
+from breezeway_sync.service.settings.merge import Given
+from breezeway_sync.service.settings.models import WITHOUT_PATH, Key, Settings
+from breezeway_sync.service.settings.sources import Text
 
 TOO = {
     "greater_than": "too small",
@@ -48,26 +40,10 @@ TOO = {
     "finite_number": "not finite",
     "literal_error": "none of them",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """Every value with where it came from, after the highest source won; `file` is None without one."""
-
-    values: Mapping[Key, Any]
-    origins: Mapping[Key, str]
-    file: str | None
-
-    def origin(self, key: Key) -> str | None:
-        """Where the key, or the first key below it, came from; else the file."""
-        below = (origin for known, origin in self.origins.items() if known[: len(key)] == key)
-        return self.origins.get(key) or next(below, self.file)
-
-    @property
-    def region_codes(self) -> list[str]:
-        """The regions that any source mentions, as far as their codes can be used."""
-        codes = dict.fromkeys(key[1] for key in self.values if key[0] == "regions")
-        return [code for code in codes if REGION_CODE.fullmatch(code)]
+# What pydantic says of something else than a table: for a model, and for a set of named tables.
+NO_TABLE = ("model_type", "dict_type")
+KEY = "[key]"
+"""Where pydantic puts what is wrong with the name of a table, and not with the table."""
 
 
 def as_one(problems: list[ConfigurationError]) -> ConfigurationError:
@@ -78,186 +54,183 @@ def as_one(problems: list[ConfigurationError]) -> ConfigurationError:
     return ConfigurationError(f"{len(problems)} things are wrong with the configuration:{lines}")
 
 
-def no_file(places: Iterable[str]) -> ConfigurationError:
+def no_file(places: Iterable[Path]) -> ConfigurationError:
     """Nothing was found, and the environment does not make up for it."""
     return ConfigurationError(
         "there is no configuration file",
-        wanted=f"one of {', '.join(places)}",
+        wanted=f"one of {', '.join(map(printable_path, places))}",
         cure="make one, or name one with --config or BREEZEWAY_SYNC_CONFIG",
     )
 
 
-# --- what a source holds that is no key -----------------------------------------------------------
-
-
-def of_unknown(unknown: Unknown, merged: Merged) -> ConfigurationError:
-    """A key, variable or credential file that means nothing, with the one that was probably meant."""
-    key = unknown.key
-    if len(key) == 3 and key[0] == "entities" and key[1] in WITHOUT_PATH and key[2] == "path":
-        return ConfigurationError(
-            f"{key_text(key)} is no key",
-            where=unknown.origin,
-            cure="take it out; its parts, task_tags, reservation_tags and property_tags, have a path each",
-        )
-    if unknown.name is not None:
-        return _of_unknown_name(unknown.name, unknown.origin, merged)
-    if _is_table(key):
-        return ConfigurationError(
-            f"{key_text(key)} is no table",
-            where=unknown.origin,
-            got=unknown.shape,
-            wanted=f"a table [{key_text(key)}]",
-            cure="write its keys below such a line",
-        )
-    keys = all_keys({*merged.region_codes, *(key[1:2] if key[0] == "regions" else ())})
-    known = {*Settings.model_fields, *map(key_text, keys), *(key_text(known[:-1]) for known in keys)}
-    meant = closest(key_text(key), sorted(known))
-    return ConfigurationError(
-        f"{key_text(key)} is no key",
-        where=unknown.origin,
-        cure=f"did you mean {meant}?" if meant else "take it out",
-    )
-
-
-def _is_table(key: Key) -> bool:
-    """Whether the key is that of a section, or of a named table in one."""
-    return (len(key) == 1 and table_of(key[0]) is not None) or any(
-        known[:-1] == key for known in keys_of(key[0], key[1:2])
-    )
-
-
-def _of_unknown_name(name: str, origin: str, merged: Merged) -> ConfigurationError:
-    is_variable = origin.startswith("environment")
-    known = [(env_name if is_variable else credential_name)(key) for key in all_keys(merged.region_codes)]
-    meant = closest(ENV_PREFIX + name.upper() if is_variable else name.lower(), known)
+def of_unknown(text: Text, given: Given) -> ConfigurationError:
+    """A variable or credential file that names no key, with the one that was probably meant."""
+    key = key_from_name(text.name)
+    if key in {("entities", name, "path") for name in WITHOUT_PATH}:
+        return _no_path(key, text.origin)
+    meant = closest(text.name_of((text.name.lower(),)), map(text.name_of, all_keys(given.region_codes)))
     return ConfigurationError(
         "a name that is no key",
-        where=origin,
-        wanted=f"{ENV_PREFIX}SECTION__KEY" if is_variable else "section__key",
+        where=text.origin,
+        wanted=text.name_of(("section", "key")),
         cure=f"did you mean {meant}?" if meant else "take it out",
     )
+
+
+def of_validation(error: ValidationError, given: Given) -> list[ConfigurationError]:
+    """Every complaint of the models in our words."""
+    return [problem for detail in _details(error) for problem in _of_detail(detail, given)]
+
+
+def is_incomplete(error: ValidationError) -> bool:
+    """Whether something is missing, as opposed to wrong."""
+    return any(detail["type"] in ("missing", NO_REGION) for detail in _details(error))
+
+
+def _details(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_input=False, include_context=False, include_url=False)
 
 
 # --- what the models refuse -----------------------------------------------------------------------
 
 
-def of_validation(error: ValidationError, merged: Merged) -> list[ConfigurationError]:
-    """Every complaint of the models in our words."""
-    details = error.errors(include_input=False, include_context=False, include_url=False)
-    return [problem for detail in details for problem in _of_detail(detail, merged)]
-
-
-def is_incomplete(error: ValidationError) -> bool:
-    """Whether something is missing, as opposed to wrong."""
-    details = error.errors(include_input=False, include_context=False, include_url=False)
-    return any(detail["type"] in ("missing", NO_REGION) for detail in details)
-
-
-def _of_detail(detail: ErrorDetails, merged: Merged) -> list[ConfigurationError]:
+def _of_detail(detail: ErrorDetails, given: Given) -> list[ConfigurationError]:
     key = tuple(part for part in detail["loc"] if isinstance(part, str))
-    match detail["type"]:
-        case "missing":
-            return [_missing(missing, merged) for missing in _required(key)]
-        case kind if kind == INCOMPLETE:
-            return [_missing((*key, name), merged) for name in detail["msg"].split()]
-        case kind if kind == NO_REGION:
-            return [_no_region(merged)]
-        case kind if kind == HALF_PAIR:
-            return [_half_pair(key, detail["msg"], merged)]
-        case kind if kind == UNFIT_ENTITY:
-            return [_unfit_entity(detail["msg"], merged)]
-        case kind if key[-1] == "[key]":
-            return [_unfit_code(key[:-1], detail["msg"], merged)]
-    return [_unfit_value(key, detail, merged)]
-
-
-def _required(key: Key) -> list[Key]:
-    """A missing section means its required keys."""
-    if field_of(key):
-        return [key]
-    below = ((known, field_of(known)) for known in keys_of(key[0], ()))
-    return [known for known, field in below if field is not None and field.is_required()]
+    if detail["type"] == INCOMPLETE:
+        return [_missing((*key, name), detail, given) for name in detail["msg"].split()]
+    if key[-1] == KEY and detail["type"] == UNFIT:
+        return [(_unfit_code if key[0] == "regions" else _no_key)(key[:-1], detail, given)]
+    return [_BY_KIND.get(detail["type"], _unfit_value)(key, detail, given)]
 
 
 def _ways(key: Key) -> str:
     return f"set it in the file, as {env_name(key)} or as the credential file {credential_name(key)}"
 
 
-def _missing(key: Key, merged: Merged) -> ConfigurationError:
+def _missing(key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationError:
     field = field_of(key)
     return ConfigurationError(
         f"{key_text(key)} is missing",
-        where=merged.file,
+        where=given.source,
         wanted=wanted(field) if field else None,
         cure=_ways(key),
     )
 
 
-def _no_region(merged: Merged) -> ConfigurationError:
+def _no_key(key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationError:
+    keys = all_keys(given.region_codes)
+    known = {*Settings.model_fields, *map(key_text, keys), *(key_text(one[:-1]) for one in keys)}
+    meant = closest(key_text(key), sorted(known))
+    return ConfigurationError(
+        f"{key_text(key)} is no key",
+        where=given.origin(key),
+        cure=f"did you mean {meant}?" if meant else "take it out",
+    )
+
+
+def _no_table(key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationError:
+    return ConfigurationError(
+        f"{key_text(key)} is no table",
+        where=given.origin(key),
+        got=shape_of(given.value(key)),
+        wanted=f"a table [{key_text(key)}]",
+        cure="write its keys below such a line",
+    )
+
+
+def _no_region(_key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationError:
     return ConfigurationError(
         "there is no region",
-        where=merged.file,
+        where=given.source,
         wanted="a table [regions.<code>] for each account",
         cure=f"add one, or set {ENV_PREFIX}REGIONS__<CODE>__COMPANY_ID",
     )
 
 
-def _half_pair(region: Key, missing: str, merged: Merged) -> ConfigurationError:
-    key = (*region, missing)
-    other = (*region, "client_secret" if missing == "client_id" else "client_id")
+def _half_pair(region: Key, detail: ErrorDetails, given: Given) -> ConfigurationError:
+    key = (*region, detail["msg"])
+    other = (*region, "client_secret" if detail["msg"] == "client_id" else "client_id")
     return ConfigurationError(
         f"{key_text(key)} is missing",
-        where=merged.origin(other),
+        where=given.origin(other),
         got=f"{key_text(other)} alone",
         wanted="both or neither",
         cure=_ways(key),
     )
 
 
-def _unfit_entity(message: str, merged: Merged) -> ConfigurationError:
-    name, _, shape = message.partition(" ")
-    key = ("entities", name, "path")
+def _unfit_entity(entities: Key, detail: ErrorDetails, given: Given) -> ConfigurationError:
+    name, last, shape, fitting = detail["msg"].split("\n")
+    key = (*entities, name, last)
     if field_of(key) is None:
-        return ConfigurationError(f"entities.{printable(name)} is no key", where=merged.origin(key[:2]), got=shape)
-    per_parent = (
-        "a path with exactly one {id}, the parent's id" if name in READ_PER_PARENT else "a path without { and }"
-    )
+        return _no_path(key, given.origin(key))
     return ConfigurationError(
         f"{key_text(key)} cannot be used",
-        where=merged.origin(key),
+        where=given.origin(key),
         got=shape,
-        wanted=per_parent,
-        cure="correct it, or take it out for the usual address",
+        wanted=fitting,
+        cure="correct it, or take it out for what is usual",
     )
 
 
-def _unfit_code(key: Key, shape: str, merged: Merged) -> ConfigurationError:
+def _no_path(key: Key, where: str | None) -> ConfigurationError:
+    return ConfigurationError(
+        f"{key_text(key)} is no key",
+        where=where,
+        cure="take it out; its parts, task_tags, reservation_tags and property_tags, have a path each",
+    )
+
+
+def _unfit_code(key: Key, detail: ErrorDetails, given: Given) -> ConfigurationError:
     return ConfigurationError(
         f"{key_text(key)} cannot be a region",
-        where=merged.origin(key),
-        got=shape,
+        where=given.origin(key),
+        got=detail["msg"],
         wanted="a code of a letter, then up to 62 of a-z, 0-9 and single _; not the word all",
         cure="rename the table; the name that people see is its key `name`",
     )
 
 
-def _unfit_value(key: Key, detail: ErrorDetails, merged: Merged) -> ConfigurationError:
-    field = field_of(key)
-    shape = shape_of(merged.values.get(key))
+def _unfit_value(key: Key, detail: ErrorDetails, given: Given) -> ConfigurationError:
+    field, shape = field_of(key), shape_of(given.value(key))
     if detail["type"] == UNFIT:
         shape = detail["msg"]
     elif detail["type"] in TOO:
         shape = f"{shape} that is {TOO[detail['type']]}"
     cure = "correct it"
-    if field is not None and shape == "text" and type_name(field) != "text" and merged.origin(key) == merged.file:
+    if field is not None and shape == "text" and type_name(field) != "text" and key not in given.texts:
         cure = "write it without quotes"
     elif field is not None and not field.is_required():
         default = default_text(field)
         cure = f"correct it, or take it out{f' for the default, {default}' if default else ''}"
     return ConfigurationError(
         f"{key_text(key)} cannot be used",
-        where=merged.origin(key),
+        where=given.origin(key),
         got=shape,
         wanted=wanted(field) if field else None,
         cure=cure,
     )
+
+
+def shape_of(value: Any) -> str:
+    """What a value is, in words that say nothing of its content."""
+    if isinstance(value, str):
+        return "text" if value else "empty text"
+    shapes = (
+        (bool, "true or false"),
+        (int, "a whole number"),
+        (float, "a number"),
+        (dict, "a table"),
+        (list, "a list"),
+    )
+    return next((words for kind, words in shapes if isinstance(value, kind)), "a date or time")
+
+
+_BY_KIND: Mapping[str, Callable[[Key, ErrorDetails, Given], ConfigurationError]] = {
+    "missing": _missing,
+    "extra_forbidden": _no_key,
+    NO_REGION: _no_region,
+    HALF_PAIR: _half_pair,
+    UNFIT_ENTITY: _unfit_entity,
+    **dict.fromkeys(NO_TABLE, _no_table),
+}
