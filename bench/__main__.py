@@ -64,8 +64,8 @@ def _given(arguments: Sequence[str]) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     if given.quick:
         given.sizes, given.runs = ("small",), 1
-    is_whole = set(given.sizes) == set(SHAPES) and set(given.scenarios) == set(ALL)
-    given.results = (given.results and given.results.resolve()) or (RESULTS if is_whole else None)
+    is_full = set(given.sizes) == set(SHAPES) and set(given.scenarios) == set(ALL)
+    given.results = (given.results and given.results.resolve()) or (RESULTS if is_full else None)
     return given
 
 

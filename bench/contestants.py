@@ -11,7 +11,7 @@ from bench.measured import Figure, Sample
 from bench.processes import Failed, measure, python
 from bench.server import Api
 from bench.shapes import world
-from breezeway_sync.sync.stages import NAMES
+from breezeway_sync.entities.streams import NAMES
 
 #: No budget: the product's own limit is out of the way, as the service's is.
 UNLIMITED = {"requests_per_minute": 100_000_000, "auth_interval_seconds": 0}
@@ -67,9 +67,9 @@ def check_complete(sample: Sample, api: Api) -> None:
     """Raises Failed unless the tables hold every property, reservation and task of the simulated accounts."""
     made = world(api.shape).accounts.values()
     for kind in ("properties", "reservations", "tasks"):
-        wanted = sum(one.count(kind) for one in made)
-        if sample.rows.get(kind) != wanted:
-            raise Failed(f"{sample.rows.get(kind)} rows in the table {kind}, wanted {wanted}: this sync is no sync")
+        expected = sum(one.count(kind) for one in made)
+        if sample.rows.get(kind) != expected:
+            raise Failed(f"{sample.rows.get(kind)} rows in the table {kind}, wanted {expected}: this sync is no sync")
 
 
 class Collected:

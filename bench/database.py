@@ -17,8 +17,8 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from bench.processes import Failed
+from breezeway_sync.cli.postgres import throwaway_postgres
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.sandbox import throwaway_postgres
 
 #: Room for 200 regions in one process, and a cache that holds every size.
 _SETTINGS = {"max_connections": "100", "shared_buffers": "512MB", "max_wal_size": "4GB"}

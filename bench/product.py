@@ -30,8 +30,8 @@ def main() -> None:
     """Measure one run. Exit code 1, with the outcomes, unless every one is a success."""
     told = json.load(sys.stdin)
     settings = _settings(told)
-    wanted = tuple(name for name in told["entities"] if name not in told["disabled"])
-    request = runner.Request(tuple(settings.regions), wanted, full=told["full"])
+    expected = tuple(name for name in told["entities"] if name not in told["disabled"])
+    request = runner.RunRequest(tuple(settings.regions), expected, full=told["full"])
     wall, cpu = time.perf_counter(), time.process_time()
     outcomes, lags, ends = run(_run(settings, request))
     spent = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
@@ -63,7 +63,7 @@ def _settings(told: Mapping[str, Any]) -> Settings:
 
 
 async def _run(
-    settings: Settings, request: runner.Request
+    settings: Settings, request: runner.RunRequest
 ) -> tuple[tuple[Outcome, ...], list[float], dict[str, float]]:
     """The outcomes, the lags of the loop, and after how many seconds each region was done."""
     lags: list[float] = []
@@ -89,7 +89,7 @@ async def _probe(lags: list[float]) -> None:
 
 
 def _counts(outcomes: tuple[Outcome, ...]) -> dict[str, float]:
-    names = ("calls", "read", "new", "updated", "unchanged", "deleted", "owed")
+    names = ("calls", "read", "new", "updated", "unchanged", "deleted", "pending_reads")
     return {name: sum(getattr(one, name) for one in outcomes) for name in names}
 
 

@@ -58,8 +58,8 @@ class Api:
     def _control(self, method: str, path: str, sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
         body = None if sent is None else json.dumps(sent).encode()
         with urlopen(Request(self.url + path, body, method=method), timeout=600) as answer:
-            got: dict[str, Any] = json.load(answer)
-        return got
+            actual: dict[str, Any] = json.load(answer)
+        return actual
 
 
 @contextmanager

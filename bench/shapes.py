@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from breezeway_sync.sandbox import Account, AccountSpec, World, demo_accounts, resized
+from breezeway_sync.sandbox import AccountSpec, SandboxAccount, World, demo_accounts, resized
 
 SEED = 20_261_101
 ANCHOR = date(2026, 11, 1)
@@ -76,7 +76,7 @@ def pages(records: int) -> int:
     return max(1, -(-records // PAGE))
 
 
-def least_calls(account: Account) -> int:
+def least_calls(account: SandboxAccount) -> int:
     """Calls without which an account cannot be copied whole, whoever does it.
 
     One token; tags of three kinds, templates, subdepartments and the company: one each; people by each of three

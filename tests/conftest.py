@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from breezeway_sync.sandbox.postgres import throwaway_postgres
+from breezeway_sync.cli.postgres import throwaway_postgres
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 
@@ -104,7 +104,7 @@ async def database(dsn: str) -> AsyncIterator[Database]:
 def rows(dsn: str) -> Iterator[Rows]:
     """Rows of any SQL through another driver than the product's; the search path is the mirror's schema."""
     with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
-        connection.execute("SET search_path TO breezeway")
+        connection.execute("SET search_path TO breezeway, breezeway_internal")
 
         def fetch(statement: str, *values: object) -> list[dict[str, Any]]:
             cursor = connection.execute(statement.encode(), values or None)

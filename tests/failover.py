@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from breezeway_sync.sandbox import postgres as programs
+from breezeway_sync.cli import postgres as programs
 
 SOCKET = ".s.PGSQL.5432"
 
@@ -35,7 +35,7 @@ class Server:
 
     def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.dsn, autocommit=True, row_factory=dict_row) as connection:
-            connection.execute("SET search_path TO breezeway")
+            connection.execute("SET search_path TO breezeway, breezeway_internal")
             cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 

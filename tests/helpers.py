@@ -13,6 +13,7 @@ from breezeway_sync.cli.world import settings_for
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sandbox.app import create_app
 from breezeway_sync.sandbox.faults import Faults
 from breezeway_sync.sandbox.options import Options
@@ -21,9 +22,8 @@ from breezeway_sync.sandbox.spec import AccountSpec, demo_accounts
 from breezeway_sync.sandbox.stats import Stats
 from breezeway_sync.sandbox.world import World
 from breezeway_sync.service import runner
-from breezeway_sync.service.runner import Report, Request
+from breezeway_sync.service.runner import RunReport, RunRequest
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.sync.stages import NAMES
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -48,11 +48,11 @@ class Setup:
 
     async def run(
         self, region: str = "all", entity: str = "all", *, clock: Clock | None = None, **request: Any
-    ) -> Report:
+    ) -> RunReport:
         regions = tuple(self.settings.regions) if region == "all" else (region,)
         entities = NAMES if entity == "all" else (entity,)
-        wanted = Request(regions, entities, **request)
-        return await runner.run(self.settings, wanted, emit=self.events.append, clock=clock)
+        expected = RunRequest(regions, entities, **request)
+        return await runner.run(self.settings, expected, emit=self.events.append, clock=clock)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ async def sandboxed(
         yield Setup(world, url, settings, options, state.stats, state.faults, state)
 
 
-def outcome(report: Report, entity: str, region: str | None = None) -> Outcome:
+def outcome(report: RunReport, entity: str, region: str | None = None) -> Outcome:
     """The one outcome of an entity."""
     (found,) = [one for one in report.outcomes if one.entity == entity and region in (None, one.region)]
     return found

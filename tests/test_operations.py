@@ -10,16 +10,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from breezeway_sync.sandbox.postgres import find_programs
+from breezeway_sync.cli.postgres import find_programs
+from breezeway_sync.store.migrate import LEDGER
 from tests.cli.support import write_config
 from tests.conftest import Rows
 from tests.helpers import sandboxed, tiny
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "operations.md"
+README = Path(__file__).resolve().parents[1] / "README.md"
 RULES = Path(__file__).resolve().parents[1] / "deploy" / "prometheus" / "rules.yml"
 BLOCK = re.compile(r"```(sh|sql|psql)\n(.*?)```", re.DOTALL)
 # What needs an init system as PID 1 is checked for its words only.
@@ -43,6 +46,29 @@ def test_every_query_runs(rows: Rows, statement: str) -> None:
     rows(statement)
 
 
+def readers_queries(page: Path = PAGE) -> list[str]:
+    """What a page lets people ask of the database."""
+    found = [body for kind, body in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == "sql"]
+    return [
+        one.strip() for body in found for one in body.split(";") if one.strip().upper().startswith(("SELECT", "WITH"))
+    ]
+
+
+def relations(connection: psycopg.Connection[Any]) -> set[str]:
+    found = connection.execute(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'breezeway'::regnamespace AND relkind IN ('r', 'v')"
+    )
+    return {row[0] for row in found.fetchall()}
+
+
+def granted(connection: psycopg.Connection[Any], role: str) -> set[str]:
+    found = connection.execute(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'breezeway'::regnamespace AND relkind IN ('r', 'v') "
+        "AND has_table_privilege(%s, oid, 'SELECT')", (role,)
+    )  # fmt: skip
+    return {row[0] for row in found.fetchall()}
+
+
 async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str, tmp_path: Path) -> None:
     owner, reader = "breezeway_sync", "breezeway_reader"
     owners_dsn = empty_dsn.replace("postgres@", f"{owner}@", 1)
@@ -53,10 +79,15 @@ async def test_the_roles_may_do_what_they_are_for_and_no_more(empty_dsn: str, tm
             async with sandboxed(owners_dsn, tiny(1)) as setup:
                 assert {one.status for one in (await setup.run()).outcomes} == {"success"}
             connection.execute(after.encode())
-            connection.execute(f"SET ROLE {owner}; CREATE TABLE breezeway.later (); SET ROLE {reader}")
-            connection.execute("SELECT FROM breezeway.later")
-            connection.execute("SELECT breezeway.require_fresh('all', 'tasks', '1 hour') FROM breezeway.v_sync_status")
-            for refused in ("SELECT FROM breezeway.api_tokens", "DELETE FROM breezeway.tasks"):
+            connection.execute(f"SET ROLE {reader}; SET search_path TO breezeway")
+            assert granted(connection, reader) == relations(connection) - {"api_tokens", LEDGER}
+            for name in sorted(granted(connection, reader)):
+                connection.execute(f"SELECT count(*) FROM {name}".encode())
+            connection.execute("SELECT require_fresh('all', 'tasks', '1 hour'), as_of('all', 'tasks')")
+            for statement in (*readers_queries(), *readers_queries(README)):
+                connection.execute(statement.encode())
+            for refused in ("SELECT FROM breezeway.api_tokens", "DELETE FROM breezeway.tasks",
+                            "SELECT FROM breezeway_internal.missing_records"):  # fmt: skip
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(refused.encode())
             connection.execute("RESET ROLE")
@@ -87,7 +118,8 @@ async def test_nothing_is_left_of_a_region_that_is_deleted(dsn: str, rows: Rows)
         rows(statement)
     tables = [row["name"] for row in rows(
         "SELECT attrelid::regclass::text AS name FROM pg_attribute JOIN pg_class c ON c.oid = attrelid "
-        "WHERE attname = 'region_code' AND relkind = 'r' AND relnamespace = 'breezeway'::regnamespace"
+        "WHERE attname = 'region_code' AND relkind = 'r' "
+        "AND relnamespace IN ('breezeway'::regnamespace, 'breezeway_internal'::regnamespace)"
     )]  # fmt: skip
     assert len(tables) > 30
     left = {name for name in tables if rows(f"SELECT 1 FROM {name} WHERE region_code = %s LIMIT 1", gone)}

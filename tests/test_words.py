@@ -14,7 +14,7 @@ from rich.text import Text
 from breezeway_sync.cli.common import PlainConsole, say, shown
 from breezeway_sync.cli.tables import counts_table
 from breezeway_sync.core.errors import NotRead
-from breezeway_sync.core.words import LONGEST_MESSAGE, shorten, visible, visible_json
+from breezeway_sync.core.text import LONGEST_MESSAGE, shorten, visible, visible_json
 
 HOSTILE = (
     "\x1b]0;owned\x07\x1b[31mred\x9b31m \u202egnp.exe\u2066 [red]markup[/red] [link=http://evil]x[/link] :bomb: \x7f\r"
@@ -76,6 +76,6 @@ def test_lines_that_are_said(capsys: pytest.CaptureFixture[str]) -> None:
 def test_messages_are_bounded() -> None:
     assert shorten("abc", 3) == "abc"
     assert shorten("abcd", 3) == "abc … (1 more characters)"
-    error = NotRead("x" * 1_000_000, got="y" * 1_000_000)
+    error = NotRead("x" * 1_000_000, actual="y" * 1_000_000)
     assert len(error.message) < LONGEST_MESSAGE + 100
     assert len(str(error)) < LONGEST_MESSAGE + 100

@@ -37,14 +37,14 @@ class ProgramPeer:
         """Make its environment, unless it was made by the same Python from the same versions. Raises Failed."""
         folder = self._folder(ground)
         stamp = folder / "made-from"
-        wanted = hashlib.sha256(sys.version.encode() + self.requirements.read_bytes()).hexdigest()
-        if stamp.exists() and stamp.read_text() == wanted:
+        expected = hashlib.sha256(sys.version.encode() + self.requirements.read_bytes()).hexdigest()
+        if stamp.exists() and stamp.read_text() == expected:
             return
         say(f"bench: making an environment for {self.packages} (once)")
         _call(sys.executable, "-m", "venv", "--clear", folder)
         pip = (_python(folder), "-m", "pip", "--disable-pip-version-check", "-qq", "install", "--no-deps")
         _call(*pip, "-r", self.requirements)
-        stamp.write_text(wanted)
+        stamp.write_text(expected)
 
     def command(self, ground: Ground, base_url: str, accounts: Sequence[Mapping[str, str]], dsn: str) -> list[str]:
         """One sync of these accounts; see bench/peers/programs/main.py."""

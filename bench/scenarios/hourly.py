@@ -16,7 +16,8 @@ from bench.measured import OURS, Figure, Sample
 from bench.processes import Failed
 from bench.server import Api, serving
 from bench.shapes import Shape
-from breezeway_sync.sync.stages import TEMPOS
+from breezeway_sync.entities.model import Interval
+from breezeway_sync.entities.streams import STREAMS
 
 SCENARIO = "hourly"
 FACTORS = (1, 10, 100)
@@ -25,7 +26,7 @@ SIZE = "small"
 _RECENT_SHARE = 0.1
 #: Of each round; an hour takes well under a second.
 _HOURS = 3
-_HOURLY = tuple(name for name, tempo in TEMPOS.items() if tempo == "hourly")
+_HOURLY = tuple(stream.name for stream in STREAMS.values() if stream.interval is Interval.HOURLY)
 _MOVED = {
     "task_id": SQL("t.task_id + n * 1000000000000"),
     **{name: SQL("t.{} - interval '20 years'").format(Identifier(name)) for name in ("created_at", "updated_at")},
@@ -65,7 +66,7 @@ def _hour(api: Api, dsn: str) -> Sample:
 
 def _age(dsn: str, factor: int) -> None:
     """Copy the tasks of the first sync, 20 years back, until there are so many times as many."""
-    with psycopg.connect(dsn, autocommit=True, options="-c search_path=breezeway") as connection:
+    with psycopg.connect(dsn, autocommit=True, options="-c search_path=breezeway,breezeway_internal") as connection:
         found = connection.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = 'tasks'::regclass AND attnum > 0 AND NOT attisdropped "
             "AND attidentity = ''"

@@ -23,14 +23,15 @@ from bench.scenarios import raw_copy
 from bench.scenarios.store import SCHEMA, Store, copied, counted, opened
 from bench.scenarios.task_rows import BATCH_ROWS, account_of, batches
 from breezeway_sync.cli.loop import tune_collector
-from breezeway_sync.core.room import Room
+from breezeway_sync.cli.postgres import throwaway_postgres
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.decode import Item
-from breezeway_sync.sandbox import Account, Kind, throwaway_postgres
+from breezeway_sync.sandbox import Kind, SandboxAccount
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.ledger import Ledger, Region
+from breezeway_sync.store.sync_state import RegionRow, SyncStateStore
 from breezeway_sync.sync.batching import Batcher
 
 SCENARIO = "load"
@@ -92,7 +93,7 @@ def measure(dsn: str, rows: int, size: str, runs: int, *, with_copy: bool = True
     return [Figure(SCENARIO, case, size, who, tuple(found), note) for (case, who), found in samples.items()]
 
 
-def _round(dsn: str, account: Account, rows: int, *, with_copy: bool) -> dict[tuple[str, str], Sample]:
+def _round(dsn: str, account: SandboxAccount, rows: int, *, with_copy: bool) -> dict[tuple[str, str], Sample]:
     found: dict[tuple[str, str], Sample] = {}
     with ExitStack() as stack:
         ours = stack.enter_context(copied(dsn))
@@ -105,7 +106,7 @@ def _round(dsn: str, account: Account, rows: int, *, with_copy: bool) -> dict[tu
     return found
 
 
-def load_tasks(dsn: str, account: Account, case: str) -> Sample:
+def load_tasks(dsn: str, account: SandboxAccount, case: str) -> Sample:
     """All tasks through a batcher and `Loader`; the clock runs only while they are stored."""
     with counted(dsn) as meter:
         loaded, spent = asyncio.run(_load(dsn, account, is_changed=case == CHANGED))
@@ -155,12 +156,12 @@ def copy_tasks(ours: str, limit: str, rows: int) -> Sample:
     return Sample({name: float(value) for name, value in numbers.items()}, counts)
 
 
-async def prepare(dsn: str, account: Account) -> None:
+async def prepare(dsn: str, account: SandboxAccount) -> None:
     """Everything that tasks point at, and the planner's statistics of it."""
     async with Database(dsn, SCHEMA) as database:
         await migrate.apply(database)
-        region = Region(account.code, account.spec.name, account.spec.company_id)
-        await Ledger(database).save_regions([region], list(_BY_NAME), 14)
+        region = RegionRow(account.code, account.spec.name, account.spec.company_id)
+        await SyncStateStore(database).save_regions([region], list(_BY_NAME), 14)
     async with opened(dsn) as store:
         for kind, name, discriminator in _BEFORE:
             for batch in batches(account, kind):
@@ -170,7 +171,7 @@ async def prepare(dsn: str, account: Account) -> None:
             await connection.execute("VACUUM ANALYZE")
 
 
-async def _load(dsn: str, account: Account, *, is_changed: bool) -> tuple[Loaded, Spent]:
+async def _load(dsn: str, account: SandboxAccount, *, is_changed: bool) -> tuple[Loaded, Spent]:
     """Page by page through the batcher, as a sync's readers do; pages are made ready some batches at a time."""
     loaded, spent = Loaded(), Spent()
     async with opened(dsn) as store:
@@ -179,7 +180,7 @@ async def _load(dsn: str, account: Account, *, is_changed: bool) -> tuple[Loaded
             account.code,
             _BY_NAME["tasks"],
             loaded,
-            room=Room(),
+            memory=MemoryBudget(),
             batch_rows=BATCH_ROWS,
             flush_seconds=_NEVER_SECONDS,
         )

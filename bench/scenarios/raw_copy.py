@@ -15,7 +15,7 @@ from breezeway_sync.entities.catalog import ENTITIES
 _TASKS = next(one for one in ENTITIES if one.name == "tasks")
 CHILDREN = (*(one.table for one in _TASKS.children), *(one.table for one in _TASKS.tags))
 #: What the loader writes beside them: the calls that are still to be made for each task.
-CALLS = "owed_calls"
+CALLS = "pending_child_reads"
 TABLES = ("tasks", *CHILDREN, CALLS)
 
 
@@ -91,7 +91,7 @@ def _selected(table: str) -> LiteralString:
         return "SELECT * FROM {schema}.tasks WHERE region_code = {region} AND id BETWEEN {first} AND {last} ORDER BY id"
     if table == CALLS:
         return (
-            "SELECT c.* FROM {schema}.tasks t JOIN {schema}.owed_calls c USING (region_code) "
+            "SELECT c.* FROM {schema}.tasks t JOIN {internal}.pending_child_reads c USING (region_code) "
             "WHERE region_code = {region} AND t.id BETWEEN {first} AND {last} AND c.parent_id = t.task_id "
             "ORDER BY c.source, c.parent_id"
         )

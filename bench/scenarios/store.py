@@ -21,7 +21,7 @@ from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease, hold
 from breezeway_sync.store.load import Loader
-from breezeway_sync.store.proof import Proofs
+from breezeway_sync.store.proof import StoredProofs
 
 SCHEMA = "breezeway"
 _QUIET_SECONDS = 30.0
@@ -38,14 +38,14 @@ class Store:
 @asynccontextmanager
 async def opened(dsn: str) -> AsyncIterator[Store]:
     """A migrated database with a claimed account, and the loader with everything that is on by default."""
-    owed = frozenset(one.source.name for entity in ENTITIES for one in entity.called if one.owed)
+    pending_reads = frozenset(one.source.name for entity in ENTITIES for one in entity.called if one.pending_reads)
     clock = SystemClock()
     async with (
         Database(dsn, SCHEMA) as database,
         hold(database, "bench", clock=clock, wait_seconds=0, drain_seconds=0, emit=ignore) as lease,
     ):
-        proofs = Proofs(Holder(database, lease, UUID(int=1)), clock, Guard())
-        yield Store(database, lease, Loader(proofs, clock, owed_sources=owed, emit=ignore))
+        proofs = StoredProofs(Holder(database, lease, UUID(int=1)), clock, Guard())
+        yield Store(database, lease, Loader(proofs, clock, pending_sources=pending_reads, emit=ignore))
 
 
 @contextmanager

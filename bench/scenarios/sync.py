@@ -107,7 +107,7 @@ def check_step(step: str, sample: Sample, changed: int) -> None:
     """A fast sync that did not see what happened is none. Raises Failed."""
     if step == FIRST:
         return
-    wanted = {"new": 0, "deleted": 0, "updated": changed}
-    got = {name: int(sample.numbers[name]) for name in wanted}
-    if got != wanted:
-        raise Failed(f"{step}: got {got}, wanted {wanted}")
+    expected = {"new": 0, "deleted": 0, "updated": changed}
+    actual = {name: int(sample.numbers[name]) for name in expected}
+    if actual != expected:
+        raise Failed(f"{step}: got {actual}, wanted {expected}")

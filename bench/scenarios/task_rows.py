@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import cast
 
 from breezeway_sync.entities.decode import Json, read_item
-from breezeway_sync.sandbox import Account, Kind, World, demo_accounts, resized
+from breezeway_sync.sandbox import Kind, SandboxAccount, World, demo_accounts, resized
 
 BATCH_ROWS = 2_000
 _SEED = 5
@@ -26,7 +26,7 @@ class Batch:
     bytes: int
 
 
-def account_of(rows: int) -> Account:
+def account_of(rows: int) -> SandboxAccount:
     """An account with exactly so many tasks. Raises ValueError where they cannot be spread over its properties."""
     properties = min(_MOST_PROPERTIES, max(10, rows // 40 // 10 * 10))
     if rows % properties:
@@ -41,7 +41,7 @@ def account_of(rows: int) -> Account:
     return World([spec], seed=_SEED, anchor=_ANCHOR).account(spec.code)
 
 
-def batches(account: Account, kind: Kind, *, is_changed: bool = False) -> Iterator[Batch]:
+def batches(account: SandboxAccount, kind: Kind, *, is_changed: bool = False) -> Iterator[Batch]:
     """All records of a kind in the order of its lists; `is_changed`: every hundredth says something new."""
     place, made = 0, _bodies(account, kind)
     for start in range(0, len(made), BATCH_ROWS):
@@ -55,6 +55,6 @@ def batches(account: Account, kind: Kind, *, is_changed: bool = False) -> Iterat
 
 
 @lru_cache(maxsize=1)
-def _bodies(account: Account, kind: Kind) -> list[bytes]:
+def _bodies(account: SandboxAccount, kind: Kind) -> list[bytes]:
     """As JSON, 1.4 KB a task: making them takes as long as storing them."""
     return [body for one in account.ids(kind) if (body := account.body(kind, one)) is not None]

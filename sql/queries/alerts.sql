@@ -1,12 +1,12 @@
 -- name: alert_states
 -- What people were told of some subjects of a region.
-SELECT subject, failing_since, failures, error, told_at, thread, claimed_until, version
-FROM {schema}.alert_states WHERE region_code = $1 AND subject = ANY ($2::text[]);
+SELECT subject, failing_since, failures, error, notified_at, thread, claimed_until, version
+FROM {internal}.alert_states WHERE region_code = $1 AND subject = ANY ($2::text[]);
 
 -- name: save_alert_state
 -- Write a state, unless somebody has written since version $3 was read (0: there was no row). A row means done.
-INSERT INTO {schema}.alert_states AS s (
-    region_code, subject, version, failing_since, failures, error, told_at, thread, claimed_until
+INSERT INTO {internal}.alert_states AS s (
+    region_code, subject, version, failing_since, failures, error, notified_at, thread, claimed_until
 )
 VALUES ($1, $2, $3::bigint + 1, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (region_code, subject) DO UPDATE SET
@@ -14,7 +14,7 @@ ON CONFLICT (region_code, subject) DO UPDATE SET
     failing_since = EXCLUDED.failing_since,
     failures = EXCLUDED.failures,
     error = EXCLUDED.error,
-    told_at = EXCLUDED.told_at,
+    notified_at = EXCLUDED.notified_at,
     thread = EXCLUDED.thread,
     claimed_until = EXCLUDED.claimed_until
 WHERE s.version = $3
@@ -22,16 +22,16 @@ RETURNING s.version;
 
 -- name: alert_budget
 -- The messages of the last hour.
-SELECT sent_at, held_back, version FROM {schema}.alert_budget WHERE region_code = '';
+SELECT sent_at, suppressed, version FROM {internal}.alert_budget WHERE region_code = '';
 
 -- name: save_alert_budget
 -- Write the messages of the last hour, unless somebody has written since version $1 was read. A row means done.
-INSERT INTO {schema}.alert_budget AS b (region_code, version, sent_at, held_back)
+INSERT INTO {internal}.alert_budget AS b (region_code, version, sent_at, suppressed)
 VALUES ('', $1::bigint + 1, $2, $3)
 ON CONFLICT (region_code) DO UPDATE SET
     version = EXCLUDED.version,
     sent_at = EXCLUDED.sent_at,
-    held_back = EXCLUDED.held_back
+    suppressed = EXCLUDED.suppressed
 WHERE b.version = $1
 RETURNING b.version;
 

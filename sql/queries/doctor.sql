@@ -15,35 +15,33 @@ SELECT
 
 -- name: missing_rights
 -- What the role would need on the schema and its relations and does not have; an empty result is a good one.
--- $1: the schema's name.
-SELECT 'database' AS kind, current_database()::text AS name, right_name
+-- $1: the names of the schemas.
+SELECT 'database' AS kind, NULL AS schema_name, current_database()::text AS name, right_name
 FROM unnest(ARRAY['TEMPORARY']) right_name
 WHERE NOT has_database_privilege(current_database(), right_name)
 UNION ALL
-SELECT 'database', current_database()::text, 'CREATE'
-WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AND NOT has_database_privilege(current_database(), 'CREATE')
+SELECT 'database', NULL, current_database()::text, 'CREATE'
+WHERE (SELECT count(*) FROM pg_namespace WHERE nspname = ANY ($1)) < cardinality($1::text[]) AND NOT has_database_privilege(current_database(), 'CREATE')
 UNION ALL
-SELECT 'schema', n.nspname::text, right_name
+SELECT 'schema', n.nspname::text, n.nspname::text, right_name
 FROM pg_namespace n CROSS JOIN unnest(ARRAY['USAGE', 'CREATE']) right_name
-WHERE n.nspname = $1 AND NOT has_schema_privilege(n.oid, right_name)
+WHERE n.nspname = ANY ($1) AND NOT has_schema_privilege(n.oid, right_name)
 UNION ALL
-SELECT 'table', c.relname::text, right_name
+SELECT 'table', n.nspname::text, c.relname::text, right_name
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) right_name
-WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, right_name)
+WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, right_name)
 UNION ALL
-SELECT 'view', c.relname::text, 'SELECT'
+SELECT 'view', n.nspname::text, c.relname::text, 'SELECT'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND c.relkind IN ('v', 'm') AND NOT has_table_privilege(c.oid, 'SELECT')
-ORDER BY 1, 2, 3;
+WHERE n.nspname = ANY ($1) AND c.relkind IN ('v', 'm') AND NOT has_table_privilege(c.oid, 'SELECT')
+ORDER BY 1, 2, 3, 4;
 
 -- name: known_parents
--- A live property and a live task of each region, the newest, to ask for their children once.
-SELECT
-    r.region_code,
-    (SELECT max(property_id) FROM {schema}.properties p WHERE p.region_code = r.region_code AND p.deleted_at IS NULL)
-        AS property_id,
-    (SELECT max(task_id) FROM {schema}.tasks t WHERE t.region_code = r.region_code AND t.deleted_at IS NULL) AS task_id
+-- A live record of each region, the newest, to ask for its children once; NULL where there is none.
+SELECT r.region_code, (
+    SELECT max(t.{key}) FROM {schema}.{table} t WHERE t.region_code = r.region_code AND t.deleted_at IS NULL
+) AS key
 FROM {schema}.regions r;
 
 -- name: migration_ledger
@@ -57,4 +55,4 @@ FROM {schema}.rejected_records ORDER BY last_seen_at DESC, id DESC LIMIT $1;
 
 -- name: unavailable_since
 -- Addresses that an account was found not to have.
-SELECT region_code, source, reason, since, try_again_at FROM {schema}.unavailable_sources ORDER BY 1, 2;
+SELECT region_code, source, reason, since, try_again_at FROM {internal}.unavailable_sources ORDER BY 1, 2;

@@ -1,7 +1,7 @@
 -- name: ensure_account
 -- The account's row exists from its first claim on, for ever: its budget outlives every process.
-WITH fences AS (INSERT INTO {schema}.account_fences DEFAULT VALUES ON CONFLICT (is_only) DO NOTHING)
-INSERT INTO {schema}.account_leases (account) VALUES ($1) ON CONFLICT (account) DO NOTHING;
+WITH fences AS (INSERT INTO {internal}.account_fences DEFAULT VALUES ON CONFLICT (is_only) DO NOTHING)
+INSERT INTO {internal}.account_leases (account) VALUES ($1) ON CONFLICT (account) DO NOTHING;
 
 -- name: claim_lease
 -- Take the lease when it is free, expired, or held by the owner named in $5 (found dead on this host).
@@ -10,20 +10,20 @@ INSERT INTO {schema}.account_leases (account) VALUES ($1) ON CONFLICT (account) 
 -- while it ran ahead lies in the future: such a renewal holds nothing, and no pause is longer than $7 seconds.
 -- The fence follows the newest one and the seconds since 2020, which an older copy of the database has not forgotten.
 WITH free AS (
-    SELECT account, fence FROM {schema}.account_leases
+    SELECT account, fence FROM {internal}.account_leases
     WHERE account = $1 AND (owner IS NULL OR expires_at < clock_timestamp() OR owner_identity = $5
         OR renewed_at > clock_timestamp() + make_interval(secs => $4::float8))
     FOR UPDATE
 ), next AS (
-    UPDATE {schema}.account_fences f SET fence = greatest(
+    UPDATE {internal}.account_fences f SET fence = greatest(
         f.fence + 1,
-        (SELECT max(fence) + 1 FROM {schema}.account_leases),
+        (SELECT max(fence) + 1 FROM {internal}.account_leases),
         -- Orders are fences times 2^32: far below 2^31, whatever the clock says.
         least(2000000000, extract(epoch FROM clock_timestamp() - '2020-01-01 00:00:00+00'::timestamptz))::bigint)
     FROM free
     RETURNING f.fence, free.fence AS fence_before
 )
-UPDATE {schema}.account_leases l SET
+UPDATE {internal}.account_leases l SET
     fence = next.fence,
     owner = $2,
     owner_identity = $3,
@@ -46,15 +46,15 @@ RETURNING
 -- name: see_lease
 -- Who holds the account, and when he renewed the lease last.
 SELECT owner, owner_identity, renewed_at
-FROM {schema}.account_leases WHERE account = $1;
+FROM {internal}.account_leases WHERE account = $1;
 
 -- name: lease_fences
 -- The newest fence of each account.
-SELECT account, fence FROM {schema}.account_leases;
+SELECT account, fence FROM {internal}.account_leases;
 
 -- name: renew_lease
 -- Prolong our own lease, and keep what a successor must know if we die now: when it may call.
-UPDATE {schema}.account_leases SET
+UPDATE {internal}.account_leases SET
     renewed_at = clock_timestamp(),
     expires_at = clock_timestamp() + make_interval(secs => $4::float8),
     paused_until = greatest(paused_until, clock_timestamp() + make_interval(secs => $5::float8))
@@ -63,7 +63,7 @@ RETURNING fence;
 
 -- name: release_lease
 -- Give the account back, with the time from which the next holder may call ($4 seconds from now).
-UPDATE {schema}.account_leases SET
+UPDATE {internal}.account_leases SET
     owner = NULL,
     owner_identity = NULL,
     claim_id = NULL,
@@ -78,30 +78,30 @@ RETURNING fence;
 SELECT
     l.fence,
     l.claim_id,
-    ARRAY(SELECT b.slot FROM {schema}.lease_batches b WHERE b.account = $1 ORDER BY b.slot) AS slots,
-    ARRAY(SELECT b.batches FROM {schema}.lease_batches b WHERE b.account = $1 ORDER BY b.slot) AS batches
-FROM {schema}.account_leases l WHERE l.account = $1;
+    ARRAY(SELECT b.slot FROM {internal}.lease_commits b WHERE b.account = $1 ORDER BY b.slot) AS slots,
+    ARRAY(SELECT b.commits FROM {internal}.lease_commits b WHERE b.account = $1 ORDER BY b.slot) AS commits
+FROM {internal}.account_leases l WHERE l.account = $1;
 
 -- name: check_lease
 -- The same, locked until the end of the transaction: nobody can take over in the middle of it. One more is counted in the
 -- slot $2 where the claim is $3 and $4; `counted` is NULL for one that has none yet.
 WITH lease AS (
-    SELECT fence, claim_id FROM {schema}.account_leases WHERE account = $1 FOR SHARE
+    SELECT fence, claim_id FROM {internal}.account_leases WHERE account = $1 FOR SHARE
 ), counted AS (
-    UPDATE {schema}.lease_batches b SET batches = b.batches + 1 FROM lease
+    UPDATE {internal}.lease_commits b SET commits = b.commits + 1 FROM lease
     WHERE b.account = $1 AND b.slot = $2 AND lease.fence = $3 AND lease.claim_id = $4
-    RETURNING b.batches
+    RETURNING b.commits
 )
 SELECT
     lease.fence,
     lease.claim_id,
-    ARRAY(SELECT b.slot FROM {schema}.lease_batches b WHERE b.account = $1 ORDER BY b.slot) AS slots,
-    ARRAY(SELECT b.batches FROM {schema}.lease_batches b WHERE b.account = $1 ORDER BY b.slot) AS batches,
-    (SELECT batches FROM counted) AS counted
+    ARRAY(SELECT b.slot FROM {internal}.lease_commits b WHERE b.account = $1 ORDER BY b.slot) AS slots,
+    ARRAY(SELECT b.commits FROM {internal}.lease_commits b WHERE b.account = $1 ORDER BY b.slot) AS commits,
+    (SELECT commits FROM counted) AS counted
 FROM lease;
 
 -- name: first_batch
 -- The first one of a slot; it may have become the second meanwhile.
-INSERT INTO {schema}.lease_batches AS b (account, slot, batches) VALUES ($1, $2, 1)
-ON CONFLICT (account, slot) DO UPDATE SET batches = b.batches + 1
-RETURNING b.batches;
+INSERT INTO {internal}.lease_commits AS b (account, slot, commits) VALUES ($1, $2, 1)
+ON CONFLICT (account, slot) DO UPDATE SET commits = b.commits + 1
+RETURNING b.commits;

@@ -1,11 +1,11 @@
 -- name: lost_tables
 -- Whether rows of a region were deleted by hand.
-SELECT FROM {schema}.lost_rows WHERE region_code = $1 LIMIT 1;
+SELECT FROM {internal}.lost_rows WHERE region_code = $1 LIMIT 1;
 
 -- name: take_lost_rows
 -- What was deleted by hand, by table: the records and lists that are known, and whether it may be any of the region.
 WITH taken AS (
-    DELETE FROM {schema}.lost_rows WHERE region_code = $1 RETURNING entity_type, table_name, record_id, parent_id
+    DELETE FROM {internal}.lost_rows WHERE region_code = $1 RETURNING entity_type, table_name, record_id, parent_id
 )
 SELECT
     entity_type,
@@ -19,14 +19,14 @@ FROM taken GROUP BY entity_type, table_name ORDER BY entity_type, table_name;
 -- Lost records ($4, and with $7 any that is known to be hidden) are asked for at their own address, unless their list ($3)
 -- shows them before. One that a person keeps stays kept.
 WITH asked AS (
-    SELECT record_id AS id FROM {schema}.missing_records m
+    SELECT record_id AS id FROM {internal}.missing_records m
     WHERE $7 AND m.region_code = $1 AND m.entity_type = $2
     UNION
     SELECT id FROM unnest($4::bigint[]) id
 )
-INSERT INTO {schema}.missing_records AS m (region_code, entity_type, kind, record_id, source, parent_id, state,
-    noticed_at, noticed_run, why)
+INSERT INTO {internal}.missing_records AS m (region_code, entity_type, kind, record_id, source, parent_id, state,
+    missing_since, missing_run, why)
 SELECT $1, $2, '', a.id, $3, 0, 'returning', $5, $6, 'its rows were deleted by hand' FROM asked a
 ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
-    state = EXCLUDED.state, asked_at = NULL, shown_at = NULL, why = EXCLUDED.why
-WHERE m.state <> 'kept';
+    state = EXCLUDED.state, asked_at = NULL, last_listed_at = NULL, why = EXCLUDED.why
+WHERE m.state <> 'pinned';

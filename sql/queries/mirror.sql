@@ -21,18 +21,18 @@ ORDER BY b.day NULLS LAST, p.property_id;
 -- day: what is further away was written by a clock that ran ahead.
 SELECT source, CASE WHEN try_again_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '25 hours'
     THEN reason END AS reason
-FROM {schema}.unavailable_sources WHERE region_code = $1;
+FROM {internal}.unavailable_sources WHERE region_code = $1;
 
 -- name: mark_unavailable
 -- The account does not have this address; ask again in $4 seconds. True when that was not known before.
-INSERT INTO {schema}.unavailable_sources AS u (region_code, source, reason, try_again_at)
+INSERT INTO {internal}.unavailable_sources AS u (region_code, source, reason, try_again_at)
 VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4::float8))
 ON CONFLICT (region_code, source) DO UPDATE SET reason = EXCLUDED.reason, try_again_at = EXCLUDED.try_again_at
 RETURNING xmax = 0 AS is_new;
 
 -- name: mark_available
 -- The address answers (again).
-DELETE FROM {schema}.unavailable_sources WHERE region_code = $1 AND source = $2;
+DELETE FROM {internal}.unavailable_sources WHERE region_code = $1 AND source = $2;
 
 -- name: mirror_counts
 -- Live rows by region, for the summary that the demo prints.

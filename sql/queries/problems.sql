@@ -1,12 +1,12 @@
 -- name: accepted_problems
 -- What a person has accepted of an entity, and the code that it has.
-SELECT kind, source, record_id, code FROM {schema}.problems
+SELECT kind, source, record_id, code FROM {internal}.problems
 WHERE region_code = $1 AND entity_type = $2 AND resolved_at IS NULL AND accepted_at IS NOT NULL;
 
 -- name: save_problems
 -- What a run has met, at the moment $9. Who has accepted it has accepted this code; one that was resolved meanwhile is
 -- a new one.
-INSERT INTO {schema}.problems AS p (
+INSERT INTO {internal}.problems AS p (
     region_code, entity_type, kind, source, record_id, what, code, message, first_seen_at, last_seen_at
 )
 SELECT $1, $2, x.kind, x.source, x.record_id, x.what, x.code, x.message, $9::timestamptz, $9
@@ -28,42 +28,37 @@ ON CONFLICT (region_code, kind, source, record_id) DO UPDATE SET
 -- Problems of an entity that the run which ends at $4 has not met and that are settled since they were met last: the
 -- list was read to its end, the call is not owed ($3: the lists whose calls are), the account has the address, the
 -- record's own address answered, or what it is about is not live any more.
-UPDATE {schema}.problems p SET resolved_at = $4
+UPDATE {internal}.problems p SET resolved_at = $4
 WHERE p.region_code = $1 AND p.entity_type = $2 AND p.resolved_at IS NULL AND p.last_seen_at <> $4 AND (
     CASE
         WHEN p.code = 'not_available' THEN NOT EXISTS (
-            SELECT FROM {schema}.unavailable_sources u WHERE u.region_code = $1 AND u.source = p.source
+            SELECT FROM {internal}.unavailable_sources u WHERE u.region_code = $1 AND u.source = p.source
         )
         WHEN p.kind = 'record' THEN NOT EXISTS (
-            SELECT FROM {schema}.missing_records m
+            SELECT FROM {internal}.missing_records m
             WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = p.record_id
               AND (m.asked_at > p.last_seen_at) IS NOT TRUE
         )
         WHEN p.kind = 'children' AND p.source = ANY ($3::text[]) THEN NOT EXISTS (
-            SELECT FROM {schema}.owed_calls o
+            SELECT FROM {internal}.pending_child_reads o
             WHERE o.region_code = $1 AND o.source = p.source AND o.parent_id = p.record_id
         )
         ELSE EXISTS (
-            SELECT FROM {schema}.walks w
+            SELECT FROM {internal}.checkpoints w
             WHERE w.region_code = $1 AND w.source = p.source AND w.parent_id = p.record_id
-              AND w.covered_at > p.last_seen_at
+              AND w.watermark > p.last_seen_at
         )
     END
     OR CASE
         WHEN p.kind = 'list' AND p.record_id = 0 THEN false
-        WHEN p.kind = 'list' OR p.entity_type IN ('properties', 'property_contacts') THEN NOT EXISTS (
+        WHEN p.kind = 'list' THEN NOT EXISTS (
             SELECT FROM {schema}.properties x
             WHERE x.region_code = $1 AND x.property_id = p.record_id AND x.deleted_at IS NULL
         )
-        WHEN p.entity_type = 'tasks' THEN NOT EXISTS (
-            SELECT FROM {schema}.tasks x
-            WHERE x.region_code = $1 AND x.task_id = p.record_id AND x.deleted_at IS NULL
+        ELSE NOT EXISTS (
+            SELECT FROM {schema}.{table} t
+            WHERE t.region_code = $1 AND t.{key} = p.record_id AND t.deleted_at IS NULL
         )
-        WHEN p.entity_type = 'reservations' THEN NOT EXISTS (
-            SELECT FROM {schema}.reservations x
-            WHERE x.region_code = $1 AND x.reservation_id = p.record_id AND x.deleted_at IS NULL
-        )
-        ELSE false
     END
 );
 
@@ -83,7 +78,7 @@ SELECT * FROM (
         p.accepted_at,
         p.accepted_by,
         p.accepted_why
-    FROM {schema}.problems p
+    FROM {internal}.problems p
     UNION ALL
     SELECT
         'r' || r.id,
@@ -105,7 +100,7 @@ ORDER BY resolved_at IS NOT NULL, accepted_at IS NOT NULL, region_code, entity_t
 
 -- name: accept_problems
 -- A person ($3) lives with these problems ($1), for a reason ($4).
-UPDATE {schema}.problems SET accepted_at = $2, accepted_by = $3, accepted_why = $4
+UPDATE {internal}.problems SET accepted_at = $2, accepted_by = $3, accepted_why = $4
 WHERE id = ANY ($1::bigint[]) AND resolved_at IS NULL
 RETURNING id;
 
@@ -117,16 +112,16 @@ RETURNING id;
 
 -- name: problems_by_id
 -- Open problems that are to be read again.
-SELECT id, kind, source, record_id, what FROM {schema}.problems
+SELECT id, kind, source, record_id, what FROM {internal}.problems
 WHERE id = ANY ($1::bigint[]) AND resolved_at IS NULL ORDER BY region_code, id;
 
 -- name: problem_standings
 -- What became of problems ($2) of a region after they were read again.
-SELECT id, resolved_at IS NULL AS is_open, code, message FROM {schema}.problems
+SELECT id, resolved_at IS NULL AS is_open, code, message FROM {internal}.problems
 WHERE region_code = $1 AND id = ANY ($2::bigint[]);
 
 -- name: regions_of_problems
 -- Regions that have open problems or rejected records.
-SELECT region_code FROM {schema}.problems WHERE resolved_at IS NULL
+SELECT region_code FROM {internal}.problems WHERE resolved_at IS NULL
 UNION
 SELECT region_code FROM {schema}.rejected_records WHERE resolved_at IS NULL;

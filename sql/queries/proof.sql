@@ -1,56 +1,54 @@
 -- name: forget_shown
 -- What a list shows is missing no more, whatever its state was.
-DELETE FROM {schema}.missing_records m USING unnest($4::bigint[]) shown (id)
+DELETE FROM {internal}.missing_records m USING unnest($4::bigint[]) shown (id)
 WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id = shown.id;
 
 -- name: move_walks
 -- How far lists that were read before have been read; returns those. ON CONFLICT would lock each row first, which
 -- writes to it once more.
-UPDATE {schema}.walks w SET
-    covered_at = coalesce(x.covered_at, w.covered_at),
-    whole_at = coalesce(x.whole_at, w.whole_at),
+UPDATE {internal}.checkpoints w SET
+    watermark = coalesce(x.watermark, w.watermark),
+    last_full_scan_at = coalesce(x.last_full_scan_at, w.last_full_scan_at),
     mapping_version = coalesce(x.mapping_version, w.mapping_version),
-    near_at = coalesce(x.near_at, w.near_at)
+    last_window_scan_at = coalesce(x.last_window_scan_at, w.last_window_scan_at)
 FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
-    $7::timestamptz[]) x (source, parent_id, covered_at, whole_at, mapping_version, near_at)
+    $7::timestamptz[]) x (source, parent_id, watermark, last_full_scan_at, mapping_version, last_window_scan_at)
 WHERE w.region_code = $1 AND w.source = x.source AND w.parent_id = x.parent_id
 RETURNING w.source, w.parent_id;
 
 -- name: save_walks
 -- How far lists have been read: what is NULL in $4 to $7 stays.
-INSERT INTO {schema}.walks AS w (region_code, source, parent_id, covered_at, whole_at, mapping_version, near_at)
+INSERT INTO {internal}.checkpoints AS w (region_code, source, parent_id, watermark, last_full_scan_at, mapping_version, last_window_scan_at)
 SELECT $1, x.* FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bigint[],
     $7::timestamptz[]) x
 ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
-    covered_at = coalesce(EXCLUDED.covered_at, w.covered_at),
-    whole_at = coalesce(EXCLUDED.whole_at, w.whole_at),
+    watermark = coalesce(EXCLUDED.watermark, w.watermark),
+    last_full_scan_at = coalesce(EXCLUDED.last_full_scan_at, w.last_full_scan_at),
     mapping_version = coalesce(EXCLUDED.mapping_version, w.mapping_version),
-    near_at = coalesce(EXCLUDED.near_at, w.near_at);
+    last_window_scan_at = coalesce(EXCLUDED.last_window_scan_at, w.last_window_scan_at);
 
 -- name: standings
 -- How far each list of a source has been read, and whether something that it did not show waits for a person.
 SELECT w.*, EXISTS (
-    SELECT FROM {schema}.missing_records m
-    WHERE m.region_code = $1 AND m.source = $2 AND m.parent_id = w.parent_id AND m.state = 'held' AND m.gone_at IS NULL
+    SELECT FROM {internal}.missing_records m
+    WHERE m.region_code = $1 AND m.source = $2 AND m.parent_id = w.parent_id AND m.state = 'needs_review' AND m.not_found_at IS NULL
 ) AS is_doubtful
-FROM {schema}.walks w WHERE w.region_code = $1 AND w.source = $2;
+FROM {internal}.checkpoints w WHERE w.region_code = $1 AND w.source = $2;
 
 -- name: near_lists
--- Whose lists of a source ($2) should show live records that are planned for days from $3 to $4; 0: the region's own list.
-SELECT DISTINCT t.home_id AS parent_id FROM {schema}.tasks t
-WHERE $2 = 'tasks' AND t.region_code = $1 AND t.deleted_at IS NULL AND t.scheduled_date BETWEEN $3 AND $4
-  AND t.home_id IS NOT NULL
-UNION ALL
-(
-    SELECT 0 FROM {schema}.reservations s
-    WHERE $2 = 'reservations' AND s.region_code = $1 AND s.deleted_at IS NULL
-      AND s.checkin_date <= $4 AND s.checkout_date >= $3
-    ORDER BY s.region_code, s.checkout_date LIMIT 1
-);
+-- Whose lists should show live records that are planned for days from $2 to $3.
+SELECT DISTINCT {list} AS parent_id FROM {schema}.{table} t
+WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {first} <= $3 AND {last} >= $2 AND {list} IS NOT NULL;
+
+-- name: near_list
+-- The same of the region's own list, which is found by the first such record.
+SELECT 0::bigint AS parent_id FROM {schema}.{table} t
+WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {first} <= $3 AND {last} >= $2
+ORDER BY t.region_code, {last} LIMIT 1;
 
 -- name: answered_sources
 -- Sources of a region of which a list was once read to its end.
-SELECT DISTINCT source FROM {schema}.walks WHERE region_code = $1 AND covered_at IS NOT NULL;
+SELECT DISTINCT source FROM {internal}.checkpoints WHERE region_code = $1 AND watermark IS NOT NULL;
 
 -- name: note_deletions
 -- The deletions with their evidence; they are missing no more, owe none of the calls $7, and what these brought and
@@ -59,14 +57,14 @@ WITH deleted AS (
     INSERT INTO {schema}.deletions (region_code, entity_type, kind, record_id, deleted_at, reason, evidence)
     SELECT $1, $2, $3, x.id, $6, $8, x.evidence FROM unnest($4::bigint[], $5::jsonb[]) x (id, evidence)
 ), found AS (
-    DELETE FROM {schema}.missing_records
+    DELETE FROM {internal}.missing_records
     WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[])
 ), closed AS (
     UPDATE {schema}.rejected_records SET resolved_at = now(), payload = NULL
     WHERE region_code = $1 AND entity_type = ANY ($7::text[]) AND record_id = ANY ($4::bigint[]::text[])
       AND resolved_at IS NULL
 )
-DELETE FROM {schema}.owed_calls WHERE region_code = $1 AND source = ANY ($7::text[]) AND parent_id = ANY ($4::bigint[]);
+DELETE FROM {internal}.pending_child_reads WHERE region_code = $1 AND source = ANY ($7::text[]) AND parent_id = ANY ($4::bigint[]);
 
 -- name: missing_groups
 -- What is missing, by region, entity and state; the ids only when $3. What waits for a person comes first.
@@ -75,15 +73,15 @@ SELECT
     entity_type,
     state,
     count(*) AS records,
-    min(noticed_at) AS since,
-    (array_agg(why ORDER BY noticed_at DESC, record_id))[1] AS why,
+    min(missing_since) AS since,
+    (array_agg(why ORDER BY missing_since DESC, record_id))[1] AS why,
     CASE WHEN $3 THEN
         array_agg(CASE kind WHEN '' THEN record_id::text ELSE kind || ':' || record_id END ORDER BY kind, record_id)
     END AS ids
-FROM {schema}.missing_records
+FROM {internal}.missing_records
 WHERE region_code = ANY ($1::text[]) AND entity_type = ANY ($2::text[])
 GROUP BY region_code, entity_type, state
-ORDER BY state <> 'held', region_code, entity_type, state;
+ORDER BY state <> 'needs_review', region_code, entity_type, state;
 
 -- name: newest_deletions
 -- The latest deletions, undone or not.
@@ -103,21 +101,21 @@ ORDER BY deleted_at DESC, id DESC LIMIT $3;
 -- name: decide_missing
 -- A person's word on records in one of the states $6: all of them, or those named by $4 and $5. What was proven of
 -- a record that stays is void.
-UPDATE {schema}.missing_records SET
+UPDATE {internal}.missing_records SET
     state = $3,
     decided_at = $7,
     decided_by = $8,
-    gone_at = CASE WHEN $3 <> 'kept' THEN gone_at END,
-    gone_run = CASE WHEN $3 <> 'kept' THEN gone_run END
+    not_found_at = CASE WHEN $3 <> 'pinned' THEN not_found_at END,
+    not_found_run = CASE WHEN $3 <> 'pinned' THEN not_found_run END
 WHERE region_code = $1 AND entity_type = $2 AND state = ANY ($6::text[])
   AND ($4::text[] IS NULL OR (kind, record_id) IN (SELECT * FROM unnest($4::text[], $5::bigint[])))
 RETURNING kind, record_id;
 
 -- name: keep_restored
 -- Records that a person brought back stay, also while their lists ($5 and the properties' $6) do not show them.
-INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
-    noticed_at, noticed_run, why, decided_at, decided_by)
-SELECT $1, $2, $3, x.id, $5, x.parent, 'kept', $7, $8, 'its deletion was undone', $7, $9
+INSERT INTO {internal}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
+    missing_since, missing_run, why, decided_at, decided_by)
+SELECT $1, $2, $3, x.id, $5, x.parent, 'pinned', $7, $8, 'its deletion was undone', $7, $9
 FROM unnest($4::bigint[], $6::bigint[]) x (id, parent)
 ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
     state = EXCLUDED.state, why = EXCLUDED.why, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
@@ -129,46 +127,46 @@ WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($
 
 -- name: forget_elsewhere
 -- What another list showed in the same run is not missing.
-DELETE FROM {schema}.missing_records m USING unnest($3::bigint[]) shown (id)
-WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = shown.id AND m.state <> 'kept';
+DELETE FROM {internal}.missing_records m USING unnest($3::bigint[]) shown (id)
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = shown.id AND m.state <> 'pinned';
 
 -- name: count_missing
 -- How many records of an entity are missing, by state.
-SELECT state, count(*) AS records FROM {schema}.missing_records
+SELECT state, count(*) AS records FROM {internal}.missing_records
 WHERE region_code = $1 AND entity_type = $2 AND ($3::text IS NULL OR kind = $3) GROUP BY state;
 
 -- name: count_waiting
 -- How many records that one list does not show any more wait for what their own address says, or for a person.
-SELECT count(*) FROM {schema}.missing_records
+SELECT count(*) FROM {internal}.missing_records
 WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND source = $4 AND parent_id = $5
-  AND state IN ('open', 'held') AND decided_at IS NULL;
+  AND state IN ('candidate', 'needs_review') AND decided_at IS NULL;
 
 -- name: note_answered
 -- Their own addresses answer ($4: the moment before each was asked): lists leave them out.
-UPDATE {schema}.missing_records m SET
-    state = CASE WHEN m.state = 'kept' THEN m.state ELSE 'unlisted' END,
+UPDATE {internal}.missing_records m SET
+    state = CASE WHEN m.state = 'pinned' THEN m.state ELSE 'hidden' END,
     asked_at = x.at,
-    gone_at = NULL,
-    gone_run = NULL
+    not_found_at = NULL,
+    not_found_run = NULL
 FROM unnest($3::bigint[], $4::timestamptz[]) x (id, at)
 WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id;
 
 -- name: note_gone
 -- Their own addresses answer 404 ($4: the moment before each was asked); `is_second` where an earlier run had found the
 -- same. What waits for a person goes on waiting, and what a person keeps stays.
-UPDATE {schema}.missing_records m SET
-    state = CASE WHEN m.state IN ('held', 'kept') THEN m.state ELSE 'open' END,
+UPDATE {internal}.missing_records m SET
+    state = CASE WHEN m.state IN ('needs_review', 'pinned') THEN m.state ELSE 'candidate' END,
     asked_at = x.at,
-    gone_at = coalesce(m.gone_at, $5),
-    gone_run = coalesce(m.gone_run, $6)
+    not_found_at = coalesce(m.not_found_at, $5),
+    not_found_run = coalesce(m.not_found_run, $6)
 FROM unnest($3::bigint[], $4::timestamptz[]) x (id, at)
 WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id
-RETURNING m.record_id, m.state = 'held' AS is_held, m.state = 'kept' AS is_kept, m.noticed_at, m.noticed_run, m.gone_at, m.gone_run, m.decided_at,
-    m.decided_by, m.gone_run <> $6 AS is_second;
+RETURNING m.record_id, m.state = 'needs_review' AS is_held, m.state = 'pinned' AS is_kept, m.missing_since, m.missing_run, m.not_found_at, m.not_found_run, m.decided_at,
+    m.decided_by, m.not_found_run <> $6 AS is_second;
 
 -- name: hold
 -- Too many are gone at once: a person decides.
-UPDATE {schema}.missing_records SET state = 'held', why = $5
+UPDATE {internal}.missing_records SET state = 'needs_review', why = $5
 WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]);
 
 -- name: deleted_at_once
@@ -180,37 +178,37 @@ WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND undone_at IS NULL 
 -- name: twice_absent
 -- Candidates without an address of their own that an earlier run's walk did not show either; of a list that is not believed
 -- ($5 false) only those that a person has approved.
-SELECT m.record_id, m.noticed_at, m.noticed_run, m.decided_at, m.decided_by FROM {schema}.missing_records m
-WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = 'open' AND m.noticed_run <> $4
+SELECT m.record_id, m.missing_since, m.missing_run, m.decided_at, m.decided_by FROM {internal}.missing_records m
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = 'candidate' AND m.missing_run <> $4
   AND NOT m.is_adopted AND (m.decided_at IS NOT NULL OR $5);
 
 -- name: note_return
--- What was deleted and is shown by the API again. The lists of a property that comes back are read whole: what was
+-- What was deleted and is shown by the API again. The lists ($6) of a home that comes back are read whole: what was
 -- deleted with it comes back with it, and has not changed since they were read.
 WITH returned AS (
     UPDATE {schema}.deletions SET undone_at = $5, undone_by = 'the API shows it again'
     WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]) AND undone_at IS NULL
     RETURNING record_id
 ), unread AS (
-    DELETE FROM {schema}.walks w USING returned x
-    WHERE $2 = 'properties' AND w.region_code = $1 AND w.source IN ('tasks', 'property_contacts')
-      AND w.parent_id = x.record_id
+    DELETE FROM {internal}.checkpoints w USING returned x
+    WHERE w.region_code = $1 AND w.source = ANY ($6::text[]) AND w.parent_id = x.record_id
 )
 SELECT record_id FROM returned;
 
 -- name: ask_back
--- What was deleted because its property ($2) had left is asked for again, unless its list shows it before; the list of the
--- region's stays is read whole.
+-- What was deleted because its property ($2) had left is asked for again, unless its list shows it before; lists of the
+-- region ($5) with the entity ($6) that they show are read whole.
 WITH gone AS (
     SELECT d.entity_type, d.record_id FROM {schema}.deletions d
     WHERE d.region_code = $1 AND d.reason = 'property_left' AND d.undone_at IS NULL
       AND (d.evidence ->> 'home')::bigint = ANY ($2::bigint[])
 ), unread AS (
-    UPDATE {schema}.walks w SET whole_at = NULL
-    WHERE w.region_code = $1 AND w.source = 'reservations' AND EXISTS (SELECT FROM gone WHERE entity_type = 'reservations')
+    UPDATE {internal}.checkpoints w SET last_full_scan_at = NULL
+    FROM unnest($5::text[], $6::text[]) list (source, entity_type)
+    WHERE w.region_code = $1 AND w.source = list.source AND list.entity_type IN (SELECT entity_type FROM gone)
 )
-INSERT INTO {schema}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
-    noticed_at, noticed_run, why)
+INSERT INTO {internal}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
+    missing_since, missing_run, why)
 SELECT $1, g.entity_type, '', g.record_id, g.entity_type, 0, 'returning', $3, $4, 'its property came back' FROM gone g
 GROUP BY g.entity_type, g.record_id
 ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING;
@@ -222,7 +220,7 @@ SELECT CASE
     WHEN s.company_ids IS NOT NULL THEN s.company_ids
     WHEN r.company_id IS NOT NULL THEN ARRAY[r.company_id]
 END AS ids
-FROM {schema}.regions r LEFT JOIN {schema}.region_sources s ON s.region_code = r.region_code
+FROM {schema}.regions r LEFT JOIN {internal}.region_sources s ON s.region_code = r.region_code
 WHERE r.region_code = $1;
 
 -- name: homes_known
@@ -234,5 +232,5 @@ SELECT x.id, o.property_id IS NOT NULL OR p.deleted_at IS NOT NULL AND EXISTS (
 ) AS is_left_out
 FROM unnest($2::bigint[]) x (id)
 LEFT JOIN {schema}.properties p ON p.region_code = $1 AND p.property_id = x.id
-LEFT JOIN {schema}.left_out_properties o ON o.region_code = $1 AND o.property_id = x.id
+LEFT JOIN {internal}.excluded_properties o ON o.region_code = $1 AND o.property_id = x.id
 WHERE p.id IS NOT NULL OR o.property_id IS NOT NULL;

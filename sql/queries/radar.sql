@@ -2,11 +2,11 @@
 -- What was written down of an entity's paths.
 SELECT path, types, first_seen_at, last_seen_at, seen_count, present_count, filled_count,
     appeared_at, type_changed_at, emptied_at, vanished_at
-FROM {schema}.field_radar WHERE region_code = $1 AND entity_type = $2;
+FROM {schema}.field_profiles WHERE region_code = $1 AND entity_type = $2;
 
 -- name: save_fields
 -- Write paths down; types come as text with commas.
-INSERT INTO {schema}.field_radar (
+INSERT INTO {schema}.field_profiles (
     region_code, entity_type, path, types, first_seen_at, last_seen_at, seen_count, present_count, filled_count,
     appeared_at, type_changed_at, emptied_at, vanished_at
 )
@@ -31,7 +31,7 @@ ON CONFLICT (region_code, entity_type, path) DO UPDATE SET
 -- Paths that appeared, vanished, changed their type or emptied, the latest first. $1 regions, $2 entities; NULL: all.
 SELECT region_code, entity_type, path, types, first_seen_at, last_seen_at, what, changed_at,
     round(100.0 * filled_count / nullif(seen_count, 0), 1)::float8 AS filled_percent
-FROM {schema}.field_radar r,
+FROM {schema}.field_profiles r,
 LATERAL (VALUES
     ('appeared', appeared_at), ('vanished', vanished_at), ('type changed', type_changed_at), ('emptied', emptied_at)
 ) c (what, changed_at)

@@ -1,26 +1,26 @@
 -- name: save_region
 -- A region as the configuration has it; written only when something differs. A retired one stays retired.
-INSERT INTO {schema}.regions AS r (region_code, region_name, company_id, breezeway_company_id, near_days)
+INSERT INTO {schema}.regions AS r (region_code, region_name, company_id, breezeway_company_id, window_days)
 VALUES ($1, $2, $3, $3, $4)
 ON CONFLICT (region_code) DO UPDATE SET
     region_name = EXCLUDED.region_name,
     company_id = EXCLUDED.company_id,
     breezeway_company_id = EXCLUDED.breezeway_company_id,
-    near_days = EXCLUDED.near_days,
+    window_days = EXCLUDED.window_days,
     updated_at = EXCLUDED.updated_at
-WHERE (r.region_name, r.company_id, r.breezeway_company_id, r.near_days)
-    IS DISTINCT FROM (EXCLUDED.region_name, EXCLUDED.company_id, EXCLUDED.breezeway_company_id, EXCLUDED.near_days);
+WHERE (r.region_name, r.company_id, r.breezeway_company_id, r.window_days)
+    IS DISTINCT FROM (EXCLUDED.region_name, EXCLUDED.company_id, EXCLUDED.breezeway_company_id, EXCLUDED.window_days);
 
 -- name: claim
 -- A process says that it reads these entities and lists ($2) of these regions ($1), all of a region at one moment; not again
 -- within a minute of the same words, which would only write rows.
-INSERT INTO {schema}.claims (region_code, name, claimed_at)
+INSERT INTO {internal}.claims (region_code, name, claimed_at)
 SELECT code, name, now() FROM unnest($1::text[]) code CROSS JOIN unnest($2::text[]) name
 WHERE EXISTS (
     SELECT FROM unnest($2::text[]) said (name)
-    LEFT JOIN {schema}.claims c ON c.region_code = code AND c.name = said.name
+    LEFT JOIN {internal}.claims c ON c.region_code = code AND c.name = said.name
     WHERE c.claimed_at IS NULL OR c.claimed_at NOT BETWEEN now() - interval '1 minute' AND now()
-        OR c.claimed_at < (SELECT max(x.claimed_at) FROM {schema}.claims x WHERE x.region_code = code)
+        OR c.claimed_at < (SELECT max(x.claimed_at) FROM {internal}.claims x WHERE x.region_code = code)
 )
 ON CONFLICT (region_code, name) DO UPDATE SET claimed_at = EXCLUDED.claimed_at;
 
@@ -32,8 +32,8 @@ SELECT
     CASE
         WHEN NOT r.is_active THEN 'retired'
         WHEN s.blocked_why IS NOT NULL THEN 'source_changed'
-        WHEN NOT EXISTS (SELECT FROM {schema}.v_claims k WHERE k.region_code = r.region_code AND k.state = 'held')
-            OR EXISTS (SELECT FROM {schema}.v_claims k WHERE k.region_code = r.region_code AND k.state = 'unattended')
+        WHEN NOT EXISTS (SELECT FROM {internal}.v_claims k WHERE k.region_code = r.region_code AND k.state = 'attended')
+            OR EXISTS (SELECT FROM {internal}.v_claims k WHERE k.region_code = r.region_code AND k.state = 'unattended')
             THEN 'unattended'
         WHEN s.confirmed_at IS NULL THEN 'unconfirmed'
         ELSE 'attended'
@@ -42,18 +42,18 @@ SELECT
     coalesce(s.all_companies, false) AS all_companies,
     s.api_address,
     s.account,
-    (SELECT max(c.claimed_at) FROM {schema}.claims c WHERE c.region_code = r.region_code) AS claimed_at,
+    (SELECT max(c.claimed_at) FROM {internal}.claims c WHERE c.region_code = r.region_code) AS claimed_at,
     s.confirmed_at,
     s.adopted_at,
     s.adopted_by,
     s.blocked_why
-FROM {schema}.regions r LEFT JOIN {schema}.region_sources s ON s.region_code = r.region_code
+FROM {schema}.regions r LEFT JOIN {internal}.region_sources s ON s.region_code = r.region_code
 ORDER BY r.region_code;
 
 -- name: region_state
 -- A row where the region is there: its account, and whether anything of it was ever confirmed.
 SELECT s.account, s.confirmed_at IS NOT NULL OR s.adopted_at IS NOT NULL AS has_source
-FROM {schema}.regions r LEFT JOIN {schema}.region_sources s ON s.region_code = r.region_code
+FROM {schema}.regions r LEFT JOIN {internal}.region_sources s ON s.region_code = r.region_code
 WHERE r.region_code = $1;
 
 -- name: retire_region
@@ -71,11 +71,11 @@ RETURNING region_code;
 UPDATE {schema}.regions SET is_active = true, updated_at = now() WHERE region_code = $1 AND NOT is_active;
 
 -- name: region_tables
--- Every table of the schema whose rows belong to a region.
-SELECT c.table_name FROM information_schema.columns c
+-- Every table of the schemas whose rows belong to a region.
+SELECT c.table_schema, c.table_name FROM information_schema.columns c
 JOIN information_schema.tables t USING (table_schema, table_name)
-WHERE c.table_schema = $1 AND c.column_name = 'region_code' AND t.table_type = 'BASE TABLE'
-ORDER BY c.table_name;
+WHERE c.table_schema = ANY ($1) AND c.column_name = 'region_code' AND t.table_type = 'BASE TABLE'
+ORDER BY c.table_schema, c.table_name;
 
 -- name: has_credentials
 -- Whether credentials were put into a region's row by hand.

@@ -96,13 +96,13 @@ WHERE region_code = $1 AND entity_type = ANY ($2::text[]) AND resolved_at IS NUL
 -- What lists leave out is brought by its own address.
 UPDATE {schema}.rejected_records r SET resolved_at = now(), payload = NULL
 WHERE r.region_code = $1 AND r.entity_type = $2 AND r.resolved_at IS NULL AND r.last_seen_at + interval '1 day' < (
-    SELECT min(coalesce(w.whole_at, '-infinity'))
+    SELECT min(coalesce(w.last_full_scan_at, '-infinity'))
     FROM {schema}.properties p
-    LEFT JOIN {schema}.walks w ON w.region_code = $1 AND w.source = $3 AND w.parent_id = p.property_id
+    LEFT JOIN {internal}.checkpoints w ON w.region_code = $1 AND w.source = $3 AND w.parent_id = p.property_id
     WHERE p.region_code = $1 AND p.deleted_at IS NULL
 ) AND NOT EXISTS (
-    SELECT FROM {schema}.missing_records m
-    WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id::text = r.record_id AND m.state = 'unlisted'
+    SELECT FROM {internal}.missing_records m
+    WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id::text = r.record_id AND m.state = 'hidden'
 );
 
 -- name: close_unshown_rejects
@@ -112,7 +112,7 @@ UPDATE {schema}.rejected_records r SET resolved_at = now(), payload = NULL
 WHERE r.region_code = $1 AND r.entity_type = $2 AND r.kind = $3 AND r.resolved_at IS NULL AND r.read_order < $4
   AND ($5::text IS NULL OR r.payload ->> $5 = $6::bigint::text)
   AND NOT EXISTS (
-    SELECT FROM {schema}.missing_records m
+    SELECT FROM {internal}.missing_records m
     WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id::text = r.record_id
-      AND m.state = 'unlisted'
+      AND m.state = 'hidden'
   );

@@ -14,10 +14,10 @@ RETURNING d.id;
 
 -- name: delete_old_certificates
 -- At most $2 certificates older than $1 seconds; the newest of a region and entity that came to its end stays.
-DELETE FROM {schema}.certificates d USING (
-    SELECT c.region_code, c.id FROM {schema}.certificates c
+DELETE FROM {internal}.verification_results d USING (
+    SELECT c.region_code, c.id FROM {internal}.verification_results c
     WHERE c.started_at < clock_timestamp() - make_interval(secs => $1::float8) AND EXISTS (
-        SELECT FROM {schema}.certificates n
+        SELECT FROM {internal}.verification_results n
         WHERE n.region_code = c.region_code AND n.entity_type = c.entity_type AND n.started_at > c.started_at
           AND n.result <> 'incomplete'
     )
@@ -49,8 +49,8 @@ RETURNING d.id;
 
 -- name: delete_old_problems
 -- At most $2 problems that were resolved more than $1 seconds ago.
-DELETE FROM {schema}.problems d USING (
-    SELECT region_code, id FROM {schema}.problems
+DELETE FROM {internal}.problems d USING (
+    SELECT region_code, id FROM {internal}.problems
     WHERE resolved_at < clock_timestamp() - make_interval(secs => $1::float8) LIMIT $2
 ) old
 WHERE d.region_code = old.region_code AND d.id = old.id AND d.resolved_at IS NOT NULL
@@ -73,12 +73,12 @@ RETURNING d.id;
 -- name: delete_old_fields
 -- At most $2 paths that no reading has shown for $1 seconds before the latest one of their entity, or that come after
 -- the 5,000 that were shown last.
-DELETE FROM {schema}.field_radar d USING (
+DELETE FROM {schema}.field_profiles d USING (
     SELECT region_code, entity_type, path FROM (
         SELECT region_code, entity_type, path, last_seen_at,
             max(last_seen_at) OVER (PARTITION BY region_code, entity_type) AS newest,
             row_number() OVER (PARTITION BY region_code, entity_type ORDER BY last_seen_at DESC, path) AS place
-        FROM {schema}.field_radar
+        FROM {schema}.field_profiles
     ) f
     WHERE last_seen_at < newest - make_interval(secs => $1::float8) OR place > 5000
     LIMIT $2
@@ -88,8 +88,8 @@ RETURNING d.path;
 
 -- name: delete_old_backfills
 -- At most $2 lists of backfills that were cut off too long ago to go on ($1 is not asked).
-DELETE FROM {schema}.backfills d USING (
-    SELECT region_code, source, parent_id, since, until FROM {schema}.backfills
+DELETE FROM {internal}.backfills d USING (
+    SELECT region_code, source, parent_id, since, until FROM {internal}.backfills
     WHERE read_at < clock_timestamp() - interval '7 days' AND $1::float8 > 0 LIMIT $2
 ) old
 WHERE d.region_code = old.region_code AND d.source = old.source AND d.parent_id = old.parent_id
@@ -98,9 +98,9 @@ RETURNING d.source;
 
 -- name: delete_old_alert_states
 -- At most $2 subjects that do not fail and of which nobody was told for $1 seconds: the next failure is a first one.
-DELETE FROM {schema}.alert_states d USING (
-    SELECT region_code, subject, version FROM {schema}.alert_states
-    WHERE failing_since IS NULL AND told_at < clock_timestamp() - make_interval(secs => $1::float8)
+DELETE FROM {internal}.alert_states d USING (
+    SELECT region_code, subject, version FROM {internal}.alert_states
+    WHERE failing_since IS NULL AND notified_at < clock_timestamp() - make_interval(secs => $1::float8)
       AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
     LIMIT $2
 ) old
@@ -110,8 +110,8 @@ RETURNING d.subject;
 -- name: delete_old_leases
 -- At most $2 accounts that nobody has claimed for $1 seconds. Fences are given out for all accounts together, so that
 -- one that comes back repeats none.
-DELETE FROM {schema}.account_leases d USING (
-    SELECT account, fence FROM {schema}.account_leases
+DELETE FROM {internal}.account_leases d USING (
+    SELECT account, fence FROM {internal}.account_leases
     WHERE owner IS NULL AND greatest(claimed_at, renewed_at, expires_at, next_call_at, paused_until, next_token_call_at)
         < clock_timestamp() - make_interval(secs => $1::float8)
       AND claimed_at IS NOT NULL

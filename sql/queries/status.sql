@@ -5,7 +5,7 @@ SELECT
     current_setting('transaction_read_only')::boolean AS is_read_only;
 
 -- name: freshness
--- Each region and entity against its promise, those that nobody asks for as off.
+-- Each region and entity against its freshness target, those that nobody asks for as off.
 SELECT
     k.region_code,
     coalesce(r.region_name, r.region_code) AS region_name,
@@ -13,16 +13,16 @@ SELECT
     s.sync_status,
     s.last_successful_sync_at,
     extract(epoch FROM s.age)::float8 AS age_seconds,
-    extract(epoch FROM p.promise)::float8 AS promise_seconds,
+    extract(epoch FROM p.freshness_target)::float8 AS freshness_target_seconds,
     coalesce(s.is_late, false) AS is_late,
     s.records_processed,
     s.api_calls_made,
     s.duration_seconds::float8 AS duration_seconds,
     s.error_message,
     k.state AS claim
-FROM {schema}.v_claims k
+FROM {internal}.v_claims k
 JOIN {schema}.regions r ON r.region_code = k.region_code
-JOIN {schema}.sync_promises p ON p.entity_type = k.name
+JOIN {schema}.freshness_targets p ON p.entity_type = k.name
 LEFT JOIN {schema}.v_sync_status s ON s.region_code = k.region_code AND s.entity_type = k.name
 WHERE k.state <> 'retired'
 ORDER BY 1, 3;
@@ -43,7 +43,7 @@ SELECT
     records_deleted,
     records_rejected,
     api_calls_made,
-    owed_calls,
+    pending_child_reads,
     error_message
 FROM {schema}.etl_sync_log
 WHERE sync_started_at > now() - make_interval(secs => $2::float8)
@@ -58,7 +58,7 @@ SELECT
     greatest(0, extract(epoch FROM expires_at - clock_timestamp()))::float8 AS expires_in_seconds,
     greatest(0, extract(epoch FROM paused_until - clock_timestamp()))::float8 AS paused_for_seconds,
     greatest(0, extract(epoch FROM next_token_call_at - clock_timestamp()))::float8 AS next_token_call_in_seconds
-FROM {schema}.account_leases ORDER BY account;
+FROM {internal}.account_leases ORDER BY account;
 
 -- name: token_states
 -- When each region's token ends and what went wrong last; never the token.
@@ -72,7 +72,7 @@ ORDER BY 1;
 SELECT
     r.region_code,
     coalesce((SELECT jsonb_object_agg(o.source, o.owed) FROM (
-        SELECT w.source, count(*) AS owed FROM {schema}.v_owed_calls w
+        SELECT w.source, count(*) AS owed FROM {internal}.v_pending_child_reads w
         WHERE w.region_code = r.region_code
         GROUP BY w.source
     ) o), '{}')::text AS owed,
@@ -81,12 +81,12 @@ SELECT
         WHERE x.region_code = r.region_code AND x.resolved_at IS NULL AND x.accepted_at IS NULL
     ) AS rejected_open,
     (
-        SELECT count(*) FROM {schema}.problems p
+        SELECT count(*) FROM {internal}.problems p
         WHERE p.region_code = r.region_code AND p.resolved_at IS NULL AND p.accepted_at IS NULL
     ) AS problems_open,
     coalesce((SELECT jsonb_object_agg(a.entity_type, a.accepted) FROM (
         SELECT entity_type, count(*) AS accepted FROM (
-            SELECT entity_type FROM {schema}.problems
+            SELECT entity_type FROM {internal}.problems
             WHERE region_code = r.region_code AND resolved_at IS NULL AND accepted_at IS NOT NULL
             UNION ALL
             SELECT entity_type FROM {schema}.rejected_records
@@ -94,8 +94,8 @@ SELECT
         ) both_tables GROUP BY entity_type
     ) a), '{}')::text AS accepted,
     coalesce((SELECT jsonb_object_agg(m.entity_type, m.held) FROM (
-        SELECT entity_type, count(*) AS held FROM {schema}.missing_records
-        WHERE region_code = r.region_code AND state = 'held' GROUP BY entity_type
+        SELECT entity_type, count(*) AS held FROM {internal}.missing_records
+        WHERE region_code = r.region_code AND state = 'needs_review' GROUP BY entity_type
     ) m), '{}')::text AS held
 FROM {schema}.regions r WHERE r.is_active ORDER BY 1;
 

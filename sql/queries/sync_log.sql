@@ -19,7 +19,7 @@ UPDATE {schema}.etl_sync_log SET
     records_deleted = $8,
     records_rejected = $9,
     api_calls_made = $10,
-    owed_calls = $11,
+    pending_child_reads = $11,
     error_message = $12,
     details = $13::jsonb
 FROM (SELECT clock_timestamp() AS at OFFSET 0) ended
@@ -40,7 +40,7 @@ UPDATE {schema}.etl_sync_log l SET
     sync_status = 'failed',
     sync_completed_at = clock_timestamp(),
     error_message = 'process ended'
-FROM (SELECT region_code, max(claimed_at) AS claimed_at FROM {schema}.claims GROUP BY region_code) c
+FROM (SELECT region_code, max(claimed_at) AS claimed_at FROM {internal}.claims GROUP BY region_code) c
 WHERE l.sync_status = 'running' AND c.region_code = l.region_code
   AND c.claimed_at < clock_timestamp() - interval '1 day'
   AND l.sync_started_at < clock_timestamp() - interval '1 day';

@@ -1,7 +1,7 @@
 -- name: reserve_token_call
 -- Set the time of the next allowed token call by compare-and-set, before the call is made. One that is further away than
 -- $2 and $3 seconds was written while the database's clock ran ahead.
-UPDATE {schema}.account_leases
+UPDATE {internal}.account_leases
 SET next_token_call_at = clock_timestamp() + make_interval(secs => $2::float8)
 WHERE account = $1 AND next_token_call_at NOT BETWEEN clock_timestamp()
     AND clock_timestamp() + make_interval(secs => greatest($2::float8, $3))
@@ -10,11 +10,11 @@ RETURNING true;
 -- name: token_call_wait
 -- Seconds until the account's next token call is allowed.
 SELECT greatest(0, extract(epoch FROM next_token_call_at - clock_timestamp()))::float8 AS wait_seconds
-FROM {schema}.account_leases WHERE account = $1;
+FROM {internal}.account_leases WHERE account = $1;
 
 -- name: postpone_token_call
 -- No token call before so many seconds; never earlier than what is set already.
-UPDATE {schema}.account_leases
+UPDATE {internal}.account_leases
 SET next_token_call_at = greatest(next_token_call_at, clock_timestamp() + make_interval(secs => $2::float8))
 WHERE account = $1;
 

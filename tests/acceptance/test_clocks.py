@@ -8,9 +8,9 @@ import pytest
 
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.outcome import SUCCESS
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.service import runner
-from breezeway_sync.service.runner import Request
-from breezeway_sync.sync.stages import NAMES
+from breezeway_sync.service.runner import RunRequest
 from tests.conftest import Rows
 from tests.helpers import outcome, sandboxed
 
@@ -34,7 +34,7 @@ async def test_a_clock_that_is_set_back_an_hour_between_runs_loses_nothing(
         changed, gone_back, stay = *list(account.ids("tasks"))[:2], next(iter(account.ids("reservations")))
         before = account.get("tasks", gone_back)["name"]
         account.patch("tasks", gone_back, name="for a while")
-        request = Request(("nashville",), NAMES)
+        request = RunRequest(("nashville",), NAMES)
         await runner.run(setup.settings, request, emit=setup.events.append, clock=WrongClock(first))
         account.patch("tasks", changed, name="changed after the clock was set")
         account.patch("tasks", gone_back, name=before)

@@ -59,7 +59,7 @@ async def test_a_run_says_what_failed_and_the_next_one_heals(dsn: str, rows: Row
         assert "made up" not in (tasks.error or "")  # PostgreSQL's own text may quote data
         others = {one.status for one in first.outcomes if one.entity != "tasks"}
         assert others == {SUCCESS}
-        assert rows("SELECT * FROM tasks") == rows("SELECT * FROM owed_calls") == []
+        assert rows("SELECT * FROM tasks") == rows("SELECT * FROM pending_child_reads") == []
         assert rows("SELECT * FROM rejected_records") == []
         rows("DROP TRIGGER refuse ON task_assignments")
         second = await setup.run()
@@ -76,11 +76,13 @@ async def test_children_of_a_call_that_is_refused_for_now_are_still_owed(dsn: st
         refuse(rows, "53100", "task_comments")
         first = await setup.run()
         assert outcome(first, "tasks").status == FAILED
-        assert rows("SELECT count(*) > 0 AS owed FROM owed_calls WHERE source = 'task_comments'") == [{"owed": True}]
+        assert rows("SELECT count(*) > 0 AS owed FROM pending_child_reads WHERE source = 'task_comments'") == [
+            {"pending_reads": True}
+        ]
         rows("DROP TRIGGER refuse ON task_comments")
         second = await setup.run()
         assert outcome(second, "tasks").status == SUCCESS
-    assert rows("SELECT count(*) n FROM owed_calls") == [{"n": 0}]
+    assert rows("SELECT count(*) n FROM pending_child_reads") == [{"n": 0}]
     assert rows("SELECT count(*) > 0 AS some FROM task_comments") == [{"some": True}]
 
 
@@ -88,7 +90,7 @@ async def test_children_of_a_call_that_is_refused_for_now_are_still_owed(dsn: st
 async def other(dsn: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     """Somebody else's transaction on the same tables."""
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
-        await connection.execute("SET search_path TO breezeway")
+        await connection.execute("SET search_path TO breezeway, breezeway_internal")
         yield connection
         await connection.rollback()
 

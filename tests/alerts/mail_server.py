@@ -94,7 +94,7 @@ async def mail_server(
         await asyncio.sleep(0)
 
 
-def certificate(folder: Path, host: str = "localhost") -> tuple[ssl.SSLContext, Path]:
+def verification_result(folder: Path, host: str = "localhost") -> tuple[ssl.SSLContext, Path]:
     """A server's context with a self-signed certificate, and the file that makes it trusted."""
     cert, key = folder / f"{host}.pem", folder / f"{host}.key"
     subprocess.run(

@@ -13,16 +13,16 @@ from breezeway_sync.core.events import (
     AlertDelivered,
     CycleFinished,
     CycleStarted,
-    DeletionsHeld,
+    DeletionsNeedReview,
     EntityFinished,
     Event,
-    Noticed,
+    OperatorNotice,
 )
 from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.ops.alerts import Alerter, Channel, Message, NotDelivered, Rules
-from breezeway_sync.ops.alerts.model import State
+from breezeway_sync.ops.alerts.model import AlertState
 from breezeway_sync.ops.alerts.ports import AlertStore
-from breezeway_sync.store.alerts import BudgetRow, Trouble
+from breezeway_sync.store.alerts import BudgetRow, TroubleRow
 
 START = datetime(2026, 7, 30, 21, 0, tzinfo=UTC)
 RULES = Rules(summary_at=None)
@@ -49,10 +49,10 @@ class SetClock:
 class MemoryStore:
     """An AlertStore with the same rules; `is_away` makes it fail, `hangs` makes it silent."""
 
-    states: dict[tuple[str, str], State] = field(default_factory=dict)
+    states: dict[tuple[str, str], AlertState] = field(default_factory=dict)
     budget: BudgetRow = field(default_factory=lambda: BudgetRow((), 0, 0))
     successes: dict[str, datetime] = field(default_factory=dict)
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[TroubleRow] = field(default_factory=list)
     is_away: bool = False
     hangs: bool = False
 
@@ -63,34 +63,34 @@ class MemoryStore:
         if self.is_away:
             raise DatabaseUnreachable("PostgreSQL cannot be reached", where="alerts")
 
-    async def load(self, region: str, subjects: Sequence[str]) -> Mapping[str, State]:
+    async def load(self, region: str, subjects: Sequence[str]) -> Mapping[str, AlertState]:
         await self._answer()
         return {name: self.states[region, name] for name in subjects if (region, name) in self.states}
 
     async def save(self, region: str, subject: str, version: int, **columns: Any) -> bool:
         await self._answer()
-        known = self.states.get((region, subject), State())
+        known = self.states.get((region, subject), AlertState())
         if known.version != version:
             return False
-        self.states[region, subject] = State(version=version + 1, **columns)
+        self.states[region, subject] = AlertState(version=version + 1, **columns)
         return True
 
     async def load_budget(self) -> BudgetRow:
         await self._answer()
         return self.budget
 
-    async def save_budget(self, version: int, sent_at: Sequence[datetime], held_back: int) -> bool:
+    async def save_budget(self, version: int, sent_at: Sequence[datetime], suppressed: int) -> bool:
         await self._answer()
         if self.budget.version != version:
             return False
-        self.budget = BudgetRow(tuple(sent_at), held_back, version + 1)
+        self.budget = BudgetRow(tuple(sent_at), suppressed, version + 1)
         return True
 
     async def last_successes(self, region: str) -> Mapping[str, datetime]:
         await self._answer()
         return self.successes
 
-    async def troubles_since(self, moment: datetime) -> Sequence[Trouble]:
+    async def troubles_since(self, moment: datetime) -> Sequence[TroubleRow]:
         await self._answer()
         return self.troubles
 
@@ -179,9 +179,11 @@ def ended(
     return EntityFinished("run", region, entity, status, *counts, calls, 0, 1.0, None if status == "success" else error)
 
 
-def held(records: int, entity: str = "tasks", *, region: str = "nashville") -> tuple[DeletionsHeld, EntityFinished]:
+def held(
+    records: int, entity: str = "tasks", *, region: str = "nashville"
+) -> tuple[DeletionsNeedReview, EntityFinished]:
     """A run that found that so many records wait for a person."""
-    return DeletionsHeld(region, entity, records), ended(entity, "partial", region=region)
+    return DeletionsNeedReview(region, entity, records), ended(entity, "partial", region=region)
 
 
 def went_well(entity: str = "tasks", region: str = "nashville") -> EntityFinished:
@@ -202,6 +204,6 @@ def notices(events: list[Event]) -> list[str]:
     for event in events:
         if isinstance(event, AlertDelivered) and event.error is not None:
             found.append(event.error)
-        elif isinstance(event, Noticed):
+        elif isinstance(event, OperatorNotice):
             found.append(event.what)
     return found

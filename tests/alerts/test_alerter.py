@@ -154,7 +154,7 @@ async def test_the_hourly_limit_holds_back_counts_and_lets_go() -> None:
     regions = ("a", "b", "c", "d")
     assert await at.after(*(ended(region=code) for code in regions)) == ["a tasks failed", "b tasks failed"]
     assert await at.after(*(ended(region=code) for code in regions), minutes=50) == []
-    assert at.alerter.counts.held_back == 4
+    assert at.alerter.counts.suppressed == 4
     assert await at.after(*(ended(region=code) for code in regions), minutes=10) == ["c tasks failed", "d tasks failed"]
     assert "4 more were held back" in at.mailbox.messages[2].body
     assert "held back" not in at.mailbox.messages[3].body

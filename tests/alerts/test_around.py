@@ -11,8 +11,8 @@ import pytest
 from breezeway_sync.core.events import DatabaseBack, DatabaseLost, DatabaseReplaced
 from breezeway_sync.ops.alerts import Message, NotDelivered
 from breezeway_sync.ops.alerts import alerter as module
-from breezeway_sync.ops.alerts.model import State
-from breezeway_sync.store.alerts import Trouble
+from breezeway_sync.ops.alerts.model import AlertState
+from breezeway_sync.store.alerts import TroubleRow
 from tests.alerts.support import (
     START,
     Mailbox,
@@ -63,7 +63,7 @@ async def test_the_limit_holds_for_an_unsteady_database_too() -> None:
 
 @pytest.mark.parametrize("how", ["is_away", "hangs"])
 async def test_failures_wait_for_a_store_that_does_not_answer(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("breezeway_sync.ops.alerts.book.STORE_SECONDS", 0.01)
+    monkeypatch.setattr("breezeway_sync.ops.alerts.states.STORE_SECONDS", 0.01)
     store = MemoryStore()
     at = desk(store)
     setattr(store, how, True)
@@ -85,7 +85,7 @@ async def test_while_the_store_is_away_each_process_tells_once_and_afterwards_no
     store.is_away = False
     for at in (one, other):
         assert await at.after(ended(), minutes=10) == []
-    assert store.states["nashville", "entity:tasks"].told_at is not None
+    assert store.states["nashville", "entity:tasks"].notified_at is not None
     assert await other.after(went_well(), minutes=10) == ["nashville tasks recovered"]
     assert await one.after(went_well(), minutes=10) == []
 
@@ -99,7 +99,7 @@ async def test_a_recovery_that_was_told_without_the_store_is_not_told_again() ->
     assert await at.after(seconds=61) == ["nashville tasks recovered"]
     store.is_away = False
     assert await at.after(went_well(), minutes=10) == []
-    assert store.states["nashville", "entity:tasks"].told_at is None
+    assert store.states["nashville", "entity:tasks"].notified_at is None
 
 
 async def test_what_failed_by_something_else_before_the_database_was_lost_is_told_meanwhile() -> None:
@@ -132,10 +132,10 @@ async def test_what_was_told_is_remembered_until_the_store_is_back() -> None:
 
     at = desk(store, mailbox=Cutting())
     assert await at.after(ended()) == ["nashville tasks failed"]
-    assert store.states["nashville", "entity:tasks"].told_at is None
+    assert store.states["nashville", "entity:tasks"].notified_at is None
     store.is_away = False
     assert await at.after(ended()) == []
-    assert store.states["nashville", "entity:tasks"].told_at is not None
+    assert store.states["nashville", "entity:tasks"].notified_at is not None
 
 
 class Racing(MemoryStore):
@@ -143,11 +143,11 @@ class Racing(MemoryStore):
 
     races = 0
 
-    async def save_budget(self, version: int, sent_at: Sequence[datetime], held_back: int) -> bool:
+    async def save_budget(self, version: int, sent_at: Sequence[datetime], suppressed: int) -> bool:
         if self.races:
             self.races -= 1
             return False
-        return await super().save_budget(version, sent_at, held_back)
+        return await super().save_budget(version, sent_at, suppressed)
 
 
 async def test_a_budget_that_others_write_too() -> None:
@@ -232,8 +232,8 @@ async def test_no_limit_no_long_runs() -> None:
 
 
 TROUBLES = [
-    Trouble("nashville", "tasks", 24, 3, 1, "it broke", START),
-    Trouble("austin", "people", 2, 0, 2, "calls are still owed", None),
+    TroubleRow("nashville", "tasks", 24, 3, 1, "it broke", START),
+    TroubleRow("austin", "people", 2, 0, 2, "calls are still owed", None),
 ]
 
 
@@ -327,7 +327,7 @@ async def test_a_bug_does_not_end_the_loop(monkeypatch: pytest.MonkeyPatch) -> N
     at = desk()
     asked = asyncio.Event()
 
-    async def load(region: str, subjects: object) -> dict[str, State]:
+    async def load(region: str, subjects: object) -> dict[str, AlertState]:
         asked.set()
         raise KeyError(region)
 

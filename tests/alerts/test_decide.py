@@ -25,8 +25,8 @@ from breezeway_sync.ops.alerts.decide import (
     INTERRUPTED_WORDS,
     blames_credentials,
     decide,
-    decide_held,
     decide_long_run,
+    decide_review,
     facts_of,
     give_back,
     merged,
@@ -34,50 +34,50 @@ from breezeway_sync.ops.alerts.decide import (
     summary_moment,
     take_turn,
 )
-from breezeway_sync.ops.alerts.model import CREDENTIALS, Budget, Fact, Finding, Kind, Rules, State
+from breezeway_sync.ops.alerts.model import CREDENTIALS, AlertState, Fact, MessageBudget, MessageKind, Rules, RunFinding
 from breezeway_sync.service.accounts import NO_CREDENTIALS
 from breezeway_sync.store import database
-from breezeway_sync.sync import admission
+from breezeway_sync.sync import source_check
 from tests.alerts.support import REJECTED, RULES, START
 
 HOUR = timedelta(hours=1)
 FAILS, WORKS = Fact(True, START, "it broke"), Fact(False, START)
-NEW = State()
-UNTOLD = State(START, 2, "it broke", version=1)
-TOLD = State(START, 2, "it broke", START, "thread", version=2)
+NEW = AlertState()
+UNTOLD = AlertState(START, 2, "it broke", version=1)
+TOLD = AlertState(START, 2, "it broke", START, "thread", version=2)
 
 
 @pytest.mark.parametrize(
     ("state", "fact", "after", "kind"),
     [
         (NEW, WORKS, 0 * HOUR, None),
-        (NEW, FAILS, 0 * HOUR, Kind.FAILED),
-        (UNTOLD, FAILS, HOUR, Kind.FAILED),
+        (NEW, FAILS, 0 * HOUR, MessageKind.FAILED),
+        (UNTOLD, FAILS, HOUR, MessageKind.FAILED),
         (UNTOLD, WORKS, HOUR, None),
         (TOLD, FAILS, HOUR, None),
         (TOLD, FAILS, 24 * HOUR - timedelta(seconds=1), None),
-        (TOLD, FAILS, 24 * HOUR, Kind.REMINDER),
-        (TOLD, WORKS, HOUR, Kind.RECOVERED),
+        (TOLD, FAILS, 24 * HOUR, MessageKind.REMINDER),
+        (TOLD, WORKS, HOUR, MessageKind.RECOVERED),
         (replace(TOLD, claimed_until=START + 2 * HOUR), WORKS, HOUR, None),
         (replace(UNTOLD, claimed_until=START + 2 * HOUR), FAILS, HOUR, None),
-        (replace(UNTOLD, claimed_until=START + HOUR), FAILS, HOUR, Kind.FAILED),
+        (replace(UNTOLD, claimed_until=START + HOUR), FAILS, HOUR, MessageKind.FAILED),
         # Written by a clock that ran ahead.
-        (replace(UNTOLD, claimed_until=START + 26 * HOUR), FAILS, HOUR, Kind.FAILED),
-        (replace(TOLD, told_at=START + 25 * HOUR), FAILS, HOUR, Kind.REMINDER),
-        (replace(TOLD, told_at=START + 2 * HOUR), FAILS, HOUR, None),
+        (replace(UNTOLD, claimed_until=START + 26 * HOUR), FAILS, HOUR, MessageKind.FAILED),
+        (replace(TOLD, notified_at=START + 25 * HOUR), FAILS, HOUR, MessageKind.REMINDER),
+        (replace(TOLD, notified_at=START + 2 * HOUR), FAILS, HOUR, None),
     ],
 )
-def test_what_is_told(state: State, fact: Fact, after: timedelta, kind: Kind | None) -> None:
+def test_what_is_told(state: AlertState, fact: Fact, after: timedelta, kind: MessageKind | None) -> None:
     assert decide("entity:tasks", state, fact, START + after, RULES).kind is kind
 
 
 def test_what_is_kept_depends_on_whether_it_was_received() -> None:
     now = START + HOUR
     first = decide("entity:tasks", NEW, Fact(True, START, "it broke", 3), now, RULES)
-    assert first.told == State(START, 3, "it broke", now)
-    assert first.untold == State(START, 3, "it broke")
+    assert first.told == AlertState(START, 3, "it broke", now)
+    assert first.untold == AlertState(START, 3, "it broke")
     end = decide("entity:tasks", TOLD, WORKS, now, RULES)
-    assert (end.told, end.untold) == (State(version=2), TOLD)
+    assert (end.told, end.untold) == (AlertState(version=2), TOLD)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_deletions_that_wait_are_told_once_and_again_only_when_they_are_more(
     state, seen = NEW, []
     for day, count in enumerate(counts):
         fact = Fact(count > 0, START, "they wait", count)
-        decision = decide_held("held:tasks", state, fact, START + 48 * day * HOUR, RULES)
+        decision = decide_review("held:tasks", state, fact, START + 48 * day * HOUR, RULES)
         state = decision.told
         seen += [count] if decision.kind else []
     assert seen == told
@@ -103,9 +103,9 @@ def test_deletions_that_wait_are_told_once_and_again_only_when_they_are_more(
 
 def test_deletions_that_wait_are_told_again_when_nobody_received_it() -> None:
     for state in (NEW, replace(TOLD, failures=10)):
-        decision = decide_held("held:tasks", state, Fact(True, START, "they wait", 24), START, RULES)
-        assert decision.kind is Kind.FAILED
-        assert decide_held("held:tasks", decision.untold, Fact(True, START, "they wait", 24), START, RULES).kind
+        decision = decide_review("held:tasks", state, Fact(True, START, "they wait", 24), START, RULES)
+        assert decision.kind is MessageKind.FAILED
+        assert decide_review("held:tasks", decision.untold, Fact(True, START, "they wait", 24), START, RULES).kind
 
 
 def test_without_reminders_there_are_none() -> None:
@@ -116,14 +116,14 @@ def test_without_reminders_there_are_none() -> None:
 def test_long_runs_are_told_of_once_in_an_interval() -> None:
     for rules in (RULES, replace(RULES, remind=None)):
         kinds = [decide_long_run("x", TOLD, FAILS, START + hours * HOUR, rules).kind for hours in (1, 23, 24)]
-        assert kinds == [None, None, Kind.REMINDER]
+        assert kinds == [None, None, MessageKind.REMINDER]
 
 
 # --- a region's findings --------------------------------------------------------------------------
 
 
-def found(entity: str, status: str = "failed", error: str | None = "it broke", *, called: bool = True) -> Finding:
-    return Finding(entity, status, None if status == "success" else error, called, START, 1)
+def found(entity: str, status: str = "failed", error: str | None = "it broke", *, called: bool = True) -> RunFinding:
+    return RunFinding(entity, status, None if status == "success" else error, called, START, 1)
 
 
 NOT_READ = "not read, because properties failed in this run"
@@ -145,7 +145,7 @@ NOT_READ = "not read, because properties failed in this run"
         ([found("tasks", error=NOT_READ)], {}),
     ],
 )
-def test_credentials_are_one_fact_of_the_region(findings: list[Finding], fails: dict[str, bool]) -> None:
+def test_credentials_are_one_fact_of_the_region(findings: list[RunFinding], fails: dict[str, bool]) -> None:
     assert {subject: fact.fails for subject, fact in facts_of(findings, RULES).items()} == fails
 
 
@@ -156,8 +156,8 @@ def test_only_the_part_that_blames_credentials_is_kept() -> None:
     assert facts[CREDENTIALS].error == REJECTED
 
 
-@pytest.mark.parametrize(("on_partial", "kinds"), [(False, [None]), (True, [Kind.FAILED])])
-def test_partial_counts_when_asked_for(on_partial: bool, kinds: list[Kind | None]) -> None:
+@pytest.mark.parametrize(("on_partial", "kinds"), [(False, [None]), (True, [MessageKind.FAILED])])
+def test_partial_counts_when_asked_for(on_partial: bool, kinds: list[MessageKind | None]) -> None:
     decisions = plan([found("tasks", "partial")], {}, START, replace(RULES, on_partial=on_partial))
     assert [one.kind for one in decisions if one.subject != CREDENTIALS] == kinds
 
@@ -169,7 +169,7 @@ def test_the_words_are_those_of_the_code_that_writes_them() -> None:
     assert blames_credentials(REJECTED)
     assert errors.told(CancelledError()) == INTERRUPTED_WORDS[0]
     assert f'"{INTERRUPTED_WORDS[1]}"' in inspect.getsource(limits)
-    assert f'NotRead(f"{CONSEQUENCE_WORDS}' in inspect.getsource(admission)
+    assert f'NotRead(f"{CONSEQUENCE_WORDS}' in inspect.getsource(source_check)
     assert NotRead(NOT_READ).message.startswith(CONSEQUENCE_WORDS)
     assert f'"{DATABASE_WORDS}cannot be reached"' in inspect.getsource(database)
 
@@ -192,8 +192,8 @@ def test_one_first_message_for_each_failure_and_reminders_at_their_interval(
     steps: list[tuple[bool, bool, int]], remind: timedelta | None
 ) -> None:
     rules = Rules(remind=remind)
-    state, now = State(), START
-    told: list[tuple[Kind, datetime]] = []
+    state, now = AlertState(), START
+    told: list[tuple[MessageKind, datetime]] = []
     for fails, is_received, minutes in steps:
         now += timedelta(minutes=minutes)
         decision = decide("entity:tasks", state, Fact(fails, now, "it broke"), now, rules)
@@ -202,45 +202,45 @@ def test_one_first_message_for_each_failure_and_reminders_at_their_interval(
         if decision.kind is not None and is_told:
             told.append((decision.kind, now))
     for (earlier, then), (later, at) in pairwise(told):
-        if later is Kind.FAILED:
-            assert earlier is Kind.RECOVERED
+        if later is MessageKind.FAILED:
+            assert earlier is MessageKind.RECOVERED
         else:
-            assert earlier is not Kind.RECOVERED
-        if later is Kind.REMINDER:
+            assert earlier is not MessageKind.RECOVERED
+        if later is MessageKind.REMINDER:
             assert remind is not None
             assert at - then >= remind
-    assert not told or told[0][0] is Kind.FAILED
+    assert not told or told[0][0] is MessageKind.FAILED
 
 
 @given(st.lists(st.tuples(st.integers(0, 2_000), st.booleans()), max_size=60), st.integers(1, 5))
 def test_no_hour_holds_more_messages_than_allowed_and_each_one_held_back_is_counted(
     steps: list[tuple[int, bool]], most: int
 ) -> None:
-    budget, now, sent, waiting = Budget(), START, list[datetime](), 0
+    budget, now, sent, waiting = MessageBudget(), START, list[datetime](), 0
     for seconds, is_received in steps:
         now += timedelta(seconds=seconds)
-        budget, held_back = take_turn(budget, now, most)
-        if held_back is None:
+        budget, suppressed = take_turn(budget, now, most)
+        if suppressed is None:
             waiting += 1
         elif is_received:
-            assert held_back == waiting
+            assert suppressed == waiting
             sent, waiting = [*sent, now], 0
         else:
-            budget = give_back(budget, now, held_back)
+            budget = give_back(budget, now, suppressed)
     for number, at in enumerate(sent):
         assert sum(1 for other in sent[number:] if other - at < HOUR) <= most
 
 
 def test_budgets_of_two_places_are_not_counted_twice() -> None:
     late = START + HOUR / 2
-    stored, own = Budget((START, START), 1), Budget((START, late), 2)
-    assert merged(stored, own) == Budget((START, START, late), 3)
+    stored, own = MessageBudget((START, START), 1), MessageBudget((START, late), 2)
+    assert merged(stored, own) == MessageBudget((START, START, late), 3)
 
 
 def test_a_region_that_nobody_works_is_told_and_so_is_its_end() -> None:
     collector = Collector(RULES)
     kinds = []
-    states: dict[str, State] = {}
+    states: dict[str, AlertState] = {}
     for is_attended in (False, True):
         collector.take(AttendanceChanged("austin", ("tasks",), is_attended), START)
         assert collector.due_regions(START, everything=False) == ["austin"]
@@ -249,4 +249,4 @@ def test_a_region_that_nobody_works_is_told_and_so_is_its_end() -> None:
         states = {decision.subject: decision.told}
         if not is_attended:
             assert "regions retire austin" in (decision.told.error or "")
-    assert kinds == [Kind.FAILED, Kind.RECOVERED]
+    assert kinds == [MessageKind.FAILED, MessageKind.RECOVERED]

@@ -13,7 +13,7 @@ import pytest
 
 from breezeway_sync.ops.alerts import Message, NotDelivered
 from breezeway_sync.ops.alerts.mail import MailChannel, Server
-from tests.alerts.mail_server import PASSWORD, USER, certificate, mail_server
+from tests.alerts.mail_server import PASSWORD, USER, mail_server, verification_result
 from tests.alerts.support import START, Mailbox, MemoryStore, SetClock, desk, ended, went_well
 
 SENDER, RECIPIENTS = "alerts@example.com", ("ops@example.com", "night@example.org")
@@ -23,7 +23,7 @@ SECRETS = (PASSWORD, USER, "example.com", "example.org", "wrong-password")
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    return certificate(tmp_path_factory.mktemp("certificate"))
+    return verification_result(tmp_path_factory.mktemp("certificate"))
 
 
 def channel(
@@ -97,7 +97,7 @@ async def test_a_certificate_that_nobody_vouches_for(tls: tuple[ssl.SSLContext, 
 
 
 async def test_a_certificate_of_another_host(tmp_path: Path) -> None:
-    context, ca_file = certificate(tmp_path, "elsewhere.example")
+    context, ca_file = verification_result(tmp_path, "elsewhere.example")
     async with mail_server(context=context) as inbox:
         error = await refusal(channel(inbox.port, security="starttls", ca_file=ca_file))
     assert "certificate is not trusted" in error.message

@@ -12,7 +12,7 @@ import pytest
 from breezeway_sync.core.errors import ConfigurationError
 from breezeway_sync.ops.alerts import Rules, channels_of, rules_of, send_test
 from breezeway_sync.service.settings import Settings, describe, load_settings
-from breezeway_sync.service.settings.alerts import Alerts
+from breezeway_sync.service.settings.alerts import AlertsSettings
 from tests.alerts.mail_server import mail_server
 from tests.alerts.support import SetClock
 from tests.alerts.test_webhook import SECRET, hooked
@@ -140,7 +140,7 @@ def test_an_address_that_could_become_something_else(tmp_path: Path, address: st
 @pytest.mark.parametrize("host", ["smtp", "smtp-1.example.com", "127.0.0.1", "::1", "fe80::1:2"])
 def test_hosts_that_can_be_used(host: str) -> None:
     made = {"host": host, "sender": "a.b+c@example.com", "recipients": ["ops@example.com"]}
-    assert Alerts.model_validate({"smtp": made}).smtp.host == host
+    assert AlertsSettings.model_validate({"smtp": made}).smtp.host == host
 
 
 @pytest.mark.parametrize("host", ["", "a b", "smtp://h", "h:587", "-h", "h/x", "user@h", "h\n"])
@@ -164,7 +164,7 @@ def test_an_empty_table_is_none_at_all(tmp_path: Path) -> None:
 
 async def test_a_test_message_goes_out_on_every_channel() -> None:
     async with mail_server() as inbox, hooked(500) as hook:
-        alerts = Alerts.model_validate(
+        alerts = AlertsSettings.model_validate(
             {
                 "smtp": {
                     "host": "localhost",
@@ -188,4 +188,4 @@ async def test_a_test_message_goes_out_on_every_channel() -> None:
 
 
 async def test_a_test_without_channels_has_no_results() -> None:
-    assert await send_test(Alerts()) == []
+    assert await send_test(AlertsSettings()) == []

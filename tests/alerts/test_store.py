@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from breezeway_sync.ops.alerts.model import State
+from breezeway_sync.ops.alerts.model import AlertState
 from breezeway_sync.store.alerts import StoredAlerts
 from breezeway_sync.store.database import Database
 from tests.alerts.support import START, Mailbox, SetClock, desk, ended, went_well
@@ -17,11 +17,11 @@ from tests.conftest import Rows
 
 pytestmark = pytest.mark.store
 
-FULL = State(START, 3, "it broke", START + timedelta(hours=1), "thread", START + timedelta(hours=2))
+FULL = AlertState(START, 3, "it broke", START + timedelta(hours=1), "thread", START + timedelta(hours=2))
 
 
-def columns(state: State) -> dict[str, Any]:
-    names = ("failing_since", "failures", "error", "told_at", "thread", "claimed_until")
+def columns(state: AlertState) -> dict[str, Any]:
+    names = ("failing_since", "failures", "error", "notified_at", "thread", "claimed_until")
     return {name: getattr(state, name) for name in names}
 
 
@@ -29,16 +29,19 @@ async def test_a_state_comes_back_as_it_was_saved(database: Database) -> None:
     store = StoredAlerts(database)
     assert await store.load("nashville", ["entity:tasks"]) == {}
     assert await store.save("nashville", "entity:tasks", 0, **columns(FULL))
-    assert await store.save("", "summary", 0, **columns(State()))
+    assert await store.save("", "summary", 0, **columns(AlertState()))
     (row,) = (await store.load("nashville", ["entity:tasks", "summary"])).values()
-    assert (columns(State(**columns(replace(FULL)))), row.version) == ({n: getattr(row, n) for n in columns(FULL)}, 1)
+    assert (columns(AlertState(**columns(replace(FULL)))), row.version) == (
+        {n: getattr(row, n) for n in columns(FULL)},
+        1,
+    )
 
 
 async def test_who_has_read_an_old_version_writes_nothing(database: Database) -> None:
     store = StoredAlerts(database)
     assert await store.save("nashville", "credentials", 0, **columns(FULL))
-    assert not await store.save("nashville", "credentials", 0, **columns(State()))
-    assert await store.save("nashville", "credentials", 1, **columns(State()))
+    assert not await store.save("nashville", "credentials", 0, **columns(AlertState()))
+    assert await store.save("nashville", "credentials", 1, **columns(AlertState()))
     assert not await store.save("nashville", "credentials", 1, **columns(FULL))
     assert (await store.load("nashville", ["credentials"]))["credentials"].version == 2
 
@@ -54,10 +57,10 @@ async def test_of_many_that_write_at_once_one_wins(database: Database) -> None:
 async def test_the_budget(database: Database) -> None:
     store = StoredAlerts(database)
     empty = await store.load_budget()
-    assert (list(empty.sent_at), empty.held_back, empty.version) == ([], 0, 0)
+    assert (list(empty.sent_at), empty.suppressed, empty.version) == ([], 0, 0)
     assert await store.save_budget(0, [START, START], 3)
     kept = await store.load_budget()
-    assert (list(kept.sent_at), kept.held_back, kept.version) == ([START, START], 3, 1)
+    assert (list(kept.sent_at), kept.suppressed, kept.version) == ([START, START], 3, 1)
     assert not await store.save_budget(0, [], 0)
     assert await store.save_budget(1, [], 0)
 
@@ -73,9 +76,9 @@ async def test_a_restart_repeats_nothing(dsn: str, rows: Rows) -> None:
         assert await again.after(went_well()) == ["nashville tasks recovered"]
         assert await again.after(went_well()) == []
     (row,) = rows("SELECT * FROM alert_states")
-    assert (row["failing_since"], row["told_at"], row["claimed_until"]) == (None, None, None)
-    (row,) = rows("SELECT held_back, cardinality(sent_at) AS recent FROM alert_budget")
-    assert (row["held_back"], row["recent"]) == (0, 2)
+    assert (row["failing_since"], row["notified_at"], row["claimed_until"]) == (None, None, None)
+    (row,) = rows("SELECT suppressed, cardinality(sent_at) AS recent FROM alert_budget")
+    assert (row["suppressed"], row["recent"]) == (0, 2)
 
 
 async def test_two_alerters_on_one_database_send_once(database: Database) -> None:

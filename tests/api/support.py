@@ -13,8 +13,8 @@ import httpx
 
 from breezeway_sync.api.auth import Authenticator
 from breezeway_sync.api.client import AccountApi
-from breezeway_sync.api.limits import Budget, Flight
-from breezeway_sync.api.places import OnResize, tell_nobody
+from breezeway_sync.api.limits import CallBudget, GlobalLimiter
+from breezeway_sync.api.semaphore import OnResize, tell_nobody
 from breezeway_sync.api.transport import LARGEST_BODY_BYTES, Transport
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Event
@@ -108,8 +108,8 @@ def envelope(items: list[object], **fields: object) -> httpx.Response:
 class Setup:
     api: AccountApi
     authenticator: Authenticator
-    budget: Budget
-    vault: MemoryVault
+    budget: CallBudget
+    token_store: MemoryVault
     events: list[Event]
     transport: Transport
 
@@ -123,8 +123,8 @@ async def account(
     *,
     requests_per_minute: int = 6000,
     max_in_flight: int = 8,
-    flight: Flight | None = None,
-    vault: MemoryVault | None = None,
+    global_limiter: GlobalLimiter | None = None,
+    token_store: MemoryVault | None = None,
     base_url: str = BASE_URL,
     timeout_seconds: float = 30.0,
     page_size: int = 100,
@@ -135,15 +135,22 @@ async def account(
 ) -> AsyncIterator[Setup]:
     """Everything an account needs, on a simulated service or, without one, on the network."""
     events: list[Event] = []
-    flight = flight or Flight(16)
-    vault = vault or MemoryVault()
+    global_limiter = global_limiter or GlobalLimiter(16)
+    token_store = token_store or MemoryVault()
     clock = clock or LoopClock()
     http = httpx.MockTransport(service) if service is not None else None
     async with Transport(base_url, timeout_seconds, http=http, largest_body_bytes=largest_body_bytes) as transport:
         authenticator = Authenticator(
-            "NORTH", pair, vault, transport, clock, interval_seconds=60.0, emit=events.append, flight=flight
+            "NORTH",
+            pair,
+            token_store,
+            transport,
+            clock,
+            interval_seconds=60.0,
+            emit=events.append,
+            global_limiter=global_limiter,
         )
-        budget = Budget(requests_per_minute, max_in_flight, flight, on_resize=on_resize)
+        budget = CallBudget(requests_per_minute, max_in_flight, global_limiter, on_resize=on_resize)
         api = AccountApi(
             "NORTH",
             transport,
@@ -151,8 +158,8 @@ async def account(
             budget,
             clock,
             emit=events.append,
-            room=flight.room,
+            memory=global_limiter.memory,
             page_size=page_size,
-            dice=random.Random(7),
+            rng=random.Random(7),
         )
-        yield Setup(api, authenticator, budget, vault, events, transport)
+        yield Setup(api, authenticator, budget, token_store, events, transport)

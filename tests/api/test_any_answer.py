@@ -53,18 +53,18 @@ kept_tokens = st.none() | st.builds(
 @examples(200)
 @given(st.sampled_from([200, 200, 200, 201, 401, 403, 429, 500]), token_bodies, kept_tokens)
 def test_a_token_is_what_was_sent_or_the_error_quotes_none(status: int, body: bytes, kept: Token | None) -> None:
-    got = read_token(END, RawAnswer(status, {}, body), START, kept)
+    actual = read_token(END, RawAnswer(status, {}, body), START, kept)
     sent = json.loads(body)
-    if isinstance(got, ApiError):
-        assert PLANTED not in f"{got}{got!r}{got.message}"
+    if isinstance(actual, ApiError):
+        assert PLANTED not in f"{actual}{actual!r}{actual.message}"
         return
     assert status < 300
-    assert got.access_token == sent["access_token"]
-    assert got.access_token.isascii()
-    assert got.access_token.isprintable()
-    assert got.refresh_token in (sent.get("refresh_token"), kept.refresh_token if kept else None)
-    assert START < got.expires_at <= START + LONGEST_LIFE
-    assert PLANTED not in repr(got)
+    assert actual.access_token == sent["access_token"]
+    assert actual.access_token.isascii()
+    assert actual.access_token.isprintable()
+    assert actual.refresh_token in (sent.get("refresh_token"), kept.refresh_token if kept else None)
+    assert START < actual.expires_at <= START + LONGEST_LIFE
+    assert PLANTED not in repr(actual)
 
 
 # --- how long to wait -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from breezeway_sync.api.auth import Authenticator
 from breezeway_sync.api.auth_answers import ACCESS_LIFE, Effort, first_way, read_token, usable
-from breezeway_sync.api.limits import Flight
+from breezeway_sync.api.limits import GlobalLimiter
 from breezeway_sync.api.transport import RawAnswer
 from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError
@@ -32,11 +32,13 @@ def token(age: timedelta = timedelta(), life: timedelta = ACCESS_LIFE, name: str
     return Token(f"{name}-access", f"{name}-refresh", START - age + life, START - age)
 
 
-def obtain(auth: Handler, vault: MemoryVault, calls: int = 1) -> tuple[list[str | BaseException], Service, list[Event]]:
+def obtain(
+    auth: Handler, token_store: MemoryVault, calls: int = 1
+) -> tuple[list[str | BaseException], Service, list[Event]]:
     service = Service(NO_DATA, auth)
 
     async def main() -> tuple[list[str | BaseException], Service, list[Event]]:
-        async with account(service, vault=vault) as setup:
+        async with account(service, token_store=token_store) as setup:
             asked = (setup.authenticator.token() for _ in range(calls))
             return await asyncio.gather(*asked, return_exceptions=True), service, setup.events
 
@@ -44,41 +46,41 @@ def obtain(auth: Handler, vault: MemoryVault, calls: int = 1) -> tuple[list[str 
 
 
 def test_credentials_are_posted_as_documented_and_the_token_is_kept() -> None:
-    vault = MemoryVault()
-    got, service, events = obtain(lambda _: token_answer(1), vault)
-    assert got == ["access-1"]
+    token_store = MemoryVault()
+    actual, service, events = obtain(lambda _: token_answer(1), token_store)
+    assert actual == ["access-1"]
     request = service.auth_seen[0]
     assert (request.method, request.url.path) == ("POST", "/public/auth/v1/")
     assert json.loads(request.content) == {"client_id": PAIR.client_id, "client_secret": PAIR.client_secret}
-    assert vault.stored is not None
-    assert vault.stored.refresh_token == "refresh-1"
-    assert timedelta(hours=23) < vault.stored.expires_at - START <= timedelta(hours=24, minutes=1)
+    assert token_store.stored is not None
+    assert token_store.stored.refresh_token == "refresh-1"
+    assert timedelta(hours=23) < token_store.stored.expires_at - START <= timedelta(hours=24, minutes=1)
     assert events == [TokenObtained("NORTH", "credentials")]
 
 
 def test_many_callers_ask_once() -> None:
-    got, service, _ = obtain(lambda _: token_answer(1), MemoryVault(), calls=20)
-    assert got == ["access-1"] * 20
+    actual, service, _ = obtain(lambda _: token_answer(1), MemoryVault(), calls=20)
+    assert actual == ["access-1"] * 20
     assert len(service.auth_seen) == 1
 
 
 def test_a_stored_token_costs_no_call() -> None:
-    vault = MemoryVault(token())
-    got, service, events = obtain(NO_DATA, vault)
-    assert (got, service.auth_seen, vault.calls) == (["old-access"], [], [])
+    token_store = MemoryVault(token())
+    actual, service, events = obtain(NO_DATA, token_store)
+    assert (actual, service.auth_seen, token_store.calls) == (["old-access"], [], [])
     assert events == [TokenObtained("NORTH", "stored")]
 
 
 def test_an_expiring_token_is_refreshed_as_documented() -> None:
-    vault = MemoryVault(token(age=timedelta(hours=23, minutes=45)))
-    got, service, _ = obtain(lambda _: token_answer(7), vault)
-    assert got == ["access-7"]
+    token_store = MemoryVault(token(age=timedelta(hours=23, minutes=45)))
+    actual, service, _ = obtain(lambda _: token_answer(7), token_store)
+    assert actual == ["access-7"]
     request = service.auth_seen[0]
     assert (request.method, request.url.path) == ("POST", "/public/auth/v1/refresh")
     assert request.headers["authorization"] == "JWT old-refresh"
     assert request.content == b""
-    assert vault.stored is not None
-    assert vault.stored.refresh_token == "refresh-7"
+    assert token_store.stored is not None
+    assert token_store.stored.refresh_token == "refresh-7"
 
 
 def test_an_old_refresh_token_is_not_tried() -> None:
@@ -99,11 +101,11 @@ def test_an_old_refresh_token_is_not_tried() -> None:
     ],
 )
 def test_a_refresh_that_fails_falls_back_to_the_credentials(failure: httpx.Response | Exception) -> None:
-    vault = MemoryVault(token(age=timedelta(days=2)))
-    got, service, _ = obtain(script(failure, token_answer(2)), vault)
-    assert got == ["access-2"]
+    token_store = MemoryVault(token(age=timedelta(days=2)))
+    actual, service, _ = obtain(script(failure, token_answer(2)), token_store)
+    assert actual == ["access-2"]
     assert [request.url.path for request in service.auth_seen] == [f"{END}refresh", END]
-    assert vault.calls[1] - vault.calls[0] >= 60.0, "every attempt is spaced"
+    assert token_store.calls[1] - token_store.calls[0] >= 60.0, "every attempt is spaced"
 
 
 @pytest.mark.parametrize(
@@ -118,13 +120,13 @@ def test_a_refresh_that_fails_falls_back_to_the_credentials(failure: httpx.Respo
     ],
 )
 def test_rejected_credentials_are_tried_once_and_told(answer: httpx.Response) -> None:
-    vault = MemoryVault()
-    got, service, events = obtain(script(answer), vault, calls=5)
-    assert {type(error) for error in got} == {errors.CredentialsRejected}
+    token_store = MemoryVault()
+    actual, service, events = obtain(script(answer), token_store, calls=5)
+    assert {type(error) for error in actual} == {errors.CredentialsRejected}
     assert len(service.auth_seen) == 1
-    assert len(vault.failures) == 1
-    assert "Compare client_id and client_secret" in vault.failures[0]
-    assert PAIR.client_secret not in str(got) + vault.failures[0]
+    assert len(token_store.failures) == 1
+    assert "Compare client_id and client_secret" in token_store.failures[0]
+    assert PAIR.client_secret not in str(actual) + token_store.failures[0]
     assert [type(event) for event in events] == [TokenFailed]
 
 
@@ -138,7 +140,7 @@ def test_a_rejection_stands_for_a_while_and_ends_when_somebody_has_a_token() -> 
                     await setup.authenticator.token()
                 await asyncio.sleep(70)
             assert len(service.auth_seen) == 1
-            assert len(setup.vault.failures) == 1
+            assert len(setup.token_store.failures) == 1
             await asyncio.sleep(200)
             assert await setup.authenticator.token() == "access-3"
 
@@ -149,51 +151,53 @@ def test_a_rejection_stands_for_a_while_and_ends_when_somebody_has_a_token() -> 
     "failure", [httpx.Response(500), httpx.Response(403, text="<html>"), httpx.ConnectError("refused")]
 )
 def test_no_answer_is_tried_twice_each_in_its_turn(failure: httpx.Response | Exception) -> None:
-    vault = MemoryVault()
-    got, service, _ = obtain(script(failure), vault, calls=4)
-    assert all(isinstance(error, ApiError) and error.retryable for error in got)
+    token_store = MemoryVault()
+    actual, service, _ = obtain(script(failure), token_store, calls=4)
+    assert all(isinstance(error, ApiError) and error.retryable for error in actual)
     assert len(service.auth_seen) == 2
-    assert all(later - earlier >= 60.0 for earlier, later in pairwise(vault.calls))
+    assert all(later - earlier >= 60.0 for earlier, later in pairwise(token_store.calls))
 
 
 def test_a_429_is_waited_out_and_not_asked_again_meanwhile() -> None:
-    vault = MemoryVault()
+    token_store = MemoryVault()
     limited = httpx.Response(429, json={"error": "x", "details": {"retry_after": "2026-07-30T21:03:20"}})
-    got, service, _ = obtain(script(limited, token_answer(1)), vault)
-    assert got == ["access-1"]
+    actual, service, _ = obtain(script(limited, token_answer(1)), token_store)
+    assert actual == ["access-1"]
     assert len(service.auth_seen) == 2
-    assert vault.calls[1] - vault.calls[0] == pytest.approx(200.0, abs=0.1)
+    assert token_store.calls[1] - token_store.calls[0] == pytest.approx(200.0, abs=0.1)
 
 
 def test_a_failure_of_the_auth_service_that_names_a_time_is_waited_out() -> None:
-    vault = MemoryVault()
-    got, service, _ = obtain(script(httpx.Response(503, headers={"retry-after": "200"}), token_answer(1)), vault)
-    assert got == ["access-1"]
+    token_store = MemoryVault()
+    actual, service, _ = obtain(
+        script(httpx.Response(503, headers={"retry-after": "200"}), token_answer(1)), token_store
+    )
+    assert actual == ["access-1"]
     assert len(service.auth_seen) == 2
-    assert vault.calls[1] - vault.calls[0] == pytest.approx(200.0, abs=0.1)
+    assert token_store.calls[1] - token_store.calls[0] == pytest.approx(200.0, abs=0.1)
 
 
 def test_a_service_that_always_says_429_is_given_up() -> None:
-    got, service, _ = obtain(script(httpx.Response(429)), MemoryVault())
-    assert isinstance(got[0], errors.RateLimited)
+    actual, service, _ = obtain(script(httpx.Response(429)), MemoryVault())
+    assert isinstance(actual[0], errors.RateLimited)
     assert len(service.auth_seen) == 3
 
 
 def test_a_turn_is_not_waited_for_without_end() -> None:
-    vault = MemoryVault(next_call_at=1_000.0 + 601)
-    got, service, _ = obtain(lambda _: token_answer(1), vault)
-    assert isinstance(got[0], errors.ApiUnreachable)
-    assert "no turn" in got[0].message
+    token_store = MemoryVault(next_call_at=1_000.0 + 601)
+    actual, service, _ = obtain(lambda _: token_answer(1), token_store)
+    assert isinstance(actual[0], errors.ApiUnreachable)
+    assert "no turn" in actual[0].message
     assert not service.auth_seen
 
 
 def test_a_token_that_another_process_got_meanwhile_is_taken() -> None:
-    vault = MemoryVault(next_call_at=1_060.0)
+    token_store = MemoryVault(next_call_at=1_060.0)
     service = Service(NO_DATA)
 
     async def main() -> str:
-        async with account(service, vault=vault) as setup:
-            asyncio.get_running_loop().call_later(30, setattr, vault, "stored", token(name="theirs"))
+        async with account(service, token_store=token_store) as setup:
+            asyncio.get_running_loop().call_later(30, setattr, token_store, "stored", token(name="theirs"))
             return await setup.authenticator.token()
 
     assert run(main()) == "theirs-access"
@@ -204,7 +208,7 @@ def test_a_rejected_token_is_renewed_once_for_all() -> None:
     service = Service(NO_DATA, lambda _: token_answer(2))
 
     async def main() -> tuple[list[str], str]:
-        async with account(service, vault=MemoryVault(token())) as setup:
+        async with account(service, token_store=MemoryVault(token())) as setup:
             old = await setup.authenticator.token()
             new = await asyncio.gather(*(setup.authenticator.renew(old) for _ in range(9)))
             return new, await setup.authenticator.renew(old)
@@ -218,23 +222,23 @@ def test_a_token_is_renewed_before_it_expires() -> None:
 
     async def main() -> list[str]:
         async with account(service) as setup:
-            got = [await setup.authenticator.token()]
+            actual = [await setup.authenticator.token()]
             for hours in (23, 0.6):
                 await asyncio.sleep(hours * 3600)
-                got.append(await setup.authenticator.token())
-            return got
+                actual.append(await setup.authenticator.token())
+            return actual
 
     assert run(main()) == ["access-1", "access-1", "access-2"]
 
 
 def test_token_calls_use_the_flight_but_not_the_budget() -> None:
-    flight = Flight(1)
+    global_limiter = GlobalLimiter(1)
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        async with account(Service(NO_DATA), flight=flight) as setup:
+        async with account(Service(NO_DATA), global_limiter=global_limiter) as setup:
             setup.budget.pause(10_000)
-            async with flight:
+            async with global_limiter:
                 asked = asyncio.create_task(setup.authenticator.token())
                 await asyncio.sleep(50)
                 assert not asked.done()
@@ -287,8 +291,8 @@ def test_what_follows_a_failure() -> None:
     | st.sampled_from([b"[" * 100_000, b'"text"', b"[1]", b"3"]),
 )
 def test_no_auth_answer_brings_anything_unexpected(status: int, body: bytes) -> None:
-    got = read_token(END, RawAnswer(status, {}, body), START, None)
-    assert isinstance(got, Token | ApiError)
+    actual = read_token(END, RawAnswer(status, {}, body), START, None)
+    assert isinstance(actual, Token | ApiError)
 
 
 def test_nothing_secret_is_shown() -> None:

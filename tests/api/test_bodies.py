@@ -14,13 +14,13 @@ import pytest
 from breezeway_sync.api.answers import read_items
 from breezeway_sync.api.bodies import NotPacked, TooLarge, read_body
 from breezeway_sync.api.client import Tally
+from breezeway_sync.api.decoding import LARGE_BYTES, DecodeTurn
 from breezeway_sync.api.transport import RawAnswer
-from breezeway_sync.api.turns import LARGE_BYTES, Turn
 from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.decode import ListBody
-from breezeway_sync.sync.verdict import Findings
+from breezeway_sync.sync.status_rules import Findings
 
 from .support import Service, account, script
 from .virtual_time import run
@@ -37,7 +37,7 @@ async def pieces_of(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
 async def unpacked(
     parts: Sequence[bytes], encoding: str, most_bytes: int = MEGABYTE, large: asyncio.Lock | None = None
 ) -> bytes:
-    with Turn(large or asyncio.Lock()) as turn:
+    with DecodeTurn(large or asyncio.Lock()) as turn:
         return await read_body(pieces_of(parts), encoding, most_bytes, turn)
 
 
@@ -126,7 +126,7 @@ async def test_large_bodies_come_one_after_the_other() -> None:
         under_way -= 1
 
     async def read() -> int:
-        with Turn(large) as turn:
+        with DecodeTurn(large) as turn:
             return len(await read_body(drip(), "", most, turn))
 
     assert await asyncio.gather(*(read() for _ in range(5))) == [LARGE_BYTES + 501] * 5

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from breezeway_sync.api.answers import LONGEST_HINT_SECONDS
-from breezeway_sync.api.client import Page, Tally
+from breezeway_sync.api.client import FetchedPage, Tally
 from breezeway_sync.api.retry import CALLS, CIRCUIT_CALLS, CIRCUIT_REST_SECONDS, Circuit, pause_seconds, wait_seconds
 from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError
@@ -292,7 +292,7 @@ def test_pages_come_in_order_with_the_least_calls(count: int, concurrency: int) 
 def test_a_million_announced_pages_are_not_asked_for() -> None:
     service = Service(paged(7, total_pages=10**6))
 
-    async def main() -> list[Page]:
+    async def main() -> list[FetchedPage]:
         async with account(service, page_size=3) as setup:
             return [page async for page in setup.api.pages("/property", "/property")]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from breezeway_sync.api.limits import Budget, Flight
+from breezeway_sync.api.limits import CallBudget, GlobalLimiter
 from breezeway_sync.core import errors
 
 from .support import Service, account, envelope
@@ -28,11 +28,11 @@ class Crowd:
     most: int = 0
 
     def __post_init__(self) -> None:
-        self.flight = Flight(24, lambda *change: self.all_told.append(change))
+        self.global_limiter = GlobalLimiter(24, lambda *change: self.all_told.append(change))
         self.budget = self.another(self.told)
 
-    def another(self, told: Told) -> Budget:
-        return Budget(1_000_000, 8, self.flight, on_resize=lambda *change: told.append(change))
+    def another(self, told: Told) -> CallBudget:
+        return CallBudget(1_000_000, 8, self.global_limiter, on_resize=lambda *change: told.append(change))
 
     async def call(self, seconds: float = 1.0, error: errors.ApiError | None = None) -> None:
         slot = self.budget.slot()
@@ -119,7 +119,7 @@ def test_slow_answers_before_a_decrease_decide_nothing_after_it() -> None:
 
 def test_a_call_passes_none_of_its_account_that_was_just_let_in() -> None:
     async def story(crowd: Crowd) -> None:
-        crowd.flight.resize(1)
+        crowd.global_limiter.resize(1)
         started: list[str] = []
 
         async def call(name: str) -> None:
@@ -131,7 +131,7 @@ def test_a_call_passes_none_of_its_account_that_was_just_let_in() -> None:
         first = asyncio.create_task(call("first"))
         await asyncio.sleep(0.1)
         second = asyncio.create_task(call("second"))
-        crowd.flight.resize(3)
+        crowd.global_limiter.resize(3)
         await asyncio.gather(blocker, first, second)
         assert started == ["first", "second"]
 
@@ -147,7 +147,7 @@ def test_a_lowered_number_holds_for_a_call_that_waits_in_the_flight() -> None:
     async def story(crowd: Crowd) -> None:
         began = asyncio.get_running_loop().time()
         other = crowd.another([])
-        crowd.flight.resize(6)
+        crowd.global_limiter.resize(6)
 
         async def hold() -> None:
             async with other.slot():
@@ -169,11 +169,11 @@ def test_two_hundred_accounts_share_the_flight_evenly() -> None:
     """No account waits for its next call longer than all the others take for one."""
 
     async def main() -> tuple[list[int], list[int]]:
-        flight = Flight(24)
+        global_limiter = GlobalLimiter(24)
         done = [0] * 200
 
         async def work(number: int) -> None:
-            budget = Budget(1_000_000, 8, flight)
+            budget = CallBudget(1_000_000, 8, global_limiter)
 
             async def calls() -> None:
                 while True:
@@ -189,7 +189,7 @@ def test_two_hundred_accounts_share_the_flight_evenly() -> None:
         await asyncio.sleep(100.0)
         before = list(done)
         now = asyncio.get_running_loop().time()
-        flight.shrink(now - 1.0, now, 24, "EdgeBlocked")
+        global_limiter.shrink(now - 1.0, now, 24, "EdgeBlocked")
         await asyncio.sleep(100.0)
         for task in tasks:
             task.cancel()
@@ -212,9 +212,12 @@ def test_the_client_tells_how_calls_went() -> None:
     async def main() -> tuple[Told, Told]:
         told: Told = []
         all_told: Told = []
-        flight = Flight(4, lambda *change: all_told.append(change))
+        global_limiter = GlobalLimiter(4, lambda *change: all_told.append(change))
         async with account(
-            Service(handle), max_in_flight=8, flight=flight, on_resize=lambda *change: told.append(change)
+            Service(handle),
+            max_in_flight=8,
+            global_limiter=global_limiter,
+            on_resize=lambda *change: told.append(change),
         ) as setup:
             await asyncio.gather(*(setup.api.listing("/task/", "/task/") for _ in range(60)))
         return told, all_told

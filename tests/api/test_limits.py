@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breezeway_sync.api.limits import Budget, Flight, pace
+from breezeway_sync.api.limits import CallBudget, GlobalLimiter, pace
 
 from .virtual_time import run
 
 NUMBERS = st.one_of(st.integers(1, 12), st.integers(1, 400), st.sampled_from([180, 200, 719, 5000]))
 
 
-async def call(budget: Budget, at: list[float], lasts: float = 0.0) -> None:
+async def call(budget: CallBudget, at: list[float], lasts: float = 0.0) -> None:
     async with budget.slot():
         at.append(asyncio.get_running_loop().time())
         await asyncio.sleep(lasts)
@@ -51,18 +51,18 @@ def test_a_budget_of_nothing_is_refused() -> None:
     number=NUMBERS,
     gaps=st.lists(st.one_of(st.just(0.0), st.floats(0, 3), st.floats(0, 90)), min_size=1, max_size=12),
     batch=st.integers(1, 60),
-    places=st.integers(1, 6),
+    semaphore=st.integers(1, 6),
     lasts=st.floats(0, 20),
 )
 def test_no_minute_sees_more_than_the_budget(
-    number: int, gaps: list[float], batch: int, places: int, lasts: float
+    number: int, gaps: list[float], batch: int, semaphore: int, lasts: float
 ) -> None:
     """Whatever arrives when, and although calls wait for their place in a flight that others crowd."""
 
     async def main() -> list[float]:
         at: list[float] = []
-        flight = Flight(places)
-        budget, other = Budget(number, 50, flight), Budget(50, 50, flight)
+        global_limiter = GlobalLimiter(semaphore)
+        budget, other = CallBudget(number, 50, global_limiter), CallBudget(50, 50, global_limiter)
         tasks = []
         for gap in gaps:
             await asyncio.sleep(gap)
@@ -81,7 +81,7 @@ def test_no_minute_sees_more_than_the_budget(
 def test_a_busy_account_gets_nearly_all_of_its_budget(number: int) -> None:
     async def main() -> int:
         at: list[float] = []
-        budget = Budget(number, 8, Flight(16))
+        budget = CallBudget(number, 8, GlobalLimiter(16))
         tasks = [asyncio.create_task(call(budget, at)) for _ in range(4 * number)]
         await asyncio.sleep(180.0)
         for task in tasks:
@@ -94,7 +94,7 @@ def test_a_busy_account_gets_nearly_all_of_its_budget(number: int) -> None:
 def test_a_million_a_minute() -> None:
     async def main() -> float:
         at: list[float] = []
-        budget = Budget(1_000_000, 500, Flight(500))
+        budget = CallBudget(1_000_000, 500, GlobalLimiter(500))
         await asyncio.gather(*(call(budget, at) for _ in range(3000)))
         return at[-1] - at[0]
 
@@ -104,7 +104,7 @@ def test_a_million_a_minute() -> None:
 def test_one_a_minute_is_one_in_any_minute() -> None:
     async def main() -> list[float]:
         at: list[float] = []
-        budget = Budget(1, 8, Flight(16))
+        budget = CallBudget(1, 8, GlobalLimiter(16))
         await asyncio.gather(*(call(budget, at) for _ in range(4)))
         return at
 
@@ -115,9 +115,9 @@ def test_calls_in_flight_are_bounded_per_account_and_in_all() -> None:
     async def main() -> tuple[int, int]:
         flying: list[str] = []
         most = {"one": 0, "all": 0}
-        flight = Flight(5)
+        global_limiter = GlobalLimiter(5)
 
-        async def fly(budget: Budget, name: str) -> None:
+        async def fly(budget: CallBudget, name: str) -> None:
             async with budget.slot():
                 flying.append(name)
                 most["one"] = max(most["one"], flying.count(name))
@@ -125,7 +125,7 @@ def test_calls_in_flight_are_bounded_per_account_and_in_all() -> None:
                 await asyncio.sleep(10)
                 flying.remove(name)
 
-        budgets = {name: Budget(100_000, 3, flight) for name in "abc"}
+        budgets = {name: CallBudget(100_000, 3, global_limiter) for name in "abc"}
         await asyncio.gather(*(fly(budget, name) for name, budget in budgets.items() for _ in range(9)))
         return most["one"], most["all"]
 
@@ -136,7 +136,7 @@ def test_a_pause_stops_calls_that_already_wait_for_their_turn() -> None:
     async def main() -> tuple[list[float], list[float]]:
         at: list[float] = []
         told: list[float] = []
-        budget = Budget(2, 8, Flight(16), on_pause=told.append)
+        budget = CallBudget(2, 8, GlobalLimiter(16), on_pause=told.append)
         began = asyncio.get_running_loop().time()
         tasks = [asyncio.create_task(call(budget, at)) for _ in range(3)]
         await asyncio.sleep(1.0)
@@ -156,8 +156,8 @@ def test_a_pause_stops_calls_that_already_wait_for_their_turn() -> None:
 def test_a_pause_stops_a_call_that_waits_for_its_place_in_the_flight() -> None:
     async def main() -> float:
         at: list[float] = []
-        flight = Flight(1)
-        blocker, budget = Budget(600, 1, flight), Budget(600, 8, flight)
+        global_limiter = GlobalLimiter(1)
+        blocker, budget = CallBudget(600, 1, global_limiter), CallBudget(600, 8, global_limiter)
         began = asyncio.get_running_loop().time()
         tasks = [asyncio.create_task(call(blocker, [], 10.0)), asyncio.create_task(call(budget, at))]
         await asyncio.sleep(5.0)
@@ -171,8 +171,8 @@ def test_a_pause_stops_a_call_that_waits_for_its_place_in_the_flight() -> None:
 def test_a_paused_account_takes_no_place_from_the_others() -> None:
     async def main() -> float:
         at: list[float] = []
-        flight = Flight(2)
-        paused, other = Budget(600, 8, flight), Budget(600, 8, flight)
+        global_limiter = GlobalLimiter(2)
+        paused, other = CallBudget(600, 8, global_limiter), CallBudget(600, 8, global_limiter)
         paused.pause(500.0)
         waiting = [asyncio.create_task(call(paused, [])) for _ in range(8)]
         await asyncio.sleep(1.0)
@@ -186,7 +186,7 @@ def test_a_paused_account_takes_no_place_from_the_others() -> None:
 
 def test_the_first_call_waits_for_the_rest_of_the_last_process() -> None:
     async def main() -> tuple[float, float]:
-        budget = Budget(200, 4, Flight(4), first_call_in_seconds=7.0)
+        budget = CallBudget(200, 4, GlobalLimiter(4), first_call_in_seconds=7.0)
         assert budget.next_call_in_seconds() == pytest.approx(7.0)
         began = asyncio.get_running_loop().time()
         async with budget.slot() as waited:
@@ -200,13 +200,13 @@ def test_the_first_call_waits_for_the_rest_of_the_last_process() -> None:
 def test_two_processes_one_after_the_other_keep_the_limit(number: int, before: int, gap: float, pause: float) -> None:
     async def main() -> list[float]:
         at: list[float] = []
-        first = Budget(number, 8, Flight(8))
+        first = CallBudget(number, 8, GlobalLimiter(8))
         await asyncio.gather(*(call(first, at) for _ in range(min(before, 3 * number))))
         first.pause(pause)
         await asyncio.sleep(gap)
         paused_until = asyncio.get_running_loop().time() + first.paused_for_seconds()
         assert first.next_call_in_seconds() <= max(first.drain_seconds, pause) + 1e-6
-        second = Budget(number, 8, Flight(8), first.next_call_in_seconds())
+        second = CallBudget(number, 8, GlobalLimiter(8), first.next_call_in_seconds())
         later: list[float] = []
         await asyncio.gather(*(call(second, later) for _ in range(min(80, 3 * number))))
         assert min(later) >= paused_until - 1e-6
@@ -219,8 +219,8 @@ def test_two_processes_one_after_the_other_keep_the_limit(number: int, before: i
 @given(cancelled=st.lists(st.tuples(st.integers(0, 39), st.floats(0, 40)), max_size=30))
 def test_cancelled_calls_leave_their_places_free(cancelled: list[tuple[int, float]]) -> None:
     async def main() -> None:
-        flight = Flight(2)
-        budget = Budget(120, 3, flight)
+        global_limiter = GlobalLimiter(2)
+        budget = CallBudget(120, 3, global_limiter)
         tasks = [asyncio.create_task(call(budget, [], 1.5)) for _ in range(40)]
         loop = asyncio.get_running_loop()
         for index, after in cancelled:

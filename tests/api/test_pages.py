@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from breezeway_sync.api.pages import Reading, is_whole
+from breezeway_sync.api.pages import PageReading, is_full
 from breezeway_sync.entities.decode import Item, ListBody
 
 LIMIT = 3
@@ -46,16 +46,16 @@ class Server:
 
 def read(server: Server) -> tuple[list[Item], int, bool]:
     """All items, the number of calls, and whether the reading calls itself complete."""
-    reading, calls = Reading(LIMIT), 0
+    reading, calls = PageReading(LIMIT), 0
     items: list[Item] = []
     while True:
         calls += 1
         assert calls < 30, "it does not end"
         assert list(reading.window(1)) == [calls]
-        verdict, reading = reading.judge(server.answer(calls))
-        items += verdict.fresh
-        if verdict.is_last:
-            return items, calls, verdict.is_complete
+        judgement, reading = reading.judge(server.answer(calls))
+        items += judgement.fresh
+        if judgement.is_last:
+            return items, calls, judgement.is_complete
 
 
 def servers() -> Iterator[Server]:
@@ -80,8 +80,8 @@ def test_every_item_comes_exactly_once_from_every_server_that_pages() -> None:
         if is_lying and server.echoed_limit != "capped":
             continue
         items, calls, is_complete = read(server)
-        wanted = server.answer(1).items + tuple(item for page in range(2, 12) for item in server.answer(page).items)
-        assert tuple(items) == wanted, server
+        expected = server.answer(1).items + tuple(item for page in range(2, 12) for item in server.answer(page).items)
+        assert tuple(items) == expected, server
         assert calls <= -(-server.count // min(server.cap, LIMIT)) + 1 + (not server.count), server
         assert is_complete or server.pages == "huge", server
         checked += 1
@@ -102,9 +102,9 @@ def test_an_empty_list_is_one_call() -> None:
 
 
 def test_a_bare_array_is_all_there_is() -> None:
-    verdict, _ = Reading(LIMIT).judge(ListBody(({"id": 1}, {"id": 2}, {"id": 3}), is_bare=True))
-    assert verdict.is_last
-    assert verdict.is_complete
+    judgement, _ = PageReading(LIMIT).judge(ListBody(({"id": 1}, {"id": 2}, {"id": 3}), is_bare=True))
+    assert judgement.is_last
+    assert judgement.is_complete
 
 
 def test_a_server_that_ignores_the_page_ends_and_says_what_it_left_out() -> None:
@@ -122,51 +122,51 @@ def test_a_server_that_ignores_the_page_ends_and_says_what_it_left_out() -> None
 
 
 def test_fewer_items_than_announced_pages_make_a_list_incomplete() -> None:
-    reading = Reading(LIMIT)
+    reading = PageReading(LIMIT)
     full: tuple[Item, ...] = ({"id": 1}, {"id": 2}, {"id": 3})
     _, reading = reading.judge(ListBody(full, is_bare=False, total_pages=4, total_results=11))
-    verdict, _ = reading.judge(ListBody((), is_bare=False, total_pages=4, total_results=11))
-    assert verdict.is_last
-    assert not verdict.is_complete
+    judgement, _ = reading.judge(ListBody((), is_bare=False, total_pages=4, total_results=11))
+    assert judgement.is_last
+    assert not judgement.is_complete
 
 
 def test_a_repeating_page_hands_on_what_was_created_meanwhile() -> None:
-    reading = Reading(LIMIT)
+    reading = PageReading(LIMIT)
     _, reading = reading.judge(ListBody(({"id": 1}, {"id": 2}, {"id": 3}), is_bare=False, page=1))
-    verdict, _ = reading.judge(ListBody(({"id": 2}, {"id": 3}, {"id": 4}), is_bare=False, page=1))
-    assert verdict.fresh == ({"id": 4},)
-    assert verdict.is_last
+    judgement, _ = reading.judge(ListBody(({"id": 2}, {"id": 3}, {"id": 4}), is_bare=False, page=1))
+    assert judgement.fresh == ({"id": 4},)
+    assert judgement.is_last
 
 
 def test_a_page_number_that_was_never_right_is_not_believed() -> None:
     """A server that counts pages from 0 loses nothing."""
-    reading = Reading(2)
+    reading = PageReading(2)
     _, reading = reading.judge(ListBody(({"id": 1}, {"id": 2}), is_bare=False, page=0))
-    verdict, reading = reading.judge(ListBody(({"id": 3}, {"id": 4}), is_bare=False, page=1))
-    assert not verdict.is_last
-    assert len(verdict.fresh) == 2
+    judgement, reading = reading.judge(ListBody(({"id": 3}, {"id": 4}), is_bare=False, page=1))
+    assert not judgement.is_last
+    assert len(judgement.fresh) == 2
 
 
 def test_rows_that_shift_onto_the_last_page_do_not_make_it_incomplete() -> None:
-    reading = Reading(LIMIT)
+    reading = PageReading(LIMIT)
     full: tuple[Item, ...] = ({"id": 1}, {"id": 2}, {"id": 3})
     _, reading = reading.judge(ListBody(full, is_bare=False, total_pages=2))
-    verdict, _ = reading.judge(ListBody(({"id": 3},), is_bare=False, total_pages=2))
-    assert verdict.is_last
-    assert verdict.is_complete
+    judgement, _ = reading.judge(ListBody(({"id": 3},), is_bare=False, total_pages=2))
+    assert judgement.is_last
+    assert judgement.is_complete
 
 
 def test_pages_are_asked_for_ahead_only_as_far_as_they_were_announced() -> None:
-    assert list(Reading(LIMIT).window(4)) == [1]
-    assert list(Reading(LIMIT, number=1).window(4)) == [2]
-    assert list(Reading(LIMIT, number=1, total_pages=3).window(4)) == [2, 3]
-    assert list(Reading(LIMIT, number=1, total_pages=10**9).window(4)) == [2, 3, 4, 5]
-    assert list(Reading(LIMIT, number=3, total_pages=3).window(4)) == [4]
-    assert list(Reading(LIMIT, number=3, total_pages=9).window(0)) == [4]
+    assert list(PageReading(LIMIT).window(4)) == [1]
+    assert list(PageReading(LIMIT, number=1).window(4)) == [2]
+    assert list(PageReading(LIMIT, number=1, total_pages=3).window(4)) == [2, 3]
+    assert list(PageReading(LIMIT, number=1, total_pages=10**9).window(4)) == [2, 3, 4, 5]
+    assert list(PageReading(LIMIT, number=3, total_pages=3).window(4)) == [4]
+    assert list(PageReading(LIMIT, number=3, total_pages=9).window(0)) == [4]
 
 
 def test_what_one_answer_tells_about_a_list_that_is_not_paged() -> None:
-    assert is_whole(ListBody(({"id": 1},), is_bare=True))
-    assert is_whole(ListBody(({"id": 1},), is_bare=False, total_pages=1, total_results=1))
-    assert not is_whole(ListBody(({"id": 1},), is_bare=False, total_pages=2))
-    assert not is_whole(ListBody(({"id": 1},), is_bare=False, total_results=2))
+    assert is_full(ListBody(({"id": 1},), is_bare=True))
+    assert is_full(ListBody(({"id": 1},), is_bare=False, total_pages=1, total_results=1))
+    assert not is_full(ListBody(({"id": 1},), is_bare=False, total_pages=2))
+    assert not is_full(ListBody(({"id": 1},), is_bare=False, total_results=2))

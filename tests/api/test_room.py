@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from breezeway_sync.api.limits import Flight
+from breezeway_sync.api.limits import GlobalLimiter
 from breezeway_sync.api.reader import Answered, read_pages
 from breezeway_sync.core.errors import ApiError
-from breezeway_sync.core.room import Room
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.entities.decode import ListBody
 
 from .support import Service, account, envelope
@@ -38,18 +38,18 @@ async def read_slowly(pages: AsyncIterator[object]) -> None:
 
 def test_pages_take_room_until_they_are_taken_and_never_longer() -> None:
     async def main(params: tuple[tuple[str, str], ...], read: int) -> tuple[int, int]:
-        flight = Flight(16)
+        global_limiter = GlobalLimiter(16)
         most = 0
-        async with account(Service(answer), flight=flight, page_size=2) as setup:
+        async with account(Service(answer), global_limiter=global_limiter, page_size=2) as setup:
             pages = setup.api.pages("/supplies", "/supplies", params, concurrency=4)
             async with aclosing(pages):
                 async for page in pages:
                     await asyncio.sleep(1)  # everything ahead is there
                     assert page.size_bytes > 0
-                    most = max(most, flight.room.held_bytes // page.size_bytes)
+                    most = max(most, global_limiter.memory.held_bytes // page.size_bytes)
                     if page.number == read:
                         break
-        return most, flight.room.held_bytes
+        return most, global_limiter.memory.held_bytes
 
     assert run(main((), PAGES)) == (4, 0)
     assert run(main((), 3)) == (4, 0)
@@ -59,28 +59,28 @@ def test_pages_take_room_until_they_are_taken_and_never_longer() -> None:
 
 def test_room_is_given_back_after_an_error() -> None:
     async def main() -> int:
-        flight = Flight(16)
-        async with account(Service(answer), flight=flight, page_size=2) as setup:
+        global_limiter = GlobalLimiter(16)
+        async with account(Service(answer), global_limiter=global_limiter, page_size=2) as setup:
             pages = setup.api.pages("/supplies", "/supplies", (("broken", "1"),), concurrency=4)
             with pytest.raises(ApiError):
                 await read_slowly(pages)
-        return flight.room.held_bytes
+        return global_limiter.memory.held_bytes
 
     assert run(main()) == 0
 
 
 def test_no_call_begins_while_there_is_no_room() -> None:
     async def main() -> list[int]:
-        room = Room(100)
+        memory = MemoryBudget(100)
         service = Service(answer)
-        async with account(service, flight=Flight(16, room=room), page_size=2) as setup:
+        async with account(service, global_limiter=GlobalLimiter(16, memory=memory), page_size=2) as setup:
             await setup.api.listing("/supplies", "/supplies", (("page", "1"),))
-            room.take(100)
+            memory.take(100)
             calls = [len(service.seen)]
             asked = asyncio.ensure_future(setup.api.listing("/supplies", "/supplies", (("page", "1"),)))
             await asyncio.sleep(60)
             calls.append(len(service.seen))
-            room.give_back(1)
+            memory.give_back(1)
             await asked
             return [*calls, len(service.seen)]
 
@@ -89,23 +89,23 @@ def test_no_call_begins_while_there_is_no_room() -> None:
 
 def test_who_waits_for_room_can_be_cancelled_and_keeps_no_place() -> None:
     async def main() -> int:
-        room = Room(1)
-        flight = Flight(1, room=room)
-        async with account(Service(answer), flight=flight, page_size=2) as setup:
+        memory = MemoryBudget(1)
+        global_limiter = GlobalLimiter(1, memory=memory)
+        async with account(Service(answer), global_limiter=global_limiter, page_size=2) as setup:
             await setup.authenticator.token()
-            room.take(1)
+            memory.take(1)
             asked = asyncio.ensure_future(setup.api.listing("/supplies", "/supplies", (("page", "1"),)))
             await asyncio.sleep(60)
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
-            room.give_back(1)
+            memory.give_back(1)
             return len((await setup.api.listing("/supplies", "/supplies", (("page", "1"),))).items)
 
     assert run(main()) == 2
 
 
-@pytest.mark.parametrize("places", [1, 4])
-def test_a_retry_waits_for_no_room_that_pages_behind_it_have_taken(places: int) -> None:
+@pytest.mark.parametrize("semaphore", [1, 4])
+def test_a_retry_waits_for_no_room_that_pages_behind_it_have_taken(semaphore: int) -> None:
     """They are read after it, so nobody else gives their room back."""
     failures = [httpx.Response(503)]
 
@@ -113,8 +113,10 @@ def test_a_retry_waits_for_no_room_that_pages_behind_it_have_taken(places: int) 
         return failures.pop() if request.url.params["page"] == "2" and failures else answer(request)
 
     async def main() -> list[int]:
-        flight = Flight(places, room=Room(1))
-        async with account(Service(at_first_unwell), flight=flight, max_in_flight=places, page_size=2) as setup:
+        global_limiter = GlobalLimiter(semaphore, memory=MemoryBudget(1))
+        async with account(
+            Service(at_first_unwell), global_limiter=global_limiter, max_in_flight=semaphore, page_size=2
+        ) as setup:
             pages = setup.api.pages("/supplies", "/supplies", concurrency=4)
             async with aclosing(pages), asyncio.timeout(3600):
                 return [page.number async for page in pages]
@@ -124,14 +126,14 @@ def test_a_retry_waits_for_no_room_that_pages_behind_it_have_taken(places: int) 
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_who_is_cancelled_in_the_moment_of_the_answer_keeps_no_room(turns: int) -> None:
-    room, answered = Room(), asyncio.Event()
+    memory, answered = MemoryBudget(), asyncio.Event()
 
     async def ask(number: int) -> Answered:
         await answered.wait()
         return Answered(ListBody(({"id": number},), is_bare=False), 0.0, datetime(2026, 1, 1, tzinfo=UTC), 50)
 
     async def read() -> None:
-        async with aclosing(read_pages(ask, 1, 1, room)) as pages:
+        async with aclosing(read_pages(ask, 1, 1, memory)) as pages:
             async for _ in pages:
                 pass
 
@@ -143,4 +145,4 @@ async def test_who_is_cancelled_in_the_moment_of_the_answer_keeps_no_room(turns:
         await asyncio.sleep(0)
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
-    assert room.held_bytes == 0
+    assert memory.held_bytes == 0

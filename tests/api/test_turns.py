@@ -14,8 +14,8 @@ import pytest
 from breezeway_sync.api import client
 from breezeway_sync.api.answers import read_items
 from breezeway_sync.api.auth_answers import read_token
+from breezeway_sync.api.decoding import LARGE_BYTES, THREAD, DecodeTurn
 from breezeway_sync.api.transport import RawAnswer
-from breezeway_sync.api.turns import LARGE_BYTES, THREAD, Turn
 from breezeway_sync.core import errors
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.entities.decode import ListBody
@@ -143,7 +143,7 @@ async def test_an_error_of_the_thread_is_that_of_the_call_and_lost_on_nobody_els
         raise errors.BadAnswer("none", endpoint="/x")
 
     async def decode() -> int:
-        with Turn(large) as turn:
+        with DecodeTurn(large) as turn:
             await turn.take()
             return await turn.decode(fail)
 
@@ -167,7 +167,7 @@ def test_a_loop_that_ends_meanwhile_is_waited_for_by_nobody() -> None:
         assert go_on.wait(WITHIN)
 
     async def main() -> None:
-        with Turn(asyncio.Lock()) as turn, suppress(TimeoutError):
+        with DecodeTurn(asyncio.Lock()) as turn, suppress(TimeoutError):
             await turn.take()
             async with asyncio.timeout(0):
                 await turn.decode(work)

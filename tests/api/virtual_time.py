@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from breezeway_sync.api.turns import THREAD
+from breezeway_sync.api.decoding import THREAD
 
 START = datetime(2026, 7, 30, 21, 0, tzinfo=UTC)
 _Value = TypeVar("_Value")

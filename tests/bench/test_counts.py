@@ -23,11 +23,11 @@ from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.events import BatchLoaded, ignore
 from breezeway_sync.core.outcome import SUCCESS
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.sandbox.world import World
 from breezeway_sync.store.leases import hold
-from breezeway_sync.store.ledger import Ledger, Region
+from breezeway_sync.store.sync_state import RegionRow, SyncStateStore
 from tests.bench.counting import CountingDatabase, Meter, Writes
 from tests.conftest import Rows, as_url, made_database
 from tests.helpers import Setup, sandboxed, tiny
@@ -78,7 +78,7 @@ def twice(calls: int) -> int:
     return calls if calls == 1 else 2 * calls
 
 
-def least_calls(account: Account) -> Calls:
+def least_calls(account: SandboxAccount) -> Calls:
     """What a first reading cannot do without, by address: nothing of the product is asked."""
     tasks: Counter[int] = Counter(task["home_id"] for task in account.records("tasks"))
     homes = list(account.ids("properties"))
@@ -96,7 +96,7 @@ def least_calls(account: Account) -> Calls:
     }
 
 
-def least_hourly(account: Account, changed: int) -> Calls:
+def least_hourly(account: SandboxAccount, changed: int) -> Calls:
     """Of reservations and of each property's tasks a page of changes, and children of what changed."""
     calls = least_calls(account) | {"/reservation": 1, "/task": account.count("properties")}
     return {
@@ -159,7 +159,7 @@ async def test_calls_rows_and_wal_of_a_sync(dsn: str, meter: Meter, rows: Rows) 
         assert changed.wal_bytes <= MARGIN * WAL_CHANGED_BYTES
 
 
-def wal_of_3000_pages(unchanged: dict[str, int], accounts: dict[str, Account]) -> float:
+def wal_of_3000_pages(unchanged: dict[str, int], accounts: dict[str, SandboxAccount]) -> float:
     """The WAL of a sync that reads 3,000 pages, from two that differ by the pages that they read."""
     read = {code: sum(least_hourly(one, 0).values()) for code, one in accounts.items()}
     per_page = (unchanged[LARGE] - unchanged[SMALL]) / (read[LARGE] - read[SMALL])
@@ -177,7 +177,7 @@ def batches(setup: Setup) -> Counter[str]:
     return Counter(event.entity for event in setup.events if isinstance(event, BatchLoaded))
 
 
-def change(account: Account) -> None:
+def change(account: SandboxAccount) -> None:
     for key in sorted(account.ids("tasks"))[:5]:
         account.patch("tasks", key, name="changed")
     for key in sorted(account.ids("reservations"))[:3]:
@@ -188,12 +188,12 @@ def change(account: Account) -> None:
 @pytest.fixture
 async def counted(dsn: str) -> AsyncIterator[tuple[Store, CountingDatabase]]:
     async with CountingDatabase(dsn, "breezeway") as database:
-        ledger = Ledger(database)
-        await ledger.save_regions([Region("nashville", "Nashville", 8558)], ["tasks"], 14)
+        sync_state = SyncStateStore(database)
+        await sync_state.save_regions([RegionRow("nashville", "Nashville", 8558)], ["tasks"], 14)
         async with hold(
             database, "made-up", clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore
         ) as lease:
-            store = Store(database, lease, ledger)
+            store = Store(database, lease, sync_state)
             store.proofs.history = frozenset()
             yield store, database
 

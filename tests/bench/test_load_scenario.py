@@ -57,7 +57,9 @@ def test_a_round_loads_what_it_says(empty_dsn: str, monkeypatch: pytest.MonkeyPa
 def test_the_table_of_one_size() -> None:
     def figure(case: str, who: str, **numbers: float) -> Figure:
         always = {"cpu_seconds": 0.01, "wal_bytes": 1e6, "rows_written": 5.0, "json_bytes": 10_240.0}
-        return Figure("load", case, "tiny", who, (Sample({**always, **numbers}, {"tasks": 100, "owed_calls": 200}),))
+        return Figure(
+            "load", case, "tiny", who, (Sample({**always, **numbers}, {"tasks": 100, "pending_child_reads": 200}),)
+        )
 
     figures = [
         figure(load.NEW, OURS, wall_seconds=2.0),

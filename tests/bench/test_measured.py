@@ -24,8 +24,8 @@ def figure(scenario: str, case: str, size: str, contestant: str, **numbers: floa
 def word(name: str, *figures: Figure) -> str:
     """How the only target whose name begins so is judged."""
     [target] = [one for one in TARGETS if one.name.startswith(name)]
-    [verdict] = judge(figures, [target])
-    return verdict.word
+    [judgement] = judge(figures, [target])
+    return judgement.word
 
 
 def test_median_and_spread() -> None:
@@ -129,10 +129,10 @@ def test_a_target_is_judged(name: str, met: tuple[Figure, ...], missed: tuple[Fi
 
 def test_the_worst_reading_is_judged_and_named() -> None:
     figures = [figure("sync", "first, 0 ms", size, OURS, peak_rss_mb=n) for size, n in (("small", 60), ("large", 130))]
-    [verdict] = judge(figures, [one for one in TARGETS if one.name == "first sync: peak RSS"])
-    assert verdict.word == "missed"
-    assert verdict.worst is not None
-    assert (verdict.worst.value, verdict.worst.where) == (130, "first, 0 ms, large")
+    [judgement] = judge(figures, [one for one in TARGETS if one.name == "first sync: peak RSS"])
+    assert judgement.word == "missed"
+    assert judgement.worst is not None
+    assert (judgement.worst.value, judgement.worst.where) == (130, "first, 0 ms, large")
 
 
 def test_names_of_targets_are_unique() -> None:

@@ -29,8 +29,8 @@ async def read(url: str, dsn: str, account: AccountSpec) -> int:
     sync = settings.sync.model_copy(update={"flush_seconds": 600.0, "batch_rows": settings.sync.batch_rows // 10})
     settings = settings.model_copy(update={"entities": {**settings.entities, **off}, "sync": sync})
     tracemalloc.start()
-    wanted = runner.Request((account.code,), ("properties", "tasks"))
-    report = await runner.run(settings, wanted, emit=ignore)
+    expected = runner.RunRequest((account.code,), ("properties", "tasks"))
+    report = await runner.run(settings, expected, emit=ignore)
     if {one.status for one in report.outcomes} != {SUCCESS}:
         raise SystemExit(str(report.outcomes))
     return sum(one.new for one in report.outcomes if one.entity == "tasks")

@@ -163,11 +163,11 @@ class Api:
         return as_json(found[0].records[OWN[kind]][int(number)])
 
     def _listed(self, companies: list[Company], kind: str, params: Any) -> list[Json]:
-        wanted = {int(one) for one in params.getlist("company_id")}
+        expected = {int(one) for one in params.getlist("company_id")}
         return [
             record
             for company in companies
-            if not wanted or company.id in wanted or kind in ("people", "tasks")
+            if not expected or company.id in expected or kind in ("people", "tasks")
             for number, record in company.records[kind].items()
             if (kind, number) not in company.hidden and _matches(kind, record, params)
         ]

@@ -19,11 +19,11 @@ from breezeway_sync.api import retry
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sandbox.server import running
 from breezeway_sync.service import runner
-from breezeway_sync.service.runner import Report, Request
+from breezeway_sync.service.runner import RunReport, RunRequest
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.sync.stages import NAMES
 from tests.claims.api import Api, Company
 from tests.cli.support import COMMAND, environment
 from tests.conftest import Rows
@@ -113,13 +113,15 @@ class Place:
 
     async def run(
         self, region: str = "all", entity: str = "all", *, clock: Clock | None = None, **request: Any
-    ) -> Report:
+    ) -> RunReport:
         settings = self.settings()
         regions = tuple(settings.regions) if region == "all" else (region,)
         entities = NAMES if entity == "all" else (entity,)
-        return await runner.run(settings, Request(regions, entities, **request), emit=self.events.append, clock=clock)
+        return await runner.run(
+            settings, RunRequest(regions, entities, **request), emit=self.events.append, clock=clock
+        )
 
-    async def runs(self, times: int, *, hours: float = 1.0) -> Report:
+    async def runs(self, times: int, *, hours: float = 1.0) -> RunReport:
         """So many runs, so many hours apart; the last one's report."""
         for _ in range(times):
             self.later(hours)
@@ -178,12 +180,12 @@ class Place:
         return Done(process.returncode or 0, out.decode(), err.decode())
 
 
-def statuses(report: Report, region: str | None = None) -> dict[str, str]:
+def statuses(report: RunReport, region: str | None = None) -> dict[str, str]:
     """How the entities of a region ended."""
     return {one.entity: one.status for one in report.outcomes if region in (None, one.region)}
 
 
-def not_green(report: Report, region: str | None = None) -> list[Outcome]:
+def not_green(report: RunReport, region: str | None = None) -> list[Outcome]:
     return [one for one in report.outcomes if one.status != "success" and region in (None, one.region)]
 
 

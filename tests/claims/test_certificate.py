@@ -22,7 +22,7 @@ async def test_an_exact_mirror_is_proved(place: Place) -> None:
     await filled(place)
     done = await place.command("verify", "--all")
     assert done.code == 0, done.said
-    assert place.rows("SELECT DISTINCT result FROM v_latest_certificates") == [{"result": "proved"}]
+    assert place.rows("SELECT DISTINCT result FROM v_latest_verifications") == [{"result": "proved"}]
     assert place.refusal("all", "tasks", ", verified_within => '2 days'") is None
 
 
@@ -77,7 +77,7 @@ async def test_an_empty_mirror_proves_nothing(place: Place) -> None:
     place.add("nashville", 1)
     done = await place.command("verify", "--all")
     assert done.code != 0, done.said
-    assert place.rows("SELECT * FROM certificates WHERE result = 'proved'") == []
+    assert place.rows("SELECT * FROM verification_results WHERE result = 'proved'") == []
     assert place.refusal("all", "tasks", ", verified_within => '2 days'") is not None
 
 
@@ -124,5 +124,5 @@ async def test_what_a_person_accepts_that_a_table_refuses_fails_no_comparison(pl
     assert (await place.command("run")).code == 0
     done = await place.command("verify", "--all")
     assert done.code == 0, done.said
-    assert place.rows("SELECT DISTINCT result FROM v_latest_certificates") == [{"result": "proved"}]
+    assert place.rows("SELECT DISTINCT result FROM v_latest_verifications") == [{"result": "proved"}]
     assert (await place.command("status", "--check")).code == 0

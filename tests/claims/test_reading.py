@@ -130,11 +130,11 @@ async def test_a_record_that_slips_past_at_a_seam_of_a_list_without_totals_is_fo
 
     place.api.before = vanish
     report = await place.run()
-    wanted = set(company.records["properties"])
-    assert place.homes() - {1000} == wanted or (place.refusal("all", "properties") and not_green(report))
+    expected = set(company.records["properties"])
+    assert place.homes() - {1000} == expected or (place.refusal("all", "properties") and not_green(report))
     place.api.well()
     await place.run()
-    assert place.homes() >= wanted
+    assert place.homes() >= expected
 
 
 async def test_a_total_that_is_wrong_or_a_list_that_grows_does_not_stop_as_of_for_good(place: Place) -> None:
@@ -171,8 +171,8 @@ async def test_a_deletion_and_a_creation_that_keep_the_total_hide_no_record(plac
 
     place.api.before = swap
     report = await place.run()
-    wanted = set(company.records["properties"]) - {1999}
-    assert wanted <= place.homes() or (place.refusal("all", "properties") and not_green(report))
+    expected = set(company.records["properties"]) - {1999}
+    assert expected <= place.homes() or (place.refusal("all", "properties") and not_green(report))
 
 
 async def test_a_404_of_a_tasks_comments_settles_nothing(place: Place) -> None:
@@ -192,7 +192,9 @@ async def test_full_after_an_interruption_reads_every_list(place: Place) -> None
     place.add("nashville", 1)
     await place.run()
     now = "now() - interval '1 minute'"
-    place.rows(f"INSERT INTO passes (region_code, began_at, seen_at) SELECT region_code, {now}, now() FROM regions")
+    place.rows(
+        f"INSERT INTO unfinished_runs (region_code, began_at, seen_at) SELECT region_code, {now}, now() FROM regions"
+    )
     place.api.log.clear()
     await place.run(full=True)
     for path in ("/property", "/reservation", "/task", "/people", "/supplies", "/companies/templates"):

@@ -40,7 +40,7 @@ def second_dsn(postgres: str, migrated: str) -> Iterator[str]:
 def second_rows(second_dsn: str) -> Iterator[Rows]:
     """As `rows`, of the second database."""
     with psycopg.connect(second_dsn, autocommit=True, row_factory=dict_row) as connection:
-        connection.execute("SET search_path TO breezeway")
+        connection.execute("SET search_path TO breezeway, breezeway_internal")
 
         def fetch(statement: str, *values: object) -> list[dict[str, Any]]:
             cursor = connection.execute(statement.encode(), values or None)

@@ -24,7 +24,7 @@ async def test_killed_it_goes_on_where_it_stopped(start: Starter, dsn: str, rows
         assert (await stage.ran()).code == 0
         tasks = rows("SELECT count(*) AS n FROM tasks WHERE scheduled_date IS NOT NULL")[0]["n"]
         rows("UPDATE tasks SET payload_hash = ''::bytea, task_name = 'spoiled'")
-        rows("INSERT INTO passes VALUES ('nashville', now() - interval '5 hours', now() - interval '5 hours')")
+        rows("INSERT INTO unfinished_runs VALUES ('nashville', now() - interval '5 hours', now() - interval '5 hours')")
         command = ("backfill", "--config", stage.config, *ALL_DAYS, "nashville", "tasks")
         setup.options.latency_seconds = 0.05
         lists = setup.stats.of("nashville", "/task")
@@ -35,7 +35,7 @@ async def test_killed_it_goes_on_where_it_stopped(start: Starter, dsn: str, rows
         assert running.popen.returncode == -9
         assert f"about {PROPERTIES + 2 * tasks:,} calls ({PROPERTIES} for lists, {2 * tasks:,} for" in running.err
         # An ordinary run that was cut off long ago must not look alive by what was written here.
-        assert rows("SELECT * FROM passes") == []
+        assert rows("SELECT * FROM unfinished_runs") == []
         over = rows("SELECT count(*) AS n FROM backfills")[0]["n"]
         assert 0 < over < PROPERTIES
         setup.options.latency_seconds = 0.0
@@ -48,7 +48,7 @@ async def test_killed_it_goes_on_where_it_stopped(start: Starter, dsn: str, rows
         assert rows("SELECT count(*) AS n FROM tasks WHERE task_name = 'spoiled' AND scheduled_date IS NOT NULL") == [
             {"n": 0}
         ]
-        assert rows("SELECT * FROM owed_calls") == []
+        assert rows("SELECT * FROM pending_child_reads") == []
         assert rows("SELECT owner FROM account_leases") == [{"owner": None}]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from breezeway_sync.core.events import DeletionsHeld, EntityFinished
+from breezeway_sync.core.events import DeletionsNeedReview, EntityFinished
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.core.record_events import RecordsLeft
 from breezeway_sync.sandbox.spec import resized
@@ -52,11 +52,11 @@ async def test_what_was_held_is_approved_or_rejected(start: Starter, dsn: str, r
         assert RecordsLeft("nashville", "tasks", 30) in stage.setup.events
         assert await whole(stage) == PARTIAL
         # Alerts count on being told before the end.
-        told = [one for one in stage.setup.events if isinstance(one, DeletionsHeld | EntityFinished)]
-        assert told[-2] == DeletionsHeld("nashville", "tasks", 30)
+        told = [one for one in stage.setup.events if isinstance(one, DeletionsNeedReview | EntityFinished)]
+        assert told[-2] == DeletionsNeedReview("nashville", "tasks", 30)
 
         (group,) = (await listed(stage, "--ids"))["missing"]
-        assert (group["state"], group["records"], group["ids"]) == ("held", 30, [str(key) for key in gone])
+        assert (group["state"], group["records"], group["ids"]) == ("needs_review", 30, [str(key) for key in gone])
         plain = await deletes(stage, "list", "nashville", "tasks")
         assert plain.out.splitlines()[0].split() == ["region", "entity", "state", "records", "since", "(UTC)", "why"]
         assert "30 of 45 records were gone at once" in plain.out
@@ -78,7 +78,7 @@ async def test_what_was_held_is_approved_or_rejected(start: Starter, dsn: str, r
             assert await whole(stage) == SUCCESS
             assert live(rows) == everything - set(approved)
         found = await listed(stage, "all", "tasks", "--deleted", "5")
-        assert [(one["state"], one["records"]) for one in found["missing"]] == [("kept", 3)]
+        assert [(one["state"], one["records"]) for one in found["missing"]] == [("pinned", 3)]
         assert len(found["deleted"]) == 5
         assert "answered 404 in two runs" in found["deleted"][0]["why"]
         again = await deletes(stage, "approve", "nashville", "tasks")
@@ -103,7 +103,7 @@ async def test_an_empty_list_of_tags_is_approved_and_believed(stage: Stage, rows
     for _ in range(2):
         await whole(stage, "tags")
         assert rows(deleted) == []
-    query = "SELECT record_id, source, parent_id FROM missing_records WHERE state = 'kept' ORDER BY 1"
+    query = "SELECT record_id, source, parent_id FROM missing_records WHERE state = 'pinned' ORDER BY 1"
     assert rows(query) == [{"record_id": key, "source": "task_tags", "parent_id": 0} for key in (1, 2)]
     stage.setup.faults.clear()
     assert await whole(stage, "tags") == SUCCESS
@@ -134,7 +134,7 @@ async def test_what_was_undone_stays(stage: Stage, rows: Rows) -> None:
     assert {gone, says_so} <= live(rows)
     (home,) = rows("SELECT home_id FROM tasks WHERE task_id = %s", gone)
     assert rows("SELECT source, parent_id, state FROM missing_records WHERE record_id = %s", gone) == [
-        {"source": "tasks", "parent_id": home["home_id"], "state": "kept"}
+        {"source": "tasks", "parent_id": home["home_id"], "state": "pinned"}
     ]
     # A new version of the mapping writes the same content again.
     rows("UPDATE tasks SET mapping_version = 0")

@@ -25,7 +25,7 @@ REGIONS = ("nashville", "austin", "smoky")
 
 
 @pytest.fixture
-def spare() -> Iterator[Path]:
+def run_budget() -> Iterator[Path]:
     """A folder for temporary files that everybody may enter, as PostgreSQL under root needs it."""
     folder = Path(tempfile.mkdtemp(prefix="bwcli-"))
     folder.chmod(0o755)
@@ -49,14 +49,14 @@ def living_in(folder: Path) -> list[str]:
     return found
 
 
-async def nothing_is_left(spare: Path, start: Starter) -> None:
-    await until(lambda: not living_in(spare), 5, "processes are left")
-    assert os.listdir(spare) == []  # noqa: PTH208 - a name is enough
+async def nothing_is_left(run_budget: Path, start: Starter) -> None:
+    await until(lambda: not living_in(run_budget), 5, "processes are left")
+    assert os.listdir(run_budget) == []  # noqa: PTH208 - a name is enough
     assert {name.partition(".")[2] for name in os.listdir(start.folder)} == {"out", "err"}  # noqa: PTH208
 
 
-async def test_demo_mirrors_twice_and_leaves_nothing(start: Starter, spare: Path) -> None:
-    finished = await start.done("demo", within=90, variables={"TMPDIR": str(spare)})
+async def test_demo_mirrors_twice_and_leaves_nothing(start: Starter, run_budget: Path) -> None:
+    finished = await start.done("demo", within=90, variables={"TMPDIR": str(run_budget)})
     assert finished.code == OK, finished.err
     first, second = finished.out.split("second run")
     new, updated, unchanged, deleted, rejected, first_calls = counts(first)
@@ -74,7 +74,7 @@ async def test_demo_mirrors_twice_and_leaves_nothing(start: Starter, spare: Path
         assert "partial" not in part
     assert "v_task_reservation_linkage" in first
     assert "\x1b" not in finished.out + finished.err
-    await nothing_is_left(spare, start)
+    await nothing_is_left(run_budget, start)
 
 
 def counts(text: str) -> list[int]:
@@ -83,8 +83,8 @@ def counts(text: str) -> list[int]:
     return [int(number.replace(",", "")) for number in found.split()]
 
 
-async def kept_up(start: Starter, spare: Path) -> Running:
-    running = start("demo", "--keep", variables={"TMPDIR": str(spare)})
+async def kept_up(start: Starter, run_budget: Path) -> Running:
+    running = start("demo", "--keep", variables={"TMPDIR": str(run_budget)})
     is_decided = lambda: "simulated API:" in running.out or running.popen.poll() is not None  # noqa: E731
     await until(is_decided, 90, "the demonstration is not up")
     assert running.popen.poll() is None, running.err
@@ -92,32 +92,32 @@ async def kept_up(start: Starter, spare: Path) -> Running:
 
 
 @pytest.mark.parametrize("signals", [1, 3], ids=["once", "impatiently"])
-async def test_demo_can_be_kept_until_it_is_interrupted(start: Starter, spare: Path, signals: int) -> None:
-    running = await kept_up(start, spare)
+async def test_demo_can_be_kept_until_it_is_interrupted(start: Starter, run_budget: Path, signals: int) -> None:
+    running = await kept_up(start, run_budget)
     ((options, dsn),) = re.findall(r"PGOPTIONS='([^']+)' psql '([^']+)'", running.out)
     (url,) = re.findall(r"control: (\S+)\)", running.out)
     with psycopg.connect(dsn, options=options) as connection:
         assert connection.execute("SELECT count(*) > 0 FROM tasks").fetchone() == (True,)
     assert (await fetched(url))["total"] > 0
-    assert living_in(spare)
+    assert living_in(run_budget)
     for _ in range(signals):
         running.send(signal.SIGINT)
-        await until(lambda: running.popen.poll() is not None or living_in(spare), 1, "nobody is there")
+        await until(lambda: running.popen.poll() is not None or living_in(run_budget), 1, "nobody is there")
     assert (await running.end(20)).code == INTERRUPTED
-    await nothing_is_left(spare, start)
+    await nothing_is_left(run_budget, start)
 
 
 @pytest.mark.parametrize("kind", ["INT", "TERM", "Ctrl-C"])
-async def test_demo_ended_while_it_starts_leaves_nothing(start: Starter, spare: Path, kind: str) -> None:
+async def test_demo_ended_while_it_starts_leaves_nothing(start: Starter, run_budget: Path, kind: str) -> None:
     """A terminal sends Ctrl-C to the programs as well that the demonstration has started and waits for."""
-    running = start("demo", variables={"TMPDIR": str(spare)})
-    await until(lambda: list(spare.iterdir()), 20, "PostgreSQL is not started")
+    running = start("demo", variables={"TMPDIR": str(run_budget)})
+    await until(lambda: list(run_budget.iterdir()), 20, "PostgreSQL is not started")
     if kind == "Ctrl-C":
         os.killpg(running.pid, signal.SIGINT)
     else:
         running.send(signal.Signals[f"SIG{kind}"])
     assert (await running.end(20)).code == (TERMINATED if kind == "TERM" else INTERRUPTED)
-    await nothing_is_left(spare, start)
+    await nothing_is_left(run_budget, start)
 
 
 async def test_sandbox_prints_a_configuration_that_run_takes(start: Starter, dsn: str, rows: Rows) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from breezeway_sync.cli import exits
+from breezeway_sync.cli.postgres import PostgresUnavailable
 from breezeway_sync.core.errors import (
+    AccountLocked,
     BreezewaySyncError,
     ConfigurationError,
     DatabaseBusy,
     DatabaseError,
     DatabaseUnreachable,
-    LeaseHeld,
     LeaseLost,
     NotPromotable,
     SchemaRefused,
     UnknownName,
 )
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
-from breezeway_sync.sandbox.postgres import PostgresUnavailable
 
 GOOD = Outcome("a", "people", SUCCESS, read=3)
 EMPTY = Outcome("a", "people", SUCCESS)
@@ -37,7 +37,7 @@ BROKE_OFF = Outcome("a", "tasks", PARTIAL, read=5, fault="api_unreachable")
         (SchemaRefused("x"), 78),
         (UnknownName("x"), 2),
         (NotPromotable("x"), 2),
-        (LeaseHeld("x"), 75),
+        (AccountLocked("x"), 75),
         (DatabaseUnreachable("x"), 3),
         (DatabaseBusy("x"), 3),
         (DatabaseError("x"), 3),

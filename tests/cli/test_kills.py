@@ -8,7 +8,7 @@ from collections import Counter
 import psycopg
 import pytest
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import resized
 from tests.cli.support import Running, Stage, Starter, staged, until
 from tests.conftest import Rows
@@ -29,21 +29,21 @@ TASKS = """
            (SELECT count(*) FROM task_tags c WHERE c.task_pk = t.id) AS tags,
            (SELECT count(*) FROM task_comments c WHERE c.task_pk = t.id) AS comments,
            (SELECT count(*) FROM task_requirements c WHERE c.task_pk = t.id) AS requirements,
-           (SELECT array_agg(source) FROM owed_calls o WHERE o.parent_id = t.task_id) AS owed
+           (SELECT array_agg(source) FROM pending_child_reads o WHERE o.parent_id = t.task_id) AS owed
     FROM tasks t WHERE t.deleted_at IS NULL
 """
 INLINE = ("assignments", "photos", "supplies", "costs", "tags")
 CALLED = {"comments": "task_comments", "requirements": "task_requirements"}
 
 
-def nothing_is_half_written(rows: Rows, account: Account, whole: dict[int, dict[str, int]]) -> None:
+def nothing_is_half_written(rows: Rows, account: SandboxAccount, whole: dict[int, dict[str, int]]) -> None:
     """Each task is there with all that its answer held, and its own calls are done or owed."""
     for task in rows(TASKS):
-        task_id, owed = task["task_id"], task["owed"] or []
+        task_id, pending_reads = task["task_id"], task["pending_reads"] or []
         assert {name: task[name] for name in INLINE} == {name: whole[task_id][name] for name in INLINE}
         for name, source in CALLED.items():
             truth = len(account.comments(task_id) if name == "comments" else account.requirements(task_id))
-            assert task[name] == truth or (task[name] == 0 and source in owed), (task_id, name)
+            assert task[name] == truth or (task[name] == 0 and source in pending_reads), (task_id, name)
 
 
 async def killed_after(stage: Stage, running: Running, calls: int) -> None:
@@ -54,18 +54,18 @@ async def killed_after(stage: Stage, running: Running, calls: int) -> None:
     running.kill()
 
 
-async def expected_calls(rows: Rows, account: Account) -> int:
+async def expected_calls(rows: Rows, account: SandboxAccount) -> int:
     """What the next run makes at least: owed calls, known or not, and some of the lists that were not read yet."""
     lists = 5 + account.count("properties")
-    owed = rows("SELECT count(*) n FROM owed_calls")[0]["n"]
+    pending_reads = rows("SELECT count(*) n FROM pending_child_reads")[0]["n"]
     unknown = account.count("tasks") - rows("SELECT count(*) n FROM tasks")[0]["n"]
-    return int(lists + owed + 2 * unknown)
+    return int(lists + pending_reads + 2 * unknown)
 
 
 async def test_killed_runs_leave_nothing_half_written(
     start: Starter, dsn: str, rows: Rows, second_dsn: str, second_rows: Rows
 ) -> None:
-    dice = random.Random(SEED)
+    rng = random.Random(SEED)
     spec = resized(tiny()[0], properties=6, tasks_per_property=45, reservations_per_property=20)
     async with staged(start, second_dsn, [spec]) as stage:
         assert (await stage.ran()).code == 0
@@ -76,7 +76,7 @@ async def test_killed_runs_leave_nothing_half_written(
         account = stage.setup.world.account(spec.code)
         points, codes = [], []
         for _ in range(KILLS):
-            points.append(dice.randint(1, await expected_calls(rows, account)))
+            points.append(rng.randint(1, await expected_calls(rows, account)))
             running = stage.run("--wait", "0")
             await killed_after(stage, running, points[-1])
             codes.append(running.popen.returncode)
@@ -88,7 +88,7 @@ async def test_killed_runs_leave_nothing_half_written(
     assert {task["task_id"]: task for task in rows(TASKS)} == whole
     for kind in ("properties", "reservations", "people", "supplies", "templates", "subdepartments"):
         assert rows(f"SELECT count(*) n FROM {kind} WHERE deleted_at IS NULL") == [{"n": account.count(kind)}]
-    assert rows("SELECT * FROM owed_calls") == []
+    assert rows("SELECT * FROM pending_child_reads") == []
     assert rows("SELECT owner FROM account_leases") == [{"owner": None}]
     ended = Counter((one["sync_status"], one["error_message"]) for one in rows("SELECT * FROM etl_sync_log"))
     assert {status for status, _ in ended} <= {"success", "failed"}

@@ -83,7 +83,7 @@ async def test_comments_are_asked_for_again_by_the_next_run(stage: Stage, rows: 
     account.set_comments(number, [{"id": 1, "comment": "odd", "created_at": "2026-11-01T10:00:00"}])
     rows("ALTER TABLE task_comments ADD CONSTRAINT made_up CHECK (comment <> 'odd')")
     assert (await stage.ran()).code == 1
-    rows("DELETE FROM owed_calls")  # as somebody may have done, to be green again
+    rows("DELETE FROM pending_child_reads")  # as somebody may have done, to be green again
     rows("ALTER TABLE task_comments DROP CONSTRAINT made_up")
     retried = await rejects(stage, "retry", "nashville", "task_comments")
     assert retried.code == 1

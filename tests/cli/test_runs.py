@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from breezeway_sync.sync.stages import NAMES
+from breezeway_sync.entities.streams import NAMES
 from tests.cli.support import UNPACED, Stage, Starter, staged, without_a_listener, write_config
 from tests.conftest import Rows
 from tests.helpers import tiny

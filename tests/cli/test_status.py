@@ -33,7 +33,7 @@ async def test_a_fresh_mirror(stage: Stage) -> None:
     assert [one.err for one in (plain, as_json, check)] == ["", "", ""]
     lines = plain.out.splitlines()
     assert lines[0].split() == [
-        *("region", "entity", "status", "last", "success", "(UTC)", "age", "promise", "late", "rows", "calls", "took")
+        *("region", "entity", "status", "last", "success", "(UTC)", "age", "target", "late", "rows", "calls", "took")
     ]
     assert sum(" success " in line for line in lines[1:]) == 9
     assert "24 h left" in plain.out
@@ -41,7 +41,7 @@ async def test_a_fresh_mirror(stage: Stage) -> None:
     found = json.loads(as_json.out)
     assert found["late"] == 0
     assert {one["entity"] for one in found["entities"]} >= {"tasks", "property_contacts"}
-    assert found["regions"][0]["owed"] == {}
+    assert found["regions"][0]["pending_reads"] == {}
 
 
 async def test_what_is_late_owed_rejected_and_wrong(stage: Stage, rows: Rows) -> None:
@@ -51,7 +51,7 @@ async def test_what_is_late_owed_rejected_and_wrong(stage: Stage, rows: Rows) ->
         "last_successful_sync_at = now() - interval '3 days' WHERE entity_type = 'tasks'"
     )
     rows("UPDATE etl_sync_log SET last_successful_sync_at = NULL WHERE entity_type = 'people'")
-    rows("INSERT INTO owed_calls SELECT 'nashville', 'task_comments', n, 1 FROM generate_series(1, 2000) n")
+    rows("INSERT INTO pending_child_reads SELECT 'nashville', 'task_comments', n, 1 FROM generate_series(1, 2000) n")
     rows(
         "INSERT INTO rejected_records (region_code, entity_type, record_id, reason) "
         "VALUES ('nashville', 'tasks', '1', 'x')"
@@ -72,7 +72,7 @@ async def test_what_is_late_owed_rejected_and_wrong(stage: Stage, rows: Rows) ->
         assert words in plain.out
     found = json.loads(as_json.out)
     assert found["late"] == 2
-    assert found["regions"][0]["owed_calls"] == 2000
+    assert found["regions"][0]["pending_child_reads"] == 2000
     assert found["regions"][0]["owed_seconds"] == 1200
     assert found["regions"][0]["rejected_open"] == 1
 

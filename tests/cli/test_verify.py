@@ -37,7 +37,7 @@ async def test_one_cause_is_one_line_and_a_repair_ends_with_exit_code_0(
     assert told[0].startswith(f"nashville tasks: {count} wrong (total_cost): ")
     assert told[0].endswith(f" and {count - 10} more")
     assert "4711" not in found.out
-    differences = json.loads(listed.out)["certificates"][0]["differences"]
+    differences = json.loads(listed.out)["verification_results"][0]["differences"]
     assert len([one for one in differences if one["path"] == "total_cost"]) == count
     assert (checked.code, at_last.code) == (4, 0)
     assert "nashville tasks: differs from the API" in checked.out

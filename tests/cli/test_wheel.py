@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from breezeway_sync.ops.page import TEMPLATES
 from breezeway_sync.store.files import read_migrations
 from tests.cli.support import environment
 
@@ -64,6 +65,14 @@ def test_the_sql_travels_in_the_wheel(wheel: Path, tmp_path: Path) -> None:
     assert Path(sql) == target / "breezeway_sync" / "sql"
     assert checksums == [one.checksum for one in read_migrations(ROOT / "sql" / "migrations")]
     assert queries > 20
+
+
+def test_templates_and_style_of_the_status_page_travel_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        found = {name: archive.read(name) for name in archive.namelist() if "/templates/" in name}
+    expected = {f"breezeway_sync/ops/html/{path.name}": path.read_bytes() for path in TEMPLATES.iterdir()}
+    assert {"status.html", "status.css"} <= {path.name for path in TEMPLATES.iterdir()}
+    assert found == expected
 
 
 def test_the_installed_command_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:

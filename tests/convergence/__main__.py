@@ -14,7 +14,7 @@ import time
 
 import psycopg
 
-from breezeway_sync.sandbox.postgres import throwaway_postgres
+from breezeway_sync.cli.postgres import throwaway_postgres
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from tests.conftest import as_url, made_database

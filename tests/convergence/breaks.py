@@ -9,11 +9,11 @@ from unittest.mock import patch
 
 from breezeway_sync.api import answers, client
 from breezeway_sync.core.errors import BadAnswer
-from breezeway_sync.entities import admit
+from breezeway_sync.entities import validate
 from breezeway_sync.entities.asking import Control
 from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.entities.checkpoints import Checkpoint
 from breezeway_sync.entities.decode import ListBody
-from breezeway_sync.entities.marks import Mark
 from breezeway_sync.store import acknowledged, holder, merge
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
@@ -34,7 +34,7 @@ def children_follow_their_record() -> AbstractContextManager[Any]:
         if id(batch) not in alone:
             await children(self, staged, batch, *rest)
 
-    async def twice(self: Merger, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
+    async def twice(self: Merger, batch: Any, candidates: list[Any], marks: Sequence[Checkpoint]) -> Loaded:
         alone.add(id(batch))
         found = await whole(self, batch, candidates, ())
         alone.discard(id(batch))
@@ -76,8 +76,8 @@ def cut_answers_are_empty_lists() -> AbstractContextManager[Any]:
 
 def hashes_see_only_lengths() -> AbstractContextManager[Any]:
     """Two contents of equal length are taken for the same."""
-    whole = admit.digest
-    return patch.object(admit, "digest", lambda text: whole(len(text).to_bytes(8, "big")))
+    whole = validate.digest
+    return patch.object(validate, "digest", lambda text: whole(len(text).to_bytes(8, "big")))
 
 
 def leases_are_not_checked() -> AbstractContextManager[Any]:
@@ -108,7 +108,7 @@ def absence_is_deletion() -> AbstractContextManager[Any]:
     """What a batch does not show is marked as deleted."""
     whole = Loader._store
 
-    async def sweep(self: Loader, batch: Any, *rest: Any) -> Any:
+    async def refresh(self: Loader, batch: Any, *rest: Any) -> Any:
         loaded = await whole(self, batch, *rest)
         if batch.plan.entity.name == "tasks":
             async with self._database.connection("sweeping") as connection:
@@ -119,7 +119,7 @@ def absence_is_deletion() -> AbstractContextManager[Any]:
                 )
         return loaded
 
-    return patch.object(Loader, "_store", sweep)
+    return patch.object(Loader, "_store", refresh)
 
 
 def pages_end_at_the_first() -> AbstractContextManager[Any]:
@@ -149,7 +149,7 @@ def _said_otherwise(query: str, old: str, new: str) -> AbstractContextManager[An
 
 def the_first_404_is_deletion() -> AbstractContextManager[Any]:
     """No second run is waited for."""
-    return _said_otherwise("note_gone", "gone_run <> $5 AS is_proven", "true AS is_proven")
+    return _said_otherwise("note_gone", "not_found_run <> $5 AS is_proven", "true AS is_proven")
 
 
 def a_404_needs_no_control() -> AbstractContextManager[Any]:
@@ -170,10 +170,10 @@ def marks_come_before_their_records() -> AbstractContextManager[Any]:
     """How far a list was read is committed alone, then what it has shown."""
     whole = Merger.merge
 
-    async def late(self: Merger, batch: Any, candidates: list[Any], marks: Sequence[Mark]) -> Loaded:
+    async def late(self: Merger, batch: Any, candidates: list[Any], marks: Sequence[Checkpoint]) -> Loaded:
         if not candidates:
             return await whole(self, batch, candidates, marks)
-        found = await self.mark(batch.scope, marks) if marks else Loaded()
+        found = await self.checkpoint(batch.scope, marks) if marks else Loaded()
         found.add(await whole(self, batch, candidates, ()))
         return found
 

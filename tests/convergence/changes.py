@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.drift import drift
 from breezeway_sync.sandbox.spec import ChildKind, Kind
 from breezeway_sync.sandbox.world import World
 from tests.convergence.dice import KINDS, NAMED, Dice, born, fresh, some
 
 Json: TypeAlias = Any
-Change: TypeAlias = "Callable[[Account, Dice], bool]"
+Change: TypeAlias = "Callable[[SandboxAccount, Dice], bool]"
 
 
 EMBEDDED: tuple[tuple[Kind, str], ...] = (
@@ -42,7 +42,7 @@ GOING: tuple[Kind, ...] = (
 )
 
 
-def _edit(account: Account, rng: Dice) -> bool:
+def _edit(account: SandboxAccount, rng: Dice) -> bool:
     kind = rng.choice(KINDS)
     number = some(account, kind, rng)
     if number is None:
@@ -55,7 +55,7 @@ def _edit(account: Account, rng: Dice) -> bool:
 def _status(code: str) -> Change:
     """What a task says of itself."""
 
-    def change(account: Account, rng: Dice) -> bool:
+    def change(account: SandboxAccount, rng: Dice) -> bool:
         kind: Kind = rng.choice(("tasks", "tasks", "reservations"))
         number = some(account, kind, rng)
         if number is None:
@@ -71,7 +71,7 @@ def _status(code: str) -> Change:
     return change
 
 
-def _touch(account: Account, rng: Dice) -> bool:
+def _touch(account: SandboxAccount, rng: Dice) -> bool:
     number = some(account, "tasks", rng)
     if number is None:
         return False
@@ -79,7 +79,7 @@ def _touch(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _create(account: Account, rng: Dice) -> bool:
+def _create(account: SandboxAccount, rng: Dice) -> bool:
     """A copy of a record under a new id."""
     kind = rng.choice(KINDS)
     number = some(account, kind, rng)
@@ -92,7 +92,7 @@ def _create(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _delete(account: Account, rng: Dice) -> bool:
+def _delete(account: SandboxAccount, rng: Dice) -> bool:
     kind = rng.choice(GOING)
     number = some(account, kind, rng)
     if number is None or (kind == "properties" and len(account.listing(kind)) < 2):
@@ -101,7 +101,7 @@ def _delete(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _hide(account: Account, rng: Dice) -> bool:
+def _hide(account: SandboxAccount, rng: Dice) -> bool:
     kind = rng.choice(GOING)
     number = some(account, kind, rng)
     if number is None or (kind == "properties" and len(account.listing(kind)) < 2):
@@ -110,7 +110,7 @@ def _hide(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _show(account: Account, rng: Dice) -> bool:
+def _show(account: SandboxAccount, rng: Dice) -> bool:
     hidden = [(kind, number) for kind in KINDS for number in sorted(account.hidden_ids(kind))]
     if not hidden:
         return False
@@ -118,7 +118,7 @@ def _show(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _come_back(account: Account, rng: Dice) -> bool:
+def _come_back(account: SandboxAccount, rng: Dice) -> bool:
     """A deleted record is created again under its old id."""
     gone = [(kind, number) for kind in KINDS for number in sorted(account.deleted_ids(kind))]
     if not gone:
@@ -131,7 +131,7 @@ def _come_back(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _move_task(account: Account, rng: Dice) -> bool:
+def _move_task(account: SandboxAccount, rng: Dice) -> bool:
     number, home = some(account, "tasks", rng), some(account, "properties", rng)
     if number is None or home is None:
         return False
@@ -139,7 +139,7 @@ def _move_task(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _link_task(account: Account, rng: Dice) -> bool:
+def _link_task(account: SandboxAccount, rng: Dice) -> bool:
     number, stay = some(account, "tasks", rng), some(account, "reservations", rng)
     if number is None or stay is None:
         return False
@@ -148,7 +148,7 @@ def _link_task(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _move_stay(account: Account, rng: Dice) -> bool:
+def _move_stay(account: SandboxAccount, rng: Dice) -> bool:
     stay, home = some(account, "reservations", rng), some(account, "properties", rng)
     if stay is None or home is None:
         return False
@@ -156,11 +156,11 @@ def _move_stay(account: Account, rng: Dice) -> bool:
     return True
 
 
-def _shrink(items: list[Json], _account: Account, _kind: str, rng: Dice) -> list[Json]:
+def _shrink(items: list[Json], _account: SandboxAccount, _kind: str, rng: Dice) -> list[Json]:
     return [] if rng.random() < 0.2 else [item for item in items if rng.random() < 0.5]
 
 
-def _grow(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Json]:
+def _grow(items: list[Json], account: SandboxAccount, kind: str, rng: Dice) -> list[Json]:
     """Copies of items that the account has somewhere, with ids of their own; tags are linked, not made."""
     more = [dict(item) for item in _examples(account, kind, rng)]
     for place, item in enumerate(more):
@@ -170,11 +170,11 @@ def _grow(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Jso
     return items + [item for item in more if item.get("id") is None or item["id"] not in taken]
 
 
-def _reorder(items: list[Json], _account: Account, _kind: str, rng: Dice) -> list[Json]:
+def _reorder(items: list[Json], _account: SandboxAccount, _kind: str, rng: Dice) -> list[Json]:
     return rng.sample(items, len(items))
 
 
-def _alter(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Json]:
+def _alter(items: list[Json], account: SandboxAccount, kind: str, rng: Dice) -> list[Json]:
     """One item says something else."""
     texts = {
         "assignments": "name", "photos": "caption", "supplies": "name", "costs": "description", "guests": "first_name",
@@ -186,11 +186,11 @@ def _alter(items: list[Json], account: Account, kind: str, rng: Dice) -> list[Js
     return [*items[:place], {**items[place], texts[kind]: fresh(account)}, *items[place + 1 :]]
 
 
-def _new_number(account: Account, place: int) -> int:
+def _new_number(account: SandboxAccount, place: int) -> int:
     return 770_000_000 + account.version * 8 + place
 
 
-def _examples(account: Account, kind: str, rng: Dice) -> list[Json]:
+def _examples(account: SandboxAccount, kind: str, rng: Dice) -> list[Json]:
     """One to three items of such lists."""
     found: list[Json] = []
     if kind in ("comments", "requirements", "contacts"):
@@ -206,8 +206,8 @@ def _examples(account: Account, kind: str, rng: Dice) -> list[Json]:
     return rng.sample(unique, min(len(unique), rng.randint(1, 3)))
 
 
-def _of_children(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> Change:
-    def change(account: Account, rng: Dice) -> bool:
+def _of_children(how: Callable[[list[Json], SandboxAccount, str, Dice], list[Json]]) -> Change:
+    def change(account: SandboxAccount, rng: Dice) -> bool:
         kind, name = rng.choice(EMBEDDED)
         number = some(account, kind, rng)
         if number is None:
@@ -220,10 +220,10 @@ def _of_children(how: Callable[[list[Json], Account, str, Dice], list[Json]]) ->
     return change
 
 
-def _of_called(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> Change:
+def _of_called(how: Callable[[list[Json], SandboxAccount, str, Dice], list[Json]]) -> Change:
     """The parent's `updated_at` moves with it or does not: which of them is right is unknown."""
 
-    def change(account: Account, rng: Dice) -> bool:
+    def change(account: SandboxAccount, rng: Dice) -> bool:
         child, kind = rng.choice(CALLED)
         number = some(account, kind, rng)
         if number is None:
@@ -242,7 +242,7 @@ def _of_called(how: Callable[[list[Json], Account, str, Dice], list[Json]]) -> C
     return change
 
 
-def _drift(account: Account, rng: Dice) -> bool:
+def _drift(account: SandboxAccount, rng: Dice) -> bool:
     return bool(drift(account, 1, rng))
 
 

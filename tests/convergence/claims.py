@@ -16,7 +16,7 @@ Place: TypeAlias = tuple[str, str, int]
 
 Known: TypeAlias = tuple[dict[Place, tuple[float, float]], set[tuple[str, str, str, int, Any]]]
 
-READ = ("walks", "missing_records")
+READ = ("checkpoints", "missing_records")
 LINKS = {"task_tags": ("tasks", "task_pk"), "reservation_tags": ("reservations", "reservation_pk")}
 
 
@@ -26,21 +26,21 @@ class Claims:
     def __init__(self, lists: Lists, evidence: Evidence) -> None:
         self._lists = lists
         self._evidence = evidence
-        self._standing: dict[Place, tuple[float, float]] = {}
+        self._known_state: dict[Place, tuple[float, float]] = {}
         self._missing: set[tuple[str, str, str, int, Any]] = set()
         self.watermarks = 0
 
     def known(self) -> Known:
         """What was judged so far."""
-        return self._standing, self._missing
+        return self._known_state, self._missing
 
     def forget(self, known: Known) -> None:
         """The tables are as they were when this was known."""
-        self._standing, self._missing = known
+        self._known_state, self._missing = known
 
     def whole(self, code: str, kind: str, home: int) -> float:
         """When a list was last read whole."""
-        return self._standing.get((code, kind, home), (NEVER, NEVER))[1]
+        return self._known_state.get((code, kind, home), (NEVER, NEVER))[1]
 
     def judge(self, tables: Tables, is_current: Callable[[Key], bool]) -> None:
         self._watermarks(tables, is_current)
@@ -49,15 +49,15 @@ class Claims:
 
     def _watermarks(self, tables: Tables, is_current: Callable[[Key], bool]) -> None:
         """Every change before a list's watermark is in the mirror, as far as the walk could know of it."""
-        for row in tables["walks"]:
+        for row in tables["checkpoints"]:
             code, source, home = place = row["region_code"], row["source"], row["parent_id"]
-            stands = _moving(row["covered_at"]), _moving(row["whole_at"])
-            if self._standing.get(place) == stands or source not in COPIED:
+            stands = _moving(row["watermark"]), _moving(row["last_full_scan_at"])
+            if self._known_state.get(place) == stands or source not in COPIED:
                 continue
-            self._standing[place] = stands
+            self._known_state[place] = stands
             self.watermarks += 1
             keys = [(code, source, number) for number, _home in self._lists.of(code, source, home)]
-            lost = [key for key in keys if self._lists.is_owed(key, *stands) and not is_current(key)]
+            lost = [key for key in keys if self._lists.is_pending_read(key, *stands) and not is_current(key)]
             assert not lost, f"{place} says that it is read up to {stands}, but {lost} are not as they were then"
 
     def _noted_missing(self, tables: Tables) -> None:
@@ -65,7 +65,7 @@ class Claims:
         found = set()
         for row in tables["missing_records"]:
             code, table, number = row["region_code"], row["entity_type"], row["record_id"]
-            one = (code, table, row["kind"], number, row["noticed_run"])
+            one = (code, table, row["kind"], number, row["missing_run"])
             found.add(one)
             key, began = (code, table, number), self._evidence.began
             if one in self._missing or table not in COPIED or not row["why"].startswith(("not in", "the list was")):

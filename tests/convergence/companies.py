@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from psycopg.rows import dict_row
 
-from breezeway_sync.core.certificate import FAILED, INCOMPLETE, PROVED
 from breezeway_sync.core.events import ignore
+from breezeway_sync.core.verification import FAILED, INCOMPLETE, PROVED
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.service import deletes, regions, verification
-from breezeway_sync.service.runner import Report
-from breezeway_sync.sync.stages import NAMES
+from breezeway_sync.service.runner import RunReport
 from tests.claims.api import PAGED, Api, Company, Json, day
 from tests.claims.conftest import Place, not_green, without_pauses
 from tests.convergence.ground import Ground
@@ -75,7 +75,7 @@ class Owners(RuleBasedStateMachine):
         self.stack = ExitStack()
         dsn = self.stack.enter_context(self.ground.database())
         self.connection = self.stack.enter_context(psycopg.connect(dsn, autocommit=True, row_factory=dict_row))
-        self.connection.execute("SET search_path TO breezeway")
+        self.connection.execute("SET search_path TO breezeway, breezeway_internal")
         self.stack.enter_context(without_pauses())
         self.loop = self.stack.enter_context(asyncio.Runner())
         folder = Path(self.stack.enter_context(TemporaryDirectory()))
@@ -202,11 +202,11 @@ class Owners(RuleBasedStateMachine):
 
     # --- how --------------------------------------------------------------------------------------------
 
-    def _run(self) -> Report:
+    def _run(self) -> RunReport:
         before, self.touched = self._live(), set()
         for company in self.api.companies.values():
             self.ever[company.id] |= _keys(company)
-        report: Report = self.loop.run(self.place.run())
+        report: RunReport = self.loop.run(self.place.run())
         self.runs += 1
         for company in self.api.companies.values():
             self.ever[company.id] |= _keys(company)
@@ -251,8 +251,8 @@ class Owners(RuleBasedStateMachine):
         for number in range(MOST_RUNS):
             self.place.later(26)
             report = self._run()
-            is_held = self._approve()
-            if number >= 1 and not is_held and self._differences().keys() <= self.damaged:
+            needs_review = self._approve()
+            if number >= 1 and not needs_review and self._differences().keys() <= self.damaged:
                 break
         assert not not_green(report), not_green(report)
         self._certify()
@@ -267,7 +267,7 @@ class Owners(RuleBasedStateMachine):
         results = self._verify(repair=False)
         for table in damaged:
             assert FAILED in {results[code, table] for code in COMPANIES}, (damaged, results)
-        told("companies", "certificates")
+        told("companies", "verification_results")
         if damaged:
             results = self._verify(repair=True)
             told("companies", "repairs")
@@ -279,7 +279,7 @@ class Owners(RuleBasedStateMachine):
         assert not others, others
 
     def _verify(self, *, repair: bool) -> dict[tuple[str, str], str]:
-        request = verification.Request(tuple(COMPANIES), NAMES, whole=True, repair=repair)
+        request = verification.VerificationRequest(tuple(COMPANIES), NAMES, whole=True, repair=repair)
         settings = self.place.settings()
         report = self.loop.run(verification.verify(settings, request, emit=ignore, tell=lambda _text: None))
         return {(one.region, one.entity): one.result for one in report.certificates}
@@ -291,10 +291,10 @@ class Owners(RuleBasedStateMachine):
         for code in COMPANIES:
             company = self._company(code)
             for table, (_column, _name, field) in TABLES.items():
-                wanted = {(table, number): record[field] for number, record in company.records[table].items()}
+                expected = {(table, number): record[field] for number, record in company.records[table].items()}
                 have = {key: value for key, value in live[code].items() if key[0] == table}
-                if wanted != have:
-                    found[table].append(f"{code}: {sorted(wanted.items() ^ have.items())}")
+                if expected != have:
+                    found[table].append(f"{code}: {sorted(expected.items() ^ have.items())}")
         costs = sorted(float(one["cost"]) for company in self.api.companies.values() for one in _costs(company))
         paid = sorted(float(row["cost"]) for row in self._rows(PAID))
         if costs != paid:
@@ -313,7 +313,7 @@ class Owners(RuleBasedStateMachine):
             self.has_said_empty |= bool(empty)
             told("companies", "a source adopted")
             return True
-        held = self._rows("SELECT DISTINCT region_code, entity_type FROM missing_records WHERE state = 'held'")
+        held = self._rows("SELECT DISTINCT region_code, entity_type FROM missing_records WHERE state = 'needs_review'")
         for row in held:
             entity = next(one for one in ENTITIES if one.name == row["entity_type"])
             self.loop.run(deletes.approve(self.place.settings(), row["region_code"], entity, ()))

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 from breezeway_sync.sandbox import stamps
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.drift import random_id
 from breezeway_sync.sandbox.spec import Kind
 
@@ -29,12 +29,12 @@ class Dice(Random):
         self.hot = hot or {}
 
 
-def fresh(account: Account) -> str:
+def fresh(account: SandboxAccount) -> str:
     """A text that nothing has had before: versions are told apart by it."""
     return f"change {account.version}"
 
 
-def some(account: Account, kind: Kind, rng: Dice) -> int | None:
+def some(account: SandboxAccount, kind: Kind, rng: Dice) -> int | None:
     """Any listed record with a whole id; every second time one of those that the last answer showed."""
     shown = [number for number in rng.hot.get((account.code, kind), ()) if account.exists(kind, number)]
     if shown and rng.random() < 0.5:
@@ -43,7 +43,7 @@ def some(account: Account, kind: Kind, rng: Dice) -> int | None:
     return found if found is not None and found > 0 else None
 
 
-def born(account: Account, kind: Kind, record: Json) -> Json:
+def born(account: SandboxAccount, kind: Kind, record: Json) -> Json:
     """As if it had been created now, where the kind says when."""
     times = {"created_at": stamps.naive(account.now()), "updated_at": stamps.like(account.now(), kind)}
     return record | {name: time for name, time in times.items() if name in record}

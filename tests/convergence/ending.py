@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import AccountSpec, Kind
 from tests.convergence.evidence import Evidence
 from tests.convergence.rules import expected_live, says_deleted
@@ -39,7 +39,7 @@ def read_truth(url: str, spec: AccountSpec, homes: set[int]) -> Served:
 
 
 def faults_of(
-    account: Account, truth: Served, mirror: Mirror, live: Live, used: set[Any], evidence: Evidence
+    account: SandboxAccount, truth: Served, mirror: Mirror, live: Live, used: set[Any], evidence: Evidence
 ) -> Iterator[str]:
     """Everything in which one region's mirror is not as it must be.
 
@@ -64,27 +64,27 @@ def faults_of(
 
 
 def _missing(
-    region: Region, account: Account, table: Table, live: Live, used: set[Any], evidence: Evidence
+    region: Region, account: SandboxAccount, table: Table, live: Live, used: set[Any], evidence: Evidence
 ) -> Iterator[str]:
     rows = region.rows(table)
     served = {key for key, _record in region.records(table)}
     known = {key for name, code, key in live if (name, code) == (table.name, region.code)}
     found = {key for key, row in rows.items() if row["deleted_at"] is None}
     existing = {key for key in known if _exists(account, table, key)}
-    wanted = expected_live(table.name, served, known, existing)
+    expected = expected_live(table.name, served, known, existing)
     if table.name == "tags":
-        wanted |= used_tags(region.mirror, region.code)
-        found -= used - wanted  # one that has just lost its last record is still to be missed twice
+        expected |= used_tags(region.mirror, region.code)
+        found -= used - expected  # one that has just lost its last record is still to be missed twice
     # Nobody asks again for what lists leave out and whose own address has said twice that it is not there.
     lied = {key for key in known - served if (region.code, table.name, key) in evidence.lied}
-    wanted, found = wanted - lied, found - lied
-    if wanted - found:
-        yield f"{region.code} {table.name}: {sorted(wanted - found)} are not live"
-    if found - wanted:
-        yield f"{region.code} {table.name}: {sorted(found - wanted)} are live"
+    expected, found = expected - lied, found - lied
+    if expected - found:
+        yield f"{region.code} {table.name}: {sorted(expected - found)} are not live"
+    if found - expected:
+        yield f"{region.code} {table.name}: {sorted(found - expected)} are live"
 
 
-def _exists(account: Account, table: Table, key: Any) -> bool:
+def _exists(account: SandboxAccount, table: Table, key: Any) -> bool:
     if table.name == "tags":
         return account.exists(TAG_KINDS[key[0]], key[1])
     kind: Kind = table.name  # type: ignore[assignment]  # tables are named like kinds
@@ -104,12 +104,12 @@ def used_tags(mirror: Mirror, region: str) -> set[Any]:
 
 
 def _tag_link_differences(region: Region, child: Table) -> Iterator[str]:
-    wanted = tag_links(region, child)
-    parents = {parent for parent, _tag in wanted}
+    expected = tag_links(region, child)
+    parents = {parent for parent, _tag in expected}
     table = next(one for one in TOP if child in one.lists)
     rows = region.rows(table)
     served = {rows[key]["id"] for key, _record in region.records(table)} | parents
     found = {(row[child.parent], row["tag_pk"]) for row in region.mirror.of(child.name, region.code)}
     found = {link for link in found if link[0] in served}
-    if found != wanted:
-        yield f"{region.code} {child.name}: {sorted(found ^ wanted)} are in one of mirror and truth only"
+    if found != expected:
+        yield f"{region.code} {child.name}: {sorted(found ^ expected)} are in one of mirror and truth only"

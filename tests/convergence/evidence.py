@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import Kind
 from tests.convergence.lists import Key
 from tests.truth.api import decoded
@@ -48,7 +48,7 @@ class Shown:
     def ids(self) -> set[int]:
         return {number for part in self.parts.values() for number in part.ids}
 
-    def is_whole(self, table: str) -> bool:
+    def is_full(self, table: str) -> bool:
         if table != "supplies":
             return len(self.parts) == _VARIANTS.get(table, 1)
         pages = {int(page): part for page, part in self.parts.items()}
@@ -73,7 +73,7 @@ class Evidence:
         self._answering: dict[tuple[str, str], set[int]] = defaultdict(set)
         self._shown: dict[tuple[str, str, str], dict[int, Shown]] = defaultdict(lambda: defaultdict(Shown))
 
-    def sent(self, account: Account, path: str, query: str, status: int, body: bytes) -> None:
+    def sent(self, account: SandboxAccount, path: str, query: str, status: int, body: bytes) -> None:
         """What went out in the end, faults included."""
         if own := _OWN_PATH.search(path):
             self._of_one(account, _OWN[own[1]], int(own[2]), status, body)
@@ -87,7 +87,7 @@ class Evidence:
             if items or listed[0] != "supplies" or part == "1":  # the page after the last one says nothing
                 shown.parts[part] = Part(ids, len(items) - len(ids), total)
 
-    def _of_one(self, account: Account, kind: Kind, number: int, status: int, body: bytes) -> None:
+    def _of_one(self, account: SandboxAccount, kind: Kind, number: int, status: int, body: bytes) -> None:
         key = (account.code, kind, number)
         if status == 404:
             self._refused[key].add(self.run)
@@ -105,7 +105,7 @@ class Evidence:
         kind, number = key if table == "tags" else ("", key)
         runs = self._shown[region, table, kind].values()
         is_approved = (region, table, key) in self.approved
-        found = [shown.ids() for shown in runs if shown.is_whole(table)]
+        found = [shown.ids() for shown in runs if shown.is_full(table)]
         return sum(number not in ids for ids in found if ids or is_approved)
 
     def returned(self, table: str, region: str, key: Any) -> None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.answers import Answer
 from breezeway_sync.sandbox.simulator import Call
 from breezeway_sync.sandbox.spec import KINDS, ChildKind, Kind
@@ -58,7 +58,7 @@ class History:
         for account in world.accounts.values():
             self.note(account)
 
-    def note(self, account: Account) -> None:
+    def note(self, account: SandboxAccount) -> None:
         """Keep whatever is new after a change."""
         for kind in KINDS:
             for number in account.ids(kind):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from breezeway_sync.sandbox.world import World
-from breezeway_sync.service.runner import Report
+from breezeway_sync.service.runner import RunReport
 from tests.convergence.lists import COPIED, NARROWED, NEVER, Lists
 from tests.convergence.watcher import Watcher
 
@@ -14,9 +14,9 @@ def is_honest(
     world: World,
     lists: Lists,
     watcher: Watcher,
-    report: Report,
+    report: RunReport,
     began: float,
-    cut_off: Mapping[str, float],
+    interrupted: Mapping[str, float],
     *,
     is_full: bool,
 ) -> int:
@@ -31,7 +31,7 @@ def is_honest(
         if not outcomes or any(one.status != "success" or "unavailable" in one.details for one in outcomes):
             continue
         green += 1
-        since = cut_off.get(code, began)
+        since = interrupted.get(code, began)
         homes = dict(lists.of(code, "properties"))
         for kind in COPIED:
             old = []
@@ -41,7 +41,7 @@ def is_honest(
                 is_whole = is_full or kind not in NARROWED
                 whole = since if is_whole else watcher.claims.whole(code, kind, home)
                 key = (code, kind, number)
-                if whole > NEVER and lists.is_owed(key, since, whole) and not watcher.is_current(key):
+                if whole > NEVER and lists.is_pending_read(key, since, whole) and not watcher.is_current(key):
                     old.append(number)
             assert not old, f"a green run left {code} {kind} {old} as they were"
     return green

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeAlias
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import Kind
 from tests.convergence.moving_time import MovingTime
 
@@ -33,7 +33,7 @@ class Lists:
         self._updated: dict[Key, datetime] = {}
         self._is_told: dict[Key, bool] = {}
 
-    def renewed(self, account: Account, kind: Kind, number: int) -> None:
+    def renewed(self, account: SandboxAccount, kind: Kind, number: int) -> None:
         """A record has a new version. Whether the API tells of it: by the time that lists are narrowed by."""
         key = (account.code, kind, number)
         self._changed[key] = self._time.seconds
@@ -42,7 +42,7 @@ class Lists:
             self._is_told[key] = updated != self._updated.get(key)
             self._updated[key] = updated
 
-    def note(self, account: Account) -> None:
+    def note(self, account: SandboxAccount) -> None:
         """Compare what the lists show with what they showed."""
         now, code = self._time.seconds, account.code
         self._homes[code] |= set(account.ids("properties"))
@@ -54,7 +54,7 @@ class Lists:
                     self._shown[code, kind, number] = now
             self._places[code, kind] = places
 
-    def _shown_by(self, account: Account, kind: Kind) -> Iterator[tuple[int, int]]:
+    def _shown_by(self, account: SandboxAccount, kind: Kind) -> Iterator[tuple[int, int]]:
         for home in sorted(self._homes[account.code]) if kind == "tasks" else [0]:
             yield from ((number, home) for number in account.listing(kind, home or None))
 
@@ -67,7 +67,7 @@ class Lists:
         """When a record changed, or came to where it is listed, last."""
         return max(self._changed.get(key, NEVER), self._shown.get(key, NEVER))
 
-    def is_owed(self, key: Key, covered: float, whole: float) -> bool:
+    def is_pending_read(self, key: Key, covered: float, whole: float) -> bool:
         """Whether a list that was read at `covered`, and whole at `whole`, has brought the record as it is now.
 
         What only a look at everything can find (shown again) is owed by a walk of everything.

@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Crashed, LeaseClaimed
-from breezeway_sync.service.runner import Report
+from breezeway_sync.service.runner import RunReport
 from tests.convergence.draws import (
     BY_HAND,
     Edit,
@@ -87,7 +87,7 @@ class Convergence(Scene):
             added = self.sandbox.faults.add_rule(fault(name, path, every=every, skip=skip, times=times))
             self._names[added.id] = name
         (last,) = self.admin.execute("SELECT coalesce(max(id), 0) FROM etl_sync_log").fetchone() or (0,)
-        cut_off = self._cut_off()
+        interrupted = self._cut_off()
         self.sandbox.options.omit_all_totals = not has_totals
         right, self.place.settings = self.place.settings, self._mistaken(mistake)
         try:
@@ -107,7 +107,7 @@ class Convergence(Scene):
         self._judge(process)
         if process.report is not None:
             lists, began = self.history.lists, process.began
-            green = is_honest(self.world, lists, self.watcher, process.report, began, cut_off, is_full=full)
+            green = is_honest(self.world, lists, self.watcher, process.report, began, interrupted, is_full=full)
             TRIED["watched", "regions that were green after a run"] += green
         if fate[0] in ("ends", "cancelled") and not self.frozen:
             self._is_tidy(process, last, was_cancelled=fate[0] == "cancelled")
@@ -141,18 +141,18 @@ class Convergence(Scene):
         self._pass(REST_SECONDS)
         self.watcher.look()
         known, used = self.watcher.live, {code: used_tags(self.watcher.mirror, code) for code in self.world.accounts}
-        runs, wanted = 0, 2
-        while runs < wanted:
+        runs, expected = 0, 2
+        while runs < expected:
             homes = self._live_homes()
             report = self._undisturbed()
             runs += 1
             if approve_all(self.place.settings, self.admin, self.history.evidence):
-                wanted = max(wanted, runs + 2)
+                expected = max(expected, runs + 2)
                 told("end", "held, then approved")
             if homes - self._live_homes():
-                wanted = max(wanted, runs + 1)
+                expected = max(expected, runs + 1)
                 told("end", "a property gone")
-            assert wanted <= MOST_RUNS, "it comes to no end"
+            assert expected <= MOST_RUNS, "it comes to no end"
         bad = [one for one in report.outcomes if one.status != "success"]
         assert not bad, f"an undisturbed run ended so: {bad}"
         self._compare(known | self.watcher.live, used)
@@ -175,7 +175,7 @@ class Convergence(Scene):
 
     # --- how ------------------------------------------------------------------------------------------
 
-    def _undisturbed(self) -> Report:
+    def _undisturbed(self) -> RunReport:
         process = self._process("ends", 0, full=True, planned=[])
         self._wake(process)
         assert process.error is None, process.error
@@ -217,5 +217,5 @@ class Convergence(Scene):
         self.sandbox.on_call, self.sandbox.on_answer = heard
         rejected = [row for row in mirror.tables["rejected_records"] if row["resolved_at"] is None]
         assert not rejected, rejected
-        owed = self.admin.execute("SELECT count(*) FROM owed_calls").fetchone()
-        assert owed == (0,), owed
+        pending_reads = self.admin.execute("SELECT count(*) FROM pending_child_reads").fetchone()
+        assert pending_reads == (0,), pending_reads

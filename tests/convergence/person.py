@@ -16,7 +16,7 @@ from tests.convergence.evidence import Evidence
 def approve_all(settings: Settings, admin: Connection[TupleRow], evidence: Evidence) -> int:
     """Let go of all that is held; how many records."""
     held = admin.execute(
-        "SELECT region_code, entity_type, kind, record_id FROM missing_records WHERE state = 'held'"
+        "SELECT region_code, entity_type, kind, record_id FROM missing_records WHERE state = 'needs_review'"
     ).fetchall()
     for region, table, kind, number in held:
         evidence.approved.add((region, table, (kind, number) if kind else number))

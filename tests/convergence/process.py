@@ -17,7 +17,7 @@ from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.errors import DatabaseUnreachable
 from breezeway_sync.core.events import Event
 from breezeway_sync.service import runner
-from breezeway_sync.service.runner import Report, Request
+from breezeway_sync.service.runner import RunReport, RunRequest
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store.database import Connection, Database
 from tests.convergence.moving_time import MovingTime, ProcessLoop
@@ -96,7 +96,7 @@ class Place:
 class Process:
     """`start`, then `wake` as long as it is frozen; `kill` at any moment."""
 
-    def __init__(self, place: Place, request: Request, fate: Fate = "ends", turn: int = 0) -> None:
+    def __init__(self, place: Place, request: RunRequest, fate: Fate = "ends", turn: int = 0) -> None:
         self.place = place
         self.fate = fate
         self.number = 0
@@ -104,7 +104,7 @@ class Process:
         self.began = place.time.seconds
         self.turns = 0
         self.events: list[Event] = []
-        self.report: Report | None = None
+        self.report: RunReport | None = None
         self.error: BaseException | None = None
         self._fate_turn = turn
         self._copy_turn = turn // 2 if fate == "gone back" else 0

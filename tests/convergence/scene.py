@@ -14,13 +14,13 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from breezeway_sync.cli.world import settings_for
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sandbox.app import create_app
 from breezeway_sync.sandbox.options import Options
 from breezeway_sync.sandbox.simulator import Call, Sandbox
 from breezeway_sync.sandbox.world import World
-from breezeway_sync.service.runner import Request
+from breezeway_sync.service.runner import RunRequest
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.sync.stages import NAMES
 from tests.convergence.changes import CHANGES, twin
 from tests.convergence.dice import Dice
 from tests.convergence.draws import Edit, Planned, Token, small
@@ -166,7 +166,7 @@ class Scene(RuleBasedStateMachine):
     def _process(self, fate: Fate, turn: int, *, full: bool, planned: list[Planned]) -> Process:
         self._calls = 0
         self._planned = sorted(planned)
-        request = Request(tuple(self.place.settings.regions), NAMES, full=full, wait_seconds=0.0)
+        request = RunRequest(tuple(self.place.settings.regions), NAMES, full=full, wait_seconds=0.0)
         process = Process(self.place, request, fate, turn)
         self._processes += 1
         process.number = self._processes
@@ -185,7 +185,7 @@ class Scene(RuleBasedStateMachine):
             "UPDATE account_leases SET expires_at = expires_at - $1, next_call_at = next_call_at - $1, "
             "paused_until = paused_until - $1, next_token_call_at = next_token_call_at - $1",
             "UPDATE unavailable_sources SET try_again_at = try_again_at - $1",
-            "UPDATE sweeps SET paced_at = paced_at - $1, counted_at = counted_at - $1",
+            "UPDATE rolling_refreshes SET paced_at = paced_at - $1, counted_at = counted_at - $1",
         ):
             self.admin.execute(statement.replace("$1", f"interval '{seconds} s'").encode())
 
@@ -216,7 +216,7 @@ class Scene(RuleBasedStateMachine):
 
     def _connect(self) -> None:
         self.admin = psycopg.connect(self.dsn, autocommit=True)
-        self.admin.execute("SET search_path TO breezeway")
+        self.admin.execute("SET search_path TO breezeway, breezeway_internal")
 
     def _demote(self, *, is_over: bool = False) -> None:
         """What was connected before could still write."""
@@ -259,7 +259,7 @@ class Scene(RuleBasedStateMachine):
 
     def _cut_off(self) -> dict[str, float]:
         """When the runs began that were cut off, by region."""
-        found = self.admin.execute("SELECT region_code, began_at FROM passes").fetchall()
+        found = self.admin.execute("SELECT region_code, began_at FROM unfinished_runs").fetchall()
         return {code: (at - START).total_seconds() for code, at in found}
 
     def _live_homes(self) -> set[tuple[str, int]]:

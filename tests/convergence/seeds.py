@@ -23,7 +23,7 @@ Machine = type[Convergence] | type[Owners]
 def play(machine: Machine, made: Ground, number: int, *, examples: int = EXAMPLES, is_shrunk: bool = False) -> None:
     """Try the examples of a number on this ground. Raises the first failure; shrunk, that of the shortest steps."""
     phases = (Phase.generate, Phase.shrink) if is_shrunk else (Phase.generate,)
-    wanted = settings(
+    expected = settings(
         max_examples=examples,
         stateful_step_count=STEPS,
         derandomize=False,
@@ -32,8 +32,8 @@ def play(machine: Machine, made: Ground, number: int, *, examples: int = EXAMPLE
         print_blob=False,
         report_multiple_bugs=False,
     )
-    standing = type(machine.__name__, (machine,), {"ground": made})
-    run_state_machine_as_test(seed(number)(standing), settings=wanted)
+    known_state = type(machine.__name__, (machine,), {"ground": made})
+    run_state_machine_as_test(seed(number)(known_state), settings=expected)
 
 
 def play_new(machine: Machine, made: Ground, seconds: float, known: Sequence[int]) -> int:

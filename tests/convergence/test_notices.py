@@ -157,14 +157,14 @@ STORIES: dict[str, Story] = {
 
 
 @pytest.fixture(scope="module")
-def standing(postgres: str, migrated: str) -> Iterator[Ground]:
+def known_state(postgres: str, migrated: str) -> Iterator[Ground]:
     with ground(postgres, migrated) as made:
         yield made
 
 
-def told(standing: Ground, story: Story) -> None:
+def told(known_state: Ground, story: Story) -> None:
     class Machine(Convergence):
-        ground = standing
+        ground = known_state
 
     machine = Machine()
     try:
@@ -176,11 +176,11 @@ def told(standing: Ground, story: Story) -> None:
 
 
 @pytest.mark.parametrize("story", [usual, woken_too_late, overtaken, gone, emptied, shrinking, gone_back])
-def test_the_product_itself_comes_through(standing: Ground, story: Story) -> None:
-    told(standing, story)
+def test_the_product_itself_comes_through(known_state: Ground, story: Story) -> None:
+    told(known_state, story)
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_broken_promise_is_noticed(standing: Ground, name: str) -> None:
+def test_a_broken_promise_is_noticed(known_state: Ground, name: str) -> None:
     with BREAKS[name](), pytest.raises(AssertionError):
-        told(standing, STORIES.get(name, usual))
+        told(known_state, STORIES.get(name, usual))

@@ -28,14 +28,14 @@ from tests.truth.rebuild import unlike, unlike_list
 Live: TypeAlias = dict[tuple[str, str, Any], int]
 """The mirror's own id of each live row: table, region, key."""
 
-WHOLE = tuple(table for table in TOP if table.name not in ("tags", "templates", "subdepartments"))
+FULL = tuple(table for table in TOP if table.name not in ("tags", "templates", "subdepartments"))
 """What is compared version by version; the others have no embedded lists, and are looked at in the end."""
 CALLED = {"property_contacts": "contacts", "task_comments": "comments", "task_requirements": "requirements"}
 TAG_TYPES = {"reservation_tags": "reservation", "task_tags": "task"}
 SAME_MOMENT_SECONDS = 0.003
 """Requests that start closer together than this have no order."""
 
-READ = (*BY_NAME, "owed_calls", *CLAIMED)
+READ = (*BY_NAME, "pending_child_reads", *CLAIMED)
 _FINGERPRINT = " UNION ALL ".join(
     f"SELECT '{name}', count(*), max(xmin::text::bigint), sum(hashtext(ctid::text)::bigint) FROM {name}"
     for name in READ
@@ -48,7 +48,7 @@ class Seen:
 
     row: Row
     children: dict[str, list[Row]]
-    owed: frozenset[str]
+    pending_reads: frozenset[str]
     span: Span
     called: dict[str, Span]
     """Of each list that has a call of its own; not of an empty one."""
@@ -78,7 +78,7 @@ class Watcher:
     def connect(self) -> None:
         self._connection = psycopg.connect(self._dsn, autocommit=True)
         set_json_loads(_loads, self._connection)
-        self._connection.execute("SET search_path TO breezeway")
+        self._connection.execute("SET search_path TO breezeway, breezeway_internal")
         self._connection.execute("SET default_transaction_isolation TO 'repeatable read'")
 
     def close(self) -> None:
@@ -130,19 +130,19 @@ class Watcher:
         }
         self._told = {
             (row["region_code"], row["source"])
-            for row in self._tables["walks"]
-            if row["parent_id"] == 0 and row["whole_at"] is not None
+            for row in self._tables["checkpoints"]
+            if row["parent_id"] == 0 and row["last_full_scan_at"] is not None
         }
-        owed: dict[tuple[str, int], set[str]] = defaultdict(set)
-        for row in self._tables["owed_calls"]:
-            owed[row["region_code"], row["parent_id"]].add(row["source"])
-        for table in WHOLE:
+        pending_reads: dict[tuple[str, int], set[str]] = defaultdict(set)
+        for row in self._tables["pending_child_reads"]:
+            pending_reads[row["region_code"], row["parent_id"]].add(row["source"])
+        for table in FULL:
             for row in self._tables[table.name]:
                 children = {
                     child.name: _children(child, parts[child.name].get((row["region_code"], row["id"]), []), tags)
                     for child in (*table.lists, *table.calls)
                 }
-                still = owed[row["region_code"], row["task_id"]] if table.name == "tasks" else set[str]()
+                still = pending_reads[row["region_code"], row["task_id"]] if table.name == "tasks" else set[str]()
                 self._judge(table, row, children, frozenset(still))
                 _links(table, row, targets)
         self.claims.judge(self._tables, self.is_current)
@@ -223,23 +223,23 @@ class Watcher:
             evidence.returned(*place)
         self._live = live
 
-    def _judge(self, table: Table, row: Row, children: dict[str, list[Row]], owed: frozenset[str]) -> None:
+    def _judge(self, table: Table, row: Row, children: dict[str, list[Row]], pending_reads: frozenset[str]) -> None:
         key: Key = (row["region_code"], table.name, row[table.key or ""])
         before = self._seen.get(key)
         lost = {(key, child.name) for child in table.lists} & self._lost
         if lost and all(unlike(table, one, row, children) for one in self._history.versions(key)):
             return
         self._lost -= lost
-        if before is not None and (before.row, before.children, before.owed) == (row, children, owed):
+        if before is not None and (before.row, before.children, before.pending_reads) == (row, children, pending_reads):
             return
         self.rows_checked += 1
         span = self._record_span(table, key, row, children, before)
         called = {}
         for child in table.calls:
-            found = self._called_span(child, key, row, children[child.name], owed, before)
+            found = self._called_span(child, key, row, children[child.name], pending_reads, before)
             if found is not None:
                 called[child.name] = found
-        self._seen[key] = Seen(row, children, owed, span, called)
+        self._seen[key] = Seen(row, children, pending_reads, span, called)
 
     def _record_span(
         self, table: Table, key: Key, row: Row, children: dict[str, list[Row]], before: Seen | None
@@ -253,13 +253,13 @@ class Watcher:
         return span
 
     def _called_span(
-        self, child: Table, key: Key, row: Row, rows: list[Row], owed: frozenset[str], before: Seen | None
+        self, child: Table, key: Key, row: Row, rows: list[Row], pending_reads: frozenset[str], before: Seen | None
     ) -> Span | None:
         """Lists with a call of their own are one version as a whole, or empty: owed still, or said to be so."""
         name, kept = child.name, _kept(row, child)
         place: Key = (key[0], CALLED[name], key[2])
         # What is deleted owes nothing, and may never have been asked for; nor what the product says it forgets to ask.
-        is_due = name in owed or (key[0], name) not in self._told or row["deleted_at"] is not None
+        is_due = name in pending_reads or (key[0], name) not in self._told or row["deleted_at"] is not None
         if not rows and not kept and (is_due or self._history.was_hushed(place)):
             return None
         if (key, name) in self._lost:

@@ -14,7 +14,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import AccountSpec, Kind
 from tests.cli.support import UNPACED, Running, Starter, until, without_a_listener, write_config
 from tests.conftest import Rows
@@ -150,7 +150,7 @@ def live_ids(rows: Rows, kind: str, region: str) -> set[int]:
     return {row[key] for row in found}
 
 
-def ids_differ(rows: Rows, accounts: Iterable[Account], kinds: Iterable[Kind] = COMPARED) -> list[str]:
+def ids_differ(rows: Rows, accounts: Iterable[SandboxAccount], kinds: Iterable[Kind] = COMPARED) -> list[str]:
     """Where the mirror's live rows are not the records that lists show; rows of those that lists no longer show
     stay."""
     found = []
@@ -188,7 +188,7 @@ def nothing_is_open(rows: Rows) -> None:
 INLINE = ("assignments", "photos", "supplies", "costs")
 
 
-def nothing_is_half_written(rows: Rows, account: Account) -> None:
+def nothing_is_half_written(rows: Rows, account: SandboxAccount) -> None:
     """Each stored task that did not change since has all the lists that came with it."""
     counts = ", ".join(
         f"(SELECT count(*)::int FROM task_{name} c WHERE c.region_code = t.region_code AND c.task_pk = t.id) AS {name}"

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
+from breezeway_sync.sandbox.drift import drift
 from tests.cli.support import Starter
 from tests.conftest import Rows
 from tests.daemon.support import (
@@ -67,15 +68,15 @@ def test_what_is_told_is_seen() -> None:
     assert told(values, '{"seconds": 0.1040055, "bytes": 10400551}') == []
 
 
-def values_differ(rows: Rows, account: Account) -> list[str]:
+def values_differ(rows: Rows, account: SandboxAccount) -> list[str]:
     """Live rows whose fields are not those that the account has now."""
-    wanted: dict[tuple[str, int], tuple[Any, ...]] = {}
+    expected: dict[tuple[str, int], tuple[Any, ...]] = {}
     for one in account.records("tasks"):
-        wanted["tasks", one["id"]] = (one["name"], (one.get("type_task_status") or {}).get("code"))
+        expected["tasks", one["id"]] = (one["name"], (one.get("type_task_status") or {}).get("code"))
     for one in account.records("reservations"):
-        wanted["reservations", one["id"]] = (one["checkin_date"], one["checkout_date"])
+        expected["reservations", one["id"]] = (one["checkin_date"], one["checkout_date"])
     for one in account.records("properties"):
-        wanted["properties", one["id"]] = (one["name"], one["status"])
+        expected["properties", one["id"]] = (one["name"], one["status"])
     found: dict[tuple[str, int], tuple[Any, ...]] = {}
     code = account.code
     live = "WHERE region_code = %s AND deleted_at IS NULL"
@@ -89,7 +90,7 @@ def values_differ(rows: Rows, account: Account) -> list[str]:
     hidden = {("tasks", one) for one in account._hidden["tasks"]}
     return [
         f"{code} {key}: {found.get(key)} instead of {values}"
-        for key, values in wanted.items()
+        for key, values in expected.items()
         if key not in hidden and found.get(key) != values
     ]
 
@@ -98,7 +99,7 @@ async def drifting(setup: Setup) -> None:
     """People at work in every account, until cancelled."""
     while True:
         for account in setup.world.accounts.values():
-            account.drift(1)
+            drift(account, 1)
             await asyncio.sleep(0.05)
 
 
@@ -191,7 +192,7 @@ async def calm(daemon: Daemon, rows: Rows, setup: Setup) -> None:
     await eventually(agree, 60, "the counts do not agree")
 
 
-def everything_personal(account: Account) -> Iterator[str]:
+def everything_personal(account: SandboxAccount) -> Iterator[str]:
     for kind in ("reservations", "properties", "people"):
         for record in account.records(kind):
             yield from personal(record)

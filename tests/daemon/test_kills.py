@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from breezeway_sync.sandbox.drift import drift
 from breezeway_sync.sandbox.spec import resized
 from tests.cli.support import Starter, until
 from tests.conftest import Rows
@@ -37,7 +38,7 @@ async def killed_after(setup: Setup, daemon: Daemon, calls: int) -> None:
 
 
 async def test_killed_twenty_times(start: Starter, dsn: str, rows: Rows) -> None:
-    dice = random.Random(SEED)
+    rng = random.Random(SEED)
     spec = resized(tiny()[0], tasks_per_property=20)
     async with sandboxed(dsn, [spec]) as setup:
         account = setup.world.account(spec.code)
@@ -45,15 +46,15 @@ async def test_killed_twenty_times(start: Starter, dsn: str, rows: Rows) -> None
         config, port = configured(start.folder, setup.url, dsn, [spec], more)
         for _ in range(KILLS):
             daemon = serve(start, config, port)
-            await killed_after(setup, daemon, dice.randint(1, 120))
+            await killed_after(setup, daemon, rng.randint(1, 120))
             assert daemon.running.popen.returncode == -signal.SIGKILL
             nothing_is_half_written(rows, account)
-            account.drift(2)
+            drift(account, 2)
         before = rows("SELECT max(id) AS id FROM etl_sync_log")[0]["id"]
         daemon = serve(start, config, port)
 
         async def follows() -> bool:
-            return not ids_differ(rows, [account]) and rows("SELECT * FROM owed_calls") == []
+            return not ids_differ(rows, [account]) and rows("SELECT * FROM pending_child_reads") == []
 
         await logged(daemon, "cycle_finished", 3)
         await eventually(follows, 30, "the mirror does not follow")

@@ -23,8 +23,9 @@ from breezeway_sync.core.outcome import FAILED, SUCCESS
 from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.core.waiting import begin
 from breezeway_sync.ops.health import judge
-from breezeway_sync.service import alerting, daemon, runner, spare_time, worker, workshop
-from breezeway_sync.service.access import means, tell_nobody
+from breezeway_sync.service import account_runner, alerting, daemon, idle_tasks, runner, worker
+from breezeway_sync.service.access import context, tell_nobody
+from breezeway_sync.service.account_runner import CycleRequest, CycleResult
 from breezeway_sync.service.accounts import Account, credentials_of, group
 from breezeway_sync.service.alerting import Alerting
 from breezeway_sync.service.daemon import Daemon
@@ -33,8 +34,7 @@ from breezeway_sync.service.observatory import Observatory
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.timer import Timer
-from breezeway_sync.service.worker import Staff, Worker
-from breezeway_sync.service.workshop import Order, Result
+from breezeway_sync.service.worker import Worker, WorkerPool
 from breezeway_sync.store.status import Status
 from tests.api.virtual_time import run
 from tests.conftest import Rows
@@ -77,7 +77,7 @@ async def test_an_account_that_cannot_begin_costs_its_regions(
     seam: str, kind: str, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with sandboxed(dsn, tiny(2)) as setup:
-        once(monkeypatch, workshop, seam, kind)
+        once(monkeypatch, account_runner, seam, kind)
         report = await setup.run(entity="people")
         (failed,) = [one for one in report.outcomes if one.status == FAILED]
         (read,) = {one.region for one in report.outcomes if one.status == SUCCESS}
@@ -139,19 +139,19 @@ def test_an_account_without_a_task_is_employed_at_the_next_look(monkeypatch: pyt
     shop = Shop()
 
     async def main() -> None:
-        staff = Staff(shop.work, lambda _: None)
+        worker_pool = WorkerPool(shop.work, lambda _: None)
         left = once(monkeypatch, asyncio, "create_task")
         with pytest.raises(MemoryError):
-            staff.assign([ACCOUNT])
+            worker_pool.assign([ACCOUNT])
         assert not left
-        assert staff.of("austin") is None
-        staff.assign([ACCOUNT])
-        employed = staff.of("austin")
+        assert worker_pool.of("austin") is None
+        worker_pool.assign([ACCOUNT])
+        employed = worker_pool.of("austin")
         assert employed is not None
         employed.due(HOURLY)
         await asyncio.sleep(100)
-        staff.drain()
-        await asyncio.gather(*staff.tasks)
+        worker_pool.drain()
+        await asyncio.gather(*worker_pool.tasks)
 
     run(main())
     assert len(shop.asked) == 1
@@ -165,7 +165,7 @@ def test_what_is_done_aside_without_a_task_leaves_the_worker_idle(monkeypatch: p
         await asyncio.sleep(1)
         once(monkeypatch, asyncio, "create_task")
         with pytest.raises(MemoryError):
-            made.aside(nothing)
+            made.idle_task(nothing)
         assert made.is_idle
 
     played(scene, Shop())
@@ -174,21 +174,21 @@ def test_what_is_done_aside_without_a_task_leaves_the_worker_idle(monkeypatch: p
 async def test_one_accounts_token_costs_no_other_its_own(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[Event] = []
 
-    async def unused(_account: Account, _order: Order) -> Result:
+    async def unused(_account: Account, _order: CycleRequest) -> CycleResult:
         raise AssertionError("unreachable: nothing is due")
 
     async with sandboxed(dsn, tiny(2)) as setup, open_database(setup.settings) as database:
         await runner.save_regions(setup.settings, database)
-        async with means(setup.settings, database, emit=events.append, tell=tell_nobody) as use:
-            staff = Staff(unused, events.append)
-            staff.assign(group(setup.settings, credentials_of(setup.settings, {})))
-            once(monkeypatch, spare_time, "access")
-            await spare_time.renew_tokens(staff, use)
+        async with context(setup.settings, database, emit=events.append, tell=tell_nobody) as use:
+            worker_pool = WorkerPool(unused, events.append)
+            worker_pool.assign(group(setup.settings, credentials_of(setup.settings, {})))
+            once(monkeypatch, idle_tasks, "access")
+            await idle_tasks.renew_tokens(worker_pool, use)
             assert len([one for one in await Status(database).tokens() if one.expires_at]) == 1
-            await spare_time.renew_tokens(staff, use)
+            await idle_tasks.renew_tokens(worker_pool, use)
             assert len([one for one in await Status(database).tokens() if one.expires_at]) == 2
-            staff.drain()
-            await asyncio.gather(*staff.tasks)
+            worker_pool.drain()
+            await asyncio.gather(*worker_pool.tasks)
     assert [one[1:] for one in crashed(events)] == [("tokens", "MemoryError")]
 
 
@@ -305,9 +305,9 @@ async def test_a_full_disk_is_a_lost_database_until_there_is_room(dsn: str, rows
     async with sandboxed(dsn, tiny()) as setup, served(setup.settings) as (serving, heard):
         await heard.until(lambda event: isinstance(event, CycleFinished) and event.status == FAILED)
         await heard.until(lambda event: isinstance(event, DatabaseLost) and "no room" in event.reason)
-        verdict = judge(serving.observatory.facts())
-        assert (verdict.live, verdict.ready) == (True, False)
-        assert "Make room" in verdict.reasons[0]
+        judgement = judge(serving.observatory.facts())
+        assert (judgement.live, judgement.ready) == (True, False)
+        assert "Make room" in judgement.reasons[0]
         rows("DROP EVENT TRIGGER no_room")
         await heard.until(lambda event: isinstance(event, DatabaseBack))
         assert judge(serving.observatory.facts()).ready

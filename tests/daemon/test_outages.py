@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from breezeway_sync.sandbox import postgres as programs
+from breezeway_sync.cli import postgres as programs
+from breezeway_sync.sandbox.drift import drift
 from breezeway_sync.sandbox.spec import AccountSpec, demo_accounts, resized
 from breezeway_sync.sandbox.world import World
 from tests.cli.support import Running, Starter, until, without_a_listener
@@ -64,7 +65,7 @@ class OwnServer:
 
     def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.dsn, autocommit=True, row_factory=dict_row) as connection:
-            connection.execute("SET search_path TO breezeway")
+            connection.execute("SET search_path TO breezeway, breezeway_internal")
             return connection.execute(statement.encode(), values or None).fetchall()
 
 
@@ -106,7 +107,7 @@ async def test_the_database_away(start: Starter, server: OwnServer) -> None:
 
         await eventually(is_not_ready, 30, "it stays ready without a database")
         for account in setup.world.accounts.values():
-            account.drift(10)
+            drift(account, 10)
         await stays(daemon, AWAY_SECONDS, 503)
         setup.options.latency_seconds = 0
         finished = daemon.count("cycle_finished")
@@ -216,14 +217,14 @@ async def test_a_first_load_goes_on_as_soon_as_the_api_answers_again(start: Star
         setup.faults.add("status", path=r"/task/\d+/", status=503)
         daemon = serve(start, config, port)
         ended = (
-            "SELECT sync_status, owed_calls > 0 AS owes FROM etl_sync_log "
+            "SELECT sync_status, pending_child_reads > 0 AS owes FROM etl_sync_log "
             "WHERE entity_type = 'tasks' AND sync_status <> 'running' ORDER BY id"
         )
         await until(lambda: rows(ended), 90, "the first run does not end")
         assert rows(ended)[0] == {"sync_status": "partial", "owes": True}
         setup.faults.clear()
         await until(lambda: rows(ended)[-1] == {"sync_status": "success", "owes": False}, 60, "the calls stay owed")
-        assert rows("SELECT count(*) AS n FROM owed_calls") == [{"n": 0}]
+        assert rows("SELECT count(*) AS n FROM pending_child_reads") == [{"n": 0}]
         assert rows("SELECT count(*) AS n FROM problems WHERE resolved_at IS NULL") == [{"n": 0}]
     daemon.running.send(signal.SIGTERM)
     assert (await daemon.running.end(25)).code == 0

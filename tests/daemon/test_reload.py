@@ -10,7 +10,7 @@ import pytest
 
 from breezeway_sync.cli.world import settings_for
 from breezeway_sync.service.reload import changes
-from breezeway_sync.service.settings import Entity, Settings
+from breezeway_sync.service.settings import EntitySettings, Settings
 from tests.cli.support import Starter, until
 from tests.conftest import Rows
 from tests.daemon.support import Daemon, configured, eventually, logged, nothing_is_open, ready, schedule, serve
@@ -33,7 +33,7 @@ def test_what_changed_in_sentences() -> None:
     old = settings()
     new = settings(
         3,
-        entities={**old.entities, "people": Entity(enabled=False)},
+        entities={**old.entities, "people": EntitySettings(enabled=False)},
         schedule=old.schedule.model_copy(update={"hourly_seconds": 60.0}),
         http=old.http.model_copy(update={"port": 1}),
     )
@@ -95,28 +95,28 @@ async def test_reloads_of_a_running_daemon(start: Starter, dsn: str, rows: Rows)
             return int(rows("SELECT max(id) AS id FROM etl_sync_log")[0]["id"])
 
         # A region is added: it was never read, so it begins at once, and the others go on as they were.
-        mark = newest()
+        checkpoint = newest()
         configured(start.folder, setup.url, dsn, specs, schedule(1000, 1000, 1000), port=port)
         told = await reloaded(daemon)
         assert told["changes"] == [f"region {specs[2].code} added"]
-        await until(lambda: since(mark) == {specs[2].code}, 20, "the new region is not read")
+        await until(lambda: since(checkpoint) == {specs[2].code}, 20, "the new region is not read")
         await logged(daemon, "cycle_finished", 3)
 
-        # Another tempo applies at once.
+        # Another interval applies at once.
         edit(config, "hourly_seconds = 1000", "hourly_seconds = 1")
         told = await reloaded(daemon)
         assert told["changes"] == ["[schedule] changed"]
         assert "error" not in told
-        mark = newest()
-        await until(lambda: len(since(mark)) == 3, 20, "the new tempo does not apply")
+        checkpoint = newest()
+        await until(lambda: len(since(checkpoint)) == 3, 20, "the new interval does not apply")
 
         # A bad file: the settings from before stay, and everybody is told.
         good = config.read_text(encoding="utf-8")
         edit(config, "hourly_seconds = 1\n", 'hourly_seconds = "soon"\n')
         told = await reloaded(daemon)
         assert "schedule.hourly_seconds" in str(told["error"])
-        mark = newest()
-        await until(lambda: len(since(mark)) == 3, 20, "the settings from before do not stay")
+        checkpoint = newest()
+        await until(lambda: len(since(checkpoint)) == 3, 20, "the settings from before do not stay")
         status, body = await daemon.answer("/health/ready")
         assert status == 200
         assert "the changed configuration is not in effect" in body
@@ -134,16 +134,16 @@ async def test_reloads_of_a_running_daemon(start: Starter, dsn: str, rows: Rows)
         setup.options.latency_seconds = 0
         free = "SELECT 1 FROM etl_sync_log WHERE sync_status = 'running' AND region_code = %s"
         await until(lambda: not rows(free, specs[0].code), 20, "the removed region is worked for ever")
-        mark = newest()
-        await until(lambda: since(mark) == {one.code for one in specs[1:]}, 20, "the others do not go on")
+        checkpoint = newest()
+        await until(lambda: since(checkpoint) == {one.code for one in specs[1:]}, 20, "the others do not go on")
         assert rows("SELECT is_active FROM regions WHERE region_code = %s", specs[0].code) == [{"is_active": True}]
         assert rows("SELECT 1 FROM tasks WHERE region_code = %s AND deleted_at IS NULL", specs[0].code)
 
         # And comes back.
         configured(start.folder, setup.url, dsn, specs, schedule(1, 1, 1), port=port)
         await reloaded(daemon)
-        mark = newest()
-        await until(lambda: len(since(mark)) == 3, 20, "the region does not come back")
+        checkpoint = newest()
+        await until(lambda: len(since(checkpoint)) == 3, 20, "the region does not come back")
         assert daemon.lines("crashed") == []
         daemon.running.send(signal.SIGTERM)
         ended = await daemon.running.end(25)

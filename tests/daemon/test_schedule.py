@@ -10,15 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breezeway_sync.cli.world import settings_for
-from breezeway_sync.core.report import CertificateState
-from breezeway_sync.service.schedule import Comparison, Line, comparisons, first_in_seconds, timetable
+from breezeway_sync.core.report import VerificationState
+from breezeway_sync.service.schedule import (
+    DueVerification,
+    ScheduleEntry,
+    comparisons,
+    first_in_seconds,
+    timetable,
+)
 from breezeway_sync.service.selection import enabled_entities
-from breezeway_sync.service.settings import Entity, Settings
+from breezeway_sync.service.settings import EntitySettings, Settings
 from tests.helpers import tiny
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ENTITIES = ("properties", "reservations", "tasks")
-LINE = Line("austin", "hourly", 3600.0, ENTITIES)
+LINE = ScheduleEntry("austin", "hourly", 3600.0, ENTITIES)
 HOUR = 3600.0
 
 seconds = st.floats(0.001, 10_000_000, allow_nan=False)
@@ -37,14 +43,14 @@ def read(*old: float, region: str = "austin") -> dict[tuple[str, str], datetime]
 
 @given(st.lists(ages, min_size=1, max_size=3), seconds, st.floats(0, 86_400))
 def test_never_in_the_past_and_never_later_than_due(old: list[float], every: float, spread: float) -> None:
-    line = Line("austin", "hourly", every, ENTITIES)
+    line = ScheduleEntry("austin", "hourly", every, ENTITIES)
     due_in = first_in_seconds(line, read(*old), NOW, spread)
     assert 0 <= due_in <= every + spread
 
 
 @given(seconds, st.floats(0, 86_400), st.lists(ages, max_size=3))
 def test_a_region_that_was_never_read_begins_at_once(every: float, spread: float, others: list[float]) -> None:
-    line = Line("austin", "hourly", every, ENTITIES)
+    line = ScheduleEntry("austin", "hourly", every, ENTITIES)
     assert first_in_seconds(line, read(*others, region="nashville"), NOW, spread) == 0
 
 
@@ -74,10 +80,11 @@ def test_an_entity_without_a_success_is_overdue() -> None:
 
 def test_places_in_the_spread_differ() -> None:
     places = {
-        first_in_seconds(Line(f"region{number}", "hourly", HOUR, ENTITIES), {}, NOW, 300) for number in range(8)
+        first_in_seconds(ScheduleEntry(f"region{number}", "hourly", HOUR, ENTITIES), {}, NOW, 300)
+        for number in range(8)
     } | {
         first_in_seconds(
-            Line(f"region{number}", "hourly", HOUR, ENTITIES), {(f"region{number}", "tags"): NOW}, NOW, 300
+            ScheduleEntry(f"region{number}", "hourly", HOUR, ENTITIES), {(f"region{number}", "tags"): NOW}, NOW, 300
         )
         for number in range(8)
     }
@@ -86,7 +93,7 @@ def test_places_in_the_spread_differ() -> None:
 
 def test_the_usual_timetable() -> None:
     lines = {line.name: line for line in timetable(settings())}
-    assert set(lines) == {f"{region} {tempo}" for region in ("nashville", "austin") for tempo in TEMPOS}
+    assert set(lines) == {f"{region} {interval}" for region in ("nashville", "austin") for interval in TEMPOS}
     for name, line in lines.items():
         assert line.every_seconds == TEMPOS[name.split()[1]][0]
         assert set(line.entities) == TEMPOS[name.split()[1]][1]
@@ -103,9 +110,9 @@ def test_tempos_and_switches_of_entities() -> None:
     made = settings()
     entities = {
         **made.entities,
-        "people": Entity(tempo="hourly"),
-        "templates": Entity(enabled=False),
-        "subdepartments": Entity(tempo="daily"),
+        "people": EntitySettings(interval="hourly"),
+        "templates": EntitySettings(enabled=False),
+        "subdepartments": EntitySettings(interval="daily"),
     }
     lines = {line.name: line.entities for line in timetable(settings(entities=entities)) if line.region == "austin"}
     assert set(lines) == {"austin hourly", "austin daily"}
@@ -121,13 +128,15 @@ def test_what_is_to_be_compared() -> None:
     one, other = two.regions
     all_read = {(region, name): NOW for region in two.regions for name in names}
 
-    def state(hours: float, *, region: str = one, entity: str = "tasks", **more: Any) -> CertificateState:
+    def state(hours: float, *, region: str = one, entity: str = "tasks", **more: Any) -> VerificationState:
         at = NOW - timedelta(hours=hours)
-        return CertificateState(
+        return VerificationState(
             region, entity, **{"tried_at": at, "compared_at": at, "result": "proved", "seed": 5, **more}
         )
 
-    def due(*states: CertificateState, successes: Any = all_read, now: datetime = NOW) -> dict[str, list[Comparison]]:
+    def due(
+        *states: VerificationState, successes: Any = all_read, now: datetime = NOW
+    ) -> dict[str, list[DueVerification]]:
         return dict(comparisons(two, states, successes, now))
 
     fresh = [state(1, entity=name, region=region) for region in two.regions for name in names if name != "tasks"]
@@ -135,9 +144,9 @@ def test_what_is_to_be_compared() -> None:
     assert set(names) == {at.entity for at in due()[one]}
     assert due(successes={key: at for key, at in all_read.items() if key != (one, "tags")}).keys() == {other}
     assert due(*fresh, state(17), state(17, region=other)) == {}
-    assert due(*fresh, state(24), state(17, region=other)) == {one: [Comparison("tasks")]}
+    assert due(*fresh, state(24), state(17, region=other)) == {one: [DueVerification("tasks")]}
     assert list(due(*fresh, state(24), state(25, region=other))) == [other, one]
-    assert due(*fresh, state(24, result="failed"), state(1, region=other)) == {one: [Comparison("tasks", 5)]}
+    assert due(*fresh, state(24, result="failed"), state(1, region=other)) == {one: [DueVerification("tasks", 5)]}
     tried: dict[str, Any] = {"tried_at": NOW - timedelta(minutes=50)}
     assert due(*fresh, state(24, **tried), state(1, region=other)) == {}
     assert due(*fresh, state(24, **tried), state(1, region=other), now=NOW + timedelta(minutes=10)).keys() == {one}
@@ -148,9 +157,9 @@ def test_what_is_to_be_compared() -> None:
     assert all(18 <= hours <= 24 for hours in firsts)
 
 
-def first_due(two: Settings, region: str, fresh: list[CertificateState], successes: Any) -> float:
+def first_due(two: Settings, region: str, fresh: list[VerificationState], successes: Any) -> float:
     """After how many hours the region's tasks are due again."""
-    states = [*fresh, CertificateState(region, "tasks", NOW, NOW, "proved", 1)]
+    states = [*fresh, VerificationState(region, "tasks", NOW, NOW, "proved", 1)]
 
     def is_due(hours: float) -> bool:
         return region in dict(comparisons(two, states, successes, NOW + timedelta(hours=hours)))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from breezeway_sync.sandbox.drift import drift
 from tests.cli.support import Starter, until
 from tests.conftest import Rows
 from tests.daemon.support import (
@@ -120,7 +121,7 @@ async def test_one_killed_and_one_frozen(start: Starter, dsn: str, rows: Rows, t
         since, began = rows("SELECT clock_timestamp() AS now")[0]["now"], loop.time()
         setup.options.latency_seconds = 0
         for account in setup.world.accounts.values():
-            account.drift(5)
+            drift(account, 5)
         served = "SELECT DISTINCT region_code FROM etl_sync_log WHERE entity_type = 'tasks' "
         served += "AND sync_status = 'success' AND sync_started_at > %s"
         await until(lambda: len(rows(served, since)) == 8, LEASE_SECONDS + CYCLE_SECONDS, "not all are served again")

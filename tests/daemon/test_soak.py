@@ -23,13 +23,13 @@ BLOCK_GROWTH = 1.05
 def test_a_service_keeps_its_size(tmp_path: Path, dsn: str) -> None:
     with soaking(tmp_path, dsn, REGIONS) as opened:
         readings = soak(opened, CYCLES, None, READINGS, lambda _reading: None)
-    verdict = judge(readings, REGIONS, with_records=WITH_RECORDS, unjudged=UNJUDGED, block_growth=BLOCK_GROWTH)
-    assert verdict.is_good, block(verdict)
+    judgement = judge(readings, REGIONS, with_records=WITH_RECORDS, unjudged=UNJUDGED, block_growth=BLOCK_GROWTH)
+    assert judgement.is_good, block(judgement)
     assert len(readings) == READINGS
-    assert verdict.end.cycles >= CYCLES
-    judged = {line.name for line in verdict.lines if line.bound is not None}
+    assert judgement.end.cycles >= CYCLES
+    judged = {line.name for line in judgement.lines if line.bound is not None}
     assert judged >= {*SUPPORT} - UNJUDGED | {f"{name}, surplus" for name in SURPLUS}
     assert RULES.keys() - judged - UNJUDGED == RULES.keys() - {*SUPPORT}, "of mirrored tables there is one line"
-    assert {line.name for line in verdict.lines} >= {RECORDS, *UNJUDGED}
-    filled = {line.name for line in verdict.lines if line.last > 0}
-    assert filled >= {"etl_sync_log", "field_radar", "record_history", "rejected_records"}, "they have a retention"
+    assert {line.name for line in judgement.lines} >= {RECORDS, *UNJUDGED}
+    filled = {line.name for line in judgement.lines if line.last > 0}
+    assert filled >= {"etl_sync_log", "field_profiles", "record_history", "rejected_records"}, "they have a retention"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from breezeway_sync.service.schedule import Line, Turns
+from breezeway_sync.service.schedule import PeerProgress, ScheduleEntry
 from tests.cli.support import Starter, until
 from tests.conftest import Rows
 from tests.daemon.support import configured, nothing_is_open, ready, schedule, serve
@@ -18,7 +18,7 @@ EVERY_SECONDS = 4
 SECONDS = 22
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-LINE = Line("austin", "hourly", 3600.0, ("properties", "tasks"))
+LINE = ScheduleEntry("austin", "hourly", 3600.0, ("properties", "tasks"))
 BOTH = {"austin": ("properties", "tasks")}
 
 
@@ -29,7 +29,7 @@ def successes(properties: int | None, tasks: int | None) -> dict[tuple[str, str]
 
 
 def test_what_others_have_read_since_is_left_to_them() -> None:
-    turns = Turns()
+    turns = PeerProgress()
     turns.begin(LINE, successes(None, None), NOW)
     assert turns.left(BOTH, successes(1, None)) == {"austin": ("tasks",)}
     turns.ended({"austin": ("tasks",)}, successes(1, 2))
@@ -37,7 +37,7 @@ def test_what_others_have_read_since_is_left_to_them() -> None:
 
 
 def test_our_own_turn_is_not_anothers() -> None:
-    turns = Turns()
+    turns = PeerProgress()
     turns.begin(LINE, successes(0, 0), NOW)
     for at in (60, 120, 180):
         assert turns.left(BOTH, successes(at - 60, at - 60)) == BOTH
@@ -46,39 +46,39 @@ def test_our_own_turn_is_not_anothers() -> None:
 
 def test_others_are_left_one_turn_only() -> None:
     """Who took a turn and died afterwards is not waited for."""
-    turns = Turns()
+    turns = PeerProgress()
     turns.begin(LINE, successes(0, 0), NOW)
     assert turns.left(BOTH, successes(30, 30)) == {}
     assert turns.left(BOTH, successes(30, 30)) == BOTH
 
 
 def test_a_turn_whose_end_is_not_known_is_taken_again() -> None:
-    turns = Turns()
+    turns = PeerProgress()
     turns.begin(LINE, successes(0, 0), NOW)
     assert turns.left(BOTH, successes(0, 0)) == BOTH
     assert turns.left(BOTH, successes(60, 60)) == BOTH
 
 
 def test_what_is_on_no_timetable_is_read() -> None:
-    assert Turns().left(BOTH, successes(1, 1)) == BOTH
+    assert PeerProgress().left(BOTH, successes(1, 1)) == BOTH
 
 
 def test_what_another_reads_just_now_is_not_begun_again() -> None:
     """A process that starts in the middle of another's first turn finds half of it read."""
-    turns = Turns()
+    turns = PeerProgress()
     turns.begin(LINE, successes(0, None), NOW + timedelta(minutes=1))
     assert turns.left(BOTH, successes(0, 2)) == {}
     assert turns.left(BOTH, successes(0, 2)) == BOTH
 
 
 def test_what_was_read_long_ago_is_read_with_what_is_due() -> None:
-    turns = Turns()
+    turns = PeerProgress()
     turns.begin(LINE, successes(0, None), NOW + timedelta(minutes=31))
     assert turns.left(BOTH, successes(0, None)) == BOTH
 
 
 def test_a_line_whose_time_comes_later_is_read_whole() -> None:
-    turns = Turns()
+    turns = PeerProgress()
     turns.begin(LINE, successes(0, 5), NOW + timedelta(minutes=10))
     assert turns.left(BOTH, successes(0, 5)) == BOTH
 

@@ -12,38 +12,38 @@ from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Crashed, CycleSkipped, Event
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 from breezeway_sync.core.tokens import Credentials
+from breezeway_sync.service.account_runner import CycleRequest, CycleResult
 from breezeway_sync.service.accounts import Account
-from breezeway_sync.service.schedule import Line
-from breezeway_sync.service.worker import PARTIAL_READINGS, Staff, Worker, merged, stop, to_try_again
-from breezeway_sync.service.workshop import Order, Result
+from breezeway_sync.service.schedule import ScheduleEntry
+from breezeway_sync.service.worker import PARTIAL_READINGS, Worker, WorkerPool, merged, stop, to_try_again
 from tests.api.virtual_time import run
 
 ACCOUNT = Account("https://api.example", Credentials("id", "secret"), ("austin", "smoky"))
-HOURLY = Line("austin", "hourly", 3600.0, ("properties", "reservations", "tasks"))
-DAILY = Line("austin", "daily", 86_400.0, ("people", "tags"))
-OTHER = Line("smoky", "hourly", 3600.0, ("properties", "reservations", "tasks"))
+HOURLY = ScheduleEntry("austin", "hourly", 3600.0, ("properties", "reservations", "tasks"))
+DAILY = ScheduleEntry("austin", "daily", 86_400.0, ("people", "tags"))
+OTHER = ScheduleEntry("smoky", "hourly", 3600.0, ("properties", "reservations", "tasks"))
 
 
 class Shop:
     """Stands for the work: so long for lists, so long for owed calls unless these must stop."""
 
-    def __init__(self, lists: float = 10.0, owed: float = 0.0) -> None:
-        self.lists, self.owed = lists, owed
-        self.begun: list[tuple[float, Order]] = []
+    def __init__(self, lists: float = 10.0, pending_reads: float = 0.0) -> None:
+        self.lists, self.pending_reads = lists, pending_reads
+        self.begun: list[tuple[float, CycleRequest]] = []
         self.ended: list[float] = []
-        self.results: list[Result | Exception] = []
+        self.results: list[CycleResult | Exception] = []
 
-    async def work(self, _account: Account, order: Order) -> Result:
+    async def work(self, _account: Account, order: CycleRequest) -> CycleResult:
         loop = asyncio.get_running_loop()
         self.begun.append((loop.time() - 1000, order))
         await asyncio.sleep(self.lists)
-        order.owed.regions.update(order.entities)
-        until = loop.time() + self.owed
-        while loop.time() < until and not order.owed.is_up:  # noqa: ASYNC110 - asked, as the product asks
+        order.pending_reads.regions.update(order.entities)
+        until = loop.time() + self.pending_reads
+        while loop.time() < until and not order.pending_reads.is_up:  # noqa: ASYNC110 - asked, as the product asks
             await asyncio.sleep(1)
-        order.owed.regions.clear()
+        order.pending_reads.regions.clear()
         self.ended.append(loop.time() - 1000)
-        result = self.results.pop(0) if self.results else Result()
+        result = self.results.pop(0) if self.results else CycleResult()
         if isinstance(result, Exception):
             raise result
         return result
@@ -67,7 +67,7 @@ def played(scene: Scene, shop: Shop, account: Account = ACCOUNT) -> list[Event]:
         worker.drain()
         assert await stop([task], 100_000, 1)
         assert not worker.is_busy
-        assert not worker.is_aside
+        assert not worker.is_idle_task
         task.result()
 
     run(main())
@@ -75,7 +75,7 @@ def played(scene: Scene, shop: Shop, account: Account = ACCOUNT) -> list[Event]:
 
 
 def skips(events: Sequence[Event]) -> list[tuple[str, str, str]]:
-    return [(one.region, one.tempo, one.reason) for one in events if isinstance(one, CycleSkipped)]
+    return [(one.region, one.interval, one.reason) for one in events if isinstance(one, CycleSkipped)]
 
 
 def test_lines_due_together_are_one_cycle_in_reading_order() -> None:
@@ -125,7 +125,7 @@ def test_another_tempo_waits_for_its_turn_once() -> None:
 def test_what_is_done_aside_ends_before_a_due_line_is_read() -> None:
     told: list[tuple[str, float]] = []
 
-    async def aside(_account: Account) -> None:
+    async def idle_task(_account: Account) -> None:
         loop = asyncio.get_running_loop()
         told.append(("begun", loop.time() - 1000))
         try:
@@ -135,15 +135,15 @@ def test_what_is_done_aside_ends_before_a_due_line_is_read() -> None:
             told.append(("ended", loop.time() - 1000))
 
     async def scene(worker: Worker, _shop: Shop, _events: list[Event]) -> None:
-        assert worker.aside(aside)
+        assert worker.idle_task(idle_task)
         await asyncio.sleep(5)
-        assert not worker.aside(aside)
+        assert not worker.idle_task(idle_task)
         assert worker.due(HOURLY)
-        assert not worker.aside(aside)
+        assert not worker.idle_task(idle_task)
         await asyncio.sleep(5)
-        assert not worker.aside(aside)
+        assert not worker.idle_task(idle_task)
         await asyncio.sleep(20)
-        assert worker.aside(aside)
+        assert worker.idle_task(idle_task)
         await asyncio.sleep(10)  # draining ends it as well
 
     shop = Shop()
@@ -161,20 +161,20 @@ def test_owed_calls_give_way_to_what_is_due() -> None:
             assert worker.due(HOURLY)
             await asyncio.sleep(3600)
 
-    shop = Shop(lists=600, owed=86_400)
+    shop = Shop(lists=600, pending_reads=86_400)
     assert skips(played(scene, shop)) == []
     assert [at for at, _ in shop.begun] == pytest.approx([0, 3600, 7200, 10_800, 14_400], abs=10)
 
 
 def test_owed_calls_that_gave_way_go_on_when_what_was_due_is_done() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
-        shop.results = [Result((Outcome("austin", "tasks", PARTIAL, owed=1440),)), Result()]
+        shop.results = [CycleResult((Outcome("austin", "tasks", PARTIAL, pending_reads=1440),)), CycleResult()]
         worker.due(HOURLY)
         await asyncio.sleep(60)
         worker.due(DAILY)
         await asyncio.sleep(60)
 
-    shop = Shop(lists=10, owed=1000)
+    shop = Shop(lists=10, pending_reads=1000)
     played(scene, shop)
     assert shop.asked == [{"austin": HOURLY.entities}, {"austin": ("tags", "people")}, {"austin": ("tasks",)}]
 
@@ -187,7 +187,7 @@ def test_draining_ends_owed_calls_and_begins_nothing() -> None:
         worker.drain()
         assert not worker.due(OTHER)
 
-    shop = Shop(lists=10, owed=86_400)
+    shop = Shop(lists=10, pending_reads=86_400)
     assert skips(played(scene, shop)) == []
     assert len(shop.begun) == 1
     assert shop.ended == pytest.approx([16], abs=2)
@@ -195,7 +195,7 @@ def test_draining_ends_owed_calls_and_begins_nothing() -> None:
 
 def test_an_account_that_others_work_is_skipped_and_told() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
-        shop.results = [Result(held="somebody")]
+        shop.results = [CycleResult(held="somebody")]
         worker.due(HOURLY)
         worker.due(OTHER)
         await asyncio.sleep(3000)
@@ -205,8 +205,8 @@ def test_an_account_that_others_work_is_skipped_and_told() -> None:
     assert len(shop.begun) == 1
 
 
-def failed(error: type[BreezewaySyncError], *names: str, region: str = "austin", status: str = FAILED) -> Result:
-    return Result(tuple(ended(error, name, region, status) for name in names))
+def failed(error: type[BreezewaySyncError], *names: str, region: str = "austin", status: str = FAILED) -> CycleResult:
+    return CycleResult(tuple(ended(error, name, region, status) for name in names))
 
 
 def ended(error: type[BreezewaySyncError], name: str, region: str = "austin", status: str = FAILED) -> Outcome:
@@ -304,7 +304,7 @@ def test_what_was_read_in_part_is_tried_again_some_times_and_then_waits_for_its_
 def test_a_success_in_between_begins_the_tries_anew() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
         partial = failed(errors.ServerFailed, "tags", status=PARTIAL)
-        shop.results = [partial, Result((Outcome("austin", "tags", SUCCESS),)), partial]
+        shop.results = [partial, CycleResult((Outcome("austin", "tags", SUCCESS),)), partial]
         worker.due(DAILY)
         await asyncio.sleep(3600)
         worker.due(DAILY)
@@ -398,10 +398,10 @@ def test_a_corrected_client_id_is_used_by_the_very_next_cycle() -> None:
     """Also while the one of before is at work: its lines go to who works the region now."""
     worked: list[tuple[str, tuple[str, ...]]] = []
 
-    async def work(account: Account, order: Order) -> Result:
+    async def work(account: Account, order: CycleRequest) -> CycleResult:
         worked.append((account.credentials.client_id, tuple(order.entities)))
         await asyncio.sleep(10)
-        return Result()
+        return CycleResult()
 
     def accounts(client_id: str) -> list[Account]:
         return [
@@ -413,25 +413,25 @@ def test_a_corrected_client_id_is_used_by_the_very_next_cycle() -> None:
         found = accounts("wrong")
 
         async def renew() -> None:
-            staff.assign(found)
+            worker_pool.assign(found)
 
-        staff = Staff(work, lambda _event: None, renew)
-        staff.assign(found)
+        worker_pool = WorkerPool(work, lambda _event: None, renew)
+        worker_pool.assign(found)
         for region, line in (("austin", HOURLY), ("smoky", OTHER)):
-            worker = staff.of(region)
+            worker = worker_pool.of(region)
             assert worker is not None
             worker.due(line)
         found = accounts("right")
         await asyncio.sleep(5)
         assert sorted(worked) == [("other", ("smoky",)), ("right", ("austin",))]
         found = accounts("again")
-        worker = staff.of("austin")
+        worker = worker_pool.of("austin")
         assert worker is not None
         worker.due(DAILY)
         await asyncio.sleep(10)
         assert worked[-1] == ("again", ("austin",))
         assert len(worked) == 3
-        staff.drain()
-        assert await stop(list(staff.tasks), 100_000, 1)
+        worker_pool.drain()
+        assert await stop(list(worker_pool.tasks), 100_000, 1)
 
     run(main())

@@ -13,10 +13,10 @@ from breezeway_sync.service.settings.keys import (
     credential_name,
     default_text,
     env_name,
+    expected,
     is_secret,
     table_of,
     type_name,
-    wanted,
 )
 from breezeway_sync.service.settings.locate import FILE_NAME, FOLDER, SYSTEM_FILE
 from breezeway_sync.service.settings.models import (
@@ -139,7 +139,7 @@ def _key(key: Key, field: FieldInfo) -> list[str]:
         "",
         field.description or "",
         "",
-        f"- type: {kind}{wanted(field)}",
+        f"- type: {kind}{expected(field)}",
         f"- default: {fallback}",
         f"- environment: `{env_name(key)}`",
         f"- credential file: `{credential_name(key)}`",

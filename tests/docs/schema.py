@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.model import CalledChild, Child, Entity, Field, Kind, TagLinks
+from breezeway_sync.entities.model import CalledChild, Child, ColumnKind, Entity, Field, TagLinks
 from breezeway_sync.store.files import read_migrations
 from breezeway_sync.store.retention import MIRROR, RULES
 
 HEAD = """\
 # What is in the database
 
-One schema (default `breezeway`) in your own PostgreSQL, 15 or newer, without extensions. Written from the
+Two schemas in your own PostgreSQL, 15 or newer, without extensions: what people query is in `breezeway` (or what
+`database.schema` says), the bookkeeping of the service in `breezeway_internal`, which no reader needs. Written from the
 catalog and the migrations by `python3 dev.py docs`; `python3 dev.py check` fails when it is out of date.
 
 ## What holds for every table
@@ -53,8 +54,8 @@ _COMMENTED = re.compile(
     r"( \(\n.*?\n\)(?: WITH [^;]*)?|[^;]*)?;",
     re.MULTILINE | re.DOTALL,
 )
-_ALTERED = re.compile(r"^ALTER TABLE (\w+)\n(.*?);", re.MULTILINE | re.DOTALL)
-_ADDED = re.compile(r"^    ADD COLUMN ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
+_SWAP = "SELECT set_config('search_path'"
+"""What a migration makes after this is in the other schema."""
 _FUNCTION = re.compile(r"((?:^--[^\n]*\n)+)CREATE FUNCTION (\w+)\((.*?)\)\s+RETURNS (\w+)", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^    ([a-z_]+) ([A-Z]+(?:\[\])?)", re.MULTILINE)
 
@@ -65,11 +66,15 @@ def render() -> str:
     for entity in ENTITIES:
         parts += _entity(entity)
     parts.append("## Support tables\n")
-    parts += _support()
+    parts += _support(is_internal=False)
     parts.append("## Views\n")
-    parts += _views()
+    parts += _views(is_internal=False)
     parts.append("\n## Functions\n")
     parts += _functions()
+    parts.append("\n## Bookkeeping, in `breezeway_internal`\n")
+    parts.append("It may change with any release. Nothing but the service has to read it.\n")
+    parts += _support(is_internal=True)
+    parts += _views(is_internal=True)
     parts.append(KEPT)
     parts += [f"- **{name}**: {rule.words}." for name, rule in sorted(RULES.items()) if rule.words != MIRROR]
     return "\n".join(parts).rstrip() + "\n"
@@ -97,7 +102,7 @@ def _entity(entity: Entity) -> Iterator[str]:
 
 
 def _call(called: CalledChild) -> str:
-    when = "for new and changed records" if called.owed else "for every record, each time"
+    when = "for new and changed records" if called.pending_reads else "for every record, each time"
     return f"`{called.source.path}`, one call per record, {when}"
 
 
@@ -127,7 +132,7 @@ def _tags(tags: TagLinks, entity: Entity) -> str:
 
 def _field(field: Field) -> Iterator[tuple[str, str, str]]:
     origin = " or ".join(f"`{path}`" for path in (field.path, *field.also))
-    if field.kind is Kind.MONEY:
+    if field.kind is ColumnKind.MONEY:
         yield field.name, "numeric", f"{origin}, the amount"
         yield f"{field.name}_currency", "text", f"{origin}, the currency"
     else:
@@ -140,36 +145,30 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> str:
     return "\n".join(["| column | type | from |", "|---|---|---|", *lines, ""])
 
 
-def _statements() -> Iterator[tuple[str, str, str, str]]:
+def _statements(*, is_internal: bool) -> Iterator[tuple[str, str, str, str]]:
     for migration in read_migrations():
-        for comment, kind, name, body in _COMMENTED.findall(migration.text):
-            yield kind, name, _sentence(comment), body or ""
+        for part in migration.text.split(_SWAP)[int(is_internal) :: 2]:
+            for comment, kind, name, body in _COMMENTED.findall(part):
+                yield kind, name, _sentence(comment), body or ""
 
 
 def _sentence(comment: str) -> str:
     return " ".join(line.removeprefix("--").strip() for line in comment.strip().splitlines())
 
 
-def _added(table: str) -> list[tuple[str, str]]:
-    """Columns that later migrations have added to a table."""
-    bodies = (body for one in read_migrations() for name, body in _ALTERED.findall(one.text) if name == table)
-    return [column for body in bodies for column in _ADDED.findall(body)]
-
-
-def _support() -> Iterator[str]:
+def _support(*, is_internal: bool) -> Iterator[str]:
     mirror = {entity.table for entity in ENTITIES}
     mirror |= {child.table for entity in ENTITIES for child in entity.children}
     mirror |= {called.child.table for entity in ENTITIES for called in entity.called}
     mirror |= {tags.table for entity in ENTITIES for tags in entity.tags}
-    for kind, name, text, body in _statements():
+    for kind, name, text, body in _statements(is_internal=is_internal):
         if kind == "TABLE" and name not in mirror:
-            found = [*_COLUMN.findall(body), *_added(name)]
-            columns = ", ".join(f"`{column}` {sql_type.lower()}" for column, sql_type in found)
+            columns = ", ".join(f"`{column}` {sql_type.lower()}" for column, sql_type in _COLUMN.findall(body))
             yield f"### {name}\n\n{text}\n\n{columns}\n"
 
 
-def _views() -> Iterator[str]:
-    for kind, name, text, _ in _statements():
+def _views(*, is_internal: bool) -> Iterator[str]:
+    for kind, name, text, _ in _statements(is_internal=is_internal):
         if kind == "VIEW":
             yield f"- **{name}**: {text}"
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.decode import Json
 from breezeway_sync.entities.plan import EntityPlan, plan_of
-from breezeway_sync.entities.rows import Row, build, build_called
+from breezeway_sync.entities.rows import RecordRow, build, build_called
 
 PLANS: dict[str, EntityPlan] = {entity.name: plan_of(entity) for entity in ENTITIES}
 
 
-def built(entity: str, **record: Json) -> Row:
+def built(entity: str, **record: Json) -> RecordRow:
     """The row of a record with id 7."""
     return build(PLANS[entity], 7, {"id": 7, **record})
 

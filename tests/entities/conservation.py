@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from breezeway_sync.entities.decode import Json
-from breezeway_sync.entities.model import Child, Entity, Field, Kind
+from breezeway_sync.entities.model import Child, ColumnKind, Entity, Field
 from breezeway_sync.entities.plan import ChildPlan, EntityPlan
-from breezeway_sync.entities.rows import Row
+from breezeway_sync.entities.rows import RecordRow
 
 Leaf = tuple[tuple[str, ...], object]
 Leaves = Counter[Leaf]
@@ -132,7 +132,7 @@ def _content(item: Json, aliases: Aliases) -> frozenset[Leaf]:
     return frozenset([*leaves(item, aliases, () if isinstance(item, dict) else ("",))])
 
 
-def said_by_row(plan: EntityPlan, row: Row) -> Leaves:
+def said_by_row(plan: EntityPlan, row: RecordRow) -> Leaves:
     """The leaves of a row, its children and its tags."""
     entity = plan.entity
     found: Leaves = Counter()
@@ -171,10 +171,10 @@ def _said_by_columns(fields: Iterable[Field], values: dict[str, object]) -> Iter
         value = values[field.name]
         if value is None:
             continue
-        currency = values.get(f"{field.name}_currency") if field.kind is Kind.MONEY else None
+        currency = values.get(f"{field.name}_currency") if field.kind is ColumnKind.MONEY else None
         if currency is not None:
             yield (field.name,), ("money", value, currency)
-        elif field.kind is Kind.JSON:
+        elif field.kind is ColumnKind.JSON:
             yield from leaves(_json(value), [], (field.name,))
         else:
             yield (field.name,), meaning(value)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breezeway_sync.entities.admit import Admitted, Rejected, admit, digest, reject
 from breezeway_sync.entities.decode import Json, Unreadable
 from breezeway_sync.entities.text import clean, clean_text
+from breezeway_sync.entities.validate import RejectedRecord, ValidRecord, digest, reject, validate
 from tests.entities.builders import PLANS
 from tests.entities.strategies import dirty_values, json_values, storable_text
 
@@ -20,19 +20,19 @@ PHOTOS: list[Json] = [{"id": 1, "url": "a"}, {"id": 2, "url": "b"}, {"id": 3, "u
 DIRT: list[dict[str, Json]] = [{}, {"a": "\x00"}, {"a": "\ud800"}, {"a": Decimal("1e200000")}]
 
 
-def admitted(entity: str, record: Json) -> Admitted:
-    found = admit(PLANS[entity], record)
-    assert isinstance(found, Admitted)
+def valid_records(entity: str, record: Json) -> ValidRecord:
+    found = validate(PLANS[entity], record)
+    assert isinstance(found, ValidRecord)
     return found
 
 
 def hash_of(entity: str, **record: Json) -> bytes:
-    return admitted(entity, {"id": 7, **record}).payload_hash
+    return valid_records(entity, {"id": 7, **record}).payload_hash
 
 
-def rejected(item: Json | Unreadable) -> Rejected:
-    found = admit(PLANS["tasks"], item)
-    assert isinstance(found, Rejected)
+def rejected(item: Json | Unreadable) -> RejectedRecord:
+    found = validate(PLANS["tasks"], item)
+    assert isinstance(found, RejectedRecord)
     return found
 
 
@@ -44,7 +44,7 @@ def nested(levels: int, opening: str = "list") -> Json:
 
 
 def test_a_record_is_admitted_with_its_key() -> None:
-    found = admitted("tasks", {"id": "7", "photos": [], "costs": None})
+    found = valid_records("tasks", {"id": "7", "photos": [], "costs": None})
     assert found.key == 7
     assert found.record == {"id": "7", "photos": [], "costs": None}
     assert len(found.payload_hash) == 16
@@ -62,7 +62,7 @@ def test_a_record_is_admitted_with_its_key() -> None:
     ],
 )
 def test_lists_that_are_not_sent_are_counted(entity: str, record: dict[str, Json], count: int) -> None:
-    assert admitted(entity, {"id": 7, **record}).lists_not_sent == count
+    assert valid_records(entity, {"id": 7, **record}).lists_not_sent == count
 
 
 @given(st.dictionaries(storable_text, json_values, max_size=6), st.randoms(use_true_random=False))
@@ -153,20 +153,20 @@ def test_the_hash_depends_on_every_value(one: Json, other: Json) -> None:
 )
 def test_characters_that_cannot_be_stored_are_replaced_and_counted(text: str, cleaned: str, changed: int) -> None:
     assert clean_text(text) == (cleaned, changed)
-    found = admitted("tasks", {"id": 7, "name": text, "photos": [{"id": 1, "url": [text]}]})
+    found = valid_records("tasks", {"id": 7, "name": text, "photos": [{"id": 1, "url": [text]}]})
     assert found.record == {"id": 7, "name": cleaned, "photos": [{"id": 1, "url": [cleaned]}]}
     assert found.changed_characters == 2 * changed
 
 
 def test_names_are_cleaned_as_well() -> None:
-    found = admitted("tasks", {"id": 7, "a\x00": {"\ud800": 1}})
+    found = valid_records("tasks", {"id": 7, "a\x00": {"\ud800": 1}})
     assert found.record == {"id": 7, "a": {"\ufffd": 1}}
     assert found.changed_characters == 2
 
 
 def test_names_that_meet_when_cleaned_keep_their_values() -> None:
     for names in (("a\x00", "a", "\x00a"), ("a", "a\x00", "a\x00\x00"), ("\ud800", "\udfff", "\ufffd")):
-        found = admitted("tasks", {"id": 7, **{name: number for number, name in enumerate(names)}})
+        found = valid_records("tasks", {"id": 7, **{name: number for number, name in enumerate(names)}})
         assert sorted(value for name, value in found.record.items() if name != "id" and isinstance(value, int)) == [
             0,
             1,
@@ -224,8 +224,8 @@ def test_a_rejection_with_an_id_is_keyed_by_it() -> None:
 @pytest.mark.parametrize("shape", ["list", "object"])
 @pytest.mark.parametrize("levels", [300, 600, 900, 3_000])
 def test_nothing_is_nested_too_deeply_to_be_judged(levels: int, shape: str, dirt: dict[str, Json]) -> None:
-    found = admit(PLANS["tasks"], {"id": 7, "b": nested(levels, shape), **dirt})
-    if isinstance(found, Rejected):
+    found = validate(PLANS["tasks"], {"id": 7, "b": nested(levels, shape), **dirt})
+    if isinstance(found, RejectedRecord):
         assert found.record_id == "7"
         assert found.reason == "nested too deeply"
         assert "bottom" in found.payload
@@ -243,16 +243,16 @@ def test_what_has_no_id_may_be_nested_deeply_too(levels: int) -> None:
 @given(dirty_values | st.dictionaries(storable_text, dirty_values))
 def test_nothing_raises_for_any_item(item: Json) -> None:
     for plan in PLANS.values():
-        found = admit(plan, item)
-        if isinstance(found, Rejected):
+        found = validate(plan, item)
+        if isinstance(found, RejectedRecord):
             json.loads(found.payload)
             assert len(found.record_id) < 60
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.dictionaries(storable_text, dirty_values, max_size=4))
 def test_a_record_with_an_id_is_never_rejected_for_its_values(key: int, record: dict[str, Json]) -> None:
-    found = admit(PLANS["tasks"], {**record, "id": key})
-    assert isinstance(found, Admitted)
+    found = validate(PLANS["tasks"], {**record, "id": key})
+    assert isinstance(found, ValidRecord)
     assert found.key == key
 
 

@@ -6,40 +6,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breezeway_sync.entities.checkpoints import BACKFILL, FULL, WINDOW
 from breezeway_sync.entities.guard import Guard
-from breezeway_sync.entities.marks import BACKFILL, NEAR, WHOLE
 
 COUNTS = st.integers(0, 10_000)
 
 
 @pytest.mark.parametrize(
-    ("live", "gone", "is_held"),
+    ("live", "gone", "needs_review"),
     [(1000, 0, False), (1000, 50, False), (1000, 51, True), (100, 19, False), (100, 20, True), (20, 20, True)],
 )
-def test_five_percent_and_twenty(live: int, gone: int, is_held: bool) -> None:
-    assert bool(Guard().of_deletion(gone, live)) == is_held
-    assert Guard().is_too_many(gone, live) == is_held
+def test_five_percent_and_twenty(live: int, gone: int, needs_review: bool) -> None:
+    assert bool(Guard().of_deletion(gone, live)) == needs_review
+    assert Guard().is_too_many(gone, live) == needs_review
 
 
 def test_so_few_are_never_too_many_also_where_they_are_all() -> None:
     assert Guard().of_deletion(1, 1) is None
     assert Guard().of_deletion(19, 19) is None
-    assert Guard().of_list(WHOLE, 0, 19, can_be_asked=True) is None
+    assert Guard().of_list(FULL, 0, 19, can_be_asked=True) is None
 
 
-@pytest.mark.parametrize(("kind", "is_doubted"), [(WHOLE, True), (NEAR, False), (BACKFILL, False)])
+@pytest.mark.parametrize(("kind", "is_doubted"), [(FULL, True), (WINDOW, False), (BACKFILL, False)])
 def test_a_list_of_many_that_is_empty_is_not_believed(kind: str, is_doubted: bool) -> None:
     assert bool(Guard().of_list(kind, 0, 20, can_be_asked=True)) == is_doubted
 
 
 @pytest.mark.parametrize(("can_be_asked", "is_doubted"), [(True, False), (False, True)])
 def test_an_empty_list_of_few_is_believed_where_each_can_be_asked(can_be_asked: bool, is_doubted: bool) -> None:
-    assert bool(Guard().of_list(WHOLE, 0, 1, can_be_asked=can_be_asked)) == is_doubted
+    assert bool(Guard().of_list(FULL, 0, 1, can_be_asked=can_be_asked)) == is_doubted
 
 
 @given(shown=st.integers(1, 10), expected=COUNTS, can_be_asked=st.booleans())
 def test_a_list_that_shows_anything_is_believed(shown: int, expected: int, can_be_asked: bool) -> None:
-    assert Guard().of_list(WHOLE, shown, expected, can_be_asked=can_be_asked) is None
+    assert Guard().of_list(FULL, shown, expected, can_be_asked=can_be_asked) is None
 
 
 @given(live=COUNTS, gone=COUNTS, share=st.floats(0, 1), least=st.integers(1, 1000))

@@ -11,10 +11,10 @@ import pytest
 
 from breezeway_sync.entities import catalog
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.model import Child, Derived, Entity, Field, Kind, Rule, TagLinks
+from breezeway_sync.entities.model import Child, ColumnKind, DerivationRule, Derived, Entity, Field, TagLinks
 from breezeway_sync.entities.plan import plan_of
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.service.settings.models import ENTITY_NAMES, PART_NAMES, READ_PER_PARENT
-from breezeway_sync.sync.stages import NAMES
 
 BY_NAME = {entity.name: entity for entity in ENTITIES}
 TASKS, PROPERTIES, RESERVATIONS = BY_NAME["tasks"], BY_NAME["properties"], BY_NAME["reservations"]
@@ -38,23 +38,23 @@ ASSIGNEE = FIRST_CHILD.fields[0]
 @pytest.mark.parametrize(
     "changed",
     [
-        replace(TASKS, fields=(*TASKS.fields, Field("title", Kind.TEXT))),
+        replace(TASKS, fields=(*TASKS.fields, Field("title", ColumnKind.TEXT))),
         replace(TASKS, fields=TASKS.fields[1:]),
-        replace(TASKS, fields=(replace(TASKS.fields[0], kind=Kind.TEXT), *TASKS.fields[1:])),
+        replace(TASKS, fields=(replace(TASKS.fields[0], kind=ColumnKind.TEXT), *TASKS.fields[1:])),
         replace(TASKS, fields=(replace(TASKS.fields[0], column="house_id"), *TASKS.fields[1:])),
         replace(TASKS, fields=(replace(TASKS.fields[0], also=("property_id",)), *TASKS.fields[1:])),
         replace(TASKS, fields=(replace(TASKS.fields[0], path="house_id", column="home_id"), *TASKS.fields[1:])),
         replace(TASKS, key=replace(TASKS.key, column="id")),
-        replace(TASKS, derived=(Derived("created_by_name", Kind.TEXT, Rule.FULL_NAME),)),
+        replace(TASKS, derived=(Derived("created_by_name", ColumnKind.TEXT, DerivationRule.FULL_NAME),)),
         replace(TASKS, children=TASKS.children[1:]),
         with_child(replace(FIRST_CHILD, fields=FIRST_CHILD.fields[1:])),
-        with_child(replace(FIRST_CHILD, fields=(replace(ASSIGNEE, kind=Kind.TEXT), *FIRST_CHILD.fields[1:]))),
+        with_child(replace(FIRST_CHILD, fields=(replace(ASSIGNEE, kind=ColumnKind.TEXT), *FIRST_CHILD.fields[1:]))),
         with_child(replace(FIRST_CHILD, key=None)),
         with_child(replace(FIRST_CHILD, position="place")),
         with_child(replace(FIRST_CHILD, key_may_be_null=True)),
         with_child(replace(FIRST_CHILD, items="people")),
         replace(TASKS, tags=()),
-        replace(TASKS, tags=(TagLinks("task_tags", "task_tags", "property"),)),
+        replace(TASKS, tags=(TagLinks("task_tags", "task_tags", "property", "tags"),)),
     ],
     ids=lambda entity: str(version(entity)),
 )
@@ -141,7 +141,7 @@ def test_every_link_leads_from_an_id_to_a_table_that_is_filled_before() -> None:
         before = {one.table for one in ENTITIES[:place]}
         for link in entity.links:
             assert link.target in before
-            assert Kind.BIGINT in {field.kind for field in entity.fields if field.name == link.by}
+            assert ColumnKind.BIGINT in {field.kind for field in entity.fields if field.name == link.by}
         for tags in entity.tags:
             assert tags.tag_type in {source.discriminator for source in BY_NAME["tags"].sources}
 
@@ -178,5 +178,7 @@ def _children(entity: Entity) -> tuple[Child, ...]:
 
 
 def _columns(fields: tuple[Field, ...]) -> set[str]:
-    pairs = ((field.name, f"{field.name}_currency") if field.kind is Kind.MONEY else (field.name,) for field in fields)
+    pairs = (
+        (field.name, f"{field.name}_currency") if field.kind is ColumnKind.MONEY else (field.name,) for field in fields
+    )
     return set(chain.from_iterable(pairs))

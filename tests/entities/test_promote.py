@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from breezeway_sync.core.errors import NotPromotable
-from breezeway_sync.entities.model import Kind
+from breezeway_sync.entities.model import ColumnKind
 from breezeway_sync.entities.promote import infer, parse, plan_promotion
 
 
@@ -17,24 +17,24 @@ from breezeway_sync.entities.promote import infer, parse, plan_promotion
     [
         ([], None),
         ([None], None),
-        ([""], Kind.TEXT),
-        ([1, 2**62, None], Kind.BIGINT),
-        ([1, 2**64], Kind.NUMERIC),
-        ([1, Decimal("1.5")], Kind.NUMERIC),
-        (["007", "12"], Kind.TEXT),
-        (["12", 13], Kind.TEXT),
-        ([True, False], Kind.BOOLEAN),
-        ([True, "x"], Kind.JSON),
-        (["2026-01-01", ""], Kind.DATE),
-        (["2026-01-01T10:00:00Z", "2026-01-01 10:00:00"], Kind.TIMESTAMP),
-        (["10:00"], Kind.TIME),
-        (["2026-01-01", "2026-01-01T10:00:00Z"], Kind.TEXT),
-        (["2026-02-30"], Kind.TEXT),
-        ([["a"]], Kind.JSON),
-        (["a", {"b": 1}], Kind.JSON),
+        ([""], ColumnKind.TEXT),
+        ([1, 2**62, None], ColumnKind.BIGINT),
+        ([1, 2**64], ColumnKind.NUMERIC),
+        ([1, Decimal("1.5")], ColumnKind.NUMERIC),
+        (["007", "12"], ColumnKind.TEXT),
+        (["12", 13], ColumnKind.TEXT),
+        ([True, False], ColumnKind.BOOLEAN),
+        ([True, "x"], ColumnKind.JSON),
+        (["2026-01-01", ""], ColumnKind.DATE),
+        (["2026-01-01T10:00:00Z", "2026-01-01 10:00:00"], ColumnKind.TIMESTAMP),
+        (["10:00"], ColumnKind.TIME),
+        (["2026-01-01", "2026-01-01T10:00:00Z"], ColumnKind.TEXT),
+        (["2026-02-30"], ColumnKind.TEXT),
+        ([["a"]], ColumnKind.JSON),
+        (["a", {"b": 1}], ColumnKind.JSON),
     ],
 )
-def test_the_narrowest_type_that_takes_all(values: list[Any], kind: Kind | None) -> None:
+def test_the_narrowest_type_that_takes_all(values: list[Any], kind: ColumnKind | None) -> None:
     assert infer(values) == kind
 
 
@@ -60,10 +60,13 @@ def test_what_cannot_be_promoted_is_refused_with_a_reason(text: str, said: str) 
 
 def test_the_column_is_a_plain_new_name() -> None:
     target = parse("tasks.Details.color-Code")
-    made = plan_promotion(target, Kind.TEXT, None, columns={"id"}, reserved={"order"})
+    made = plan_promotion(target, ColumnKind.TEXT, None, columns={"id"}, reserved={"order"})
     assert made.column == "details_color_code"
     assert made.literal == 'Field("Details.color-Code", Kind.TEXT, "details_color_code")'
-    assert plan_promotion(parse("tasks.x"), Kind.DATE, None, columns=(), reserved=()).literal == 'Field("x", Kind.DATE)'
+    assert (
+        plan_promotion(parse("tasks.x"), ColumnKind.DATE, None, columns=(), reserved=()).literal
+        == 'Field("x", Kind.DATE)'
+    )
     for column, said in (
         ("id", "has a column id"),
         ("order", "reserved word"),
@@ -71,4 +74,4 @@ def test_the_column_is_a_plain_new_name() -> None:
         ("", "not the"),
     ):
         with pytest.raises(NotPromotable, match=said):
-            plan_promotion(target, Kind.TEXT, column, columns={"id"}, reserved={"order"})
+            plan_promotion(target, ColumnKind.TEXT, column, columns={"id"}, reserved={"order"})

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.radar import Known, What, compare, of_any_type
-from breezeway_sync.entities.survey import MOST_MEMBERS, MOST_PATHS, Survey
+from breezeway_sync.entities.drift import DriftKind, KnownPath, compare, of_any_type
+from breezeway_sync.entities.field_profile import MOST_MEMBERS, MOST_PATHS, FieldProfile
 
 START = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -18,18 +18,18 @@ class Radar:
     """What is written down over many readings."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, KnownPath] = {}
         self.now = START
         self.written = 0
 
     def read(
-        self, *records: Any, times: int = 1, is_whole: bool = True, any_type: frozenset[str] = frozenset()
-    ) -> list[tuple[str, What]]:
+        self, *records: Any, times: int = 1, is_full: bool = True, any_type: frozenset[str] = frozenset()
+    ) -> list[tuple[str, DriftKind]]:
         """One reading, an hour after the one before."""
         self.now += timedelta(hours=1)
-        survey = Survey()
-        survey.add(list(records) * times)
-        found = compare(self.known, survey, is_whole=is_whole, now=self.now, of_any_type=any_type)
+        profile = FieldProfile()
+        profile.add(list(records) * times)
+        found = compare(self.known, profile, is_full=is_full, now=self.now, of_any_type=any_type)
         self.known |= {row.path: row for row in found.rows}
         self.written = len(found.rows)
         return sorted((one.path, one.what) for one in found.changes)
@@ -60,7 +60,7 @@ def test_a_field_that_appears_is_told_once_and_its_members_not_beside_it() -> No
     radar = Radar()
     radar.read({"id": 1}, times=30)
     new = {"id": 1, "new": {"inner": 1}}
-    assert radar.read({"id": 1}, new, times=15, is_whole=False) == [("new", What.APPEARED)]
+    assert radar.read({"id": 1}, new, times=15, is_full=False) == [("new", DriftKind.APPEARED)]
     assert radar.read(new, times=30) == []
     assert radar.known["new"].appeared_at == START + timedelta(hours=2)
     assert radar.known["new.inner"].appeared_at is None
@@ -70,11 +70,11 @@ def test_vanished_needs_a_whole_reading_of_enough_records_and_is_told_once() -> 
     radar = Radar()
     radar.read({"id": 1, "old": {"x": 1}}, times=40)
     assert radar.read({"id": 1}, times=3) == []
-    assert radar.read({"id": 1}, times=40, is_whole=False) == []
-    assert radar.read({"id": 1}, times=40) == [("old", What.VANISHED)]
+    assert radar.read({"id": 1}, times=40, is_full=False) == []
+    assert radar.read({"id": 1}, times=40) == [("old", DriftKind.VANISHED)]
     assert radar.read({"id": 1}, times=40) == []
     assert radar.known["old"].vanished_at == START + timedelta(hours=4)
-    assert radar.read({"id": 1, "old": {"x": 1}}, times=40) == [("old", What.APPEARED)]
+    assert radar.read({"id": 1, "old": {"x": 1}}, times=40) == [("old", DriftKind.APPEARED)]
     assert radar.known["old"].vanished_at is None
 
 
@@ -82,30 +82,33 @@ def test_what_all_records_had_is_missed_in_a_part_of_them_too() -> None:
     radar = Radar()
     radar.read({"old": 1, "full": 1, "some": 1}, *[{"old": 1, "full": 1, "some": None}] * 3, times=25)
     lacking = {"full": None, "some": None}
-    assert radar.read(lacking, times=49, is_whole=False) == []
-    assert sorted(radar.read(lacking, times=50, is_whole=False)) == [("full", What.EMPTIED), ("old", What.VANISHED)]
-    assert radar.read(lacking, times=50, is_whole=False) == []
+    assert radar.read(lacking, times=49, is_full=False) == []
+    assert sorted(radar.read(lacking, times=50, is_full=False)) == [
+        ("full", DriftKind.EMPTIED),
+        ("old", DriftKind.VANISHED),
+    ]
+    assert radar.read(lacking, times=50, is_full=False) == []
 
 
 def test_a_rare_field_that_happens_to_be_missing_has_not_vanished() -> None:
     radar = Radar()
     radar.read(*[{"id": 1}] * 97, *[{"id": 1, "rare": 1}] * 3)
     assert radar.read({"id": 1}, times=100) == []
-    assert radar.read({"id": 1}, times=1000) == [("rare", What.VANISHED)]
+    assert radar.read({"id": 1}, times=1000) == [("rare", DriftKind.VANISHED)]
 
 
 def test_members_of_a_list_are_counted_against_its_items() -> None:
     radar = Radar()
     radar.read({"photos": [{"url": "a", "caption": "b"}]}, times=30)
-    assert radar.read({"photos": []}, times=30) == [("photos", What.EMPTIED)]
-    assert radar.read({"photos": [{"url": "a"}]}, times=30) == [("photos[].caption", What.VANISHED)]
+    assert radar.read({"photos": []}, times=30) == [("photos", DriftKind.EMPTIED)]
+    assert radar.read({"photos": [{"url": "a"}]}, times=30) == [("photos[].caption", DriftKind.VANISHED)]
 
 
 def test_a_type_is_news_once_and_null_is_none() -> None:
     radar = Radar()
     radar.read({"a": None, "b": 1, "c": "x", "d": "x"}, times=20)
     assert radar.read({"a": "x", "b": 1.5, "c": 7, "d": {"note": 1}}, times=20, any_type=frozenset("d")) == [
-        ("c", What.TYPE_CHANGED)
+        ("c", DriftKind.TYPE_CHANGED)
     ]
     for _ in range(2):
         assert radar.read({"a": None, "b": 2, "c": "x", "d": "x"}, {"a": "x", "b": 2, "c": 7, "d": {}}, times=10) == []
@@ -118,7 +121,7 @@ def test_emptied_is_a_share_that_falls_by_more_than_half(empty: Any) -> None:
     radar.read(full, times=100)
     assert radar.read(*[full] * 50, *[{"a": empty}] * 50, any_type=varies) == []
     half = [*[full] * 49, *[{"a": empty}] * 51]
-    assert radar.read(*half, any_type=varies) == [("a", What.EMPTIED)]
+    assert radar.read(*half, any_type=varies) == [("a", DriftKind.EMPTIED)]
     assert radar.read(*half, any_type=varies) == []
     assert radar.known["a"].emptied_at is not None
     assert radar.read({"a": 0}, times=100, any_type=varies) == []
@@ -128,33 +131,33 @@ def test_emptied_is_a_share_that_falls_by_more_than_half(empty: Any) -> None:
 def test_emptied_needs_a_whole_reading_of_enough_records() -> None:
     radar = Radar()
     radar.read({"a": "x"}, times=100)
-    assert radar.read({"a": None}, times=49, is_whole=False) == []
+    assert radar.read({"a": None}, times=49, is_full=False) == []
     assert radar.read({"a": None}, times=19) == []
-    assert radar.read({"a": None}, times=20) == [("a", What.EMPTIED)]
+    assert radar.read({"a": None}, times=20) == [("a", DriftKind.EMPTIED)]
 
 
 def test_what_is_read_a_little_at_a_time_adds_up_until_it_tells_something() -> None:
     radar = Radar()
     for _ in range(3):
-        assert radar.read({"id": 1}, times=4, is_whole=False) == []
+        assert radar.read({"id": 1}, times=4, is_full=False) == []
     assert radar.known["id"].seen == 12
-    assert radar.read({"id": 1, "new": 1}, is_whole=False) == [("new", What.APPEARED)]
+    assert radar.read({"id": 1, "new": 1}, is_full=False) == [("new", DriftKind.APPEARED)]
 
 
 def test_hostile_bodies_are_bounded_and_keys_that_are_data_are_not_kept() -> None:
     deep: Any = 1
     for _ in range(500):
         deep = {"x": [deep]}
-    survey = Survey()
+    profile = FieldProfile()
     records: list[Any] = [
         {"deep": deep, "by_id": {f"k{n}": 1 for n in range(10_000)}, "7": 1, "Ann Smith": 1, "a.b": 1, "x" * 99: 1},
         *({f"f{n}": {f"g{m}": 1 for m in range(100)} for n in range(100)} for _ in range(2)),
         "no object", None,
     ]  # fmt: skip
-    survey.add(records)
-    paths = {one.path for one in survey.sightings()}
+    profile.add(records)
+    paths = {one.path for one in profile.sightings()}
     assert len(paths) <= MOST_PATHS
-    assert survey.is_cut
+    assert profile.is_cut
     assert not any(" " in path or path == "7" or path.startswith(("a.", "xx", "by_id.")) for path in paths)
     assert "deep.x[].x[].x" in paths
     assert max(path.count("x") for path in paths) < 8

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from breezeway_sync.entities.admit import Admitted, admit
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.decode import Json
-from breezeway_sync.entities.model import Entity, Rule
+from breezeway_sync.entities.model import DerivationRule, Entity
 from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import build, build_called
+from breezeway_sync.entities.validate import ValidRecord, validate
 from tests.entities.conservation import (
     Leaves,
     aliases_of,
@@ -57,8 +57,8 @@ def test_no_value_of_children_read_by_a_call_is_lost_or_invented(plan: ChildPlan
 @given(st.dictionaries(st.text(max_size=5), dirty_values, max_size=5), st.sampled_from(ENTITIES))
 def test_whatever_is_admitted_is_built(record: dict[str, Json], entity: Entity) -> None:
     plan = plan_of(entity)
-    found = admit(plan, {**record, "id": 7})
-    assert isinstance(found, Admitted)
+    found = validate(plan, {**record, "id": 7})
+    assert isinstance(found, ValidRecord)
     row = build(plan, found.key, found.record)
     assert len(row.values) == len(plan.shape.columns) + 1
 
@@ -72,7 +72,7 @@ def test_any_value_may_stand_under_any_name(value: Json, entity: Entity) -> None
 
 def _without_derived(entity: Entity, leaves: Leaves) -> Leaves:
     """Names put together from others are no value of the API."""
-    derived = {(one.column,) for one in entity.derived if one.rule is Rule.FULL_NAME}
+    derived = {(one.column,) for one in entity.derived if one.rule is DerivationRule.FULL_NAME}
     return Counter({leaf: count for leaf, count in leaves.items() if leaf[0] not in derived})
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from breezeway_sync.entities.decode import Json
-from breezeway_sync.entities.model import Kind
+from breezeway_sync.entities.model import ColumnKind
 from breezeway_sync.entities.values import (
     FIT,
     MISFIT,
@@ -185,11 +185,14 @@ def test_json_takes_every_value_as_text_that_gives_it_back(value: Json) -> None:
 
 
 def test_every_kind_has_its_test() -> None:
-    assert set(FIT) == set(Kind)
+    assert set(FIT) == set(ColumnKind)
 
 
-@given(dirty_values | any_text | formatted_text, st.sampled_from([kind for kind in Kind if kind is not Kind.JSON]))
-def test_nothing_raises_for_any_value(value: Json, kind: Kind) -> None:
+@given(
+    dirty_values | any_text | formatted_text,
+    st.sampled_from([kind for kind in ColumnKind if kind is not ColumnKind.JSON]),
+)
+def test_nothing_raises_for_any_value(value: Json, kind: ColumnKind) -> None:
     FIT[kind](value)
 
 
@@ -198,8 +201,8 @@ def test_json_never_raises_for_what_has_been_cleaned(value: Json) -> None:
     assert isinstance(fit_json(value), str)
 
 
-@given(formatted_text | json_values, st.sampled_from([Kind.BIGINT, Kind.NUMERIC]))
-def test_a_number_that_fits_keeps_its_value(value: Json, kind: Kind) -> None:
+@given(formatted_text | json_values, st.sampled_from([ColumnKind.BIGINT, ColumnKind.NUMERIC]))
+def test_a_number_that_fits_keeps_its_value(value: Json, kind: ColumnKind) -> None:
     found = FIT[kind](value)
     if found is not MISFIT:
         assert isinstance(value, str | int | Decimal)

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from breezeway_sync.core import events as e
-from breezeway_sync.core.report import CertificateState
+from breezeway_sync.core.report import VerificationState
 from breezeway_sync.ops.metrics import Metrics
 from tests.ops.support import ACCOUNTS, NOW, PROMISES, REGIONS, REJECTED_CREDENTIALS, mixed
 
@@ -48,7 +48,7 @@ def filled() -> Metrics:
     ):
         metrics.observe(event)
     seen = mixed()
-    compared = [CertificateState(one.region, one.entity, NOW, NOW, "late", 7, DIFFERENCES) for one in seen.freshness]
+    compared = [VerificationState(one.region, one.entity, NOW, NOW, "late", 7, DIFFERENCES) for one in seen.freshness]
     metrics.update(seen.freshness, seen.leases, seen.tokens, seen.regions, compared)
     metrics.observe(e.AlertDelivered("webhook", None))
     metrics.observe(e.AlertDelivered("email", "it is down"))

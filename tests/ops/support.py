@@ -67,15 +67,15 @@ def facts(**changes: object) -> Facts:
 
 def mirror(region: str, entity: str, share: float, *, name: str | None = None, **changes: object) -> Freshness:
     """A mirror whose age is a share of its promise."""
-    promise = PROMISES[entity]
+    freshness_target = PROMISES[entity]
     made = Freshness(
         region=region,
         region_name=REGIONS.get(region, region) if name is None else name,
         entity=entity,
         status="success",
-        last_success=NOW - timedelta(seconds=share * promise),
-        age_seconds=share * promise,
-        promise_seconds=promise,
+        last_success=NOW - timedelta(seconds=share * freshness_target),
+        age_seconds=share * freshness_target,
+        freshness_target_seconds=freshness_target,
         is_late=share > 1,
         records_processed=1200,
         calls=13,
@@ -108,7 +108,7 @@ def run(region: str, entity: str, minutes: float, *, status: str = "success", **
         deleted=0,
         rejected=0,
         calls=13,
-        owed=0,
+        pending_reads=0,
         error=None,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
@@ -162,19 +162,21 @@ def mixed() -> StatusReport:
     begun = run("austin", "reservations", 0.4, status="running", duration_seconds=24.0, new=0, updated=0, unchanged=0)
     runs = [
         begun,
-        run("austin", "tasks", 3, status="partial", error=_OWED, owed=1240),
+        run("austin", "tasks", 3, status="partial", error=_OWED, pending_reads=1240),
         run("mammoth", "tasks", 5, status="failed", error=_FAILED, calls=6, unchanged=0),
         run("smoky", "people", 50, status="partial", error=_REJECTED, rejected=2),
         *fresh().runs,
     ]
-    owed = {"austin": {"task_comments": 1100, "task_requirements": 140}}
+    pending_reads = {"austin": {"task_comments": 1100, "task_requirements": 140}}
     tokens = [token(code) for code in REGIONS if code != "sea_ranch"]
     return replace(
         fresh(),
         freshness=(*_mixed_mirrors(), *_unread_mirrors()),
         runs=tuple(sorted(runs, key=lambda one: one.started_at, reverse=True)),
         tokens=(*tokens, token("sea_ranch", -5, REJECTED_CREDENTIALS)),
-        regions=tuple(RegionState(code, owed.get(code, {}), int(code == "smoky"), {"tasks": 24}) for code in REGIONS),
+        regions=tuple(
+            RegionState(code, pending_reads.get(code, {}), int(code == "smoky"), {"tasks": 24}) for code in REGIONS
+        ),
         leases=(replace(leases()[0], paused_for_seconds=48.0), leases()[1]),
     )
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from breezeway_sync.ops import connections
 from breezeway_sync.ops.connections import MOST_CONNECTIONS, MOST_HEADER_BYTES
-from breezeway_sync.ops.hosts import Hosts
+from breezeway_sync.ops.hosts import AllowedHosts
 from breezeway_sync.ops.http import create_app, serving
 from tests.ops.support import Stub
 
@@ -193,8 +193,8 @@ async def test_only_our_own_names_are_answered_for(route: str, host: bytes, stat
         writer.write(b"GET " + route.encode() + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
         answer = await reader.read()
         writer.close()
-    wanted = 404 if status == 200 and route == "/nothing" else status
-    assert answer.startswith(f"HTTP/1.1 {wanted} ".encode())
+    expected = 404 if status == 200 and route == "/nothing" else status
+    assert answer.startswith(f"HTTP/1.1 {expected} ".encode())
     assert status == 200 or (b"evil" not in answer and b"breezeway_sync_" not in answer)
 
 
@@ -209,14 +209,18 @@ async def test_a_request_without_a_host_comes_from_no_browser() -> None:
 @pytest.mark.parametrize(
     ("hosts", "answered", "refused"),
     [
-        (Hosts("0.0.0.0"), ["10.0.0.5:9847", "[fe80::1]", "localhost"], ["evil.example"]),
-        (Hosts("::"), ["10.0.0.5", "[2001:db8::1]:9847"], ["evil.example"]),
-        (Hosts("192.0.2.7"), ["192.0.2.7:9847", "localhost"], ["192.0.2.8", "evil.example"]),
-        (Hosts("sync.internal"), ["SYNC.internal.:9847"], ["other.internal"]),
-        (Hosts("127.0.0.1", ["sync.example.com", "::2"]), ["sync.example.com", "[::2]"], ["a.sync.example.com", "::2"]),
-        (Hosts("127.0.0.1", ["*"]), ["evil.example", ""], []),
+        (AllowedHosts("0.0.0.0"), ["10.0.0.5:9847", "[fe80::1]", "localhost"], ["evil.example"]),
+        (AllowedHosts("::"), ["10.0.0.5", "[2001:db8::1]:9847"], ["evil.example"]),
+        (AllowedHosts("192.0.2.7"), ["192.0.2.7:9847", "localhost"], ["192.0.2.8", "evil.example"]),
+        (AllowedHosts("sync.internal"), ["SYNC.internal.:9847"], ["other.internal"]),
+        (
+            AllowedHosts("127.0.0.1", ["sync.example.com", "::2"]),
+            ["sync.example.com", "[::2]"],
+            ["a.sync.example.com", "::2"],
+        ),
+        (AllowedHosts("127.0.0.1", ["*"]), ["evil.example", ""], []),
     ],
 )
-def test_names_that_were_configured(hosts: Hosts, answered: list[str], refused: list[str]) -> None:
+def test_names_that_were_configured(hosts: AllowedHosts, answered: list[str], refused: list[str]) -> None:
     assert all(hosts.answer_for(host) for host in answered)
     assert not any(hosts.answer_for(host) for host in refused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from breezeway_sync.core.report import CertificateState
+from breezeway_sync.core.report import VerificationState
 from breezeway_sync.ops import as_json
 from breezeway_sync.ops.health import judge
 from breezeway_sync.ops.page import render
@@ -14,22 +14,22 @@ from breezeway_sync.ops.view import View
 from tests.ops.support import NOW, facts, mirror, report
 
 COMPARED = NOW - timedelta(hours=3)
-WRONG = CertificateState("nashville", "tasks", NOW, COMPARED, "failed", 7, {"late": 3, "wrong": 530, "missing": 1})
-RIGHT = CertificateState("austin", "tasks", NOW, COMPARED, "late", 7, {"late": 3, "wrong": 0})
+WRONG = VerificationState("nashville", "tasks", NOW, COMPARED, "failed", 7, {"late": 3, "wrong": 530, "missing": 1})
+RIGHT = VerificationState("austin", "tasks", NOW, COMPARED, "late", 7, {"late": 3, "wrong": 0})
 
 
-def looked_at(*states: CertificateState) -> View:
+def looked_at(*states: VerificationState) -> View:
     mirrors = [mirror("nashville", "tasks", 0.5), mirror("austin", "tasks", 0.5)]
     differing = tuple(f"{one.region} {one.entity}" for one in states if one.is_differing)
     return View(facts(differing=differing), report(mirrors, certificates=states), None)
 
 
 def test_health_gives_a_reason_and_stays_live_and_ready() -> None:
-    verdict = judge(looked_at(WRONG, RIGHT).facts)
-    assert (verdict.status, verdict.live, verdict.ready) == ("degraded", True, True)
-    assert verdict.reasons == ["1 differ from the API: nashville tasks"]
-    assert "--repair" in verdict.remedies[0]
-    assert as_json.health(looked_at(WRONG).facts, verdict)["differing"] == ("nashville tasks",)
+    judgement = judge(looked_at(WRONG, RIGHT).facts)
+    assert (judgement.status, judgement.live, judgement.ready) == ("degraded", True, True)
+    assert judgement.reasons == ["1 differ from the API: nashville tasks"]
+    assert "--repair" in judgement.remedies[0]
+    assert as_json.health(looked_at(WRONG).facts, judgement)["differing"] == ("nashville tasks",)
 
 
 def test_the_page_has_a_card_with_what_was_found_and_does_not_say_that_all_is_fresh() -> None:
@@ -46,7 +46,7 @@ def test_the_page_has_a_card_with_what_was_found_and_does_not_say_that_all_is_fr
 
 def test_the_status_as_json_has_every_comparison() -> None:
     found = json.loads(json.dumps(as_json.status(looked_at(WRONG, RIGHT)), default=str))
-    assert [one["result"] for one in found["certificates"]] == ["failed", "late"]
+    assert [one["result"] for one in found["verification_results"]] == ["failed", "late"]
     assert found["troubles"][0]["kind"] == "differs"
 
 

@@ -36,12 +36,12 @@ LOST = {"database_reachable": False, "database_error": "PostgreSQL went away"}
     ],
 )
 def test_verdicts(changes: dict[str, object], live: bool, ready: bool, status: str, subjects: list[str]) -> None:
-    verdict = judge(facts(**changes))
-    assert (verdict.live, verdict.ready, verdict.status) == (live, ready, status)
-    assert [one.subject for one in verdict.findings] == subjects
-    assert len(verdict.reasons) == len(verdict.remedies) == len(subjects)
-    assert all(verdict.reasons)
-    assert all(verdict.remedies)
+    judgement = judge(facts(**changes))
+    assert (judgement.live, judgement.ready, judgement.status) == (live, ready, status)
+    assert [one.subject for one in judgement.findings] == subjects
+    assert len(judgement.reasons) == len(judgement.remedies) == len(subjects)
+    assert all(judgement.reasons)
+    assert all(judgement.remedies)
 
 
 def test_the_reason_is_in_the_words() -> None:

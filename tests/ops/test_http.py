@@ -101,7 +101,9 @@ async def test_the_status_for_programs() -> None:
     assert (told["read_at"], told["age_seconds"], told["error"]) == ("2025-06-03T14:30:02+00:00", 3.0, None)
     assert len(told["freshness"]) == 71
     assert sum(one["is_late"] for one in told["freshness"]) == 8
-    assert {"credentials", "owed", "rejected", "unreachable", "late"} == {one["kind"] for one in told["troubles"]}
+    assert {"credentials", "pending_reads", "rejected", "unreachable", "late"} == {
+        one["kind"] for one in told["troubles"]
+    }
     assert told["service"]["version"] == "1.2.3"
     assert {"runs", "leases", "tokens", "regions"} <= told.keys()
 

@@ -38,7 +38,7 @@ def compared(result: str) -> e.VerificationFinished:
         (e.DatabaseLost("PostgreSQL went away"), logging.ERROR),
         (e.DatabaseBack(3.0), logging.INFO),
         (e.FieldChanged("austin", "tasks", "new", "appeared", "string"), logging.WARNING),
-        (e.DeletionsHeld("austin", "tasks", 24), logging.WARNING),
+        (e.DeletionsNeedReview("austin", "tasks", 24), logging.WARNING),
         (e.AttendanceChanged("austin", ("tasks",), is_attended=False), logging.WARNING),
         (RecordsLeft("austin", "tasks", 240), logging.WARNING),
         (RowsLost("austin", "tasks", "task_costs", None), logging.WARNING),

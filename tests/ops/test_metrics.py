@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from breezeway_sync.core import events as e
 from breezeway_sync.core.record_events import RecordsLeft, RowsLost
-from breezeway_sync.core.report import CertificateState, LeaseState, RegionState, TokenState
+from breezeway_sync.core.report import LeaseState, RegionState, TokenState, VerificationState
 from breezeway_sync.ops.metrics import CONTENT_TYPE, Metrics
 from tests.ops.measured import filled, promtool
 from tests.ops.support import ACCOUNTS, NOW, mirror, token, unread
@@ -104,7 +104,7 @@ def test_everything_else_that_happens(metrics: Metrics) -> None:
         e.CycleFinished(account, "r", ("austin",), "failed", 33.0),
         e.CycleSkipped("austin", "hourly", "running"),
         e.Crashed("austin", "tasks", "KeyError", "…"),
-        e.Noticed("something"),
+        e.OperatorNotice("something"),
         e.EntityAdvanced("austin", "tasks", "pages", 1, 2),
     ):
         metrics.observe(event)
@@ -126,7 +126,7 @@ def test_everything_else_that_happens(metrics: Metrics) -> None:
         "crashes_total": 1,
     }
     assert {name: value(metrics, name) for name in plain} == plain
-    assert value(metrics, "cycles_skipped_total", tempo="hourly", reason="running") == 1
+    assert value(metrics, "cycles_skipped_total", interval="hourly", reason="running") == 1
 
 
 def test_what_the_service_reports_by_itself(metrics: Metrics) -> None:
@@ -185,13 +185,13 @@ def test_the_report(metrics: Metrics) -> None:
     tasks = {"region": "austin", "entity": "tasks"}
     assert late.last_success is not None
     assert value(metrics, "last_success_timestamp_seconds", **tasks) == late.last_success.timestamp()
-    assert value(metrics, "promise_seconds", **tasks) == 7200
+    assert value(metrics, "freshness_target_seconds", **tasks) == 7200
     assert value(metrics, "late", **tasks) == 1
     assert value(metrics, "late", region="smoky", entity="people") == 1
     assert value(metrics, "last_success_timestamp_seconds", region="smoky", entity="people") is None
-    assert value(metrics, "owed_calls", region="austin", source="task_comments") == 12
+    assert value(metrics, "pending_child_reads", region="austin", source="task_comments") == 12
     assert value(metrics, "rejected_records_open", region="austin") == 3
-    assert value(metrics, "records_held", **tasks) == 24
+    assert value(metrics, "records_in_review", **tasks) == 24
     assert value(metrics, "problems_open", region="austin") == 5
     assert value(metrics, "accepted_problems", **tasks) == 2
     assert value(metrics, "token_expiry_timestamp_seconds", region="austin") == NOW.timestamp() + 20 * 3600
@@ -203,14 +203,14 @@ def test_the_report(metrics: Metrics) -> None:
 
 def test_the_latest_comparisons(metrics: Metrics) -> None:
     states = [
-        CertificateState("austin", "tasks", NOW, NOW, "failed", 7, {"late": 1, "wrong": 2, "missing": 0}),
-        CertificateState("smoky", "tasks", NOW),
+        VerificationState("austin", "tasks", NOW, NOW, "failed", 7, {"late": 1, "wrong": 2, "missing": 0}),
+        VerificationState("smoky", "tasks", NOW),
     ]
     metrics.update([], [], [], [], states)
     tasks = {"region": "austin", "entity": "tasks"}
     found = [value(metrics, "verify_differences", **tasks, **{"class": kind}) for kind in ("late", "wrong", "missing")]
     assert found == [1, 2, 0]
-    assert value(metrics, "last_certificate_timestamp_seconds", **tasks) == NOW.timestamp()
+    assert value(metrics, "last_verification_timestamp_seconds", **tasks) == NOW.timestamp()
     assert b"smoky" not in metrics.render()
     metrics.update([], [], [], [], [])
     assert b"austin" not in metrics.render()
@@ -261,7 +261,7 @@ def test_labels_hold_no_ids_and_are_bounded() -> None:
             pattern = {"account": r"[0-9a-f]{16}", "status": r"[1-5]xx|[a-z]+", "endpoint": r"(/(v1|[a-z_-]+|{id}))+/?"}
             assert re.fullmatch(pattern.get(name, r"[A-Za-z_]+"), text), f"{sample.name} {name}={text}"
     assert {name for one in samples for name in one.labels} <= {
-        "region", "entity", "outcome", "status", "endpoint", "le", "error", "reason", "how", "tempo", "version",
+        "region", "entity", "outcome", "status", "endpoint", "le", "error", "reason", "how", "interval", "version",
         "result", "channel", "source", "account", "generation", "implementation", "major", "minor", "patchlevel",
         "what", "class",
     }  # fmt: skip

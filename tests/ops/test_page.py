@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from jinja2 import UndefinedError
 
 from breezeway_sync.core.report import RegionState
 from breezeway_sync.ops.health import Facts
-from breezeway_sync.ops.markup import Safe, element
-from breezeway_sync.ops.page import render
+from breezeway_sync.ops.page import ENVIRONMENT, TEMPLATES, render
 from breezeway_sync.ops.view import View
 from breezeway_sync.ops.watch import StatusReport
 from tests.ops.support import facts, fresh, lost, mirror, mixed, report, run, token, worst
@@ -85,9 +86,17 @@ def test_nothing_planted_becomes_markup() -> None:
     assert text.count("&lt;script&gt;") >= 8
 
 
-def test_element_escapes_everything_but_markup() -> None:
-    assert element("p", "<b>", Safe("<i>ok</i>"), None, title='"&') == '<p title="&quot;&amp;">&lt;b&gt;<i>ok</i></p>'
-    assert element("a", hidden=True, href=None, data_name="n", class_="c") == '<a hidden data-name="n" class="c"></a>'
+def test_a_template_escapes_text_and_attributes_and_misses_no_name() -> None:
+    text = ENVIRONMENT.from_string('<p title="{{ text }}">{{ text }}</p>').render(text='"&<b>')
+    assert text == '<p title="&#34;&amp;&lt;b&gt;">&#34;&amp;&lt;b&gt;</p>'
+    with pytest.raises(UndefinedError):
+        ENVIRONMENT.from_string("{{ page.nothing }}").render(page=object())
+
+
+def test_only_the_style_is_not_escaped() -> None:
+    sources = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in ENVIRONMENT.list_templates()}
+    assert re.findall(r"\|\s*safe\b|autoescape|Markup", "".join(sources.values())) == ["|safe"]
+    assert "{{ style|safe }}" in sources["status.html"]
 
 
 def test_what_failed_comes_with_what_to_do() -> None:

@@ -14,10 +14,10 @@ from breezeway_sync.core import errors
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.ops import troubles
-from breezeway_sync.ops.troubles import Kind, find, kinds_of
+from breezeway_sync.ops.troubles import TroubleKind, find, kinds_of
 from breezeway_sync.ops.view import View
 from breezeway_sync.sync.identity import changed, taken
-from breezeway_sync.sync.verdict import Findings, sentence
+from breezeway_sync.sync.status_rules import Findings, sentence
 from tests.ops.support import NOW, facts, mirror, mixed, report, run, unread
 
 PATH = "/task/{id}"
@@ -56,7 +56,7 @@ LISTED = Subject("list", "tasks", 0, "tasks")
         (lambda: spoken(408), troubles.UNREACHABLE),
         (lambda: spoken(503), troubles.UNREACHABLE),
         (lambda: answers.bad_answer(PATH, RawAnswer(200, {}, b"<html>")).message, troubles.UNREACHABLE),
-        (lambda: summed(owed=1240), troubles.OWED),
+        (lambda: summed(pending_reads=1240), troubles.PENDING_READS),
         (lambda: summed(waiting=3), troubles.REJECTED),
         (lambda: summed(loaded=Loaded(held=24)), troubles.DOUBTED),
         (lambda: summed(problems=[(LISTED, errors.ApiUnreachable("the API was not reached", endpoint=PATH))]),
@@ -68,7 +68,7 @@ LISTED = Subject("list", "tasks", 0, "tasks")
         (lambda: "process ended", troubles.STOPPED),
     ],
 )  # fmt: skip
-def test_kinds_of_real_messages(make: Callable[[], str], kind: Kind) -> None:
+def test_kinds_of_real_messages(make: Callable[[], str], kind: TroubleKind) -> None:
     assert kinds_of(make()) == [kind]
 
 
@@ -82,7 +82,7 @@ def test_every_mark_is_still_said_somewhere() -> None:
     files = [file for layer in ("core", "api", "store", "sync", "service") for file in (root / layer).rglob("*.py")]
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     text += (root.parents[1] / "sql/queries/sync_log.sql").read_text(encoding="utf-8")
-    missing = [mark for kind in troubles.KINDS for mark in kind.marks if mark not in text]
+    missing = [checkpoint for kind in troubles.KINDS for checkpoint in kind.marks if checkpoint not in text]
     assert missing == []
 
 
@@ -98,14 +98,14 @@ def test_what_is_off_is_no_trouble() -> None:
 
 
 def test_a_message_of_several_kinds_gets_the_advice_of_each() -> None:
-    assert kinds_of(summed(owed=5, waiting=1)) == [troubles.REJECTED, troubles.OWED]
+    assert kinds_of(summed(pending_reads=5, waiting=1)) == [troubles.REJECTED, troubles.PENDING_READS]
 
 
 def test_troubles_are_sorted_by_kind_and_the_same_message_said_once() -> None:
-    owed = "5 calls for comments and requirements are still owed, about 0 min"
+    pending_reads = "5 calls for comments and requirements are still owed, about 0 min"
     found = find(
         [
-            mirror("austin", "tasks", 0.5, status="partial", error=owed),
+            mirror("austin", "tasks", 0.5, status="partial", error=pending_reads),
             mirror("smoky", "tasks", 0.5, status="failed", error=NO_CREDENTIALS),
             mirror("smoky", "tags", 0.5, status="failed", error=NO_CREDENTIALS),
             mirror("austin", "tags", 1.5),
@@ -115,7 +115,7 @@ def test_troubles_are_sorted_by_kind_and_the_same_message_said_once() -> None:
         [],
         frozenset({("austin", "tags"), ("austin", "people")}),
     )
-    assert [one.kind for one in found] == [troubles.CREDENTIALS, troubles.LATE, troubles.OWED]
+    assert [one.kind for one in found] == [troubles.CREDENTIALS, troubles.LATE, troubles.PENDING_READS]
     assert found[0].messages == {NO_CREDENTIALS: (("smoky", "tasks"), ("smoky", "tags"))}
     assert set(found[1].messages) == {"no cycle succeeded in time", "has never been read"}
 

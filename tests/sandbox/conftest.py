@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from breezeway_sync.sandbox import Account, AccountSpec, Options, Sandbox, World, create_app, demo_accounts
+from breezeway_sync.sandbox import AccountSpec, Options, Sandbox, SandboxAccount, World, create_app, demo_accounts
 
 INVENTORY = "/public/inventory/v1"
 
@@ -90,7 +90,7 @@ def sandbox(app: Starlette) -> Sandbox:
 
 
 @pytest.fixture
-def account(world: World) -> Account:
+def account(world: World) -> SandboxAccount:
     return world.account("nashville")
 
 

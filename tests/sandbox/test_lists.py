@@ -7,12 +7,12 @@ from datetime import date
 import pytest
 
 from breezeway_sync.sandbox import Sandbox
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 
 from .conftest import Client, ids
 
 
-async def test_envelope_and_default_limit(client: Client, account: Account) -> None:
+async def test_envelope_and_default_limit(client: Client, account: SandboxAccount) -> None:
     home = list(account.ids("properties"))[3]
     page = await client.json("/task/", home_id=home)
     assert {key: page[key] for key in page if key != "results"} == {
@@ -24,7 +24,7 @@ async def test_envelope_and_default_limit(client: Client, account: Account) -> N
     assert len(page["results"]) == 63
 
 
-async def test_newest_first_by_default(client: Client, account: Account) -> None:
+async def test_newest_first_by_default(client: Client, account: SandboxAccount) -> None:
     ascending = await client.all_pages("/property", limit=7, sort_order="asc")
     assert ids(ascending) == list(account.ids("properties"))
     assert await client.all_pages("/property", limit=3) == ascending[::-1]
@@ -93,7 +93,7 @@ async def test_bare_lists_know_no_pages(client: Client, path: str) -> None:
     assert listed == await client.json(path, limit=1, page=2)
 
 
-async def test_people_by_status(client: Client, account: Account, sandbox: Sandbox) -> None:
+async def test_people_by_status(client: Client, account: SandboxAccount, sandbox: Sandbox) -> None:
     by_status = {
         status: ids(await client.json("/people", status=status)) for status in ("active", "invited", "inactive")
     }
@@ -116,7 +116,7 @@ async def test_foreign_companies(client: Client) -> None:
     assert (await client.json("/companies"))[0]["id"] == 8558
 
 
-async def test_single_records_and_children(client: Client, account: Account) -> None:
+async def test_single_records_and_children(client: Client, account: SandboxAccount) -> None:
     for kind, path in (("properties", "property"), ("reservations", "reservation"), ("people", "people")):
         one = next(account.records(kind))  # type: ignore[arg-type]
         assert await client.json(f"/{path}/{one['id']}") == one

@@ -7,12 +7,15 @@ from datetime import timedelta
 import pytest
 
 from breezeway_sync.sandbox import Sandbox
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
+from breezeway_sync.sandbox.drift import drift
 
 from .conftest import Client, Time, ids
 
 
-async def test_reservations_without_dates_are_those_not_ended(client: Client, account: Account, time: Time) -> None:
+async def test_reservations_without_dates_are_those_not_ended(
+    client: Client, account: SandboxAccount, time: Time
+) -> None:
     shown = await client.all_pages("/reservation", limit=30)
     today = str(time.present.date())
     assert set(ids(shown)) == {one["id"] for one in account.records("reservations") if one["checkout_date"] >= today}
@@ -23,8 +26,8 @@ async def test_reservations_without_dates_are_those_not_ended(client: Client, ac
 
 @pytest.mark.parametrize("field", ["checkin_date", "checkout_date"])
 @pytest.mark.parametrize("comparison", ["lt", "le", "gt", "ge"])
-async def test_stay_filters(client: Client, account: Account, field: str, comparison: str) -> None:
-    account.drift(150)
+async def test_stay_filters(client: Client, account: SandboxAccount, field: str, comparison: str) -> None:
+    drift(account, 150)
     compare = {"lt": str.__lt__, "le": str.__le__, "gt": str.__gt__, "ge": str.__ge__}[comparison]
     every = list(account.records("reservations"))
     for place in (0, 50, 100, len(every) - 1):
@@ -34,7 +37,7 @@ async def test_stay_filters(client: Client, account: Account, field: str, compar
         assert len(set(ids(shown))) == len(shown)
 
 
-async def test_overlap_window_and_several_properties(client: Client, account: Account, time: Time) -> None:
+async def test_overlap_window_and_several_properties(client: Client, account: SandboxAccount, time: Time) -> None:
     homes = list(account.ids("properties"))[:3]
     first, last = str(time.present.date()), str(time.present.date() + timedelta(days=30))
     shown = await client.all_pages("/reservation", checkin_date_le=last, checkout_date_ge=first, property_id=homes)
@@ -50,7 +53,7 @@ async def test_overlap_window_and_several_properties(client: Client, account: Ac
     )
 
 
-async def test_updated_reservations(client: Client, account: Account, sandbox: Sandbox, time: Time) -> None:
+async def test_updated_reservations(client: Client, account: SandboxAccount, sandbox: Sandbox, time: Time) -> None:
     everything = await client.all_pages("/reservation", updated_at_ge="2000-01-01")
     assert len(everything) == account.count("reservations")
     for cut in ("2025-12-01", "2026-02-20", "2026-03-02"):
@@ -76,7 +79,7 @@ async def test_bad_dates_are_refused(client: Client) -> None:
     assert response.status_code == 422
 
 
-async def test_reservations_by_reference(client: Client, account: Account) -> None:
+async def test_reservations_by_reference(client: Client, account: SandboxAccount) -> None:
     one = next(one for one in account.records("properties") if one["reference_property_id"])
     shown = await client.json(
         "/reservation/external-id",
@@ -94,15 +97,15 @@ async def test_reservations_by_reference(client: Client, account: Account) -> No
     assert (await client.get("/reservation/external-id/other")).status_code == 404
 
 
-async def test_tasks_of_a_reservation(client: Client, account: Account) -> None:
-    account.drift(100)
+async def test_tasks_of_a_reservation(client: Client, account: SandboxAccount) -> None:
+    drift(account, 100)
     listed = [
         task
         for home in account.ids("properties")
         for task in await client.all_pages("/task/", home_id=home)
         if task["linked_reservation"]
     ]
-    wanted = listed[0]["linked_reservation"]["id"]
-    shown = await client.json(f"/reservation/{wanted}/tasks")
-    assert set(ids(shown)) == {one["id"] for one in listed if one["linked_reservation"]["id"] == wanted}
+    expected = listed[0]["linked_reservation"]["id"]
+    shown = await client.json(f"/reservation/{expected}/tasks")
+    assert set(ids(shown)) == {one["id"] for one in listed if one["linked_reservation"]["id"] == expected}
     assert (await client.get("/reservation/1/tasks")).status_code == 404

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from breezeway_sync.sandbox import Kind, World, demo_accounts, resized
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -39,7 +39,7 @@ def shapes(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def account() -> Account:
+def account() -> SandboxAccount:
     spec = resized(demo_accounts(1)[0], properties=120, tasks_per_property=20, people=40, supplies=60)
     return World([spec], anchor=date(2026, 3, 1)).account("nashville")
 
@@ -68,22 +68,22 @@ def check(samples: list[Any], generated: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), PAGES)
-def test_records_of_pages_have_every_field(account: Account, name: str, kind: Kind) -> None:
+def test_records_of_pages_have_every_field(account: SandboxAccount, name: str, kind: Kind) -> None:
     check(sample(name)["results"], list(account.records(kind)))
 
 
 @pytest.mark.parametrize(("name", "kind"), LISTS)
-def test_records_of_lists_have_every_field(account: Account, name: str, kind: Kind) -> None:
+def test_records_of_lists_have_every_field(account: SandboxAccount, name: str, kind: Kind) -> None:
     check(sample(name), list(account.records(kind)))
 
 
-def test_children_have_every_field(account: Account) -> None:
+def test_children_have_every_field(account: SandboxAccount) -> None:
     ids = list(account.ids("tasks"))
     check(sample("task_comments"), [one for task in ids for one in account.comments(task)])
     check(sample("task_requirements"), [one for task in ids for one in account.requirements(task)])
 
 
-def test_awkward_values_occur(account: Account) -> None:
+def test_awkward_values_occur(account: SandboxAccount) -> None:
     tasks = list(account.records("tasks"))
     found = {shape for record in tasks for shape in shapes(record)}
     assert {
@@ -115,7 +115,7 @@ def test_awkward_values_occur(account: Account) -> None:
     assert any("{{" in comment for comment in comments)
 
 
-def test_awkward_properties_and_stays_occur(account: Account) -> None:
+def test_awkward_properties_and_stays_occur(account: SandboxAccount) -> None:
     properties = list(account.records("properties"))
     inactive = sum(record["status"] == "inactive" for record in properties)
     assert 0.03 < inactive / len(properties) < 0.25
@@ -136,7 +136,7 @@ def test_awkward_properties_and_stays_occur(account: Account) -> None:
     assert any(record["checkin_date"] > today for record in stays)
 
 
-def test_links_lead_to_reservations_of_the_same_property(account: Account) -> None:
+def test_links_lead_to_reservations_of_the_same_property(account: SandboxAccount) -> None:
     homes = {record["id"]: record["property_id"] for record in account.records("reservations")}
     tasks = list(account.records("tasks"))
     linked = [task for task in tasks if task["linked_reservation"]]
@@ -145,7 +145,7 @@ def test_links_lead_to_reservations_of_the_same_property(account: Account) -> No
     assert 0.99 <= len(right) / len(linked) < 1
 
 
-def test_task_tags_are_names_and_objects_of_the_list(account: Account) -> None:
+def test_task_tags_are_names_and_objects_of_the_list(account: SandboxAccount) -> None:
     listed = {(tag["id"], tag["name"]) for tag in account.records("task_tags")}
     used = [
         (tag["id"], tag["name"], name)
@@ -157,7 +157,7 @@ def test_task_tags_are_names_and_objects_of_the_list(account: Account) -> None:
     assert 0 < len(outside) < len(used) / 5
 
 
-def test_moments_are_in_order_and_not_after_the_anchor(account: Account) -> None:
+def test_moments_are_in_order_and_not_after_the_anchor(account: SandboxAccount) -> None:
     for task in account.records("tasks"):
         assert task["created_at"] <= task["updated_at"][:19] <= "2026-03-01T00:00:00"
         if task["finished_at"]:

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from breezeway_sync.sandbox import Sandbox
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
+from breezeway_sync.sandbox.drift import drift
 
 from .conftest import Client, Time, ids
 
 
-async def test_tasks_want_one_property(client: Client, account: Account) -> None:
+async def test_tasks_want_one_property(client: Client, account: SandboxAccount) -> None:
     home = next(account.ids("properties"))
     assert (await client.get("/task")).status_code == 422
     assert (await client.get("/task/", home_id="x")).status_code == 422
@@ -27,7 +28,7 @@ async def test_tasks_want_one_property(client: Client, account: Account) -> None
     assert set(both) == {200, 422}
 
 
-async def test_both_spellings_and_the_reference_list_the_same(client: Client, account: Account) -> None:
+async def test_both_spellings_and_the_reference_list_the_same(client: Client, account: SandboxAccount) -> None:
     one = next(one for one in account.records("properties") if one["reference_property_id"])
     by_id = await client.json("/task/", home_id=one["id"])
     assert by_id == await client.json("/task", home_id=one["id"])
@@ -35,30 +36,30 @@ async def test_both_spellings_and_the_reference_list_the_same(client: Client, ac
     assert by_id == await client.json("/task", property_id=one["reference_property_id"])
 
 
-async def test_the_reference_misses_some_properties(client: Client, account: Account, sandbox: Sandbox) -> None:
+async def test_the_reference_misses_some_properties(client: Client, account: SandboxAccount, sandbox: Sandbox) -> None:
     sandbox.options.reference_misses_every = 1
     one = next(one for one in account.records("properties") if one["reference_property_id"])
     assert (await client.json("/task", reference_property_id=one["reference_property_id"]))["results"] == []
 
 
 @pytest.mark.parametrize("field", ["scheduled_date", "created_at", "finished_at", "updated_at"])
-async def test_day_pairs(client: Client, account: Account, field: str, time: Time) -> None:
-    account.drift(300)
+async def test_day_pairs(client: Client, account: SandboxAccount, field: str, time: Time) -> None:
+    drift(account, 300)
     home = list(account.ids("properties"))[3]
     every = await client.all_pages("/task/", home_id=home)
     first, last = "2026-01-20", "2026-03-10"
     shown = await client.all_pages("/task/", home_id=home, limit=10, **{field: f"{first},{last}"})
-    wanted = [one["id"] for one in every if one[field] and first <= one[field][:10] <= last]
-    assert ids(shown) == wanted
-    assert wanted
+    expected = [one["id"] for one in every if one[field] and first <= one[field][:10] <= last]
+    assert ids(shown) == expected
+    assert expected
     response = await client.get("/task/", home_id=home, **{field: first})
     assert response.status_code == 422
     assert response.json()["description"] == {field: ["Length must be 2."]}
     assert (await client.get("/task/", home_id=home, **{field: "x,y"})).status_code == 422
 
 
-async def test_every_window_of_updates_is_complete(client: Client, account: Account, time: Time) -> None:
-    account.drift(200)
+async def test_every_window_of_updates_is_complete(client: Client, account: SandboxAccount, time: Time) -> None:
+    drift(account, 200)
     home = list(account.ids("properties"))[3]
     every = await client.all_pages("/task/", home_id=home, sort_order="asc")
     for days in range(0, 200, 9):
@@ -67,7 +68,7 @@ async def test_every_window_of_updates_is_complete(client: Client, account: Acco
         assert ids(shown) == [one["id"] for one in every if one["updated_at"][:10] >= first]
 
 
-async def test_department_and_assignees(client: Client, account: Account) -> None:
+async def test_department_and_assignees(client: Client, account: SandboxAccount) -> None:
     home = list(account.ids("properties"))[3]
     every = await client.all_pages("/task/", home_id=home)
     shown = await client.all_pages("/task/", home_id=home, type_department="maintenance")
@@ -79,7 +80,7 @@ async def test_department_and_assignees(client: Client, account: Account) -> Non
     assert ids(shown) == [one["id"] for one in every if person in [item["assignee_id"] for item in one["assignments"]]]
 
 
-async def test_edits_show_in_lists(client: Client, account: Account) -> None:
+async def test_edits_show_in_lists(client: Client, account: SandboxAccount) -> None:
     home = next(account.ids("properties"))
     listed = ids(await client.all_pages("/task/", home_id=home))
     account.hide("tasks", listed[0])

@@ -11,12 +11,12 @@ from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
 from breezeway_sync.entities.catalog.reservations import RESERVATIONS
 from breezeway_sync.entities.catalog.tasks import TASKS
-from breezeway_sync.entities.marks import Days
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.entities.checkpoints import Days
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import Kind, resized
 from breezeway_sync.service.backfill import choose_dated, estimate
-from breezeway_sync.service.runner import Request
-from breezeway_sync.sync.walks import backfill_walk
+from breezeway_sync.service.runner import RunRequest
+from breezeway_sync.sync.scans import backfill_scan
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
@@ -25,14 +25,14 @@ KINDS: tuple[Kind, ...] = ("reservations", "tasks")
 SIZE = resized(tiny()[0], properties=5, tasks_per_property=20, reservations_per_property=12)
 
 
-def days_of(account: Account) -> Days:
+def days_of(account: SandboxAccount) -> Days:
     """Some weeks in the middle of what is planned, long enough ago that no ordinary reading looks at them."""
     planned = sorted(task["scheduled_date"] for task in account.records("tasks") if task["scheduled_date"])
     since = date.fromisoformat(planned[len(planned) // 4])
     return Days(since, since + timedelta(days=60))
 
 
-def within(account: Account, days: Days) -> dict[str, set[int]]:
+def within(account: SandboxAccount, days: Days) -> dict[str, set[int]]:
     """The records of these days, by going through all of them."""
     first, last = str(days.since), str(days.until)
     return {
@@ -48,8 +48,8 @@ def within(account: Account, days: Days) -> dict[str, set[int]]:
 async def backfill(setup: Setup, days: Days, entity: str | None = None, **request: Any) -> Any:
     from breezeway_sync.service import runner
 
-    wanted = Request(("nashville",), (entity,) if entity else BOTH, backfill=days, **request)
-    return await runner.run(setup.settings, wanted, emit=setup.events.append)
+    expected = RunRequest(("nashville",), (entity,) if entity else BOTH, backfill=days, **request)
+    return await runner.run(setup.settings, expected, emit=setup.events.append)
 
 
 def spoil(rows: Rows) -> None:
@@ -74,26 +74,26 @@ async def test_what_touches_the_days_is_read_again_and_nothing_else(dsn: str, ro
         await setup.run()
         account = setup.world.account("nashville")
         days = days_of(account)
-        wanted = within(account, days)
-        assert all(0 < len(wanted[kind]) < sum(1 for _ in account.records(kind)) for kind in KINDS)
+        expected = within(account, days)
+        assert all(0 < len(expected[kind]) < sum(1 for _ in account.records(kind)) for kind in KINDS)
         successes = (
             "SELECT region_code, entity_type, last_successful_sync_at, sync_status FROM v_sync_status ORDER BY 1, 2"
         )
-        before = rows("SELECT * FROM walks ORDER BY 1, 2, 3"), rows(successes)
-        cost = await estimate(setup.settings, Request(("nashville",), BOTH), days)
+        before = rows("SELECT * FROM checkpoints ORDER BY 1, 2, 3"), rows(successes)
+        cost = await estimate(setup.settings, RunRequest(("nashville",), BOTH), days)
         spoil(rows)
         calls = setup.stats.total - setup.stats.token_calls
         report = await backfill(setup, days)
         calls = setup.stats.total - setup.stats.token_calls - calls
         assert {one.entity: one.status for one in report.outcomes} == dict.fromkeys(BOTH, SUCCESS)
-        assert healed(rows) == wanted
+        assert healed(rows) == expected
         assert cost.calls == calls
-        assert cost.child_calls == 2 * len(wanted["tasks"])
+        assert cost.child_calls == 2 * len(expected["tasks"])
         comments = "SELECT t.task_id FROM task_comments c JOIN tasks t ON t.id = c.task_pk WHERE c.comment = 'spoiled'"
-        assert not {row["task_id"] for row in rows(comments)} & wanted["tasks"]
+        assert not {row["task_id"] for row in rows(comments)} & expected["tasks"]
         assert rows(comments)
         # It makes nothing look fresher, and leaves nothing behind.
-        assert rows("SELECT * FROM walks ORDER BY 1, 2, 3") == before[0]
+        assert rows("SELECT * FROM checkpoints ORDER BY 1, 2, 3") == before[0]
         assert rows(successes) == before[1]
         assert {row["entity_type"] for row in rows("SELECT entity_type FROM etl_sync_log WHERE id > 9")} == {
             "reservations backfill", "tasks backfill"
@@ -104,16 +104,19 @@ async def test_what_touches_the_days_is_read_again_and_nothing_else(dsn: str, ro
         again = await backfill(setup, days)
         assert sum(one.calls for one in again.outcomes) == cost.calls
         assert {one.updated for one in again.outcomes} == {0}
-        assert not {row["task_id"] for row in rows(comments)} & wanted["tasks"]
+        assert not {row["task_id"] for row in rows(comments)} & expected["tasks"]
 
 
 def test_days_take_the_place_of_what_goes_with_every_call() -> None:
-    walk = backfill_walk(Days(date(2026, 1, 5), date(2026, 2, 3)))
+    planned = backfill_scan(Days(date(2026, 1, 5), date(2026, 2, 3)))
     (stays,), (tasks,) = RESERVATIONS.sources, TASKS.sources
-    assert walk.narrowed([("company_id", "4"), *stays.always], stays) == [
+    assert planned.narrowed([("company_id", "4"), *stays.always], stays) == [
         ("company_id", "4"), ("checkin_date_le", "2026-02-03"), ("checkout_date_ge", "2026-01-05")
     ]  # fmt: skip
-    assert walk.narrowed([("home_id", "7")], tasks) == [("home_id", "7"), ("scheduled_date", "2026-01-05,2026-02-03")]
+    assert planned.narrowed([("home_id", "7")], tasks) == [
+        ("home_id", "7"),
+        ("scheduled_date", "2026-01-05,2026-02-03"),
+    ]
 
 
 async def test_cut_off_it_repeats_no_list_that_was_read_whole(dsn: str, rows: Rows) -> None:
@@ -121,7 +124,7 @@ async def test_cut_off_it_repeats_no_list_that_was_read_whole(dsn: str, rows: Ro
         await setup.run()
         account = setup.world.account("nashville")
         days = days_of(account)
-        wanted = within(account, days)
+        expected = within(account, days)
         spoil(rows)
         setup.faults.add("422", path=r"/reservation\?", skip=2)
         report = await backfill(setup, days, "reservations")
@@ -130,11 +133,11 @@ async def test_cut_off_it_repeats_no_list_that_was_read_whole(dsn: str, rows: Ro
         assert rows("SELECT * FROM backfills") == []
         setup.faults.clear()
         before = setup.stats.of("nashville", "/reservation")
-        cost = await estimate(setup.settings, Request(("nashville",), ("reservations",)), days)
+        cost = await estimate(setup.settings, RunRequest(("nashville",), ("reservations",)), days)
         assert outcome(await backfill(setup, days, "reservations"), "reservations").status == SUCCESS
         assert setup.stats.of("nashville", "/reservation") - before == cost.calls
-        assert cost.calls == 2 * (len(wanted["reservations"]) // 7 + 1)
-        assert healed(rows)["reservations"] == wanted["reservations"]
+        assert cost.calls == 2 * (len(expected["reservations"]) // 7 + 1)
+        assert healed(rows)["reservations"] == expected["reservations"]
 
         first, *others = sorted({task["home_id"] for task in account.records("tasks")})
         setup.faults.add("422", path=rf"/task/\?.*home_id={first}\b")
@@ -144,9 +147,9 @@ async def test_cut_off_it_repeats_no_list_that_was_read_whole(dsn: str, rows: Ro
         setup.faults.clear()
         before = setup.stats.of("nashville", "/task")
         assert outcome(await backfill(setup, days, "tasks"), "tasks").status == SUCCESS
-        mine = {task["id"] for task in account.records("tasks") if task["home_id"] == first} & wanted["tasks"]
+        mine = {task["id"] for task in account.records("tasks") if task["home_id"] == first} & expected["tasks"]
         assert setup.stats.of("nashville", "/task") - before == len(mine) // 7 + 1
-        assert healed(rows)["tasks"] == wanted["tasks"]
+        assert healed(rows)["tasks"] == expected["tasks"]
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -180,7 +183,7 @@ async def test_what_it_does_not_show_is_asked_for_and_deleted_only_when_proven(d
         for _ in range(2):
             await backfill(setup, days, "tasks")
         assert rows("SELECT task_id FROM tasks WHERE deleted_at IS NOT NULL") == [{"task_id": gone}]
-        assert rows("SELECT record_id, state FROM missing_records") == [{"record_id": hidden, "state": "unlisted"}]
+        assert rows("SELECT record_id, state FROM missing_records") == [{"record_id": hidden, "state": "hidden"}]
 
 
 async def test_an_old_attempt_does_not_count(dsn: str, rows: Rows) -> None:
@@ -189,7 +192,7 @@ async def test_an_old_attempt_does_not_count(dsn: str, rows: Rows) -> None:
         days = days_of(setup.world.account("nashville"))
         rows("INSERT INTO backfills SELECT 'nashville', 'tasks', property_id, %s, %s, now() "
              "FROM properties", days.since, days.until)  # fmt: skip
-        request = Request(("nashville",), ("tasks",))
+        request = RunRequest(("nashville",), ("tasks",))
         assert (await estimate(setup.settings, request, days)).calls == 0
         # Eight days ago, or begun by a clock that was wrong.
         for wrong in (8, -1):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from breezeway_sync.core.events import Event, Noticed
+from breezeway_sync.core.events import Event, OperatorNotice
 from breezeway_sync.ops.health import judge
 from breezeway_sync.service import observatory as module
 from breezeway_sync.service.notify import Notifier
@@ -59,7 +59,7 @@ async def test_a_clock_that_is_set_makes_the_timetable_anew(hours: int, monkeypa
         await until(lambda: b"loop_lag_seconds_count 0.0" not in observatory.metrics.render())
         clock.offset = timedelta(hours=hours)
         await asyncio.wait_for(jumps.wait(), 10)
-    told = [event.what for event in events if isinstance(event, Noticed)]
+    told = [event.what for event in events if isinstance(event, OperatorNotice)]
     assert len(told) == 1
     assert f"{hours * 3600:+d} s" in told[0]
 

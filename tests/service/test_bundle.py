@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import ignore
-from breezeway_sync.service.doctor import Finding, diagnose, write_bundle
+from breezeway_sync.service.doctor import DoctorFinding, diagnose, write_bundle
 from breezeway_sync.service.doctor.bundle import BundleFailed, scrub, secrets_of, versions
 from breezeway_sync.service.settings import Settings
 from tests.conftest import Rows
@@ -131,7 +131,7 @@ async def test_without_a_database_or_a_schema_the_rest_is_there(empty_dsn: str, 
 
 async def test_without_a_configuration_there_are_findings_and_versions(tmp_path: Path) -> None:
     path = tmp_path / "bundle.zip"
-    await write_bundle(path, [Finding("configuration", "settings", "fail", "none", "make one")], None)
+    await write_bundle(path, [DoctorFinding("configuration", "settings", "fail", "none", "make one")], None)
     assert set(members(path)) == {"README.txt", "findings.json", "versions.json"}
 
 

@@ -11,12 +11,13 @@ import httpx
 
 from breezeway_sync.core.events import ignore
 from breezeway_sync.core.outcome import SUCCESS, Tally
-from breezeway_sync.service.access import access, means
+from breezeway_sync.entities.streams import NAMES
+from breezeway_sync.sandbox.drift import drift
+from breezeway_sync.service.access import access, context
+from breezeway_sync.service.account_runner import AccountRunner, CycleRequest
 from breezeway_sync.service.accounts import group
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings.twins import pairs_of
-from breezeway_sync.service.workshop import Order, Workshop
-from breezeway_sync.sync.stages import NAMES
 from tests.api.support import Service, account, script
 from tests.api.virtual_time import run
 from tests.helpers import sandboxed, tiny
@@ -53,17 +54,17 @@ async def test_cycles_of_an_account_leave_no_circle(dsn: str) -> None:
     async with (
         sandboxed(dsn, tiny(2)) as setup,
         open_database(setup.settings) as database,
-        means(setup.settings, database, emit=ignore, tell=lambda _text: None) as use,
+        context(setup.settings, database, emit=ignore, tell=lambda _text: None) as use,
     ):
         await setup.run()  # rows of the regions, and what a process makes once
-        workshop, accounts = Workshop(use), group(setup.settings, pairs_of(setup.settings))
+        account_runner, accounts = AccountRunner(use), group(setup.settings, pairs_of(setup.settings))
         with left_in_circles() as found:
             for number in range(4):
                 for one in setup.world.accounts.values():
-                    one.drift(10)
+                    drift(one, 10)
                 for account in accounts:
-                    order = Order(dict.fromkeys(account.regions, NAMES), full=number % 2 == 0)
-                    result = await workshop.work(account, order)
+                    order = CycleRequest(dict.fromkeys(account.regions, NAMES), full=number % 2 == 0)
+                    result = await account_runner.work(account, order)
                     assert {outcome.status for outcome in result.outcomes} == {SUCCESS}
             del result
     assert found == {}
@@ -73,7 +74,7 @@ async def test_an_account_that_was_paused_leaves_no_circle(dsn: str) -> None:
     async with (
         sandboxed(dsn) as setup,
         open_database(setup.settings) as database,
-        means(setup.settings, database, emit=ignore, tell=lambda _text: None) as use,
+        context(setup.settings, database, emit=ignore, tell=lambda _text: None) as use,
     ):
         await setup.run()
         (account,) = group(setup.settings, pairs_of(setup.settings))

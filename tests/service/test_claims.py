@@ -12,7 +12,7 @@ from breezeway_sync.core.events import AttendanceChanged, Event
 from breezeway_sync.core.outcome import SUCCESS
 from breezeway_sync.service import regions, runner
 from breezeway_sync.service.observatory import Observatory
-from breezeway_sync.service.settings import Entity
+from breezeway_sync.service.settings import EntitySettings
 from breezeway_sync.service.status import overview
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.status import Status
@@ -40,7 +40,7 @@ async def test_a_command_with_a_smaller_configuration_takes_nothing_from_other_r
         await setup.run("austin", "supplies")
         found = await overview(setup.settings)
     assert {one.region for one in found.entities} == {"austin", "nashville"}
-    assert {one.claim for one in found.entities} == {"held"}
+    assert {one.claim for one in found.entities} == {"attended"}
     assert found.late == ()
     assert len(rows("SELECT * FROM v_freshness WHERE is_active")) == 18
 
@@ -84,7 +84,7 @@ async def test_a_long_running_process_goes_on_claiming(dsn: str, rows: Rows, dat
         await setup.run()
         hours_later(rows, "nashville", 3)
         await runner.claim(setup.settings, database)
-        assert {one.claim for one in (await overview(setup.settings)).entities} == {"held"}
+        assert {one.claim for one in (await overview(setup.settings)).entities} == {"attended"}
 
 
 async def test_an_entity_that_no_process_of_its_region_asks_for_is_off_and_nobody_is_alerted(
@@ -93,14 +93,14 @@ async def test_an_entity_that_no_process_of_its_region_asks_for_is_off_and_nobod
     async with sandboxed(dsn) as setup:
         await setup.run()
         hours_later(rows, "nashville", 9 * 24)
-        entities = {**setup.settings.entities, "supplies": Entity(enabled=False)}
+        entities = {**setup.settings.entities, "supplies": EntitySettings(enabled=False)}
         smaller(setup, "nashville", entities=entities)
         names = tuple(name for name in entities if name in ("properties", "tasks", "people"))
-        report = await runner.run(setup.settings, runner.Request(("nashville",), names), emit=lambda _event: None)
+        report = await runner.run(setup.settings, runner.RunRequest(("nashville",), names), emit=lambda _event: None)
         assert {one.status for one in report.outcomes} == {SUCCESS}
         found = {one.entity: one for one in (await overview(setup.settings)).entities}
         assert (found["supplies"].claim, found["supplies"].is_late) == ("off", False)
-        assert found["tasks"].claim == "held"
+        assert found["tasks"].claim == "attended"
         observatory = Observatory(setup.settings, SystemClock(), is_busy=lambda: False)
         told: list[Event] = []
         observatory.listen(told.append)

@@ -11,7 +11,7 @@ from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
 from breezeway_sync.entities.catalog.tasks import TASKS
 from breezeway_sync.sandbox.spec import Kind, resized
 from breezeway_sync.service import deletes
-from breezeway_sync.service.settings.history import History
+from breezeway_sync.service.settings.history import HistorySettings
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
@@ -59,7 +59,7 @@ async def test_what_lists_leave_out_stays_and_is_read_by_its_address(dsn: str, r
         account.hide(kind, key)
         for _ in range(3):
             await again(setup, kind)
-        assert rows("SELECT state, record_id FROM missing_records") == [{"state": "unlisted", "record_id": key}]
+        assert rows("SELECT state, record_id FROM missing_records") == [{"state": "hidden", "record_id": key}]
         name = {"tasks": "name", "properties": "name", "reservations": "note"}[kind]
         column = {"tasks": "task_name", "properties": "property_name", "reservations": "note"}[kind]
         changes: dict[str, Any] = {name: "changed behind the lists"}
@@ -84,7 +84,7 @@ async def test_what_lists_leave_out_is_read_also_after_the_clock_ran_ahead(dsn: 
         account.patch("tasks", key, name="changed behind the lists")
         await setup.run(entity="tasks")
     assert rows("SELECT task_name AS name, state FROM tasks JOIN missing_records ON record_id = task_id") == [
-        {"name": "changed behind the lists", "state": "unlisted"}
+        {"name": "changed behind the lists", "state": "hidden"}
     ]
 
 
@@ -204,7 +204,7 @@ async def test_too_many_at_once_wait_for_a_person(dsn: str, rows: Rows) -> None:
         for _ in range(3):
             assert outcome(await again(setup), "tasks").status == PARTIAL
         assert live(rows, "tasks") == set(homes)
-        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"held"}
+        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"needs_review"}
 
 
 async def test_what_drips_away_of_one_disappearance_is_never_more_than_the_guard_allows(dsn: str, rows: Rows) -> None:
@@ -218,7 +218,9 @@ async def test_what_drips_away_of_one_disappearance_is_never_more_than_the_guard
         for _ in range(5):
             await again(setup)
         assert live(rows, "tasks") == everything
-        assert rows("SELECT state, count(*) AS n FROM missing_records GROUP BY 1") == [{"state": "held", "n": 300}]
+        assert rows("SELECT state, count(*) AS n FROM missing_records GROUP BY 1") == [
+            {"state": "needs_review", "n": 300}
+        ]
         assert await deletes.approve(setup.settings, "nashville", TASKS, []) == 300
         for _ in range(3):
             await again(setup)
@@ -239,12 +241,12 @@ async def test_a_record_that_turns_out_to_be_there_waits_no_longer(dsn: str, row
             account.delete("tasks", key)
         for _ in range(2):
             await again(setup)
-        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"held"}
+        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"needs_review"}
         for body in bodies:
             account.put("tasks", body)
             account.hide("tasks", body["id"])
         assert outcome(await setup.run(full=True, clock=Later(7)), "tasks").status == SUCCESS
-        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"unlisted"}
+        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"hidden"}
         assert rows("SELECT * FROM deletions") == []
 
 
@@ -313,7 +315,7 @@ async def test_a_candidate_that_a_record_has_got_meanwhile_stays(dsn: str, rows:
         await setup.run()
         account.delete("task_tags", key)
         await setup.run(entity="tags")
-        assert rows("SELECT state FROM missing_records") == [{"state": "open"}]
+        assert rows("SELECT state FROM missing_records") == [{"state": "candidate"}]
         task = min(account.ids("tasks"))
         account.patch("tasks", task, task_tags=[tag])
         await setup.run(entity="tasks")
@@ -404,7 +406,7 @@ async def test_the_newest_record_that_is_gone_unnoticed_does_not_stop_other_dele
 
 async def test_undoing_is_part_of_a_records_life(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
-        setup.settings = setup.settings.model_copy(update={"history": History(entities=("tasks",))})
+        setup.settings = setup.settings.model_copy(update={"history": HistorySettings(entities=("tasks",))})
         await setup.run()
         key = min(setup.world.account("nashville").ids("tasks"))
         setup.world.account("nashville").patch("tasks", key, type_task_status={"code": "deleted", "name": "Deleted"})

@@ -16,7 +16,7 @@ from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.events import ignore
 from breezeway_sync.core.sources import account_key
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.service.doctor import FAIL, OK, WARN, Finding, Limits, diagnose
+from breezeway_sync.service.doctor import FAIL, OK, WARN, DoctorFinding, Limits, diagnose
 from breezeway_sync.service.doctor.findings import of_configuration
 from breezeway_sync.service.settings import Settings, load_settings
 from breezeway_sync.store import leases
@@ -28,18 +28,18 @@ SOURCES = {s.name for e in ENTITIES for s in (*e.sources, *(called.source for ca
 _roles = itertools.count(1)
 
 
-async def examined(settings: Settings, **more: Any) -> list[Finding]:
+async def examined(settings: Settings, **more: Any) -> list[DoctorFinding]:
     """What is found, without this machine's own matters."""
     diagnosis = await diagnose(settings, emit=ignore, tell=lambda _text: None, **more)
     return [one for one in diagnosis.findings if one.area != "host"]
 
 
-def at(findings: list[Finding], area: str, subject: str) -> Finding:
+def at(findings: list[DoctorFinding], area: str, subject: str) -> DoctorFinding:
     (found,) = [one for one in findings if (one.area, one.subject) == (area, subject)]
     return found
 
 
-def bad(findings: list[Finding]) -> list[Finding]:
+def bad(findings: list[DoctorFinding]) -> list[DoctorFinding]:
     return [one for one in findings if one.level != OK]
 
 

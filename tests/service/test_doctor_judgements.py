@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from breezeway_sync.core.errors import ApiUnreachable, DatabaseUnreachable, LeaseHeld
-from breezeway_sync.service.doctor import FAIL, OK, WARN, Finding, condensed
+from breezeway_sync.core.errors import AccountLocked, ApiUnreachable, DatabaseUnreachable
+from breezeway_sync.service.doctor import FAIL, OK, WARN, DoctorFinding, condensed
 from breezeway_sync.service.doctor import findings as judged
 from breezeway_sync.service.doctor.host import free_bytes, is_time_synchronised, log_place, mode_of
 from breezeway_sync.service.doctor.of_database import of_clock, of_migrations, of_rights, of_server
@@ -21,7 +21,7 @@ FACTS = ServerFacts(
 )
 
 
-def levels(found: list[Finding]) -> dict[str, str]:
+def levels(found: list[DoctorFinding]) -> dict[str, str]:
     return {one.subject: one.level for one in found}
 
 
@@ -50,12 +50,12 @@ def test_clocks(skew: float, level: str, words: str) -> None:
 
 
 def test_a_missing_right_to_create_matters_only_where_a_migration_has_to_run() -> None:
-    missing = [MissingRight("schema", "breezeway", "CREATE")]
-    assert of_rights([], FACTS, "breezeway", is_current=True).level == OK
-    assert of_rights(missing, FACTS, "breezeway", is_current=True).level == WARN
-    assert of_rights(missing, FACTS, "breezeway", is_current=False).level == FAIL
-    tables = [MissingRight("table", f"t{number}", "INSERT") for number in range(5)]
-    assert "INSERT on table t0, t1, t2 and 2 more" in of_rights(tables, FACTS, "breezeway", is_current=True).found
+    missing = [MissingRight("schema", "breezeway", "breezeway", "CREATE")]
+    assert of_rights([], FACTS, is_current=True).level == OK
+    assert of_rights(missing, FACTS, is_current=True).level == WARN
+    assert of_rights(missing, FACTS, is_current=False).level == FAIL
+    tables = [MissingRight("table", "breezeway", f"t{number}", "INSERT") for number in range(5)]
+    assert "INSERT on table t0, t1, t2 and 2 more" in of_rights(tables, FACTS, is_current=True).found
     assert of_migrations((), "breezeway", auto_migrate=False).level == OK
 
 
@@ -75,18 +75,18 @@ def test_what_cannot_be_seen_is_said_and_is_no_fault() -> None:
 
 
 def test_an_error_becomes_a_finding_with_its_cure() -> None:
-    away = judged.of_error("database", "server", DatabaseUnreachable("away", where="x", got="y", cure="look at it"))
-    assert away == Finding("database", "server", FAIL, "away (x): got y", "look at it")
+    away = judged.of_error("database", "server", DatabaseUnreachable("away", where="x", actual="y", hint="look at it"))
+    assert away == DoctorFinding("database", "server", FAIL, "away (x): got y", "look at it")
     assert judged.of_error("endpoint", "a b", ApiUnreachable("no", endpoint="/task")).remedy == "try again later"
-    assert judged.of_error("account", "a", LeaseHeld("busy")).level == WARN
+    assert judged.of_error("account", "a", AccountLocked("busy")).level == WARN
 
 
 def test_endpoints_that_answer_are_one_line_for_people() -> None:
     several = [
-        Finding("account", "a token", OK, "has one"),
-        *(Finding("endpoint", f"a {name}", OK, "answers") for name in ("tags", "people")),
-        Finding("endpoint", "a tasks", FAIL, "does not", "ask"),
-        Finding("endpoint", "b tags", OK, "answers"),
+        DoctorFinding("account", "a token", OK, "has one"),
+        *(DoctorFinding("endpoint", f"a {name}", OK, "answers") for name in ("tags", "people")),
+        DoctorFinding("endpoint", "a tasks", FAIL, "does not", "ask"),
+        DoctorFinding("endpoint", "b tags", OK, "answers"),
     ]
     assert [(one.subject, one.level, one.found) for one in condensed(several)] == [
         ("a token", OK, "has one"),

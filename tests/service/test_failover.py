@@ -11,18 +11,18 @@ from uuid import UUID
 
 import pytest
 
-from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.errors import DatabaseReadOnly, DatabaseUnreachable, DatabaseWentBack, LeaseLost
-from breezeway_sync.core.events import BatchLoaded, DatabaseReplaced, Event, Noticed, ignore
+from breezeway_sync.core.events import BatchLoaded, DatabaseReplaced, Event, OperatorNotice, ignore
 from breezeway_sync.core.outcome import SUCCESS, Outcome
+from breezeway_sync.core.verification import VerificationResult
 from breezeway_sync.sandbox.spec import demo_accounts, resized
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease, Owner, hold
-from breezeway_sync.store.ledger import Ledger
+from breezeway_sync.store.sync_state import SyncStateStore
 from breezeway_sync.store.verification import StoredMirror
 from tests.failover import Address, Server, a_place, a_server, address_of
 from tests.helpers import Setup, outcome, sandboxed
@@ -160,7 +160,7 @@ async def test_what_was_acknowledged_and_is_gone_stops_every_write_under_the_lea
 
         with pytest.raises(DatabaseWentBack, match="transactions that it had acknowledged"):
             await work()
-        assert copies[0].rows("SELECT sum(batches)::int AS n FROM lease_batches") == [{"n": 1}]
+        assert copies[0].rows("SELECT sum(commits)::int AS n FROM lease_commits") == [{"n": 1}]
     assert len([one for one in events if isinstance(one, DatabaseReplaced)]) == 1
 
 
@@ -178,7 +178,7 @@ async def test_a_commit_whose_answer_was_lost_is_no_proof_of_anything(two: Serve
     """Whether it was stored or not: the lease goes on."""
     async with Database(two.first.dsn, "breezeway") as database, holding(database) as lease:
         await write(database, lease)
-        two.first.rows("UPDATE lease_batches SET batches = batches + 1")  # stored, and not acknowledged
+        two.first.rows("UPDATE lease_commits SET commits = commits + 1")  # stored, and not acknowledged
         await write(database, lease)
 
         async def work() -> None:
@@ -210,7 +210,7 @@ async def test_two_processes_never_write_for_one_account_after_a_failover(two: S
 
         with pytest.raises((DatabaseWentBack, LeaseLost)):
             await work()
-        assert copy.rows("SELECT sum(batches)::int AS n FROM lease_batches") == [{"n": 1}]
+        assert copy.rows("SELECT sum(commits)::int AS n FROM lease_commits") == [{"n": 1}]
 
 
 async def test_a_new_connection_to_a_server_that_lacks_the_claim_ends_the_block_at_once(two: Servers) -> None:
@@ -266,19 +266,19 @@ async def test_accounts_that_are_claimed_at_once_get_different_fences(two: Serve
 async def test_nothing_is_certified_of_a_mirror_that_is_not_the_one_that_was_compared(two: Servers) -> None:
     two.first.rows("INSERT INTO regions (region_code) VALUES ('nashville')")
     copy = await asyncio.to_thread(two.copy)
-    certificate = Certificate("nashville", "tasks", datetime.now(UTC), 1)
+    verification_result = VerificationResult("nashville", "tasks", datetime.now(UTC), 1)
     async with address_of(two.first) as address, Database(address.dsn, "breezeway") as database:
 
         async def work() -> None:
             async with holding(database) as lease:
-                await StoredMirror(database).save(UUID(int=1), certificate, lease)
+                await StoredMirror(database).save(UUID(int=1), verification_result, lease)
                 await led_to(address, copy, database)
-                await StoredMirror(database).save(UUID(int=1), certificate, lease)
+                await StoredMirror(database).save(UUID(int=1), verification_result, lease)
 
         with pytest.raises(DatabaseWentBack):
             await work()
-    assert copy.rows("SELECT * FROM certificates") == []
-    assert len(two.first.rows("SELECT * FROM certificates")) == 1
+    assert copy.rows("SELECT * FROM verification_results") == []
+    assert len(two.first.rows("SELECT * FROM verification_results")) == 1
 
 
 async def test_a_success_is_written_only_while_all_that_was_stored_is_there(two: Servers) -> None:
@@ -290,12 +290,12 @@ async def test_a_success_is_written_only_while_all_that_was_stored_is_there(two:
 
         async def work() -> None:
             async with holding(database) as lease:
-                ledger = Ledger(database, Holder(database, lease, run))
-                row = await ledger.open("nashville", "tasks", run)
+                sync_state = SyncStateStore(database, Holder(database, lease, run))
+                row = await sync_state.open("nashville", "tasks", run)
                 copies.append(await asyncio.to_thread(two.copy))
                 await write(database, lease)
                 await led_to(address, copies[0], database)
-                await ledger.close("nashville", row, Outcome("nashville", "tasks", SUCCESS))
+                await sync_state.close("nashville", row, Outcome("nashville", "tasks", SUCCESS))
 
         with pytest.raises(DatabaseWentBack):
             await work()
@@ -322,4 +322,4 @@ async def test_a_lease_that_cannot_be_renewed_is_not_tried_without_a_pause(two: 
         two.first.rows("ALTER SYSTEM RESET default_transaction_read_only")
         two.first.rows("SELECT pg_reload_conf()")
         lease.doubt.set()
-    assert 1 <= len([one for one in events if isinstance(one, Noticed) and "renewed" in one.what]) <= 2
+    assert 1 <= len([one for one in events if isinstance(one, OperatorNotice) and "renewed" in one.what]) <= 2

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
-from breezeway_sync.sync.stages import NAMES
 from tests.conftest import Rows
 from tests.helpers import Setup, sandboxed, tiny
 
@@ -47,12 +47,15 @@ def refusal(rows: Rows, statement: str = FRESH) -> str:
 
 
 async def test_it_is_the_oldest_list_that_counts(mirrored: Setup, rows: Rows) -> None:
-    lists = rows("SELECT min(covered_at) AS at FROM walks WHERE region_code = 'nashville' AND source = 'tasks'")
-    properties = rows("SELECT covered_at AS at FROM walks WHERE region_code = 'nashville' AND source = 'properties'")
+    lists = rows("SELECT min(watermark) AS at FROM checkpoints WHERE region_code = 'nashville' AND source = 'tasks'")
+    properties = rows(
+        "SELECT watermark AS at FROM checkpoints WHERE region_code = 'nashville' AND source = 'properties'"
+    )
     assert as_of(rows) == min(lists[0]["at"], properties[0]["at"])
     assert rows(FRESH) == [{"at": as_of(rows)}]
-    rows("UPDATE walks SET covered_at = covered_at - interval '1 hour' WHERE (region_code, source, parent_id) = "
-         "(SELECT region_code, source, parent_id FROM walks WHERE source = 'tasks' ORDER BY 1, 3 LIMIT 1)")  # fmt: skip
+    rows("UPDATE checkpoints SET watermark = watermark - interval '1 hour' WHERE (region_code, source, parent_id) = "
+         "(SELECT region_code, source, parent_id FROM checkpoints WHERE source = 'tasks' ORDER BY 1, 3 LIMIT "
+         "1)")  # fmt: skip
     assert rows("SELECT as_of('nashville', 'tasks') - as_of('all', 'tasks') > interval '59 minutes' AS x")[0]["x"]
     assert as_of(rows, None) == as_of(rows, "all") == as_of(rows, "austin")
     for entity in NAMES:
@@ -77,7 +80,8 @@ async def test_the_examples_for_readers_run(mirrored: Setup, rows: Rows) -> None
 
 
 async def test_a_property_that_is_new_or_unread_makes_it_unknown(mirrored: Setup, rows: Rows) -> None:
-    rows("DELETE FROM walks WHERE (region_code, source, parent_id) = (SELECT region_code, source, parent_id FROM walks "
+    rows("DELETE FROM checkpoints WHERE (region_code, source, parent_id) = (SELECT region_code, source, parent_id "
+         "FROM checkpoints "
          "WHERE source = 'tasks' AND region_code = 'nashville' ORDER BY 3 LIMIT 1)")  # fmt: skip
     assert as_of(rows) is None
     assert as_of(rows, "all") is None
@@ -85,7 +89,7 @@ async def test_a_property_that_is_new_or_unread_makes_it_unknown(mirrored: Setup
     assert "got 1 of" in refusal(rows)
     assert "lists never read to the end" in refusal(rows)
     rows("UPDATE properties SET deleted_at = now() WHERE property_id NOT IN "
-         "(SELECT parent_id FROM walks WHERE source = 'tasks' AND region_code = 'nashville')")  # fmt: skip
+         "(SELECT parent_id FROM checkpoints WHERE source = 'tasks' AND region_code = 'nashville')")  # fmt: skip
     assert as_of(rows) is not None
 
 
@@ -94,7 +98,7 @@ async def test_what_was_never_read_is_not_fresh_in_all_either_unless_a_person_ac
 ) -> None:
     rows("INSERT INTO unavailable_sources (region_code, source, reason, try_again_at) VALUES "
          "('nashville', 'task_tags', 'x', now()), ('nashville', 'templates', 'x', now())")  # fmt: skip
-    rows("DELETE FROM walks WHERE source IN ('task_tags', 'templates') AND region_code = 'nashville'")
+    rows("DELETE FROM checkpoints WHERE source IN ('task_tags', 'templates') AND region_code = 'nashville'")
     for entity in ("tags", "templates"):
         for region in ("nashville", "all"):
             assert as_of(rows, region, entity) is None
@@ -134,31 +138,32 @@ async def test_unknown_names(mirrored: Setup, rows: Rows) -> None:
     assert "no such data" in refusal(rows, "SELECT require_fresh(NULL, 'tasks', '2 hours')")
 
 
-OLD = "UPDATE walks SET covered_at = covered_at - interval '3 hours'"
+OLD = "UPDATE checkpoints SET watermark = watermark - interval '3 hours'"
 REJECT = (
     "INSERT INTO rejected_records (region_code, entity_type, record_id, reason) VALUES ('nashville', 'tasks', '1', 'x')"
 )
 HOLD = (
-    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, noticed_at, "
-    "noticed_run, why) VALUES ('nashville', 'tasks', '', 1, 'tasks', 1, 'held', now(), gen_random_uuid(), 'x')"
+    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, missing_since, "
+    "missing_run, why) VALUES ('nashville', 'tasks', '', 1, 'tasks', 1, 'needs_review', now(), gen_random_uuid(), 'x')"
 )
-OWE = "INSERT INTO owed_calls VALUES ('nashville', 'task_comments', 1, 1)"
+OWE = "INSERT INTO pending_child_reads VALUES ('nashville', 'task_comments', 1, 1)"
 RUN = (
-    "INSERT INTO etl_sync_log (region_code, entity_type, sync_status, sync_started_at, sync_completed_at, owed_calls) "
+    "INSERT INTO etl_sync_log (region_code, entity_type, sync_status, sync_started_at, sync_completed_at, "
+    "pending_child_reads) "
     "VALUES ('nashville', 'tasks', '{}', clock_timestamp(), clock_timestamp(), {})"
 )
 
 
-NEAR = "scheduled_date BETWEEN current_date - 13 AND current_date + 13"
-FAR = f"NOT {NEAR}"
+WINDOW = "scheduled_date BETWEEN current_date - 13 AND current_date + 13"
+FAR = f"NOT {WINDOW}"
 EXPIRE = "UPDATE claims SET claimed_at = claimed_at - interval '3 hours'"
 BLOCK = (
     "INSERT INTO region_sources (region_code, api_address, account, blocked_why) VALUES ('nashville', 'a', 'b', 'why') "
     "ON CONFLICT (region_code) DO UPDATE SET blocked_why = EXCLUDED.blocked_why"
 )
 HIDE = (
-    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, noticed_at, "
-    "noticed_run, why, asked_at) (SELECT region_code, 'tasks', '', task_id, 'tasks', home_id, 'unlisted', now(), "
+    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, missing_since, "
+    "missing_run, why, asked_at) (SELECT region_code, 'tasks', '', task_id, 'tasks', home_id, 'hidden', now(), "
     "gen_random_uuid(), 'x', {1} FROM tasks WHERE region_code = 'nashville' AND {0} LIMIT 1)"
 )
 
@@ -172,16 +177,22 @@ REASONS: list[tuple[str, str, bool]] = [
     (RUN.format("partial", 7), "the last run was partial", False),
     (RUN.format("failed", 7), "the last run was failed", False),
     ("DELETE FROM etl_sync_log WHERE region_code = 'nashville'", "no run has ended", False),
-    (HIDE.format(NEAR, "now() - interval '3 hours'"), "got as of 2", False),
-    (HIDE.format(NEAR, "NULL"), "no complete reading yet", False),
+    (HIDE.format(WINDOW, "now() - interval '3 hours'"), "got as of 2", False),
+    (HIDE.format(WINDOW, "NULL"), "no complete reading yet", False),
     (HIDE.format(FAR, "now() - interval '8 days'"), "what lists leave out as of 2", False),
     (HIDE.format(FAR, "NULL"), "nothing known of what lists leave out", False),
     (
-        "UPDATE walks SET whole_at = whole_at - interval '8 days' WHERE region_code = 'nashville'",
+        "UPDATE checkpoints SET last_full_scan_at = last_full_scan_at - interval '8 days' WHERE region_code = "
+        "'nashville'",
         "what lists leave out as of 2",
         False,
     ),
-    ("UPDATE walks SET near_at = near_at - interval '3 hours' WHERE region_code = 'nashville'", "got as of 2", False),
+    (
+        "UPDATE checkpoints SET last_window_scan_at = last_window_scan_at - interval '3 hours' WHERE region_code "
+        "= 'nashville'",
+        "got as of 2",
+        False,
+    ),
     (
         f"{EXPIRE} WHERE region_code = 'nashville'",
         "a region that no process works any more",
@@ -198,7 +209,7 @@ REASONS: list[tuple[str, str, bool]] = [
         False,
     ),
     (
-        "UPDATE walks SET covered_at = now() + interval '1 hour' WHERE region_code = 'nashville'",
+        "UPDATE checkpoints SET watermark = now() + interval '1 hour' WHERE region_code = 'nashville'",
         "lists never read to the end",
         False,
     ),
@@ -225,8 +236,8 @@ async def test_every_reason_to_refuse(mirrored: Setup, rows: Rows) -> None:
 
 TODAY = "(SELECT min(task_id) FROM tasks WHERE region_code = 'nashville')"
 HIDDEN = (
-    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, noticed_at, "
-    f"noticed_run, asked_at, why) VALUES ('nashville', 'tasks', '', {TODAY}, 'tasks', 1, 'unlisted', now(), "
+    "INSERT INTO missing_records (region_code, entity_type, kind, record_id, source, parent_id, state, missing_since, "
+    f"missing_run, asked_at, why) VALUES ('nashville', 'tasks', '', {TODAY}, 'tasks', 1, 'hidden', now(), "
     "gen_random_uuid(), now() - interval '{}', 'x')"
 )
 SCHEDULED = (
@@ -322,7 +333,7 @@ async def test_what_waits_holds_the_moment_at_the_last_success_before(mirrored: 
     assert held is not None
     assert held <= success[0]["at"]
     rows("UPDATE rejected_records SET first_seen_at = now() - interval '1 day'")
-    rows("UPDATE missing_records SET noticed_at = now() - interval '1 day'")
+    rows("UPDATE missing_records SET missing_since = now() - interval '1 day'")
     assert as_of(rows) is None
 
 
@@ -330,10 +341,10 @@ async def test_it_knows_every_list_that_is_read(rows: Rows, mirrored: Setup) -> 
     """The names in the view are those that the catalog has."""
     read = {source.name for entity in ENTITIES for source in entity.sources}
     called = [called for entity in ENTITIES for called in entity.called]
-    read |= {one.source.name for one in called if not one.owed}
-    owed = {one.source.name for one in called if one.owed}
+    read |= {one.source.name for one in called if not one.pending_reads}
+    pending_reads = {one.source.name for one in called if one.pending_reads}
     (text,) = rows("SELECT pg_get_viewdef('v_freshness'::regclass) AS sql")
-    assert {row["source"] for row in rows("SELECT DISTINCT source FROM walks")} - owed == read
+    assert {row["source"] for row in rows("SELECT DISTINCT source FROM checkpoints")} - pending_reads == read
     assert all(f"'{name}'::text" in text["sql"] for name in read)
     assert {row["entity_type"] for row in rows("SELECT DISTINCT entity_type FROM v_freshness")} == set(NAMES)
 
@@ -364,8 +375,9 @@ async def test_no_search_path_of_a_caller_matters(empty_dsn: str) -> None:
 
 async def test_a_comparison_with_the_api_can_be_asked_for(mirrored: Setup, rows: Rows) -> None:
     verified = "SELECT require_fresh('nashville', 'tasks', '2 hours', verified_within => '2 days') AS at"
-    certificate = (
-        "INSERT INTO certificates (region_code, run_id, entity_type, started_at, result, sample_seed, api_calls_made, "
+    verification_result = (
+        "INSERT INTO verification_results (region_code, run_id, entity_type, started_at, result, sample_seed, "
+        "api_calls_made, "
         "compared, late_differences, missing_differences, surplus_differences, wrong_differences, "
         "unexplained_differences, differences) VALUES ('nashville', gen_random_uuid(), 'tasks', now() - interval '{}', "
         "'{}', 1, 1, '{{}}', 0, 0, 0, 0, 0, '[]')"
@@ -377,7 +389,7 @@ async def test_a_comparison_with_the_api_can_be_asked_for(mirrored: Setup, rows:
         ("1 hour", "failed", "a comparison with the API that is failed"),
         ("1 minute", "proved", None),
     ):
-        rows(certificate.format(age, result))
+        rows(verification_result.format(age, result))
         if flaw is None:
             assert rows(verified) == [{"at": as_of(rows)}]
         else:
@@ -388,8 +400,8 @@ async def test_a_comparison_with_the_api_can_be_asked_for(mirrored: Setup, rows:
 async def test_what_a_person_accepted_passes_with_a_notice_and_can_be_refused(
     mirrored: Setup, dsn: str, rows: Rows
 ) -> None:
-    (home,) = rows("SELECT min(parent_id) AS id FROM walks WHERE source = 'tasks' AND region_code = 'nashville'")
-    rows("DELETE FROM walks WHERE source = 'tasks' AND region_code = 'nashville' AND parent_id = %s", home["id"])
+    (home,) = rows("SELECT min(parent_id) AS id FROM checkpoints WHERE source = 'tasks' AND region_code = 'nashville'")
+    rows("DELETE FROM checkpoints WHERE source = 'tasks' AND region_code = 'nashville' AND parent_id = %s", home["id"])
     rows(OWE)
     rows(REJECT)
     rows("INSERT INTO problems (region_code, entity_type, kind, source, record_id, code, message, accepted_at) VALUES "
@@ -408,7 +420,7 @@ async def test_what_a_person_accepted_passes_with_a_notice_and_can_be_refused(
 
 
 async def test_hidden_records_of_any_age_can_be_accepted(mirrored: Setup, rows: Rows) -> None:
-    rows("UPDATE walks SET whole_at = whole_at - interval '80 days'")
+    rows("UPDATE checkpoints SET last_full_scan_at = last_full_scan_at - interval '80 days'")
     assert "what lists leave out" in refusal(rows)
     for within in ("NULL", "'90 days'"):
         found = rows(f"SELECT require_fresh('nashville', 'tasks', '2 hours', hidden_within => {within}) AS at")

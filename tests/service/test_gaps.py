@@ -13,13 +13,13 @@ import pytest
 from breezeway_sync.core.errors import NotPromotable, UnknownName
 from breezeway_sync.core.events import FieldChanged
 from breezeway_sync.core.outcome import SUCCESS
+from breezeway_sync.entities import streams
 from breezeway_sync.entities.catalog.tasks import TASKS
-from breezeway_sync.entities.model import Field, Kind
+from breezeway_sync.entities.model import ColumnKind, Field
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.service import gaps, runner
 from breezeway_sync.store import migrate
 from breezeway_sync.store.files import Migration, read_migrations
-from breezeway_sync.sync import engine
 from tests.cli.support import starter, write_config
 from tests.conftest import Rows
 from tests.helpers import Setup, outcome, sandboxed, tiny
@@ -85,8 +85,8 @@ async def test_a_new_field_is_told_kept_shown_and_promoted_without_a_call(
         assert not [one for one in (await gaps.look(setup.settings, "all", "all")).gaps if "new" in one.field]
 
         promoted = tasks(rows)
-        extended = replace(TASKS, fields=(*TASKS.fields, Field("new_field.color", Kind.TEXT, "color")))
-        monkeypatch.setitem(engine.BY_NAME, "tasks", extended)
+        extended = replace(TASKS, fields=(*TASKS.fields, Field("new_field.color", ColumnKind.TEXT, "color")))
+        monkeypatch.setitem(streams.STREAMS, "tasks", replace(streams.STREAMS["tasks"], entity=extended))
         report = await setup.run(entity="tasks")
         assert outcome(report, "tasks", "nashville").updated == count
         assert setup.stats.of(None, "/task/{id}/comments") == setup.stats.of(None, "/task/{id}/requirements") == 0
@@ -94,7 +94,7 @@ async def test_a_new_field_is_told_kept_shown_and_promoted_without_a_call(
 
 
 # What was seen too rarely to tell anything is added up, reading by reading.
-RADAR = "SELECT *, xmin::text FROM field_radar WHERE seen_count >= 10"
+RADAR = "SELECT *, xmin::text FROM field_profiles WHERE seen_count >= 10"
 
 
 async def test_what_vanishes_empties_or_changes_its_type_is_told_once_and_failed_reads_tell_nothing(
@@ -118,7 +118,7 @@ async def test_what_vanishes_empties_or_changes_its_type_is_told_once_and_failed
         await setup.run(full=True)
         assert told(setup) == []
         assert rows(f"{RADAR} ORDER BY entity_type, path") == before
-    assert {one["entity_type"] for one in rows("SELECT DISTINCT entity_type FROM field_radar")} >= {
+    assert {one["entity_type"] for one in rows("SELECT DISTINCT entity_type FROM field_profiles")} >= {
         "tasks",
         "task_comments",
         "task_requirements",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from breezeway_sync.service.settings.history import HISTORY_NAMES, History
+from breezeway_sync.service.settings.history import HISTORY_NAMES, HistorySettings
 from breezeway_sync.store.retention import MIRROR, RULES
 from tests.conftest import Rows
 from tests.helpers import Setup, sandboxed, tiny
@@ -22,8 +22,8 @@ def let_days_pass(rows: Rows, days: int) -> None:
     """All that was written down happened so much earlier."""
     columns = rows(
         "SELECT table_name, string_agg(format('%1$I = %1$I - interval ''" + str(days) + " days''', column_name), ', ') "
-        "AS moved FROM information_schema.columns WHERE table_schema = 'breezeway' AND data_type LIKE 'timestamp%' "
-        "AND table_name IN (SELECT tablename FROM pg_tables WHERE schemaname = 'breezeway') GROUP BY 1"
+        "AS moved FROM information_schema.columns WHERE table_schema LIKE 'breezeway%' AND data_type LIKE 'timestamp%' "
+        "AND table_name IN (SELECT tablename FROM pg_tables WHERE schemaname LIKE 'breezeway%') GROUP BY 1"
     )
     for one in columns:
         rows(f"UPDATE {one['table_name']} SET {one['moved']}")
@@ -55,7 +55,7 @@ async def test_no_table_grows_for_ever(dsn: str, rows: Rows) -> None:
     found: list[dict[str, int]] = []
     async with sandboxed(dsn, tiny(1)) as setup:
         setup.settings = setup.settings.model_copy(
-            update={"history": History(entities=HISTORY_NAMES, retention_days=90)}
+            update={"history": HistorySettings(entities=HISTORY_NAMES, retention_days=90)}
         )
         account = setup.world.account("nashville")
         setup.faults.add("422", path=f"/task/{max(account.ids('tasks'))}/comments")

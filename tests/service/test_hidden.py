@@ -50,7 +50,7 @@ async def test_finished_tasks_that_lists_hide_arrive_with_the_next_run(dsn: str,
             assert finished(rows) == done
             cost = rows("SELECT count(*) AS n FROM task_costs WHERE cost = 85")
             assert cost == [{"n": 40 * (day + 1)}]
-        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"unlisted"}
+        assert {row["state"] for row in rows("SELECT state FROM missing_records")} == {"hidden"}
 
 
 async def test_more_than_can_be_believed_are_asked_two_hundred_a_run_newest_first(dsn: str, rows: Rows) -> None:
@@ -68,7 +68,10 @@ async def test_more_than_can_be_believed_are_asked_two_hundred_a_run_newest_firs
         assert told == [RecordsLeft("nashville", "tasks", len(gone))]
         assert "asked, newest first" in " ".join(outcome(report, "tasks").details)
         # What has not been asked for yet is as old as the list that last showed it; the run's clock is an hour ahead.
-        rows("UPDATE walks SET covered_at = covered_at - interval '1 hour', near_at = near_at - interval '1 hour'")
+        rows(
+            "UPDATE checkpoints SET watermark = watermark - interval '1 hour', last_window_scan_at = "
+            "last_window_scan_at - interval '1 hour'"
+        )
         assert rows("SELECT as_of('nashville', 'tasks') < now() AS old FROM regions")[0]["old"]
         await setup.run(entity="tasks", clock=Later(2 * HOUR))
         assert finished(rows) - before == set(gone)
@@ -94,8 +97,8 @@ async def test_hidden_records_near_today_are_read_every_run_and_count_in_as_of(d
         assert rows("SELECT task_name FROM tasks WHERE task_id = %s", task) == [{"task_name": "done meanwhile"}]
         assert rows("SELECT access_code FROM reservations WHERE reservation_id = %s", stay) == [{"access_code": "4711"}]
         assert rows(asked)[0]["at"] - before > timedelta(minutes=55)
-        rows("UPDATE walks SET covered_at = now(), whole_at = now(), near_at = now()")
-        rows("UPDATE missing_records SET asked_at = now() - interval '3 hours', shown_at = NULL")
+        rows("UPDATE checkpoints SET watermark = now(), last_full_scan_at = now(), last_window_scan_at = now()")
+        rows("UPDATE missing_records SET asked_at = now() - interval '3 hours', last_listed_at = NULL")
         for entity in ("tasks", "reservations"):
             old = rows("SELECT as_of('nashville', %s) < now() - interval '2 hours' AS old", entity)
             assert old == [{"old": True}]
@@ -120,7 +123,8 @@ async def test_what_was_asked_before_its_answer_was_written_counts_from_then(dsn
         finish(setup, keys)
         await setup.run(entity="tasks", full=True, clock=Slow())
         found = rows(
-            "SELECT count(DISTINCT asked_at) AS moments, max(asked_at) > min(noticed_at) AS later FROM missing_records"
+            "SELECT count(DISTINCT asked_at) AS moments, max(asked_at) > min(missing_since) AS later FROM "
+            "missing_records"
         )
     assert found == [{"moments": 5, "later": True}]
 
@@ -136,8 +140,8 @@ async def test_older_hidden_records_are_read_again_before_they_are_seven_days_ol
         account.patch("tasks", key, name="changed behind the lists")
         for days, name in ((5.9, False), (6.1, True)):
             await setup.run(entity="tasks", clock=Later(days))
-            got = rows("SELECT task_name FROM tasks WHERE task_id = %s", key)[0]["task_name"]
-            assert (got == "changed behind the lists") is name
+            actual = rows("SELECT task_name FROM tasks WHERE task_id = %s", key)[0]["task_name"]
+            assert (actual == "changed behind the lists") is name
 
 
 async def test_before_it_was_asked_a_record_is_as_old_as_the_list_that_last_showed_it(dsn: str, rows: Rows) -> None:
@@ -145,13 +149,19 @@ async def test_before_it_was_asked_a_record_is_as_old_as_the_list_that_last_show
         await setup.run()
         account = setup.world.account("nashville")
         key = min(account.ids("tasks"))
-        (walk,) = rows("SELECT w.whole_at FROM walks w JOIN tasks t ON w.source = 'tasks' AND w.parent_id = t.home_id "
+        (planned,) = rows("SELECT w.last_full_scan_at FROM checkpoints w JOIN tasks t ON w.source = 'tasks' AND "
+                       "w.parent_id = t.home_id "
                        "WHERE t.task_id = %s", key)  # fmt: skip
         account.hide("tasks", key)
         setup.faults.add("status", status=500, path=rf"/task/{key}$")
         await setup.run(entity="tasks", full=True)
-    (missing,) = rows("SELECT record_id, state, asked_at, shown_at FROM missing_records")
-    assert missing == {"record_id": key, "state": "open", "asked_at": None, "shown_at": walk["whole_at"]}
+    (missing,) = rows("SELECT record_id, state, asked_at, last_listed_at FROM missing_records")
+    assert missing == {
+        "record_id": key,
+        "state": "candidate",
+        "asked_at": None,
+        "last_listed_at": planned["last_full_scan_at"],
+    }
 
 
 async def test_an_own_address_that_answers_with_something_else_says_nothing(dsn: str, rows: Rows) -> None:
@@ -164,7 +174,7 @@ async def test_an_own_address_that_answers_with_something_else_says_nothing(dsn:
         report = await setup.run(entity="tasks", full=True)
         assert "answered with something else" in (outcome(report, "tasks").error or "")
     assert other
-    assert rows("SELECT state, asked_at FROM missing_records") == [{"state": "open", "asked_at": None}]
+    assert rows("SELECT state, asked_at FROM missing_records") == [{"state": "candidate", "asked_at": None}]
     assert rows("SELECT * FROM rejected_records") == []
 
 
@@ -173,14 +183,14 @@ async def test_a_list_of_many_that_is_empty_is_believed_when_each_of_them_was_as
         await setup.run()
         keys = sorted(setup.world.account("nashville").ids("tasks"))
         finish(setup, keys)
-        whole = "SELECT whole_at FROM walks WHERE source = 'tasks'"
+        whole = "SELECT last_full_scan_at FROM checkpoints WHERE source = 'tasks'"
         before = rows(whole)
         await setup.run(entity="tasks", full=True)
         assert len(keys) >= 20
         assert rows(whole) == before  # what was shown before may not be all that is there
         assert finished(rows) == set(keys)
         await setup.run(entity="tasks", full=True)
-        assert rows(whole)[0]["whole_at"] > before[0]["whole_at"]
+        assert rows(whole)[0]["last_full_scan_at"] > before[0]["last_full_scan_at"]
         assert rows("SELECT * FROM deletions") == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from breezeway_sync.service.settings.history import HISTORY_NAMES, History
+from breezeway_sync.service.settings.history import HISTORY_NAMES, HistorySettings
 from tests.conftest import Rows
 from tests.helpers import sandboxed
 
@@ -12,7 +12,7 @@ CHANGED = "SELECT entity_type, field, count(*) AS n FROM record_history WHERE wh
 async def test_first_loads_are_no_changes(dsn: str, rows: Rows) -> None:
     """A mirror that begins empty has seen nothing change, whatever came by calls of its own, in one run or in many."""
     async with sandboxed(dsn) as setup:
-        setup.settings = setup.settings.model_copy(update={"history": History(entities=HISTORY_NAMES)})
+        setup.settings = setup.settings.model_copy(update={"history": HistorySettings(entities=HISTORY_NAMES)})
         await setup.run(entity="tasks")
         await setup.run()
         await setup.run(full=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import resized
 from tests.conftest import Rows
 from tests.helpers import sandboxed, tiny
@@ -15,7 +15,7 @@ ACCOUNTS = [resized(tiny()[0], properties=4, reservations_per_property=4)]
 Belongings = dict[str, list[dict[str, Any]]]
 
 
-def belongings(account: Account, home: int) -> Belongings:
+def belongings(account: SandboxAccount, home: int) -> Belongings:
     return {
         "tasks": [one for one in account.records("tasks") if one["home_id"] == home],
         "reservations": [one for one in account.records("reservations") if one["property_id"] == home],
@@ -32,7 +32,7 @@ def reasons(rows: Rows) -> dict[tuple[str, int], str]:
     return {(row["entity_type"], row["record_id"]): row["reason"] for row in found}
 
 
-def leave(account: Account, home: int, theirs: Belongings) -> None:
+def leave(account: SandboxAccount, home: int, theirs: Belongings) -> None:
     """The property leaves the account, and with it what belongs to it."""
     for kind, records in theirs.items():
         for record in records:
@@ -191,7 +191,7 @@ async def test_what_belongs_to_a_property_that_was_left_out_goes_when_it_says_so
         for kind, records in theirs.items():
             for record in records:
                 account.hide(kind, record["id"])  # type: ignore[arg-type]
-        rows("INSERT INTO left_out_properties VALUES ('nashville', %s, 999, now())", home)
+        rows("INSERT INTO excluded_properties VALUES ('nashville', %s, 999, now())", home)
         await setup.run()
         expected = {(kind, one["id"]): "property_left" for kind, records in theirs.items() for one in records}
         assert {key: reason for key, reason in reasons(rows).items() if key[0] != "properties"} == expected

@@ -11,11 +11,14 @@ import pytest
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.sandbox.spec import resized
-from breezeway_sync.service.runner import Report
+from breezeway_sync.service.runner import RunReport
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, outcome, sandboxed, tiny
 
-WALKS = "SELECT source, parent_id, covered_at, whole_at, near_at FROM walks WHERE source = %s ORDER BY 2"
+WALKS = (
+    "SELECT source, parent_id, watermark, last_full_scan_at, last_window_scan_at FROM checkpoints WHERE "
+    "source = %s ORDER BY 2"
+)
 
 
 async def test_a_stay_long_past_still_updates(dsn: str, rows: Rows) -> None:
@@ -54,11 +57,11 @@ async def test_watermarks_do_not_move_when_a_walk_fails(dsn: str, rows: Rows) ->
         report = await setup.run(entity="reservations", full=True)
         assert outcome(report, "reservations").status == PARTIAL
         cut = rows(WALKS, "reservations")
-        assert [row["covered_at"] for row in cut] == [row["covered_at"] for row in before]
+        assert [row["watermark"] for row in cut] == [row["watermark"] for row in before]
         setup.faults.clear()
         await setup.run(entity="reservations", full=True)
         healed = rows(WALKS, "reservations")
-        assert healed[0]["covered_at"] > before[0]["covered_at"]
+        assert healed[0]["watermark"] > before[0]["watermark"]
 
 
 async def test_the_days_around_today_come_every_hour_and_everything_weekly(dsn: str, rows: Rows) -> None:
@@ -81,10 +84,10 @@ async def test_the_days_around_today_come_every_hour_and_everything_weekly(dsn: 
             for old, new in zip(
                 [*before[0], *before[1]], [*rows(WALKS, "tasks"), *rows(WALKS, "reservations")], strict=True
             ):
-                assert new["covered_at"] > old["covered_at"]
+                assert new["watermark"] > old["watermark"]
                 if new["parent_id"] in busy or new["source"] == "reservations":
-                    assert (new["near_at"] > old["near_at"]) == near_moves
-                assert (new["whole_at"] > old["whole_at"]) == whole_moves
+                    assert (new["last_window_scan_at"] > old["last_window_scan_at"]) == near_moves
+                assert (new["last_full_scan_at"] > old["last_full_scan_at"]) == whole_moves
 
 
 async def test_lists_without_totals_are_fresh_once_two_readings_agreed(dsn: str, rows: Rows) -> None:
@@ -96,7 +99,7 @@ async def test_lists_without_totals_are_fresh_once_two_readings_agreed(dsn: str,
         count = setup.world.account("nashville").count("reservations")
         assert setup.stats.of("nashville", "/reservation") == 2 * (count // 100 + 1)
         assert rows("SELECT count(*) AS n FROM reservations") == [{"n": count}]
-        (found,) = rows("SELECT as_of('nashville', 'reservations') AS at, min(covered_at) AS began FROM walks "
+        (found,) = rows("SELECT as_of('nashville', 'reservations') AS at, min(watermark) AS began FROM checkpoints "
                         "WHERE source = 'reservations'")  # fmt: skip
         assert found["at"] == found["began"] is not None
 
@@ -145,7 +148,7 @@ async def test_a_full_run_after_an_interruption_reads_everything(dsn: str, rows:
         await _called(setup, setup.stats.total + 12, run)
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
-        assert rows("SELECT count(*) AS n FROM passes") == [{"n": 1}]
+        assert rows("SELECT count(*) AS n FROM unfinished_runs") == [{"n": 1}]
         setup.stats.reset()
         report = await setup.run(full=True)
         assert {one.status for one in report.outcomes} == {SUCCESS}
@@ -172,11 +175,11 @@ async def test_comments_that_move_no_task_come_within_the_sweep(dsn: str, rows: 
         account = setup.world.account("nashville")
         for key in account.ids("tasks"):
             account.set_comments(key, [{"id": key, "comment": "late", "created_at": "2026-11-01T10:00:00"}])
-        rows("UPDATE sweeps SET paced_at = paced_at - interval '15 days'")
+        rows("UPDATE rolling_refreshes SET paced_at = paced_at - interval '15 days'")
         await setup.run(entity="tasks")
         (half,) = rows("SELECT count(DISTINCT task_pk) AS n FROM task_comments WHERE comment = 'late'")
         assert half["n"] == account.count("tasks") // 2
-        rows("UPDATE sweeps SET paced_at = paced_at - interval '15 days 1 hour'")
+        rows("UPDATE rolling_refreshes SET paced_at = paced_at - interval '15 days 1 hour'")
         await setup.run(entity="tasks")
     assert rows("SELECT count(DISTINCT task_pk) AS n FROM task_comments WHERE comment = 'late'") == [
         {"n": account.count("tasks")}
@@ -203,7 +206,7 @@ async def test_no_run_is_green_while_a_record_waits_to_be_stored(dsn: str, rows:
 async def test_a_changed_mapping_reads_everything_whole(dsn: str, rows: Rows) -> None:
     async with sandboxed(dsn) as setup:
         await setup.run()
-        rows("UPDATE walks SET mapping_version = 1")
+        rows("UPDATE checkpoints SET mapping_version = 1")
         rows("UPDATE tasks SET mapping_version = 1")
         second = outcome(await setup.run(entity="tasks"), "tasks")
         assert second.updated == setup.world.account("nashville").count("tasks")
@@ -236,10 +239,10 @@ async def test_a_run_that_was_cut_off_is_gone_on_with(dsn: str, rows: Rows) -> N
         children = [setup.stats.of("nashville", f"/task/{{id}}/{name}") for name in ("comments", "requirements")]
         # Lost are the four calls under way at each cut: what waited for its load, or was in it, is stored.
         assert sum(children) <= least + 4 * cuts
-        assert rows("SELECT * FROM passes") == []
+        assert rows("SELECT * FROM unfinished_runs") == []
 
 
-async def _called(setup: Setup, calls: int, run: asyncio.Task[Report]) -> None:
+async def _called(setup: Setup, calls: int, run: asyncio.Task[RunReport]) -> None:
     """Until so many calls were made, or the run is over."""
     while setup.stats.total < calls and not run.done():  # noqa: ASYNC110 - the sandbox counts, it tells nobody
         await asyncio.sleep(0)
@@ -247,13 +250,13 @@ async def _called(setup: Setup, calls: int, run: asyncio.Task[Report]) -> None:
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda one: one.name)
 def test_windows_and_proofs_are_declared_by_columns_that_exist(entity: object) -> None:
-    from breezeway_sync.entities.model import Entity, Shape
+    from breezeway_sync.entities.model import AnswerShape, Entity
 
     assert isinstance(entity, Entity)
     names = {field.name for field in entity.fields}
     for source in entity.sources:
         assert source.per is None or source.per in names
-        assert source.shape is Shape.LIST or len(source.variants) == 1
+        assert source.shape is AnswerShape.LIST or len(source.variants) == 1
         assert bool(source.dated) == (entity.planned is not None)
     assert entity.deleted_when is None or entity.deleted_when[0] in names
     assert entity.planned is None or set(entity.planned) <= names

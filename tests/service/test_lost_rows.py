@@ -118,7 +118,7 @@ async def test_hidden_records_that_are_deleted_by_hand_come_back_by_their_own_ad
         assert [(one["entity_type"], one["record_id"]) for one in found] == [
             (kind, key) for kind in sorted(hidden) for key in hidden[kind]
         ]
-        assert {one["state"] for one in found} == {"unlisted"}
+        assert {one["state"] for one in found} == {"hidden"}
 
 
 async def test_what_the_product_deletes_itself_is_not_lost(dsn: str, rows: Rows) -> None:
@@ -191,7 +191,7 @@ async def test_who_may_only_delete_is_noticed_too(dsn: str, rows: Rows) -> None:
         rows("RESET ROLE")
         rows("DROP OWNED BY cleaner")
         rows("DROP ROLE cleaner")
-    lost = rows("SELECT DISTINCT table_name FROM breezeway.lost_rows")
+    lost = rows("SELECT DISTINCT table_name FROM breezeway_internal.lost_rows")
     assert lost == [{"table_name": "tasks"}]
 
 
@@ -224,7 +224,7 @@ async def test_a_task_that_left_its_list_since_it_was_read_comes_back_by_its_own
 async def test_truncating_notes_what_came_after_the_snapshot_of_its_transaction(dsn: str, rows: Rows) -> None:
     rows("INSERT INTO regions (region_code) VALUES ('nashville')")
     rows("INSERT INTO tasks (region_code, task_id, home_id) VALUES ('nashville', 1, 1)")
-    with psycopg.connect(dsn, autocommit=True, options="-c search_path=breezeway") as other:
+    with psycopg.connect(dsn, autocommit=True, options="-c search_path=breezeway,breezeway_internal") as other:
         rows("BEGIN ISOLATION LEVEL REPEATABLE READ")
         rows("SELECT FROM regions")
         other.execute("INSERT INTO tasks (region_code, task_id, home_id) VALUES ('nashville', 2, 1)")

@@ -20,7 +20,7 @@ async def test_what_is_switched_on_later_is_owed_at_once(dsn: str, rows: Rows) -
         assert rows(comments) == [{"n": 0}]
         setup.settings = both
         second = outcome(await setup.run(entity="tasks"), "tasks")
-        assert (second.status, second.owed) == (SUCCESS, 0)
+        assert (second.status, second.pending_reads) == (SUCCESS, 0)
         assert setup.stats.of("nashville", "/task/{id}/comments") == account.count("tasks")
         key = min(account.ids("tasks"))
         account.set_comments(key, [{"id": 1, "comment": "missed", "created_at": "2026-11-01T10:00:00"}])
@@ -44,9 +44,11 @@ async def test_a_404_on_a_tasks_comments_stays_owed_and_is_told(dsn: str, rows: 
         setup.faults.add("404", path=rf"/task/{key}/comments")
         for _ in range(2):
             found = outcome(await setup.run(entity="tasks"), "tasks")
-            assert (found.status, found.owed, found.fault) == (PARTIAL, 1, "not_found")
+            assert (found.status, found.pending_reads, found.fault) == (PARTIAL, 1, "not_found")
             assert f"task_comments of task {key}" in (found.error or "")
-        assert rows("SELECT source, parent_id FROM owed_calls") == [{"source": "task_comments", "parent_id": key}]
+        assert rows("SELECT source, parent_id FROM pending_child_reads") == [
+            {"source": "task_comments", "parent_id": key}
+        ]
         setup.faults.clear()
         assert outcome(await setup.run(entity="tasks"), "tasks").status == SUCCESS
 
@@ -58,12 +60,12 @@ async def test_a_task_whose_comments_and_address_answer_404_is_deleted_in_two_ru
         account = setup.world.account("nashville")
         key = min(account.ids("tasks"))
         account.hide("tasks", key)
-        rows("INSERT INTO owed_calls SELECT 'nashville', 'task_comments', %s, 1", key)
+        rows("INSERT INTO pending_child_reads SELECT 'nashville', 'task_comments', %s, 1", key)
         account.delete("tasks", key)
         first = outcome(await setup.run(entity="tasks"), "tasks")
-        assert (first.status, first.owed) == (SUCCESS, 0)  # what is gone waits for its proof, as any deletion
-        assert rows("SELECT source FROM owed_calls") == [{"source": "task_comments"}]
-        assert rows("SELECT record_id FROM missing_records WHERE gone_at IS NOT NULL") == [{"record_id": key}]
+        assert (first.status, first.pending_reads) == (SUCCESS, 0)  # what is gone waits for its proof, as any deletion
+        assert rows("SELECT source FROM pending_child_reads") == [{"source": "task_comments"}]
+        assert rows("SELECT record_id FROM missing_records WHERE not_found_at IS NOT NULL") == [{"record_id": key}]
         await setup.run(entity="tasks")
         assert rows("SELECT task_id FROM tasks WHERE deleted_at IS NOT NULL") == [{"task_id": key}]
-        assert rows("SELECT * FROM owed_calls") == []
+        assert rows("SELECT * FROM pending_child_reads") == []

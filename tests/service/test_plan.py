@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from breezeway_sync.cli.plan import plan_json, plan_table
-from breezeway_sync.entities.marks import Pace
-from breezeway_sync.entities.stock import Listed, Stock, Unlisted
+from breezeway_sync.entities.checkpoints import RefreshPace
+from breezeway_sync.entities.row_counts import HiddenCounts, ListCounts, RowCounts
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.service.plan import plan
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.sync.forecast import UNLISTED, Tempo, Use, calls_of, forecast, unknowns, worries
-from breezeway_sync.sync.job import Settings as ReadSettings
+from breezeway_sync.sync.forecast import HIDDEN, ReadInterval, Use, calls_of, forecast, unknowns, worries
+from breezeway_sync.sync.job import ReadSettings
 from tests.conftest import Rows
 from tests.helpers import Later, Setup, sandboxed, tiny
 
@@ -28,14 +28,14 @@ def paced(settings: Settings) -> Settings:
     """A week's ways of reading within two days."""
     content = settings.model_dump()
     content["schedule"] |= {"hourly_seconds": STEP_HOURS * 3600.0, "daily_seconds": 86_400.0}
-    content["sync"] |= {"sweep_days": 2.0, "children_sweep_days": 4.0}
+    content["sync"] |= {"full_scan_days": 2.0, "children_refresh_days": 4.0}
     return Settings(**content)
 
 
 def age(rows: Rows) -> None:
     """What the database itself has timed is now one step older."""
     step = f"interval '{STEP_HOURS} hours'"
-    rows(f"UPDATE sweeps SET paced_at = paced_at - {step}")
+    rows(f"UPDATE rolling_refreshes SET paced_at = paced_at - {step}")
     rows(f"UPDATE etl_sync_log SET sync_started_at = sync_started_at - {step}, "
          f"sync_completed_at = sync_completed_at - {step}")  # fmt: skip
 
@@ -110,14 +110,16 @@ def test_a_last_page_that_is_full_is_read_past(records: int, calls: int) -> None
     assert calls_of(records, 5) == calls
 
 
-STOCK = Stock("north", {"tasks": [Listed(parent, 250, 30) for parent in range(100)]}, read=frozenset({"tasks"}))
+STOCK = RowCounts(
+    "north", {"tasks": [ListCounts(parent, 250, 30) for parent in range(100)]}, read=frozenset({"tasks"}), homes=100
+)
 EVERY = {"tasks": 3600.0, "tags": 86_400.0, "property_contacts": 86_400.0}
 
 
-def calls(stock: Stock, **settings: object) -> dict[str, float]:
+def calls(row_counts: RowCounts, **settings: object) -> dict[str, float]:
     reading = replace(ReadSettings(), **settings)  # type: ignore[arg-type]
     found: dict[str, float] = {}
-    for use in forecast(stock, EVERY, reading):
+    for use in forecast(row_counts, EVERY, reading):
         found[use.entity] = found.get(use.entity, 0.0) + use.calls_per_hour
     return found
 
@@ -134,41 +136,45 @@ def test_what_is_not_read_costs_nothing() -> None:
 
 
 def test_a_list_that_is_read_whole_each_time_is_read_no_other_way() -> None:
-    settings = ReadSettings(pace=Pace(sweep_seconds=0))
+    settings = ReadSettings(pace=RefreshPace(full_scan_seconds=0))
     found = {use.purpose: use.calls_per_hour for use in forecast(STOCK, {"tasks": 3600.0}, settings)}
     assert found["lists read whole now and then"] == 100 * 3
     assert not {"lists of what changed", "lists around today"} & set(found)
 
 
 def test_near_scans_are_counted_where_something_is_planned_and_said_to_be_too_many() -> None:
-    stock = replace(
-        STOCK, lists={"tasks": [*(Listed(n, 250, 30) for n in range(90)), *(Listed(n, 250) for n in range(9))]}
+    row_counts = replace(
+        STOCK, lists={"tasks": [*(ListCounts(n, 250, 30) for n in range(90)), *(ListCounts(n, 250) for n in range(9))]}
     )
-    found = {use.purpose: use.calls_per_hour for use in forecast(stock, {"tasks": 3600.0}, ReadSettings())}
+    found = {use.purpose: use.calls_per_hour for use in forecast(row_counts, {"tasks": 3600.0}, ReadSettings())}
     assert found["lists around today"] == pytest.approx(90, rel=0.01)
-    stays = Stock("north", {"reservations": [Listed(0, 900, 250)]}, read=frozenset({"reservations"}))
+    stays = RowCounts("north", {"reservations": [ListCounts(0, 900, 250)]}, read=frozenset({"reservations"}))
     found = {use.purpose: use.calls_per_hour for use in forecast(stays, {"reservations": 3600.0}, ReadSettings())}
     assert found["lists around today"] == pytest.approx(2 * 3, rel=0.01)  # three pages, read twice
     uses = [Use("north", "tasks", "lists around today", 90), Use("north", "tasks", "lists of what changed", 100)]
     (text,) = worries(uses, [], 2)
     assert text == (
         "190 calls an hour do not fit into 120: everything falls behind; without the 90 for lists around today "
-        "they do, see `sync.near_hours` and `sync.near_days`"
+        "they do, see `sync.window_hours` and `sync.window_days`"
     )
 
 
 def test_unlisted_records_are_asked_for_at_two_paces() -> None:
-    stock = replace(STOCK, unlisted={"tasks": Unlisted(records=190, near=22)})
-    (use,) = [one for one in forecast(stock, EVERY, ReadSettings()) if one.purpose == UNLISTED]
+    row_counts = replace(STOCK, hidden={"tasks": HiddenCounts(records=190, near=22)})
+    (use,) = [one for one in forecast(row_counts, EVERY, ReadSettings()) if one.purpose == HIDDEN]
     assert use.calls_per_hour == pytest.approx(168 / (6 * 24) + 22)
 
 
 def test_what_would_be_late() -> None:
-    hourly, daily = Tempo("hourly", 3600, frozenset({"tasks"})), Tempo("daily", 86_400, frozenset({"people"}))
-    tempos = [hourly, daily]
+    hourly, daily = (
+        ReadInterval("hourly", 3600, frozenset({"tasks"})),
+        ReadInterval("daily", 86_400, frozenset({"people"})),
+    )
+    intervals = [hourly, daily]
 
-    def of(tasks: float, people: float, purpose: str = "lists of what changed") -> list[str]:
-        return worries([Use("north", "tasks", purpose, tasks), Use("north", "people", purpose, people)], tempos, 100)
+    def of(tasks: float, people: float, *, gives_way: bool = False) -> list[str]:
+        uses = [Use("north", name, "", calls, gives_way) for name, calls in (("tasks", tasks), ("people", people))]
+        return worries(uses, intervals, 100)
 
     assert of(5000, 10) == []
     assert of(5000, 200) == []
@@ -177,7 +183,7 @@ def test_what_would_be_late() -> None:
         "hourly lists are 7,000 calls, about 70 min, and due every 60 min: they are always late",
     ]
     assert of(100, 300) == ["daily lists are 7,200 calls, about 72 min: hourly ones that come due meanwhile are late"]
-    assert of(5900, 10, "comments and requirements of changed tasks") == []
+    assert of(5900, 10, gives_way=True) == []
 
 
 def test_what_is_not_known() -> None:

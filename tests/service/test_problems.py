@@ -14,7 +14,7 @@ from breezeway_sync.core.events import ignore
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.core.report import KnownProblem, ReadAgain
 from breezeway_sync.core.retry import RetryPolicy
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.faults import FaultKind
 from breezeway_sync.service import problems, status
 from breezeway_sync.service.retries import RetryReport
@@ -41,7 +41,7 @@ async def setup(dsn: str) -> AsyncIterator[Setup]:
         yield found
 
 
-def account(setup: Setup) -> Account:
+def account(setup: Setup) -> SandboxAccount:
     return setup.world.account("nashville")
 
 
@@ -105,13 +105,13 @@ async def test_the_permanent_failure_of_one_tasks_comments_can_be_accepted(setup
     account(setup).patch("tasks", task, name="new")
     setup.faults.add("status", f"/task/{task}/comments")
     found = outcome(await setup.run(entity="tasks"), "tasks")
-    assert (found.status, found.fault, found.owed) == (PARTIAL, "server_failed", 1)
+    assert (found.status, found.fault, found.pending_reads) == (PARTIAL, "server_failed", 1)
     await accepted_and_green(setup, rows, "tasks")
     # It is asked for once a day, and stays owed.
     calls = setup.faults.rules[0].hits
-    assert outcome(await setup.run(entity="tasks"), "tasks").owed == 0
+    assert outcome(await setup.run(entity="tasks"), "tasks").pending_reads == 0
     assert setup.faults.rules[0].hits == calls
-    assert rows("SELECT parent_id FROM owed_calls") == [{"parent_id": task}]
+    assert rows("SELECT parent_id FROM pending_child_reads") == [{"parent_id": task}]
     rows("UPDATE problems SET last_seen_at = last_seen_at - interval '1 day'")
     assert outcome(await setup.run(entity="tasks"), "tasks").status == SUCCESS
     assert setup.faults.rules[0].hits == calls + 1
@@ -119,7 +119,7 @@ async def test_the_permanent_failure_of_one_tasks_comments_can_be_accepted(setup
     rows("UPDATE problems SET last_seen_at = last_seen_at - interval '1 day'")
     assert outcome(await setup.run(entity="tasks"), "tasks").error is None
     assert await listed(setup) == []
-    assert rows("SELECT parent_id FROM owed_calls") == []
+    assert rows("SELECT parent_id FROM pending_child_reads") == []
 
 
 async def test_contacts_that_one_property_never_shows_can_be_accepted(dsn: str, rows: Rows) -> None:

@@ -22,7 +22,10 @@ async def test_what_names_no_property_is_closed_when_no_list_has_shown_it_for_lo
         account.delete("tasks", number)
         assert outcome(await setup.run(entity="tasks", full=True), "tasks").status == PARTIAL  # too soon to tell
         rows(TWO_DAYS_LATER)
-        rows("UPDATE walks SET whole_at = whole_at - interval '2 days' WHERE parent_id = %s", other)
+        rows(
+            "UPDATE checkpoints SET last_full_scan_at = last_full_scan_at - interval '2 days' WHERE parent_id = %s",
+            other,
+        )
         assert outcome(await setup.run(entity="tasks"), "tasks").status == PARTIAL  # may have come from that list
         assert outcome(await setup.run(entity="tasks", full=True), "tasks").status == SUCCESS
     assert rows(OPEN) == []
@@ -52,7 +55,9 @@ async def test_contacts_that_are_refused_leave_those_of_other_properties_marked_
         rows("ALTER TABLE property_contacts ADD CONSTRAINT made_up CHECK (name <> 'odd')")
         await setup.run()
     assert rows(OPEN) == [{"entity_type": "property_contacts", "record_id": str(refused)}]
-    read = rows("SELECT parent_id FROM walks WHERE source = 'property_contacts' AND whole_at IS NOT NULL")
+    read = rows(
+        "SELECT parent_id FROM checkpoints WHERE source = 'property_contacts' AND last_full_scan_at IS NOT NULL"
+    )
     assert {one["parent_id"] for one in read} == set(others)
 
 
@@ -63,7 +68,7 @@ async def test_what_lists_leave_out_is_not_closed_because_they_do_not_show_it(ds
         key = min(account.ids("tasks"))
         account.hide("tasks", key)
         await setup.run(entity="tasks", full=True)
-        assert rows("SELECT state FROM missing_records") == [{"state": "unlisted"}]
+        assert rows("SELECT state FROM missing_records") == [{"state": "hidden"}]
         rows("ALTER TABLE tasks ADD CONSTRAINT made_up CHECK (task_name <> 'odd')")
         account.patch("tasks", key, name="odd")
         rows("UPDATE missing_records SET asked_at = asked_at - interval '8 days'")

@@ -167,7 +167,7 @@ async def test_a_new_region_whose_every_list_is_refused_is_no_success_and_asked_
             report = await setup.run()
             assert {one.status for one in report.outcomes} == {FAILED}
         assert rows("SELECT * FROM unavailable_sources") == []
-        assert rows("SELECT as_of('all', entity_type) FROM sync_promises") == [{"as_of": None}] * 9
+        assert rows("SELECT as_of('all', entity_type) FROM freshness_targets") == [{"as_of": None}] * 9
         setup.faults.clear()
         assert {one.status for one in (await setup.run()).outcomes} == {SUCCESS}
 
@@ -182,7 +182,7 @@ async def test_the_first_eight_properties_whose_tasks_are_refused_are_problems(d
             found = outcome(await setup.run(entity="tasks"), "tasks")
             assert found.status == PARTIAL
         assert rows("SELECT * FROM unavailable_sources") == []
-        assert len(rows("SELECT * FROM walks WHERE source = 'tasks' AND covered_at IS NOT NULL")) == 4
+        assert len(rows("SELECT * FROM checkpoints WHERE source = 'tasks' AND watermark IS NOT NULL")) == 4
 
 
 async def _order(rows: Rows, count: int) -> list[int]:
@@ -212,7 +212,7 @@ async def test_what_answers_when_its_day_is_over_is_not_called_unavailable_any_m
             assert outcome(await setup.run(), "tasks").status == status
         closed = "SELECT source FROM unavailable_sources ORDER BY 1"
         assert [one["source"] for one in rows(closed)] == ["property_contacts", "task_comments", "templates"]
-        debts = "SELECT owed_calls > 0 AS are_seen FROM v_freshness WHERE entity_type = 'tasks'"
+        debts = "SELECT pending_child_reads > 0 AS are_seen FROM v_freshness WHERE entity_type = 'tasks'"
         assert rows(debts) == [{"are_seen": False}]
         setup.faults.clear()
         rows("UPDATE unavailable_sources SET try_again_at = now()")
@@ -220,7 +220,7 @@ async def test_what_answers_when_its_day_is_over_is_not_called_unavailable_any_m
         assert rows(closed) == []
         assert rows("SELECT as_of('all', 'templates') IS NOT NULL AS is_known") == [{"is_known": True}]
         # What is owed of it from now on is no secret.
-        rows("INSERT INTO owed_calls SELECT 'nashville', 'task_comments', max(task_id), 0 FROM tasks")
+        rows("INSERT INTO pending_child_reads SELECT 'nashville', 'task_comments', max(task_id), 0 FROM tasks")
         assert rows(debts) == [{"are_seen": True}]
 
 
@@ -267,9 +267,11 @@ async def test_children_not_found_keep_what_is_stored_stay_owed_and_look_at_the_
         report = await setup.run(entity="tasks", full=True)
         assert setup.stats.of(None, "/task/{id}") == setup.world.account("nashville").count("tasks")
         tasks = setup.world.account("nashville").count("tasks")
-    assert (outcome(report, "tasks").status, outcome(report, "tasks").owed) == (PARTIAL, tasks)
+    assert (outcome(report, "tasks").status, outcome(report, "tasks").pending_reads) == (PARTIAL, tasks)
     assert rows("SELECT count(*) n FROM task_comments") == count
-    assert rows("SELECT source, count(*) AS n FROM owed_calls GROUP BY 1") == [{"source": "task_comments", "n": tasks}]
+    assert rows("SELECT source, count(*) AS n FROM pending_child_reads GROUP BY 1") == [
+        {"source": "task_comments", "n": tasks}
+    ]
 
 
 async def test_owed_calls_survive_and_are_told(dsn: str, rows: Rows) -> None:
@@ -278,7 +280,7 @@ async def test_owed_calls_survive_and_are_told(dsn: str, rows: Rows) -> None:
         first = await setup.run()
         tasks = outcome(first, "tasks")
         assert tasks.status == PARTIAL
-        assert tasks.owed == setup.world.account("nashville").count("tasks")
+        assert tasks.pending_reads == setup.world.account("nashville").count("tasks")
         assert "still owed" in (tasks.error or "")
         setup.faults.clear()
         second = await setup.run()
@@ -293,7 +295,7 @@ async def test_a_time_limit_leaves_calls_for_the_next_run_newest_first(dsn: str,
         report = await setup.run()
         assert setup.stats.of(None, "/task/{id}/comments") == 0
     assert outcome(report, "tasks").status == PARTIAL
-    assert outcome(report, "tasks").owed == 2 * outcome(report, "tasks").read
+    assert outcome(report, "tasks").pending_reads == 2 * outcome(report, "tasks").read
 
 
 async def test_a_failed_list_stops_what_needs_it_and_nothing_else(dsn: str, rows: Rows) -> None:
@@ -391,7 +393,7 @@ async def test_paths_come_from_the_configuration(dsn: str, rows: Rows) -> None:
         assert setup.stats.of(None, "/task/{id}/comments") == 0
     assert "people: no such record or address" in (outcome(report, "people").error or "")
     assert outcome(report, "tasks").status == SUCCESS
-    assert rows("SELECT DISTINCT source FROM owed_calls") == []
+    assert rows("SELECT DISTINCT source FROM pending_child_reads") == []
 
 
 @pytest.mark.parametrize("name", ["comments", "requirements", "contacts"])

@@ -65,11 +65,11 @@ def test_the_defaults_are_the_documented_ones(tmp_path: Path) -> None:
         "flush_seconds": 1.5,
         "resume_minutes": 60.0,
         "overlap_hours": 24.0,
-        "sweep_days": 7.0,
-        "near_days": 14,
-        "near_hours": 0.8,
-        "children_sweep_days": 30.0,
-        "unlisted_days": 6.0,
+        "full_scan_days": 7.0,
+        "window_days": 14,
+        "window_hours": 0.8,
+        "children_refresh_days": 30.0,
+        "hidden_refresh_days": 6.0,
     }
     assert settings.deletes.model_dump() == {"guard_share": 0.05, "guard_least_records": 20}
     assert settings.log.level == "info"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from breezeway_sync.core.errors import ConfigurationError
-from breezeway_sync.service.settings import Region, Settings, load_settings
+from breezeway_sync.service.settings import RegionSettings, Settings, load_settings
 
 DSN = "postgresql://sync:pw@db.example/breezeway"
 MINIMAL = f'database.dsn = "{DSN}"\nregions.nashville.company_id = 8558\n'
@@ -124,5 +124,5 @@ def test_one_load_leaves_nothing_behind_for_the_next(tmp_path: Path) -> None:
 
 def test_a_pydantic_error_hides_its_input() -> None:
     with pytest.raises(ValueError, match="client_id") as caught:
-        Region.model_validate({"client_secret": "topsecret"})
+        RegionSettings.model_validate({"client_secret": "topsecret"})
     assert "topsecret" not in str(caught.value)

@@ -44,11 +44,11 @@ class Place:
 
     def edit(self, *edits: Edit) -> None:
         """Austin's part of the file, the last one, in other words."""
-        head, mark, tail = self.config.read_text(encoding="utf-8").partition("[regions.austin]")
+        head, checkpoint, tail = self.config.read_text(encoding="utf-8").partition("[regions.austin]")
         for old, new in edits:
             assert old in tail
             tail = tail.replace(old, new)
-        self.config.write_text(head + mark + tail, encoding="utf-8")
+        self.config.write_text(head + checkpoint + tail, encoding="utf-8")
 
     def checked(self) -> str:
         """What `config check` raises, or nothing."""

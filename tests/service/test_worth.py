@@ -11,10 +11,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from breezeway_sync.core.outcome import PARTIAL
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.ledger import Ledger
+from breezeway_sync.store.sync_state import SyncStateStore
 from tests.conftest import Rows
 from tests.helpers import Setup, outcome, sandboxed, tiny
 
@@ -43,7 +43,7 @@ def in_small_batches(setup: Setup) -> None:
     setup.settings = setup.settings.model_copy(update={"sync": sync})
 
 
-def by_worth(account: Account, today: date) -> list[int]:
+def by_worth(account: SandboxAccount, today: date) -> list[int]:
     """Every property, those where somebody comes or goes today before those of tomorrow and all others."""
     stays: dict[int, set[str]] = {}
     for one in account.records("reservations"):
@@ -69,11 +69,13 @@ async def test_tasks_of_properties_with_arrivals_and_departures_come_first(dsn: 
             await asyncio.sleep(0)
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
-    read = {one["parent_id"] for one in rows("SELECT parent_id FROM walks WHERE source = 'tasks' AND parent_id > 0")}
-    wanted = by_worth(account, today)
-    assert 5 <= len(read) < len(wanted)
-    assert read == set(wanted[: len(read)])
-    assert read != set(sorted(wanted)[: len(read)])
+    read = {
+        one["parent_id"] for one in rows("SELECT parent_id FROM checkpoints WHERE source = 'tasks' AND parent_id > 0")
+    }
+    expected = by_worth(account, today)
+    assert 5 <= len(read) < len(expected)
+    assert read == set(expected[: len(read)])
+    assert read != set(sorted(expected)[: len(read)])
 
 
 async def test_owed_calls_of_tasks_around_today_are_made_before_the_time_is_over(dsn: str, rows: Rows) -> None:
@@ -94,11 +96,11 @@ async def test_owed_calls_of_tasks_around_today_are_made_before_the_time_is_over
         clock = DayOf(today, lambda: made() >= 2 * len(near) + 4)
         report = await setup.run(clock=clock)
         assert 2 * len(near) <= made() <= 2 * len(near) + 8
-    owed = [one["parent_id"] for one in rows("SELECT parent_id FROM owed_calls")]
+    pending_reads = [one["parent_id"] for one in rows("SELECT parent_id FROM pending_child_reads")]
     assert outcome(report, "tasks").status == PARTIAL
-    assert len(owed) == 2 * account.count("tasks") - made()
-    assert not near & set(owed)
-    assert newest not in owed
+    assert len(pending_reads) == 2 * account.count("tasks") - made()
+    assert not near & set(pending_reads)
+    assert newest not in pending_reads
 
 
 @pytest.mark.parametrize(
@@ -132,10 +134,10 @@ async def test_it_costs_no_more_in_a_large_mirror(
         "FROM unnest(ARRAY['a', 'b']) r, generate_series(1, 20000) n"
     )
     rows(
-        "INSERT INTO owed_calls SELECT region_code, source, task_id, 1 FROM tasks, "
+        "INSERT INTO pending_child_reads SELECT region_code, source, task_id, 1 FROM tasks, "
         "unnest(ARRAY['task_comments', 'task_requirements']) source"
     )
-    for table in ("reservations", "tasks", "owed_calls", "properties"):
+    for table in ("reservations", "tasks", "pending_child_reads", "properties"):
         rows(f"ANALYZE {table}")
     statement = database.query(query)
     for number, value in reversed(list(enumerate(["'a'", *arguments], start=1))):
@@ -144,7 +146,7 @@ async def test_it_costs_no_more_in_a_large_mirror(
     assert all(name in plan for name in index), plan
     assert "Seq Scan on reservations" not in plan
     assert "Seq Scan on tasks" not in plan
-    assert "Seq Scan on owed_calls" not in plan
+    assert "Seq Scan on pending_child_reads" not in plan
 
 
 async def test_the_order_goes_by_the_regions_own_live_stays_and_the_day_given(database: Database, rows: Rows) -> None:
@@ -170,7 +172,7 @@ async def test_the_order_goes_by_the_regions_own_live_stays_and_the_day_given(da
             "SELECT %s, count(*), %s, %s, %s, %s FROM reservations",
             *(region, property_id, begins, ends, gone),
         )
-    ledger = Ledger(database)
-    assert await ledger.property_ids("a", date(2026, 11, 20)) == [5, 7, 4, 1, 2, 3]
-    assert await ledger.property_ids("a", date(2026, 11, 22)) == [3, 4, 1, 2, 5, 7]
-    assert await ledger.property_ids("b", date(2026, 11, 21)) == [1, 2, 3, 4, 5, 7]
+    sync_state = SyncStateStore(database)
+    assert await sync_state.property_ids("a", date(2026, 11, 20)) == [5, 7, 4, 1, 2, 3]
+    assert await sync_state.property_ids("a", date(2026, 11, 22)) == [3, 4, 1, 2, 5, 7]
+    assert await sync_state.property_ids("b", date(2026, 11, 21)) == [1, 2, 3, 4, 5, 7]

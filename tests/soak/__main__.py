@@ -1,6 +1,6 @@
 """A long soak on demand: `python3 dev.py soak [--cycles N] [--minutes N]`.
 
-Runs `breezeway-sync serve` with a tempo of half a second against the simulated API, whose accounts change all the
+Runs `breezeway-sync serve` with a interval of half a second against the simulated API, whose accounts change all the
 while, and reads what memory it takes and how many rows every table has. Prints a block for docs/reliability.md, and
 ends with exit code 1 when the last tenth holds more than the second one (the first one is start-up).
 """
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from breezeway_sync.sandbox.postgres import throwaway_postgres
+from breezeway_sync.cli.postgres import throwaway_postgres
 from tests.soak.judge import RECORDS, Reading, block, judge
 from tests.soak.run import UNJUDGED, WITH_RECORDS, Stopped, soak, soaking
 
@@ -39,9 +39,9 @@ def main() -> int:
         except Stopped as reason:
             print(f"Verdict: bad: {reason}.")  # noqa: T201
             return 1
-    verdict = judge(readings, REGIONS, with_records=WITH_RECORDS, unjudged=UNJUDGED)
-    print(f"\n{block(verdict)}")  # noqa: T201
-    return 0 if verdict.is_good else 1
+    judgement = judge(readings, REGIONS, with_records=WITH_RECORDS, unjudged=UNJUDGED)
+    print(f"\n{block(judgement)}")  # noqa: T201
+    return 0 if judgement.is_good else 1
 
 
 if __name__ == "__main__":

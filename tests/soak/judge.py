@@ -117,9 +117,9 @@ def _troubles(readings: Sequence[Reading]) -> list[str]:
     return found
 
 
-def block(verdict: Verdict) -> str:
+def block(judgement: Verdict) -> str:
     """All of it as Markdown."""
-    end = verdict.end
+    end = judgement.end
     runs = ", ".join(f"{runs:,} {status}" for status, runs in sorted(end.runs.items()) if runs)
     lines = [
         f"{end.seconds / 60:.1f} minutes, {end.cycles:,} cycles, {end.calls:,} calls, runs: {runs or 'none'}; "
@@ -128,12 +128,12 @@ def block(verdict: Verdict) -> str:
         "| | first tenth | second tenth | last tenth | at most |",
         "|---|--:|--:|--:|--:|",
     ]
-    for one in verdict.lines:
+    for one in judgement.lines:
         digits = 1 if one.unit else 0
         cells = [f"{value:,.{digits}f}" for value in (one.first, one.second, one.last)]
         bound = "not judged" if one.bound is None else f"{one.bound:,.{digits}f}"
         lines.append(f"| {one.name}{f', {one.unit}' if one.unit else ''} | {' | '.join([*cells, bound])} |")
-    if verdict.lines[0].bound is None:
+    if judgement.lines[0].bound is None:
         lines += ["", f"Memory is judged from {MEMORY_CYCLES:,} cycles on: until then the heap fills its gaps."]
-    grown = ", ".join(verdict.faults)
+    grown = ", ".join(judgement.faults)
     return "\n".join([*lines, "", f"Verdict: {f'bad: {grown}' if grown else 'good, nothing grew'}."])

@@ -34,7 +34,8 @@ MIRRORED = sorted(RULES.keys() - set(SUPPORT))
 SURPLUS = {
     "deletions": "SELECT count(*) - count(DISTINCT (region_code, entity_type, kind, record_id)) "
     "FROM breezeway.deletions",
-    "owed_calls": "SELECT count(*) FROM breezeway.owed_calls o WHERE NOT EXISTS (SELECT FROM breezeway.tasks t "
+    "pending_child_reads": "SELECT count(*) FROM breezeway_internal.pending_child_reads o WHERE NOT EXISTS ("
+    "SELECT FROM breezeway.tasks t "
     "WHERE t.region_code = o.region_code AND t.task_id = o.parent_id AND t.deleted_at IS NULL)",
 }
 UNJUDGED = frozenset(SURPLUS)

@@ -18,7 +18,7 @@ def reading(share: float) -> Reading:
     cycles = int(2 * MEMORY_CYCLES * share)
     megabytes = 70 + 30 * min(1.0, share * 10)
     rows = {"etl_sync_log": 900, "walks": int(400 * (1 + share / 10)), RECORDS: int(4000 * (1 + share / 10))}
-    rows |= {"problems": 3, "owed_calls": int(5000 * share)}
+    rows |= {"problems": 3, "pending_child_reads": int(5000 * share)}
     return Reading(
         3600 * share, cycles, cycles * 10, {"success": cycles * 4, "partial": 5}, 0, megabytes, 420_000, rows
     )
@@ -29,17 +29,17 @@ def of(change: Change = lambda one, _share: one) -> list[Reading]:
 
 
 def judged(readings: list[Reading]) -> tuple[str, ...]:
-    return judge(readings, 2, with_records={"walks"}, unjudged={"owed_calls"}).faults
+    return judge(readings, 2, with_records={"walks"}, unjudged={"pending_child_reads"}).faults
 
 
 def test_what_keeps_its_size_is_good() -> None:
-    verdict = judge(of(), 2, with_records={"walks"}, unjudged={"owed_calls"})
-    assert verdict.is_good
-    text = block(verdict)
+    judgement = judge(of(), 2, with_records={"walks"}, unjudged={"pending_child_reads"})
+    assert judgement.is_good
+    text = block(judgement)
     assert text.startswith("60.0 minutes, 6,000 cycles, 60,000 calls, runs: 5 partial, 24,000 success; 0 crashes\n")
     assert "| resident memory, MB | 100.0 | 100.0 | 100.0 | 110.0 |" in text
     assert "| etl_sync_log | 900 | 900 | 900 | 1,040 |" in text
-    assert "| owed_calls | 500 | 1,000 | 5,000 | not judged |" in text
+    assert "| pending_child_reads | 500 | 1,000 | 5,000 | not judged |" in text
     assert text.endswith("Verdict: good, nothing grew.")
 
 
@@ -60,7 +60,9 @@ def test_what_keeps_its_size_is_good() -> None:
 )
 def test_what_grows_or_fails_is_bad(change: Change, fault: str) -> None:
     assert judged(of(change)) == (fault,)
-    assert f"Verdict: bad: {fault}." in block(judge(of(change), 2, with_records={"walks"}, unjudged={"owed_calls"}))
+    assert f"Verdict: bad: {fault}." in block(
+        judge(of(change), 2, with_records={"walks"}, unjudged={"pending_child_reads"})
+    )
 
 
 def test_the_first_tenth_is_no_measure() -> None:
@@ -74,9 +76,9 @@ def test_few_cycles_say_nothing_of_memory() -> None:
     def short(one: Reading, share: float) -> Reading:
         return one._replace(cycles=one.cycles // 3, megabytes=70 + 27 * share)
 
-    verdict = judge(of(short), 2, with_records={"walks"}, unjudged={"owed_calls"})
-    assert verdict.is_good
-    assert "Memory is judged from 3,000 cycles on" in block(verdict)
+    judgement = judge(of(short), 2, with_records={"walks"}, unjudged={"pending_child_reads"})
+    assert judgement.is_good
+    assert "Memory is judged from 3,000 cycles on" in block(judgement)
 
 
 def test_too_few_readings_are_refused() -> None:

@@ -12,19 +12,19 @@ import pytest
 
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.events import Event, ignore
-from breezeway_sync.entities.admit import admit_children
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.checkpoints import Checkpoint
 from breezeway_sync.entities.guard import Guard
-from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.plan import plan_of
+from breezeway_sync.entities.validate import validate_children
 from breezeway_sync.store.acknowledged import Acknowledged, Claim
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease, hold
-from breezeway_sync.store.ledger import Ledger, Region
 from breezeway_sync.store.load import Loader
-from breezeway_sync.store.proof import Proofs
+from breezeway_sync.store.proof import StoredProofs
+from breezeway_sync.store.sync_state import RegionRow, SyncStateStore
 
 BY_NAME = {entity.name: entity for entity in ENTITIES}
 
@@ -41,7 +41,7 @@ class Store:
 
     database: Database
     lease: Lease
-    ledger: Ledger
+    sync_state: SyncStateStore
     events: list[Event] = field(default_factory=list)
     clock: int = 0
     behind: int = 0
@@ -57,9 +57,9 @@ class Store:
             lease = replace(lease, claim=claim, acknowledged=Acknowledged(), doubt=asyncio.Event())
         holder = Holder(self.database, lease, UUID(int=number))
         clock = clock or SystemClock()
-        self.proofs = Proofs(holder, clock, Guard(), history=frozenset(BY_NAME))
-        owed = frozenset({"task_comments", "task_requirements"})
-        self.loader = Loader(self.proofs, clock, owed_sources=owed, emit=self.events.append)
+        self.proofs = StoredProofs(holder, clock, Guard(), history=frozenset(BY_NAME))
+        pending_reads = frozenset({"task_comments", "task_requirements"})
+        self.loader = Loader(self.proofs, clock, pending_sources=pending_reads, emit=self.events.append)
 
     def next_order(self) -> int:
         self.clock += 1
@@ -72,7 +72,7 @@ class Store:
         region: str = "nashville",
         order: int | None = None,
         tag_type: str | None = None,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> Loaded:
         order = self.next_order() if order is None else order
         incoming = [Incoming(item, order) for item in items]
@@ -90,14 +90,16 @@ class Store:
         for entity in ENTITIES:
             for called, child in zip(entity.called, plan_of(entity).called, strict=True):
                 if called.source.name == source:
-                    sets = [(admit_children(child, parent, items)[0], order) for parent, items in lists]
+                    sets = [(validate_children(child, parent, items)[0], order) for parent, items in lists]
                     return await self.loader.load_children(region, entity, child, source, sets)
         raise KeyError(source)
 
 
 @pytest.fixture
 async def store(database: Database) -> AsyncIterator[Store]:
-    ledger = Ledger(database)
-    await ledger.save_regions([Region("nashville", "Nashville", 8558), Region("austin", "Austin", 8561)], ["tasks"], 14)
+    sync_state = SyncStateStore(database)
+    await sync_state.save_regions(
+        [RegionRow("nashville", "Nashville", 8558), RegionRow("austin", "Austin", 8561)], ["tasks"], 14
+    )
     async with hold(database, "made-up", clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore) as lease:
-        yield Store(database, lease, ledger)
+        yield Store(database, lease, sync_state)

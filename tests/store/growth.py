@@ -88,7 +88,8 @@ def grow_log(connection: psycopg.Connection[Any], hours: int) -> None:
         (REGION, names, hours),
     )
     connection.execute(
-        "INSERT INTO certificates (region_code, run_id, entity_type, started_at, result, sample_seed, api_calls_made, "
+        "INSERT INTO verification_results (region_code, run_id, entity_type, started_at, result, sample_seed, "
+        "api_calls_made, "
         "compared, late_differences, missing_differences, surplus_differences, wrong_differences, "
         "unexplained_differences, differences) SELECT %s, gen_random_uuid(), name, now() - n * interval '1 hour', "
         "'proved', 1, 1, '{}', 0, 0, 0, 0, 0, '[]' FROM unnest(%s::text[]) name, generate_series(1, %s) n",

@@ -14,7 +14,7 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import plan_of
 
 # Kept for months, and asked every minute.
-KEPT = ("etl_sync_log", "rejected_records", "certificates")
+KEPT = ("etl_sync_log", "rejected_records", "verification_results")
 
 
 def tables_of(entity: Entity) -> list[str]:
@@ -96,9 +96,9 @@ def whole_reads(node: dict[str, Any], relation: str = "", *, is_bounded: bool = 
     kind, relation = node["Node Type"], node.get("Relation Name", relation)
     narrowed = re.sub(r"\(?(\w+\.)?region_code = [^()]*(\([^()]*\))?\)?", "", node.get("Index Cond", ""))
     by_index = kind.endswith("Index Scan") or kind == "Index Only Scan"
-    is_whole = kind == "Seq Scan" or (by_index and not re.search("[<>=]", narrowed))
+    is_full = kind == "Seq Scan" or (by_index and not re.search("[<>=]", narrowed))
     is_bounded = is_bounded or kind == "Limit" or node.get("Index Name") in NARROW
-    if is_whole and not is_bounded and relation in {*RECORDS, *KEPT}:
+    if is_full and not is_bounded and relation in {*RECORDS, *KEPT}:
         yield f"{kind} {relation} {node.get('Index Name', '')} {node.get('Index Cond', '')}"
     for part in node.get("Plans", ()):
         yield from whole_reads(part, relation, is_bounded=is_bounded)

@@ -10,8 +10,8 @@ import pytest
 
 from breezeway_sync.core.errors import LeaseLost
 from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.streams import BY_NAME
 from breezeway_sync.store.database import Database
-from breezeway_sync.sync.engine import BY_NAME
 from tests.conftest import Rows
 from tests.store.conftest import Store
 
@@ -57,13 +57,13 @@ async def test_one_whose_transaction_the_server_has_ended_is_staged_again(store:
 
 
 async def test_one_that_is_not_stored_leaves_nothing_behind(store: Store, rows: Rows) -> None:
-    spare = store.database.spare._value
+    run_budget = store.database.run_budget._value
     async with store.loader.prepared("nashville", TASKS, tasks(store, 1)):
-        assert store.database.spare._value == spare - 1
+        assert store.database.run_budget._value == run_budget - 1
     with pytest.raises(RuntimeError, match="made up"):
         async with store.loader.prepared("nashville", TASKS, tasks(store, 2)):
             raise RuntimeError("made up")
-    assert (store.database.spare._value, rows(WAITING), task_ids(rows)) == (spare, [], [])
+    assert (store.database.run_budget._value, rows(WAITING), task_ids(rows)) == (run_budget, [], [])
 
 
 async def test_one_that_is_ended_while_it_waits_does_no_harm_if_nobody_needs_it(store: Store, rows: Rows) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breezeway_sync.entities.admit import Admitted, admit, reject, stored_item
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.decode import BadBody, ListBody, Unreadable, read_list
 from breezeway_sync.entities.plan import plan_of
+from breezeway_sync.entities.validate import ValidRecord, reject, stored_item, validate
 from tests.conftest import Rows
 from tests.entities.strategies import dirty_values, json_values, records
 from tests.fuzz import examples
@@ -76,7 +76,7 @@ async def test_damaged_bytes_cost_at_most_their_item(store: Store, rows: Rows, t
     if page is None:
         return
     store.events.clear()  # shown with a failing example
-    rows("TRUNCATE tasks, tags, rejected_records, owed_calls CASCADE")
+    rows("TRUNCATE tasks, tags, rejected_records, pending_child_reads CASCADE")
     incoming = [Incoming(item, store.next_order()) for item in page.items]
     loaded = await store.loader.load("nashville", BY_NAME["tasks"], incoming)
     stored = {one["task_id"] for one in rows("SELECT task_id FROM tasks")}
@@ -101,11 +101,11 @@ def test_what_is_kept_is_what_was_sent(pair: tuple[Any, dict[str, Any]]) -> None
     """A rejection's payload, brought again, has the hash that the record had; but for numbers beyond NUMERIC."""
     entity, record = pair
     plan = plan_of(entity)
-    first = admit(plan, {**record, "id": 7})
-    assert isinstance(first, Admitted)
+    first = validate(plan, {**record, "id": 7})
+    assert isinstance(first, ValidRecord)
     rejection = reject({**record, "id": 7}, "made up", 7)
-    again = admit(plan, stored_item(rejection.payload, rejection.reason))
-    assert isinstance(again, Admitted)
+    again = validate(plan, stored_item(rejection.payload, rejection.reason))
+    assert isinstance(again, ValidRecord)
     if not any(abs(number.adjusted()) > 10_000 for number in _decimals(record)):
         assert again.payload_hash == first.payload_hash
 

@@ -11,7 +11,7 @@ from breezeway_sync.core.events import ignore
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.store.load import Loader
-from breezeway_sync.store.proof import Proofs
+from breezeway_sync.store.proof import StoredProofs
 from breezeway_sync.store.retention import prune
 from tests.conftest import Rows
 from tests.store.conftest import BY_NAME, Store
@@ -147,8 +147,8 @@ async def test_every_entity_can_have_a_history_and_regions_stay_apart(store: Sto
 
 
 async def test_without_history_nothing_is_kept(store: Store, rows: Rows) -> None:
-    proofs = Proofs(store.proofs.holder, SystemClock(), Guard())
-    loader = Loader(proofs, SystemClock(), owed_sources=frozenset(), emit=ignore)
+    proofs = StoredProofs(store.proofs.holder, SystemClock(), Guard())
+    loader = Loader(proofs, SystemClock(), pending_sources=frozenset(), emit=ignore)
     await loader.load("nashville", BY_NAME["tasks"], [Incoming(task(), store.next_order())])
     assert rows(COUNT) == [{"n": 0}]
 

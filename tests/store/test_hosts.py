@@ -14,7 +14,7 @@ import pytest
 
 from breezeway_sync.core.errors import ConfigurationError, DatabaseReadOnly, DatabaseUnreachable
 from breezeway_sync.store import connect
-from breezeway_sync.store.connect import Hosts, keep_alive
+from breezeway_sync.store.connect import ServerHosts, keep_alive
 from breezeway_sync.store.database import Database
 from tests.conftest import Rows
 
@@ -72,7 +72,7 @@ async def test_a_silent_first_host_costs_its_own_limit_and_the_good_one_is_first
 ) -> None:
     with silent_host() as silent:
         async with forwarded(dsn) as good:
-            hosts = Hosts(with_hosts(dsn, silent, good))
+            hosts = ServerHosts(with_hosts(dsn, silent, good))
             async with asyncio.timeout(10):
                 for _ in range(2):
                     await (await hosts.connect()).close()
@@ -101,8 +101,8 @@ async def test_what_a_server_says_is_told_before_what_a_socket_says(dsn: str) ->
 
 
 async def test_addresses_are_read_as_asyncpg_reads_them(dsn: str) -> None:
-    assert Hosts("postgresql://a@[::1]:5433,example.org/x").addresses == (("::1", 5433), ("example.org", 5432))
-    assert Hosts("postgresql://a@/x?host=/one,/two&port=1,2").addresses == ("/one/.s.PGSQL.1", "/two/.s.PGSQL.2")
+    assert ServerHosts("postgresql://a@[::1]:5433,example.org/x").addresses == (("::1", 5433), ("example.org", 5432))
+    assert ServerHosts("postgresql://a@/x?host=/one,/two&port=1,2").addresses == ("/one/.s.PGSQL.1", "/two/.s.PGSQL.2")
     async with Database(dsn.replace("?host=", "?host=/nowhere,"), "breezeway") as database:
         await database.fetch("writability")
     with pytest.raises(ConfigurationError):
@@ -123,7 +123,7 @@ async def test_a_host_that_takes_no_writes_is_passed_over_for_one_that_does(
 ) -> None:
     """The second address leads to another database of the server, which may be written."""
     async with forwarded(dsn) as first, forwarded(dsn) as second:
-        hosts = Hosts(with_hosts(dsn, first, second))
+        hosts = ServerHosts(with_hosts(dsn, first, second))
         asked: list[connect.Address] = []
         one = hosts._one
 
@@ -186,7 +186,7 @@ def test_a_socket_looks_whether_the_other_side_is_there() -> None:
 
 async def test_the_product_opens_sockets_like_that(dsn: str) -> None:
     async with forwarded(dsn) as port:
-        connection = await Hosts(with_hosts(dsn, port)).connect()
+        connection = await ServerHosts(with_hosts(dsn, port)).connect()
         sock = vars(asyncpg.Connection)["_transport"].__get__(connection).get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert isinstance(connection, asyncpg.Connection)
@@ -197,7 +197,7 @@ async def test_who_waits_for_a_host_that_went_silent_waits_no_longer_once_anothe
     dsn: str, hasty: None
 ) -> None:
     async with forwarded(dsn) as first, forwarded(dsn) as second:
-        hosts = Hosts(with_hosts(dsn, first, second))
+        hosts = ServerHosts(with_hosts(dsn, first, second))
         before = await hosts.connect()
         waiting = asyncio.create_task(before.fetch("SELECT pg_sleep(60)"))
         await before_it_is_asked(dsn)

@@ -10,7 +10,7 @@ import pytest
 
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.errors import DatabaseUnreachable
-from breezeway_sync.core.events import Crashed, Event, Noticed
+from breezeway_sync.core.events import Crashed, Event, OperatorNotice
 from breezeway_sync.core.lacks import LACKING, is_lack
 from breezeway_sync.store import leases
 from breezeway_sync.store.database import Database
@@ -97,7 +97,7 @@ async def test_a_pause_that_cannot_be_written_down_is_told(database: Database, m
     async with holding(database, events.append) as lease:
         once(monkeypatch, leases, "_renew")
         await leases.note_pause(database, lease, events.append)
-    assert [one.what for one in events if isinstance(one, Noticed)] == [
+    assert [one.what for one in events if isinstance(one, OperatorNotice)] == [
         f"a pause of the account could not be written down: {LACKING}"
     ]
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from breezeway_sync.core.clock import SystemClock
-from breezeway_sync.core.errors import LeaseHeld, LeaseLost
+from breezeway_sync.core.errors import AccountLocked, LeaseLost
 from breezeway_sync.core.events import Event, LeaseAwaited, LeaseClaimed
 from breezeway_sync.core.sources import account_key
 from breezeway_sync.store import leases
@@ -39,7 +39,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_second_holder_waits_and_gives_up_when_it_sees_a_renewal(database: Database, fast: None) -> None:
     events: list[Event] = []
     async with holding(database, owner=OTHER):
-        with pytest.raises(LeaseHeld, match="other host, process 1"):
+        with pytest.raises(AccountLocked, match="other host, process 1"):
             async with holding(database, events.append):
                 pytest.fail("two holders")
     assert [type(one) for one in events] == [LeaseAwaited]

@@ -11,8 +11,8 @@ import pytest
 
 from breezeway_sync.core.errors import DatabaseBusy, DatabaseFull, LeaseLost
 from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.streams import BY_NAME
 from breezeway_sync.sync.calls import HIGHEST
-from breezeway_sync.sync.engine import BY_NAME
 from tests.conftest import Rows
 from tests.store.conftest import Store
 
@@ -250,24 +250,24 @@ async def test_a_deleted_target_keeps_its_links(store: Store, rows: Rows) -> Non
 
 async def test_new_and_changed_tasks_owe_their_calls(store: Store, rows: Rows) -> None:
     await store.load("tasks", task(1), task(2))
-    assert await store.ledger.count_owed("nashville", ["task_comments", "task_requirements"]) == {
+    assert await store.sync_state.count_pending_reads("nashville", ["task_comments", "task_requirements"]) == {
         "task_comments": 2,
         "task_requirements": 2,
     }
-    assert await store.ledger.owed_parents("nashville", "task_comments", HIGHEST, 10) == [2, 1]
+    assert await store.sync_state.pending_parents("nashville", "task_comments", HIGHEST, 10) == [2, 1]
     for number in (1, 2):
         await store.load_children("task_comments", number, [])
     await store.load("tasks", task(1), task(2, name="changed"))
-    assert await store.ledger.owed_parents("nashville", "task_comments", HIGHEST, 10) == [2]
+    assert await store.sync_state.pending_parents("nashville", "task_comments", HIGHEST, 10) == [2]
 
 
 async def test_a_call_that_began_before_a_change_does_not_settle_it(store: Store) -> None:
     call = store.next_order()
     await store.load("tasks", task(1))
     await store.load_children("task_comments", 1, [], order=call)
-    assert await store.ledger.owed_parents("nashville", "task_comments", HIGHEST, 10) == [1]
+    assert await store.sync_state.pending_parents("nashville", "task_comments", HIGHEST, 10) == [1]
     await store.load_children("task_comments", 1, [])
-    assert await store.ledger.owed_parents("nashville", "task_comments", HIGHEST, 10) == []
+    assert await store.sync_state.pending_parents("nashville", "task_comments", HIGHEST, 10) == []
 
 
 async def test_a_new_mapping_rewrites_rows_but_asks_for_no_comments(store: Store, rows: Rows) -> None:
@@ -284,7 +284,7 @@ async def test_a_new_mapping_rewrites_rows_but_asks_for_no_comments(store: Store
         before["system_created_at"],
     )
     assert after["synced_at"] > before["synced_at"]
-    assert await store.ledger.owed_parents("nashville", "task_comments", HIGHEST, 10) == []
+    assert await store.sync_state.pending_parents("nashville", "task_comments", HIGHEST, 10) == []
 
 
 async def test_requirements_are_replaced_as_a_set(store: Store, rows: Rows) -> None:
@@ -320,7 +320,7 @@ async def test_children_that_postgresql_refuses_cost_only_their_parent(store: St
     assert (loaded.new, loaded.rejected) == (7, 1)
     kept = rows("SELECT entity_type, record_id, payload FROM rejected_records")
     assert kept == [{"entity_type": "task_comments", "record_id": "3", "payload": sets[2][1]}]
-    assert await store.ledger.owed_parents("nashville", "task_comments", HIGHEST, 10) == [3]
+    assert await store.sync_state.pending_parents("nashville", "task_comments", HIGHEST, 10) == [3]
 
 
 @pytest.mark.parametrize("state", ["53100", "40P01", "40001", "55P03"])
@@ -407,4 +407,4 @@ async def test_a_record_that_another_batch_has_changed_meanwhile_is_judged_anew(
         loaded = await stored()
     assert (loaded.new, loaded.updated, loaded.unchanged) == (1, 1, 0)
     assert [row["task_name"] for row in rows("SELECT task_name FROM tasks ORDER BY task_id")] == ["first", "Clean"]
-    assert len(rows("SELECT * FROM owed_calls WHERE parent_id = 1 AND source = 'task_comments'")) == 1
+    assert len(rows("SELECT * FROM pending_child_reads WHERE parent_id = 1 AND source = 'task_comments'")) == 1

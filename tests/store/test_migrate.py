@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from breezeway_sync.core.errors import ConfigurationError, DatabaseError, SchemaRefused
+from breezeway_sync.cli import exits
+from breezeway_sync.core.errors import ConfigurationError, DatabaseError, RightMissing, SchemaRefused
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.files import Migration, read_migrations
-from breezeway_sync.store.migrate import LEDGER, Applied, State, pending
+from breezeway_sync.store.migrate import LEDGER, Applied, SchemaState, pending
 
 KNOWN = read_migrations()
 
 
-def ledger(*migrations: Migration) -> tuple[Applied, ...]:
+def sync_state(*migrations: Migration) -> tuple[Applied, ...]:
     return tuple(Applied(one.version, one.name, one.checksum) for one in migrations)
 
 
@@ -48,6 +50,36 @@ async def test_a_foreign_schema_is_not_touched(empty_dsn: str) -> None:
                 await migrate.apply(database)
         tables = connection.execute("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'breezeway'")
         assert tables.fetchone() == (2,)
+
+
+async def test_a_foreign_schema_of_the_bookkeepings_name_is_not_touched(empty_dsn: str) -> None:
+    with psycopg.connect(empty_dsn, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA breezeway_internal CREATE TABLE wages (id int)")
+        async with Database(empty_dsn, "breezeway") as database:
+            with pytest.raises(SchemaRefused, match="wages"):
+                await migrate.apply(database)
+        assert connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'breezeway'").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("there", ["", "CREATE SCHEMA mirror AUTHORIZATION migrator"])
+async def test_a_role_that_may_not_create_schemas_is_told_the_statements_and_they_suffice(
+    empty_dsn: str, there: str
+) -> None:
+    with psycopg.connect(empty_dsn, autocommit=True) as connection:
+        connection.execute("CREATE ROLE migrator LOGIN")
+        connection.execute(there.encode())
+        try:
+            async with Database(empty_dsn.replace("postgres@", "migrator@", 1), "mirror") as database:
+                with pytest.raises(RightMissing) as caught:
+                    await migrate.apply(database)
+                lines = re.findall(r'CREATE SCHEMA "\w+" AUTHORIZATION "\w+";', caught.value.message)
+                assert len(lines) == (1 if there else 2)
+                assert exits.of_error(caught.value) == exits.OUT_OF_REACH
+                for line in lines:
+                    connection.execute(line.encode())
+                assert await migrate.apply(database) == KNOWN
+        finally:
+            connection.execute("DROP OWNED BY migrator CASCADE; DROP ROLE migrator")
 
 
 async def test_a_failing_file_leaves_nothing_of_itself_and_of_a_new_schema_nothing_at_all(empty_dsn: str) -> None:
@@ -107,31 +139,31 @@ async def test_there_is_exactly_one_require_fresh(database: Database) -> None:
 
 
 def test_refuses_a_newer_database() -> None:
-    newer = ledger(*KNOWN, replace(KNOWN[-1], version=len(KNOWN) + 1))
+    newer = sync_state(*KNOWN, replace(KNOWN[-1], version=len(KNOWN) + 1))
     with pytest.raises(SchemaRefused, match="newer"):
-        pending(State(180000, newer, ()), KNOWN, "breezeway")
+        pending(SchemaState(180000, newer, ()), KNOWN, "breezeway")
 
 
 def test_refuses_a_changed_migration() -> None:
     with pytest.raises(SchemaRefused, match="another checksum"):
-        pending(State(180000, ledger(replace(KNOWN[0], checksum="other")), ()), KNOWN, "breezeway")
+        pending(SchemaState(180000, sync_state(replace(KNOWN[0], checksum="other")), ()), KNOWN, "breezeway")
 
 
 def test_refuses_an_old_server() -> None:
     with pytest.raises(SchemaRefused, match="15 or newer"):
-        pending(State(140012, None, ()), KNOWN, "breezeway")
+        pending(SchemaState(140012, None, ()), KNOWN, "breezeway")
 
 
 def test_names_the_tables_and_the_cure_of_a_foreign_schema() -> None:
     with pytest.raises(SchemaRefused) as caught:
-        pending(State(150000, None, tuple(f"t{number}" for number in range(12))), KNOWN, "public")
+        pending(SchemaState(150000, None, tuple(f"t{number}" for number in range(12))), KNOWN, "public")
     assert "t0, t1" in caught.value.message
     assert "2 more" in caught.value.message
     assert "database.schema" in caught.value.message
 
 
 def test_goes_on_where_the_ledger_ends() -> None:
-    assert pending(State(150000, ledger(KNOWN[0]), ()), KNOWN, "x") == KNOWN[1:]
+    assert pending(SchemaState(150000, sync_state(KNOWN[0]), ()), KNOWN, "x") == KNOWN[1:]
 
 
 def test_numbers_must_not_leave_gaps(tmp_path: Path) -> None:

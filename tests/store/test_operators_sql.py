@@ -11,8 +11,8 @@ from tests.store.conftest import Store
 
 
 async def finished(store: Store, entity: str, status: str = "success", **counts: Any) -> int:
-    row = await store.ledger.open("nashville", entity, uuid4())
-    await store.ledger.close("nashville", row, Outcome("nashville", entity, status, **counts))
+    row = await store.sync_state.open("nashville", entity, uuid4())
+    await store.sync_state.close("nashville", row, Outcome("nashville", entity, status, **counts))
     return row
 
 
@@ -40,9 +40,9 @@ async def test_a_failure_carries_the_previous_success(store: Store, rows: Rows) 
 
 
 async def test_a_row_deleted_by_hand_stays_deleted(store: Store, rows: Rows) -> None:
-    row = await store.ledger.open("nashville", "tasks", uuid4())
+    row = await store.sync_state.open("nashville", "tasks", uuid4())
     rows("DELETE FROM etl_sync_log")
-    await store.ledger.close("nashville", row, Outcome("nashville", "tasks", "success"))
+    await store.sync_state.close("nashville", row, Outcome("nashville", "tasks", "success"))
     assert rows("SELECT * FROM etl_sync_log") == []
 
 
@@ -55,14 +55,14 @@ async def test_status_tells_ages_and_lateness(store: Store, rows: Rows) -> None:
     ]
     rows("UPDATE etl_sync_log SET last_successful_sync_at = now() - interval '121 minutes'")
     assert rows(late)[0]["is_late"]
-    rows("UPDATE sync_promises SET promise = '3 hours' WHERE entity_type = 'tasks'")
+    rows("UPDATE freshness_targets SET freshness_target = '3 hours' WHERE entity_type = 'tasks'")
     assert not rows(late)[0]["is_late"]
     hours = rows("SELECT extract(epoch FROM now() - max(last_successful_sync_at)) / 3600 AS h FROM etl_sync_log")
     assert 2.0 < hours[0]["h"] < 2.1
 
 
 async def test_default_promises(rows: Rows) -> None:
-    found = rows("SELECT entity_type, extract(epoch FROM promise)::int / 3600 AS hours FROM sync_promises")
+    found = rows("SELECT entity_type, extract(epoch FROM freshness_target)::int / 3600 AS hours FROM freshness_targets")
     hours = {one["entity_type"]: one["hours"] for one in found}
     assert {name for name, value in hours.items() if value == 2} == {"properties", "reservations", "tasks"}
     assert {name for name, value in hours.items() if value == 25} == {"people", "supplies", "tags", "property_contacts"}

@@ -34,10 +34,10 @@ HOURLY = ("properties", "reservations", "tasks")
 SIZES = (500, 20_000)
 # Statements that may read much, since they are sent once a day at most, or by a person.
 RARE = {
-    "sweep_standing": "counts once a day; what an hour really reads is tested by counters",
+    "refresh_state": "counts once a day; what an hour really reads is tested by counters",
     "property_ids": "is about all properties, of which a walk each is made",
     "close_vanished_rejects": "is about all properties' lists, and only while a rejection is older than a day",
-    "owe_all": "run --full",
+    "request_all_reads": "run --full",
     **{name: "retention" for rule in RULES.values() for name in rule.queries},
     "mirror_counts": "the demo",
     "linkage": "the demo",
@@ -62,7 +62,7 @@ class Grown:
 
 async def hour(setup: Setup) -> None:
     """The hourly entities, as the daemon reads them."""
-    report = await runner.run(setup.settings, runner.Request((REGION,), HOURLY), emit=setup.events.append)
+    report = await runner.run(setup.settings, runner.RunRequest((REGION,), HOURLY), emit=setup.events.append)
     assert {one.status for one in report.outcomes} == {SUCCESS}
 
 
@@ -91,7 +91,7 @@ async def watch(dsn: str, admin: psycopg.Connection[Any]) -> dict[tuple[str, int
             grow(admin, first + 1, last)
             for what in ("unchanged", "around today", "changed"):
                 if what == "around today":
-                    admin.execute("UPDATE walks SET near_at = near_at - interval '1 day'")
+                    admin.execute("UPDATE checkpoints SET last_window_scan_at = last_window_scan_at - interval '1 day'")
                 if what == "changed":
                     change(setup, turn)
                 before = counters(admin)
@@ -103,7 +103,7 @@ async def watch(dsn: str, admin: psycopg.Connection[Any]) -> dict[tuple[str, int
 @pytest.fixture(scope="module")
 def grown(postgres: str, migrated: str) -> Iterator[Grown]:
     with made_database(postgres, migrated) as conninfo, psycopg.connect(conninfo, autocommit=True) as admin:
-        admin.execute("SET search_path TO breezeway")
+        admin.execute("SET search_path TO breezeway, breezeway_internal")
         dsn = as_url(conninfo)
         yield Grown(dsn, asyncio.run(watch(dsn, admin)))
 
@@ -128,7 +128,7 @@ def test_an_hour_costs_the_same_however_many_old_tasks_there_are(grown: Grown, w
 def everything_grown(grown: Grown) -> Iterator[psycopg.Connection[Any]]:
     """All lists, the log, certificates and rejections as well."""
     with psycopg.connect(grown.dsn, autocommit=True) as admin:
-        admin.execute("SET search_path TO breezeway")
+        admin.execute("SET search_path TO breezeway, breezeway_internal")
         grow_lists(admin, 5_000)
         grow_log(admin, 5_000)
         settle(admin)
@@ -156,7 +156,7 @@ async def test_what_the_daemon_asks_every_minute_reads_nothing_whole(
 def derived(entity: Entity) -> dict[str, str]:
     """The statements of an entity that an hour may send."""
     sql, absence = sql_for(entity, SCHEMA), absence_sql(entity, SCHEMA)
-    found = {name: getattr(sql, name) for name in ("lookup", "standing", "merge", "parents", "save_leftover")}
+    found = {name: getattr(sql, name) for name in ("lookup", "known_state", "merge", "parents", "save_leftover")}
     found |= {f"late link {place}": text for place, text in enumerate(sql.late_links)}
     parts: list[tuple[str, Any]] = [(child.child.table, one) for child, one in (*sql.children, *sql.called)]
     parts += [(link.table, one) for link, one in sql.tags]
@@ -215,10 +215,10 @@ def named() -> dict[str, str]:
     """Every statement that is kept as text and that an hour or the daemon may send."""
     texts = [
         (files.sql_directory() / "queries" / f"{name}.sql").read_text(encoding="utf-8")
-        for name in ("backlog", "mirror", "proof", "radar", "rejects", "sync_log", "status", "certificates")
+        for name in ("backlog", "mirror", "proof", "radar", "rejects", "sync_log", "status", "verification_results")
     ]
     names = [name for text in texts for name in re.findall(r"(?m)^-- name: (\w+)$", text)]
-    return {name: files.query(name, SCHEMA) for name in names if name not in RARE}
+    return {name: files.query(name, SCHEMA, TASKS) for name in names if name not in RARE}
 
 
 def test_named_statements_find_their_rows_by_index(everything_grown: psycopg.Connection[Any]) -> None:

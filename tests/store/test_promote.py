@@ -11,12 +11,12 @@ import pytest
 
 from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.catalog.tasks import TASKS
-from breezeway_sync.entities.model import Field, Kind
+from breezeway_sync.entities.model import ColumnKind, Field
 from breezeway_sync.entities.promote import Promotion, parse
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.files import Migration, read_migrations
-from breezeway_sync.store.gaps import migration_text
+from breezeway_sync.store.files import Migration, internal, read_migrations
+from breezeway_sync.store.unmapped_fields import migration_text
 from tests.conftest import Rows
 from tests.store.conftest import Store
 
@@ -52,9 +52,11 @@ def content(rows: Rows) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("path", "strings"), [("order", "on"), ("order", "off"), ("details.color", "on"), ("notes.color", "off")]
 )
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.MONEY], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "kind", [kind for kind in ColumnKind if kind is not ColumnKind.MONEY], ids=lambda one: one.name
+)
 async def test_filled_as_by_a_reading_without_any_call(
-    store: Store, dsn: str, rows: Rows, kind: Kind, path: str, strings: str
+    store: Store, dsn: str, rows: Rows, kind: ColumnKind, path: str, strings: str
 ) -> None:
     """Also where the database takes a backslash in a literal for an escape."""
     field = Field(path, kind, "order")
@@ -64,7 +66,7 @@ async def test_filled_as_by_a_reading_without_any_call(
     tasks = [{"id": number, "other": None if number % 2 else 1, **body} for number, body in enumerate(bodies, 1)]
     await store.load("tasks", *tasks)
     async with store.database.transaction("all calls made") as connection:
-        await connection.execute(f'DELETE FROM "{store.database.schema}".owed_calls')
+        await connection.execute(f"DELETE FROM {internal(store.database.schema)}.pending_child_reads")
     rows(f"ALTER DATABASE {rows('SELECT current_database() n')[0]['n']} SET standard_conforming_strings = {strings}")
     await apply(dsn, store.database.schema, Promotion(parse(f"tasks.{path}"), "order", kind))
     promoted = content(rows)
@@ -74,4 +76,4 @@ async def test_filled_as_by_a_reading_without_any_call(
     for migrated, read in zip(promoted, content(rows), strict=True):
         assert migrated == read, tasks[read["task_id"] - 1]
     assert any(row["order"] is not None for row in promoted)
-    assert rows("SELECT count(*) AS n FROM owed_calls") == [{"n": 0}]
+    assert rows("SELECT count(*) AS n FROM pending_child_reads") == [{"n": 0}]

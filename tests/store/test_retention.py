@@ -17,7 +17,7 @@ OLD, YOUNG = "now() - interval '91 days'", "now() - interval '89 days'"
 
 async def test_every_table_has_a_rule(store: Store, rows: Rows) -> None:
     """A new table must say why it does not grow for ever: in store/retention.py."""
-    found = {one["tablename"] for one in rows("SELECT tablename FROM pg_tables WHERE schemaname = 'breezeway'")}
+    found = {one["tablename"] for one in rows("SELECT tablename FROM pg_tables WHERE schemaname LIKE 'breezeway%%'")}
     assert LEDGER in found
     assert set(RULES) == found
 
@@ -69,7 +69,8 @@ async def test_every_table_has_a_rule(store: Store, rows: Rows) -> None:
             ],
         ),
         (
-            "certificates (region_code, entity_type, run_id, started_at, result, sample_seed, api_calls_made, compared,"
+            "verification_results (region_code, entity_type, run_id, started_at, result, sample_seed, "
+            "api_calls_made, compared,"
             " late_differences, missing_differences, surplus_differences, wrong_differences, unexplained_differences,"
             " differences)",
             "entity_type",
@@ -80,7 +81,7 @@ async def test_every_table_has_a_rule(store: Store, rows: Rows) -> None:
             ],
         ),
         (
-            "field_radar (region_code, entity_type, path, types, first_seen_at, last_seen_at, seen_count,"
+            "field_profiles (region_code, entity_type, path, types, first_seen_at, last_seen_at, seen_count,"
             " present_count, filled_count)",
             "path",
             [f"'nashville', 'tasks', 'old', '{{}}', {OLD}, {OLD}, 1, 1, 1"],
@@ -97,7 +98,7 @@ async def test_every_table_has_a_rule(store: Store, rows: Rows) -> None:
             ["'nashville', 'tasks', 2, now(), now(), now() - interval '6 days'"],
         ),
         (
-            "alert_states (region_code, subject, failing_since, told_at, version)",
+            "alert_states (region_code, subject, failing_since, notified_at, version)",
             "subject",
             [f"'nashville', 'well', NULL, {OLD}, 1"],
             [f"'nashville', 'fails', {OLD}, {OLD}, 1", f"'nashville', 'lately', NULL, {YOUNG}, 1"],
@@ -134,12 +135,12 @@ async def test_what_is_old_goes_and_nothing_else(
 
 async def test_paths_are_bounded_however_many_names_there_are(store: Store, rows: Rows) -> None:
     rows(
-        "INSERT INTO field_radar (region_code, entity_type, path, types, first_seen_at, last_seen_at, seen_count, "
+        "INSERT INTO field_profiles (region_code, entity_type, path, types, first_seen_at, last_seen_at, seen_count, "
         "present_count, filled_count) SELECT 'nashville', 'tasks', 'p' || n, '{}', now(), now() - n * interval '1 s', "
         "1, 1, 1 FROM generate_series(1, 5007) n"
     )
     assert await prune(store.database, DAYS, 400) == 7
-    assert rows("SELECT path FROM field_radar WHERE path = 'p5000'") == [{"path": "p5000"}]
+    assert rows("SELECT path FROM field_profiles WHERE path = 'p5000'") == [{"path": "p5000"}]
 
 
 def nameless(number: int) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from breezeway_sync.core.errors import LeaseLost
-from breezeway_sync.core.report import LEFT, OWED, REJECTED, STORED, SUPERSEDED, UNCHANGED, UPDATED, Retried
-from breezeway_sync.entities.admit import reject, stored_item
+from breezeway_sync.core.report import LEFT, PENDING_READS, REJECTED, STORED, SUPERSEDED, UNCHANGED, UPDATED, Retried
 from breezeway_sync.entities.decode import Unreadable, read_item
-from breezeway_sync.store.retry import PAGE_RECORDS, Retrier, Standing, spared
+from breezeway_sync.entities.validate import reject, stored_item
+from breezeway_sync.store.retry import PAGE_RECORDS, Retrier, StoredVersion, spared
 from tests.conftest import Rows
 from tests.store.conftest import Store
 from tests.store.test_load import task
@@ -31,20 +31,20 @@ async def came(store: Store, name: str | None = None) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("order", "standing", "expected"),
+    ("order", "known_state", "expected"),
     [
         (7, None, None),
         (0, None, None),
-        (7, Standing(6, is_deleted=False), None),
-        (7, Standing(7, is_deleted=False), None),
-        (7, Standing(8, is_deleted=False), SUPERSEDED),
-        (0, Standing(8, is_deleted=False), LEFT),
-        (7, Standing(6, is_deleted=True), LEFT),
-        (7, Standing(8, is_deleted=True), LEFT),
+        (7, StoredVersion(6, is_deleted=False), None),
+        (7, StoredVersion(7, is_deleted=False), None),
+        (7, StoredVersion(8, is_deleted=False), SUPERSEDED),
+        (0, StoredVersion(8, is_deleted=False), LEFT),
+        (7, StoredVersion(6, is_deleted=True), LEFT),
+        (7, StoredVersion(8, is_deleted=True), LEFT),
     ],
 )
-def test_what_may_be_newer_is_spared(order: int, standing: Standing | None, expected: str | None) -> None:
-    found = spared(order, standing)
+def test_what_may_be_newer_is_spared(order: int, known_state: StoredVersion | None, expected: str | None) -> None:
+    found = spared(order, known_state)
     assert (found and found[0]) == expected
 
 
@@ -62,7 +62,7 @@ async def test_what_fits_now_is_stored_as_if_it_had_just_come(store: Store, rows
         {"task_id": one, "task_name": "bad", "read_order": order} for one in (1, 2)
     ]
     assert rows("SELECT photo_id FROM task_photos") == [{"photo_id": 4}]
-    assert rows("SELECT DISTINCT owed_order FROM owed_calls") == [{"owed_order": order}]
+    assert rows("SELECT DISTINCT pending_order FROM pending_child_reads") == [{"pending_order": order}]
     assert rows(OPEN) == []
     assert await came(store) == {}
     again = await store.load("tasks", task(1, name="bad", photos=[{"id": 4}]))
@@ -185,7 +185,7 @@ async def test_rejected_children_are_asked_for_again_and_close_when_they_come(st
     rows("ALTER TABLE task_comments ADD CONSTRAINT made_up CHECK (comment <> 'bad')")
     lists: list[tuple[int, list[Any]]] = [(1, [{"id": 5, "comment": "bad"}]), (2, [{"id": 6, "comment": "bad"}])]
     await store.load_many("task_comments", lists)
-    rows("DELETE FROM owed_calls")
+    rows("DELETE FROM pending_child_reads")
     rows("UPDATE tasks SET deleted_at = now() WHERE task_id = 2")
     rows(
         "INSERT INTO rejected_records (region_code, entity_type, record_id, reason) VALUES "
@@ -194,17 +194,17 @@ async def test_rejected_children_are_asked_for_again_and_close_when_they_come(st
     )
     found = {(one.entity, one.record_id): one for one in await retried(store)}
     assert {key: one.came for key, one in found.items()} == {
-        ("task_comments", "1"): OWED,
+        ("task_comments", "1"): PENDING_READS,
         ("task_comments", "2"): LEFT,
         ("task_requirements", "1"): LEFT,
         ("property_contacts", "1"): LEFT,
         ("novelties", "1"): LEFT,
     }
     assert all(one.why and one.is_open for one in found.values())
-    assert rows("SELECT source, parent_id FROM owed_calls") == [{"source": "task_comments", "parent_id": 1}]
+    assert rows("SELECT source, parent_id FROM pending_child_reads") == [{"source": "task_comments", "parent_id": 1}]
     rows("ALTER TABLE task_comments DROP CONSTRAINT made_up")
     await store.load_many("task_comments", lists[:1])
-    assert rows("SELECT * FROM owed_calls") == []
+    assert rows("SELECT * FROM pending_child_reads") == []
     assert rows(
         "SELECT record_id, resolved_at IS NULL AS open FROM rejected_records WHERE entity_type = 'task_comments' "
         "ORDER BY 1"

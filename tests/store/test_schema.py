@@ -55,29 +55,29 @@ def declared(entity: Entity) -> Iterator[Declared]:
 TABLES = [one for entity in ENTITIES for one in declared(entity)]
 
 
-@pytest.mark.parametrize("wanted", TABLES, ids=lambda one: one.table)
-def test_columns_are_those_of_the_catalog(rows: Rows, wanted: Declared) -> None:
+@pytest.mark.parametrize("expected", TABLES, ids=lambda one: one.table)
+def test_columns_are_those_of_the_catalog(rows: Rows, expected: Declared) -> None:
     found = rows(
         "SELECT column_name, data_type FROM information_schema.columns "
         "WHERE table_schema = 'breezeway' AND table_name = %s",
-        wanted.table,
+        expected.table,
     )
-    assert {one["column_name"]: one["data_type"] for one in found} == wanted.columns
+    assert {one["column_name"]: one["data_type"] for one in found} == expected.columns
 
 
-@pytest.mark.parametrize("wanted", TABLES, ids=lambda one: one.table)
-def test_keys_begin_with_the_region(rows: Rows, wanted: Declared) -> None:
+@pytest.mark.parametrize("expected", TABLES, ids=lambda one: one.table)
+def test_keys_begin_with_the_region(rows: Rows, expected: Declared) -> None:
     found = rows(
         "SELECT c.contype, c.confdeltype, c.confrelid::regclass::text AS target, pg_get_constraintdef(c.oid) AS text, "
         "ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY k (n, o) "
         "JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY k.o) AS columns "
         "FROM pg_constraint c WHERE c.conrelid = %s::regclass AND c.contype IN ('p', 'u', 'f')",
-        wanted.table,
+        expected.table,
     )
     assert all(one["columns"][0] == "region_code" for one in found)
     assert [one["columns"] for one in found if one["contype"] == "p"] == [["region_code", "id"]]
-    assert [one["columns"] for one in found if one["contype"] == "u"] == [["region_code", *wanted.key]]
-    is_top = "deleted_at" in wanted.columns
+    assert [one["columns"] for one in found if one["contype"] == "u"] == [["region_code", *expected.key]]
+    is_top = "deleted_at" in expected.columns
     assert any(one["target"] == "regions" for one in found) == is_top
     for one in found:
         if one["contype"] == "f" and one["target"] != "regions":
@@ -100,11 +100,17 @@ def test_no_plain_btree_index_on_api_text(rows: Rows) -> None:
 
 def test_every_table_is_known(rows: Rows) -> None:
     support = {
-        "regions", "api_tokens", "account_leases", "etl_sync_log", "rejected_records", "owed_calls",
-        "unavailable_sources", "sync_promises", "breezeway_sync_migrations", "alert_states", "alert_budget",
-        "walks", "passes", "sweeps", "missing_records", "deletions", "backfills", "record_history", "field_radar",
-        "certificates", "region_sources", "left_out_properties", "claims", "problems", "lost_rows",
-        "account_fences", "lease_batches",
+        "regions", "api_tokens", "etl_sync_log", "rejected_records", "freshness_targets", "deletions", "record_history",
+        "field_profiles", "breezeway_sync_migrations",
     }  # fmt: skip
-    found = rows("SELECT tablename FROM pg_tables WHERE schemaname = 'breezeway'")
-    assert {one["tablename"] for one in found} == support | {one.table for one in TABLES}
+    bookkeeping = {
+        "account_fences", "account_leases", "alert_budget", "alert_states", "backfills", "checkpoints", "claims",
+        "excluded_properties", "lease_commits", "lost_rows", "missing_records", "pending_child_reads", "problems",
+        "region_sources", "rolling_refreshes", "unavailable_sources", "unfinished_runs", "verification_results",
+    }  # fmt: skip
+    assert tables(rows, "breezeway") == support | {one.table for one in TABLES}
+    assert tables(rows, "breezeway_internal") == bookkeeping
+
+
+def tables(rows: Rows, schema: str) -> set[str]:
+    return {one["tablename"] for one in rows("SELECT tablename FROM pg_tables WHERE schemaname = %s", schema)}

@@ -13,22 +13,21 @@ from uuid import UUID
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Event
 from breezeway_sync.core.outcome import Outcome, Tally
-from breezeway_sync.core.problems import Key, Met
-from breezeway_sync.core.sources import Companies, Identity, Source
-from breezeway_sync.core.sources import Standing as SourceStanding
-from breezeway_sync.entities.asking import THERE, Asked, Control, Home, KnownHomes, Missing, Strangers
+from breezeway_sync.core.problems import FoundProblem, Key
+from breezeway_sync.core.sources import Companies, Identity, RegionSource, SourceState
+from breezeway_sync.entities.asking import THERE, Asked, Control, Home, KnownHomes, MissingCounts, Strangers
 from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.checkpoints import Checkpoint, Days, ListState, RefreshPace
 from breezeway_sync.entities.decode import Item, Json
+from breezeway_sync.entities.drift import KnownPath
 from breezeway_sync.entities.losses import Loss
-from breezeway_sync.entities.marks import Days, Mark, Pace, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
-from breezeway_sync.entities.radar import Known
 from breezeway_sync.entities.rows import ChildSet, JsonObject
-from breezeway_sync.sync.admission import RegionTarget
 from breezeway_sync.sync.engine import Engine
-from breezeway_sync.sync.job import Settings
+from breezeway_sync.sync.job import ReadSettings
 from breezeway_sync.sync.ports import Params
+from breezeway_sync.sync.source_check import RegionTarget
 
 RUN = UUID(int=1)
 LONG_AGO = datetime(2025, 12, 1, tzinfo=UTC)
@@ -174,7 +173,7 @@ class FakeLedger:
     """
 
     properties: dict[str, list[int]] = field(default_factory=dict)
-    owed: dict[str, set[int]] = field(default_factory=dict)
+    pending_reads: dict[str, set[int]] = field(default_factory=dict)
     near: set[int] = field(default_factory=set)
     near_parents: set[int] = field(default_factory=set)
     answered: set[str] = field(
@@ -185,8 +184,8 @@ class FakeLedger:
     rows: list[tuple[str, str, Outcome | None]] = field(default_factory=list)
     reopened: list[str] = field(default_factory=list)
     owed_anew: list[tuple[str, int]] = field(default_factory=list)
-    walks: dict[str, dict[int, Standing]] = field(default_factory=dict)
-    cut_off: datetime | None = None
+    due_scans: dict[str, dict[int, ListState]] = field(default_factory=dict)
+    interrupted: datetime | None = None
     passes: list[str] = field(default_factory=list)
     sweeping: tuple[float, int] = (0.0, 0)
     swept: list[tuple[str, int]] = field(default_factory=list)
@@ -195,7 +194,7 @@ class FakeLedger:
     accepted: dict[Key, str] = field(default_factory=dict)
     problems: dict[tuple[str, str], dict[Key, str]] = field(default_factory=dict)
     failing: dict[str, Exception] = field(default_factory=dict)
-    fields: dict[tuple[str, str], dict[str, Known]] = field(default_factory=dict)
+    fields: dict[tuple[str, str], dict[str, KnownPath]] = field(default_factory=dict)
     close_seconds: float = 0.0
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -215,17 +214,17 @@ class FakeLedger:
 
     async def begin_pass(self, region: str, now: datetime, resume_seconds: float) -> datetime | None:
         self.passes.append(f"{region} began")
-        return self.cut_off
+        return self.interrupted
 
     async def end_pass(self, region: str) -> None:
         self._fail("end_pass")
         self.passes.append(f"{region} ended")
 
-    async def standings(self, region: str, source: str) -> dict[int, Standing]:
-        usual = {0: Standing(covered_at=LONG_AGO, whole_at=LONG_AGO)} if source in CALLED else {}
-        return self.walks.get(source, usual)
+    async def standings(self, region: str, source: str) -> dict[int, ListState]:
+        usual = {0: ListState(watermark=LONG_AGO, last_full_scan_at=LONG_AGO)} if source in CALLED else {}
+        return self.due_scans.get(source, usual)
 
-    async def near_lists(self, region: str, source: str, since: date, until: date) -> set[int]:
+    async def window_lists(self, region: str, source: str, since: date, until: date) -> set[int]:
         return set(self.near_parents)
 
     async def answered_sources(self, region: str) -> set[str]:
@@ -238,10 +237,10 @@ class FakeLedger:
     async def note_refused(self, region: str, source: str, run_id: UUID) -> bool:
         return self.refused.setdefault(source, run_id) != run_id
 
-    async def sweep_standing(self, region: str, source: str) -> tuple[float, int]:
+    async def refresh_state(self, region: str, source: str) -> tuple[float, int]:
         return self.sweeping
 
-    async def sweep(self, region: str, source: str, order: int, parents: int) -> None:
+    async def refresh(self, region: str, source: str, order: int, parents: int) -> None:
         self.swept.append((source, parents))
 
     async def backfilled(self, region: str, source: str, days: Days, now: datetime) -> frozenset[int]:
@@ -254,19 +253,19 @@ class FakeLedger:
         self._fail(f"property_ids of {region}")
         return list(self.properties.get(region, []))
 
-    async def owed_parents(self, region: str, source: str, highest: int, limit: int, near: date | None) -> list[int]:
-        owed = sorted(self.owed.get(source, ()), reverse=True)
+    async def pending_parents(self, region: str, source: str, highest: int, limit: int, near: date | None) -> list[int]:
+        pending_reads = sorted(self.pending_reads.get(source, ()), reverse=True)
         if near is not None:
-            owed = [parent for parent in owed if parent in self.near]
-        return [parent for parent in owed if parent <= highest][:limit]
+            pending_reads = [parent for parent in pending_reads if parent in self.near]
+        return [parent for parent in pending_reads if parent <= highest][:limit]
 
-    async def owed_sample(self, region: str, source: str, limit: int) -> list[int]:
-        return sorted(self.owed.get(source, ()), key=hash)[:limit]
+    async def pending_sample(self, region: str, source: str, limit: int) -> list[int]:
+        return sorted(self.pending_reads.get(source, ()), key=hash)[:limit]
 
-    async def count_owed(self, region: str, sources: Sequence[str]) -> dict[str, int]:
-        return {source: len(self.owed.get(source, ())) for source in sources}
+    async def count_pending_reads(self, region: str, sources: Sequence[str]) -> dict[str, int]:
+        return {source: len(self.pending_reads.get(source, ())) for source in sources}
 
-    async def owe_all(self, region: str, source: str, order: int, now: datetime) -> None:
+    async def request_all_reads(self, region: str, source: str, order: int, now: datetime) -> None:
         self.owed_anew.append((source, order))
 
     async def count_open_rejects(self, region: str, names: Sequence[str]) -> tuple[int, int]:
@@ -276,7 +275,7 @@ class FakeLedger:
         return dict(self.accepted)
 
     async def save_problems(
-        self, region: str, entity: str, met: Sequence[Met], owed: Sequence[str], now: datetime
+        self, region: str, entity: str, met: Sequence[FoundProblem], pending_reads: Sequence[str], now: datetime
     ) -> int:
         self._fail("save_problems")
         self.problems[region, entity] = {one.subject.key: one.code for one in met}
@@ -295,10 +294,10 @@ class FakeLedger:
         self.reopened.append(source)
         self.closed.pop(source, None)
 
-    async def known_fields(self, region: str, entity: str) -> Mapping[str, Known]:
+    async def known_fields(self, region: str, entity: str) -> Mapping[str, KnownPath]:
         return dict(self.fields.get((region, entity), {}))
 
-    async def save_fields(self, region: str, entity: str, rows: Sequence[Known]) -> None:
+    async def save_fields(self, region: str, entity: str, rows: Sequence[KnownPath]) -> None:
         self.fields.setdefault((region, entity), {}).update({row.path: row for row in rows})
 
     def _fail(self, what: str) -> None:
@@ -310,9 +309,9 @@ class FakeLedger:
 class FakeSink:
     """Takes notes of what it is given; owed calls that bring something are owed no more."""
 
-    ledger: FakeLedger
+    sync_state: FakeLedger
     batches: list[tuple[str, list[Incoming], str | None]] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[Checkpoint] = field(default_factory=list)
     sets: list[tuple[str, list[tuple[ChildSet, int]]]] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     rejecting: int = 0
@@ -324,7 +323,7 @@ class FakeSink:
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> Loaded:
         await asyncio.sleep(0)
         if entity.name in self.failing:
@@ -334,7 +333,7 @@ class FakeSink:
             return Loaded()
         self.batches.append((entity.name, list(incoming), discriminator))
         if self.rejecting:
-            self.ledger.rejects[entity.name] = self.ledger.rejects.get(entity.name, 0) + self.rejecting
+            self.sync_state.rejects[entity.name] = self.sync_state.rejects.get(entity.name, 0) + self.rejecting
         return Loaded(read=len(incoming), new=len(incoming) - self.rejecting, rejected=self.rejecting)
 
     @asynccontextmanager
@@ -345,7 +344,7 @@ class FakeSink:
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
         await asyncio.sleep(0)
         yield partial(self.load, region, entity, incoming, discriminator, marks=marks)
@@ -358,14 +357,14 @@ class FakeSink:
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> Loaded:
         await asyncio.sleep(0)
         self.marks += marks
         if source in self.failing:
             raise self.failing[source]
         self.sets.append((source, list(sets)))
-        self.ledger.owed.get(source, set()).difference_update(one.parent_key for one, _ in sets)
+        self.sync_state.pending_reads.get(source, set()).difference_update(one.parent_key for one, _ in sets)
         return Loaded(read=sum(len(one.rows) for one, _ in sets))
 
     def loaded(self, entity: str) -> list[Json]:
@@ -406,13 +405,15 @@ class FakeProofs:
     async def take_losses(self, region: str, order: int) -> list[Loss]:
         return self.lost
 
-    async def settle_absent(self, region: str, entity: Entity) -> Missing:
-        return Missing(len(self.missing.get(entity.name, [])), self.waiting, self.too_many)
+    async def settle_absent(self, region: str, entity: Entity) -> MissingCounts:
+        return MissingCounts(len(self.missing.get(entity.name, [])), self.waiting, self.too_many)
 
     async def held(self, region: str, entity: Entity) -> int:
         return self.waiting
 
-    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
+    async def candidates(
+        self, region: str, entity: Entity, pace: RefreshPace, limit: int, open_limit: int
+    ) -> list[int]:
         self.limits.append((limit, open_limit))
         return self.missing.get(entity.name, [])[: min(limit, open_limit)]
 
@@ -450,7 +451,7 @@ class FakeProofs:
 class FakeSources:
     """What regions are copies of: of what is wanted, unless a test says otherwise; notes of what was written."""
 
-    standings: dict[str, SourceStanding] = field(default_factory=dict)
+    standings: dict[str, SourceState] = field(default_factory=dict)
     known: frozenset[int] = frozenset()
     left_out: frozenset[int] = frozenset()
     twin: str | None = None
@@ -458,8 +459,10 @@ class FakeSources:
     confirmed: list[tuple[str, Identity, bool]] = field(default_factory=list)
     blocked: dict[str, str] = field(default_factory=dict)
 
-    async def standing(self, region: str, wanted: Identity) -> SourceStanding:
-        usual = SourceStanding(Source(wanted, datetime(2026, 1, 1, tzinfo=UTC)), is_retired=False, has_properties=True)
+    async def known_state(self, region: str, expected: Identity) -> SourceState:
+        usual = SourceState(
+            RegionSource(expected, datetime(2026, 1, 1, tzinfo=UTC)), is_retired=False, has_properties=True
+        )
         return self.standings.get(region, usual)
 
     async def begin(self, region: str, identity: Identity) -> str | None:
@@ -488,15 +491,15 @@ class FakeSources:
 class World:
     """An engine and everything around it."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: ReadSettings = field(default_factory=ReadSettings)
     clock: ManualClock = field(default_factory=ManualClock)
     events: list[Event] = field(default_factory=list)
-    ledger: FakeLedger = field(default_factory=FakeLedger)
+    sync_state: FakeLedger = field(default_factory=FakeLedger)
     run_id: UUID = RUN
 
     def __post_init__(self) -> None:
         self.api = FakeApi(self.clock)
-        self.sink = FakeSink(self.ledger)
+        self.sink = FakeSink(self.sync_state)
         self.proofs = FakeProofs()
         self.sources = FakeSources()
 
@@ -505,7 +508,7 @@ class World:
         return Engine(
             self.api,
             self.sink,
-            self.ledger,
+            self.sync_state,
             self.proofs,
             self.sources,
             order_of,

@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breezeway_sync.core.errors import DatabaseBusy
-from breezeway_sync.core.room import Room
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.checkpoints import FULL, Checkpoint
 from breezeway_sync.entities.decode import Item, Unreadable
-from breezeway_sync.entities.marks import WHOLE, Mark
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.streams import BY_NAME
 from breezeway_sync.sync.batching import Batcher, newest_only
-from breezeway_sync.sync.engine import BY_NAME
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.seen import Seen
 from tests.api.virtual_time import run
 from tests.sync.fakes import FakeLedger, FakeSink, ManualClock, ids
 
 TASKS = BY_NAME["tasks"]
-MARK = Mark("tasks", 5, WHOLE, None, None, ManualClock().now(), 1, 1, is_complete=True, version=1)
+MARK = Checkpoint("tasks", 5, FULL, None, None, ManualClock().now(), 1, 1, is_complete=True, version=1)
 
 
 class Setup:
@@ -33,13 +33,13 @@ class Setup:
     def __init__(self, batch_rows: int = 10, sink: FakeSink | None = None) -> None:
         self.sink = sink or FakeSink(FakeLedger())
         self.loaded = Loaded()
-        self.room = Room(1000)
+        self.memory = MemoryBudget(1000)
         self.batcher = Batcher(
             self.sink,
             "north",
             TASKS,
             self.loaded,
-            room=self.room,
+            memory=self.memory,
             batch_rows=batch_rows,
             flush_seconds=2.0,
         )
@@ -64,7 +64,7 @@ class SlowSink(FakeSink):
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> Loaded:
         self.active += 1
         self.most_active = max(self.most_active, self.active)
@@ -76,8 +76,8 @@ class SlowSink(FakeSink):
 class SteppedSink(FakeSink):
     """Says how far each batch is; none is stored before it may be."""
 
-    def __init__(self, ledger: FakeLedger) -> None:
-        super().__init__(ledger)
+    def __init__(self, sync_state: FakeLedger) -> None:
+        super().__init__(sync_state)
         self.steps: list[str] = []
         self.may_store = asyncio.Event()
 
@@ -94,7 +94,7 @@ class SteppedSink(FakeSink):
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
         name = incoming[0].item["id"] if incoming and isinstance(incoming[0].item, dict) else None
         self.steps.append(f"prepared {name}")
@@ -130,9 +130,9 @@ def test_what_waits_is_loaded_when_its_time_is_over_though_nothing_more_comes() 
             await setup.add(1, size_bytes=100)
             await asyncio.sleep(1.9)
             await setup.add(2, size_bytes=100)
-            assert (setup.sizes, setup.room.held_bytes) == ([], 200)
+            assert (setup.sizes, setup.memory.held_bytes) == ([], 200)
             await asyncio.sleep(0.2)
-            assert (setup.sizes, setup.room.held_bytes) == ([2], 0)
+            assert (setup.sizes, setup.memory.held_bytes) == ([2], 0)
 
     run(read())
 
@@ -170,11 +170,11 @@ def test_where_nothing_waits_there_is_no_timer() -> None:
 
 async def test_what_waits_is_loaded_when_the_process_holds_enough() -> None:
     setup = Setup(batch_rows=100)
-    setup.room.take(500)  # what others hold
+    setup.memory.take(500)  # what others hold
     await setup.add(1, 2, size_bytes=400)
-    assert (setup.sizes, setup.room.held_bytes) == ([], 900)
+    assert (setup.sizes, setup.memory.held_bytes) == ([], 900)
     await setup.add(3, size_bytes=100)
-    assert (setup.sizes, setup.room.held_bytes) == ([3], 500)
+    assert (setup.sizes, setup.memory.held_bytes) == ([3], 500)
 
 
 async def test_a_load_that_fails_holds_nothing() -> None:
@@ -182,7 +182,7 @@ async def test_a_load_that_fails_holds_nothing() -> None:
     setup.sink.failing["tasks"] = DatabaseBusy("deadlock")
     with pytest.raises(DatabaseBusy):
         await setup.add(1, size_bytes=100)
-    assert setup.room.held_bytes == 0
+    assert setup.memory.held_bytes == 0
 
 
 async def test_nothing_waiting_is_not_loaded() -> None:
@@ -254,7 +254,7 @@ def test_an_error_of_a_late_batch_ends_the_reading_and_nothing_is_stored_after_i
 
     with pytest.raises(DatabaseBusy):
         run(read())
-    assert (setup.sizes, setup.sink.marks, setup.room.held_bytes) == ([], [], 0)
+    assert (setup.sizes, setup.sink.marks, setup.memory.held_bytes) == ([], [], 0)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -282,7 +282,7 @@ def test_who_is_cancelled_leaves_no_late_batch_behind(times: int) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(cancel())
-    assert (setup.sizes, setup.room.held_bytes) == ([1, 1] if times == 1 else [1], 0)
+    assert (setup.sizes, setup.memory.held_bytes) == ([1, 1] if times == 1 else [1], 0)
 
 
 async def test_the_next_batch_is_prepared_while_one_is_stored_and_stored_after_it() -> None:
@@ -319,7 +319,7 @@ async def test_after_a_batch_that_was_not_stored_no_mark_is(how: str) -> None:
     await setup.batcher.add([], MARK, size_bytes=10)
     await setup.batcher.flush()
     stored = ([], []) if how == "failed" else ([1, 1], [MARK])
-    assert (setup.sizes, sink.marks, setup.room.held_bytes) == (*stored, 0)
+    assert (setup.sizes, sink.marks, setup.memory.held_bytes) == (*stored, 0)
 
 
 async def test_an_error_of_the_store_reaches_whoever_filled_the_batch() -> None:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
+from breezeway_sync.entities.checkpoints import Checkpoint, ListState
 from breezeway_sync.entities.decode import Item
-from breezeway_sync.entities.marks import Mark, Standing
 from breezeway_sync.entities.plan import plan_of
-from breezeway_sync.sync.completeness import Reading, is_worth_another, proven_by
-from breezeway_sync.sync.engine import BY_NAME
+from breezeway_sync.entities.streams import BY_NAME
+from breezeway_sync.sync.completeness import ListReading, is_worth_another, proven_by
 from tests.sync.fakes import REGION, Page, World, ids
 
 Total = int | None
@@ -29,8 +29,10 @@ def pages(*found: tuple[Total, list[int]], **fields: str) -> list[Page]:
     ]
 
 
-def last_mark(world: World) -> Mark:
-    return [mark for mark in world.sink.marks if mark.source in ("reservations", "supplies", "people")][-1]
+def last_mark(world: World) -> Checkpoint:
+    return [
+        checkpoint for checkpoint in world.sink.marks if checkpoint.source in ("reservations", "supplies", "people")
+    ][-1]
 
 
 async def read(*readings: list[Page], entity: str = "reservations") -> tuple[World, str, str]:
@@ -78,10 +80,10 @@ STEADY = {
 @pytest.mark.parametrize("found", STEADY.values(), ids=STEADY.keys())
 async def test_two_readings_that_agree_prove_it_as_of_the_first(found: list[Page]) -> None:
     world, status, error = await read(found)
-    mark = last_mark(world)
-    assert (status, error, mark.is_complete) == (SUCCESS, "", True)
+    checkpoint = last_mark(world)
+    assert (status, error, checkpoint.is_complete) == (SUCCESS, "", True)
     assert len(world.api.paths("/reservation")) == 2
-    assert mark.began_order == 1000
+    assert checkpoint.began_order == 1000
     assert len(world.sink.loaded("reservations")) <= sum(len(page.items) for page in found), "loaded again"
 
 
@@ -96,8 +98,8 @@ async def test_a_record_that_slipped_past_at_the_seam_is_read(total: Total) -> N
     """1 was deleted after it was shown, and 3 moved to the page that was read already."""
     first = pages((total, [1, 2]), (total, [4]))
     world, status, _ = await read(first, pages((total, [2, 3]), (total, [4])), pages((total, [2, 3]), (total, [4])))
-    mark = last_mark(world)
-    assert (status, mark.is_complete, list(mark.ids)) == (SUCCESS, True, [2, 3, 4])
+    checkpoint = last_mark(world)
+    assert (status, checkpoint.is_complete, list(checkpoint.ids)) == (SUCCESS, True, [2, 3, 4])
     assert sorted(map(str, world.sink.loaded("reservations"))) == ["1", "2", "3", "4"]
     # The first reading proves nothing: 1 may be absent only since the second one began.
     assert len(world.api.paths("/reservation")) == 3
@@ -160,10 +162,10 @@ async def test_a_person_who_changes_state_between_two_calls_is_not_missed() -> N
 async def test_a_list_that_is_asked_for_later_than_its_day_is_asked_for_again() -> None:
     """The machine slept while the call waited for its turn: the days of its filter are long over."""
     world = World()
-    world.ledger.properties[REGION] = [5]
+    world.sync_state.properties[REGION] = [5]
     version, hour = plan_of(BY_NAME["tasks"]).version, timedelta(hours=1)
     before = world.clock.now() - hour
-    world.ledger.walks = {"tasks": {5: Standing(before, before, before, version)}}
+    world.sync_state.due_scans = {"tasks": {5: ListState(before, before, before, version)}}
     naps = [4 * 86_400.0]
 
     def sleep(path: str) -> None:
@@ -174,17 +176,17 @@ async def test_a_list_that_is_asked_for_later_than_its_day_is_asked_for_again() 
     assert (await world.run("tasks"))["tasks"].status == SUCCESS
     asked = [params["updated_at"] for path, params in world.api.calls if path == "/task/"]
     assert asked == ["2025-12-30,2026-01-02", "2025-12-30,2026-01-06"]
-    (mark,) = [mark for mark in world.sink.marks if mark.source == "tasks"]
-    assert mark.is_complete
-    assert mark.began_at > datetime(2026, 1, 5, tzinfo=UTC)
+    (checkpoint,) = [checkpoint for checkpoint in world.sink.marks if checkpoint.source == "tasks"]
+    assert checkpoint.is_complete
+    assert checkpoint.began_at > datetime(2026, 1, 5, tzinfo=UTC)
 
 
 # --- whatever happens to a list -------------------------------------------------------------------------
 
 
-def reading(found: Sequence[Sequence[int]], totals: Sequence[Total]) -> Reading:
+def reading(found: Sequence[Sequence[int]], totals: Sequence[Total]) -> ListReading:
     """One reading of these pages."""
-    read_so_far = Reading()
+    read_so_far = ListReading()
     for number, (keys, total) in enumerate(zip(found, totals, strict=True), 1):
         items: tuple[Item, ...] = tuple(ids(*keys))
         for key in keys:
@@ -214,7 +216,7 @@ def test_no_record_that_stays_is_ever_absent_from_a_complete_scan(
     """Records vanish and come while pages are asked for: what is there from the first request on is shown."""
     content, calls, fresh = list(range(size)), 0, size
     began: set[int] = set(content)
-    readings: list[Reading] = []
+    readings: list[ListReading] = []
     shown: set[int] = set()
     while not readings or (not proven_by(readings) and is_worth_another(readings)):
         found: list[list[int]] = []

@@ -10,16 +10,16 @@ from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import EntityUnavailable
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
-from breezeway_sync.entities.marks import Standing
-from breezeway_sync.sync.job import Settings
+from breezeway_sync.entities.checkpoints import ListState
+from breezeway_sync.sync.job import ReadSettings
 from tests.sync.fakes import LONG_AGO, World, error, ids
 
 NAME = "property_contacts"
 
 
 def having(count: int, **settings: int) -> World:
-    world = World(Settings(workers=settings.get("workers", 3), full=bool(settings.get("full", 0))))
-    world.ledger.properties["north"] = list(range(count))
+    world = World(ReadSettings(workers=settings.get("workers", 3), full=bool(settings.get("full", 0))))
+    world.sync_state.properties["north"] = list(range(count))
     return world
 
 
@@ -49,7 +49,7 @@ async def test_an_account_without_contacts_is_found_out_in_two_runs_by_a_few_cal
     first = (await world.run(NAME))[NAME]
     assert first.calls <= 2 * 3
     assert first.status != SUCCESS
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
     world.run_id = UUID(int=2)
     second, third = [(await world.run(NAME))[NAME] for _ in range(2)]
     assert (second.calls, third.calls) == (3, 0)
@@ -66,18 +66,18 @@ async def test_the_sample_is_spread_over_all_properties() -> None:
     for number in (1, 2):
         world.run_id = UUID(int=number)
         assert (await world.run(NAME))[NAME].status == PARTIAL
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
     assert set(world.sink.parents(NAME)) == set(range(50, 100))
 
 
 async def test_an_account_that_had_contacts_has_them_however_much_is_refused() -> None:
     world = having(10)
-    world.ledger.walks = {NAME: {3: Standing(covered_at=LONG_AGO, whole_at=LONG_AGO)}}
+    world.sync_state.due_scans = {NAME: {3: ListState(watermark=LONG_AGO, last_full_scan_at=LONG_AGO)}}
     refusing(world, errors.Forbidden, *range(10))
     for number in (1, 2):
         world.run_id = UUID(int=number)
         assert (await world.run(NAME))[NAME].status == FAILED
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
 
 
 @pytest.mark.parametrize("place", [0, 2, 50])
@@ -89,7 +89,7 @@ async def test_a_404_on_contacts_of_a_property_that_is_there_is_told(place: int)
     assert sorted(world.sink.parents(NAME)) == [n for n in range(60) if n != place]
     assert (found[NAME].status, found[NAME].fault) == (PARTIAL, "not_found")
     assert (found[NAME].error or "").startswith(f"{NAME} of property {place}: it failed")
-    assert (world.ledger.closed, world.proofs.doubted) == ({}, [])
+    assert (world.sync_state.closed, world.proofs.doubted) == ({}, [])
 
 
 async def test_a_property_without_an_address_of_its_own_is_a_candidate() -> None:
@@ -107,7 +107,7 @@ async def test_one_refusal_speaks_of_its_property_alone_however_few_are_asked_at
     found_at_their_own_address(world, 10)
     found = await world.run(NAME)
     assert sorted(world.sink.parents(NAME)) == list(range(1, 10))
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
     assert found[NAME].status == PARTIAL
 
 
@@ -127,22 +127,22 @@ async def test_a_server_that_fails_says_nothing_of_the_account() -> None:
     found = await world.run(NAME)
     assert found[NAME].calls == 10
     assert found[NAME].status == FAILED
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
 
 
 async def test_a_full_run_asks_again_and_forgets_when_there_is_an_answer() -> None:
     world = having(5, full=1)
-    world.ledger.closed = {NAME: "403"}
+    world.sync_state.closed = {NAME: "403"}
     await world.run(NAME)
-    assert world.ledger.reopened == [NAME]
+    assert world.sync_state.reopened == [NAME]
 
 
 async def test_nothing_is_forgotten_without_an_answer() -> None:
     world = having(5, full=1)
-    world.ledger.closed = {NAME: "403"}
+    world.sync_state.closed = {NAME: "403"}
     refusing(world, errors.ServerFailed, *range(5))
     await world.run(NAME)
-    assert world.ledger.reopened == []
+    assert world.sync_state.reopened == []
 
 
 async def test_an_account_without_properties_has_nothing_to_ask() -> None:
@@ -150,4 +150,4 @@ async def test_an_account_without_properties_has_nothing_to_ask() -> None:
     found = await world.run(NAME)
     assert world.api.paths() == ["/property"]
     assert found[NAME].status == SUCCESS
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}

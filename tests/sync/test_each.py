@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from breezeway_sync.core.room import Room
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.sync.job import each
 
 
@@ -75,7 +75,7 @@ async def test_who_is_cancelled_cancels_and_waits_for_all() -> None:
 
 
 async def test_hands_are_shared_and_one_is_always_there() -> None:
-    room = Room(hands=3)
+    memory = MemoryBudget(worker_slots=3)
     active: dict[str, int] = {"a": 0, "b": 0}
     most = {"a": 0, "b": 0, "all": 0}
 
@@ -87,16 +87,16 @@ async def test_hands_are_shared_and_one_is_always_there() -> None:
             await asyncio.sleep(0)
             active[name] -= 1
 
-        await each(range(20), 4, work, room)
+        await each(range(20), 4, work, memory)
 
     await asyncio.gather(all_of("a"), all_of("b"))
     assert min(most.values()) >= 1
     assert most["all"] == 2 + 3
-    assert [room.take_hand() for _ in range(4)] == [True, True, True, False]
+    assert [memory.take_hand() for _ in range(4)] == [True, True, True, False]
 
 
 async def test_hands_come_back_after_an_error_and_help_whoever_goes_on() -> None:
-    room = Room(hands=2)
+    memory = MemoryBudget(worker_slots=2)
     begun, most = asyncio.Event(), 0
 
     async def fail(_thing: int) -> None:
@@ -108,10 +108,10 @@ async def test_hands_come_back_after_an_error_and_help_whoever_goes_on() -> None
         nonlocal most
         if thing == 0:
             with pytest.raises(ValueError, match="one"):
-                await each(range(9), 3, fail, room)
+                await each(range(9), 3, fail, memory)
         most = max(most, thing)
 
-    await each(range(9), 1, work, room)
+    await each(range(9), 1, work, memory)
     assert begun.is_set()
     assert most == 8
-    assert [room.take_hand() for _ in range(3)] == [True, True, False]
+    assert [memory.take_hand() for _ in range(3)] == [True, True, False]

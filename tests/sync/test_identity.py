@@ -20,23 +20,23 @@ from breezeway_sync.core.errors import (
     SourceUnclear,
 )
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
-from breezeway_sync.core.sources import Companies, Identity, Source, Standing, account_key, normalised
+from breezeway_sync.core.sources import Companies, Identity, RegionSource, SourceState, account_key, normalised
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.catalog.properties import PROPERTIES
 from breezeway_sync.entities.catalog.reservations import RESERVATIONS
 from breezeway_sync.entities.catalog.tasks import TASKS
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.sync.belonging import OF_ANOTHER_COMPANY, OF_ANOTHER_HOME, Belonging
-from breezeway_sync.sync.identity import Admission, Shown, admit, confirm, is_rightful
+from breezeway_sync.sync.identity import Shown, SourceCheck, confirm, is_rightful, validate
 from tests.sync.fakes import IDENTITY, REGION, World, error, ids
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OTHER = replace(IDENTITY, account="another account")
 
 
-def standing(identity: Identity = IDENTITY, **known: object) -> Standing:
-    source = Source(identity, **{"confirmed_at": NOW, **known})  # type: ignore[arg-type]
-    return Standing(source, is_retired=False, has_properties=True)
+def known_state(identity: Identity = IDENTITY, **known: object) -> SourceState:
+    source = RegionSource(identity, **{"confirmed_at": NOW, **known})  # type: ignore[arg-type]
+    return SourceState(source, is_retired=False, has_properties=True)
 
 
 @pytest.mark.parametrize(
@@ -55,30 +55,30 @@ def test_addresses_are_compared_normalised(address: str, same: str) -> None:
 
 
 def test_the_same_source_is_confirmed_and_a_new_one_is_not() -> None:
-    assert admit(REGION, IDENTITY, standing()) == Admission(IDENTITY, is_confirmed=True)
-    new = Standing(None, is_retired=False, has_properties=False)
-    assert admit(REGION, IDENTITY, new) == Admission(IDENTITY)
-    assert not admit(REGION, IDENTITY, standing(confirmed_at=None)).is_confirmed
-    assert not admit(REGION, IDENTITY, standing(blocked_why="it was blocked")).is_confirmed
+    assert validate(REGION, IDENTITY, known_state()) == SourceCheck(IDENTITY, is_confirmed=True)
+    new = SourceState(None, is_retired=False, has_properties=False)
+    assert validate(REGION, IDENTITY, new) == SourceCheck(IDENTITY)
+    assert not validate(REGION, IDENTITY, known_state(confirmed_at=None)).is_confirmed
+    assert not validate(REGION, IDENTITY, known_state(blocked_why="it was blocked")).is_confirmed
 
 
 def test_a_new_client_id_of_the_same_company_is_the_same_source_by_another_door() -> None:
-    found = admit(REGION, OTHER, standing())
+    found = validate(REGION, OTHER, known_state())
     assert (found.is_confirmed, found.is_new_client, found.must_know) == (False, True, True)
     assert found.identity == OTHER
 
 
 def test_without_a_configured_company_the_stored_one_counts() -> None:
-    found = admit(REGION, replace(IDENTITY, companies=Companies()), standing())
+    found = validate(REGION, replace(IDENTITY, companies=Companies()), known_state())
     assert (found.identity, found.is_confirmed) == (IDENTITY, True)
     unknown = replace(IDENTITY, companies=Companies())
-    never_shown = standing(OTHER, confirmed_at=None)
-    assert admit(REGION, IDENTITY, never_shown) == Admission(IDENTITY, is_new_client=True)
-    assert not admit(REGION, IDENTITY, standing(unknown)).is_confirmed
+    never_shown = known_state(OTHER, confirmed_at=None)
+    assert validate(REGION, IDENTITY, never_shown) == SourceCheck(IDENTITY, is_new_client=True)
+    assert not validate(REGION, IDENTITY, known_state(unknown)).is_confirmed
 
 
 @pytest.mark.parametrize(
-    ("wanted", "kind"),
+    ("expected", "kind"),
     [
         (replace(IDENTITY, address="https://other.example"), SourceChanged),
         (replace(IDENTITY, companies=Companies((5,))), SourceChanged),
@@ -86,38 +86,38 @@ def test_without_a_configured_company_the_stored_one_counts() -> None:
         (replace(IDENTITY, companies=Companies(all=True)), SourceChanged),
     ],
 )
-def test_another_source_is_refused_with_both_ways_out(wanted: Identity, kind: type[BreezewaySyncError]) -> None:
+def test_another_source_is_refused_with_both_ways_out(expected: Identity, kind: type[BreezewaySyncError]) -> None:
     with pytest.raises(kind, match=f"regions adopt {REGION}") as caught:
-        admit(REGION, wanted, standing())
+        validate(REGION, expected, known_state())
     assert "right" in caught.value.message
 
 
 def test_a_retired_region_and_one_with_a_twin_are_refused() -> None:
     with pytest.raises(RegionRetired, match="regions adopt"):
-        admit(REGION, IDENTITY, replace(standing(), is_retired=True))
-    new = Standing(None, is_retired=False, has_properties=False, twin="south")
+        validate(REGION, IDENTITY, replace(known_state(), is_retired=True))
+    new = SourceState(None, is_retired=False, has_properties=False, twin="south")
     with pytest.raises(SourceTaken, match="regions rename south north"):
-        admit(REGION, IDENTITY, new)
+        validate(REGION, IDENTITY, new)
 
 
 def test_after_an_adoption_no_known_property_is_asked_for_until_they_were_read_whole() -> None:
-    fresh = replace(standing(confirmed_at=None, adopted_at=NOW), has_properties=False)
-    assert not admit(REGION, IDENTITY, fresh).must_know
-    assert admit(REGION, IDENTITY, replace(fresh, has_properties=True)).must_know
-    assert admit(REGION, OTHER, fresh).must_know
+    fresh = replace(known_state(confirmed_at=None, adopted_at=NOW), has_properties=False)
+    assert not validate(REGION, IDENTITY, fresh).must_know
+    assert validate(REGION, IDENTITY, replace(fresh, has_properties=True)).must_know
+    assert validate(REGION, OTHER, fresh).must_know
 
 
 def test_of_two_regions_with_one_pair_only_the_one_that_had_it_is_read() -> None:
     refused = SameSource("the same")
-    assert is_rightful(IDENTITY, standing(), refused)
-    assert not is_rightful(OTHER, standing(), refused)
-    assert not is_rightful(IDENTITY, standing(confirmed_at=None), refused)
-    assert not is_rightful(IDENTITY, standing(), BreezewaySyncError("different secrets"))
+    assert is_rightful(IDENTITY, known_state(), refused)
+    assert not is_rightful(OTHER, known_state(), refused)
+    assert not is_rightful(IDENTITY, known_state(confirmed_at=None), refused)
+    assert not is_rightful(IDENTITY, known_state(), BreezewaySyncError("different secrets"))
 
 
 def test_what_a_whole_list_of_properties_decides() -> None:
-    open_company = Admission(replace(IDENTITY, companies=Companies()))
-    known = Admission(IDENTITY)
+    open_company = SourceCheck(replace(IDENTITY, companies=Companies()))
+    known = SourceCheck(IDENTITY)
     shown = Shown({1, 2}, {4: 2}, {})
     assert confirm(REGION, open_company, shown, ()).identity == IDENTITY
     assert confirm(REGION, open_company, Shown({1}, {}, {}), ()).identity.companies == Companies()
@@ -168,7 +168,7 @@ def test_records_belong_by_company_or_home() -> None:
 
 
 def unconfirmed(world: World, companies: Companies = IDENTITY.companies) -> None:
-    world.sources.standings[REGION] = standing(replace(IDENTITY, companies=companies), confirmed_at=None)
+    world.sources.standings[REGION] = known_state(replace(IDENTITY, companies=companies), confirmed_at=None)
 
 
 async def test_while_it_is_not_confirmed_properties_are_read_first_and_alone() -> None:
@@ -232,7 +232,7 @@ async def test_an_empty_list_of_properties_confirms_nothing_before_a_person_adop
     assert found["people"].status == FAILED
     assert world.sink.batches == []
     assert world.sources.confirmed == []
-    adopted = replace(standing(confirmed_at=None, adopted_at=NOW), has_properties=False)
+    adopted = replace(known_state(confirmed_at=None, adopted_at=NOW), has_properties=False)
     world.sources.standings["north"] = adopted
     found = await world.run("people")
     assert found["people"].status == SUCCESS
@@ -241,7 +241,7 @@ async def test_an_empty_list_of_properties_confirms_nothing_before_a_person_adop
 
 async def test_one_region_that_is_refused_costs_no_other() -> None:
     world = World()
-    world.sources.standings["south"] = replace(standing(), is_retired=True)
+    world.sources.standings["south"] = replace(known_state(), is_retired=True)
     found = await world.run("people", regions=("north", "south"))
     assert found["north people"].status == SUCCESS
     assert found["south people"].fault == "region_retired"

@@ -11,15 +11,15 @@ import pytest
 from breezeway_sync.core.errors import DatabaseBusy
 from breezeway_sync.core.outcome import FAILED
 from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.entities.checkpoints import Checkpoint, ListState
 from breezeway_sync.entities.decode import Json
-from breezeway_sync.entities.marks import Mark, Standing
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
-from breezeway_sync.sync.admission import RegionTarget
+from breezeway_sync.sync.buffer import LAST_SECONDS
 from breezeway_sync.sync.engine import Engine
-from breezeway_sync.sync.held import LAST_SECONDS
-from breezeway_sync.sync.job import Settings
+from breezeway_sync.sync.job import ReadSettings
+from breezeway_sync.sync.source_check import RegionTarget
 from tests.api.virtual_time import run
 from tests.sync.fakes import IDENTITY, LONG_AGO, REGION, Answer, FakeSink, Hang, Page, World, ids
 
@@ -51,7 +51,7 @@ class SlowSink(FakeSink):
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> Loaded:
         await asyncio.sleep(self.seconds)
         return await super().load_children(region, entity, child, source, sets, marks=marks)
@@ -81,8 +81,8 @@ PARTS = pytest.mark.parametrize(
 def idle(answers: dict[str, Answer]) -> tuple[World, Engine]:
     """A world whose second call of some kind never ends."""
     world = World()
-    world.ledger.properties[REGION] = [1, 2]
-    world.ledger.owed["task_comments"] = {1, 2}
+    world.sync_state.properties[REGION] = [1, 2]
+    world.sync_state.pending_reads["task_comments"] = {1, 2}
     world.api.answers, world.api.size_bytes = answers, 10
     return world, world.engine
 
@@ -96,9 +96,9 @@ def test_what_was_read_is_stored_though_nothing_more_comes(
         running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, (entity,))]))
         await world.api.waiting.wait()
         await asyncio.sleep(1.4)
-        assert (stored(world), engine.room.held_bytes) == ([], 10)
+        assert (stored(world), engine.memory.held_bytes) == ([], 10)
         await asyncio.sleep(0.2)
-        assert (stored(world), engine.room.held_bytes) == ([1], 0)
+        assert (stored(world), engine.memory.held_bytes) == ([1], 0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -112,10 +112,10 @@ def test_children_that_are_late_wait_for_those_that_are_being_stored() -> None:
 
     async def read() -> None:
         world, engine = idle({})
-        slow = SlowSink(world.ledger)
-        world.ledger.properties[REGION] = list(range(6))
+        slow = SlowSink(world.sync_state)
+        world.sync_state.properties[REGION] = list(range(6))
         world.api.loop_seconds = 1.0
-        await replace(engine, sink=slow, settings=Settings(workers=1)).run(
+        await replace(engine, sink=slow, settings=ReadSettings(workers=1)).run(
             [RegionTarget(REGION, IDENTITY, ("property_contacts",))]
         )
         assert [len(sets) for _, sets in slow.sets] == [2, 4]
@@ -135,12 +135,12 @@ def test_children_that_are_being_stored_are_though_the_run_is_cancelled(
 
     async def read() -> None:
         world, engine = idle({"/property/4/contacts": Hang()})
-        slow = SlowSink(world.ledger)
+        slow = SlowSink(world.sync_state)
         slow.seconds = takes
-        world.ledger.properties[REGION] = [1, 2, 3, 4]
-        world.ledger.walks["property_contacts"] = {1: Standing(covered_at=LONG_AGO)}
+        world.sync_state.properties[REGION] = [1, 2, 3, 4]
+        world.sync_state.due_scans["property_contacts"] = {1: ListState(watermark=LONG_AGO)}
         world.api.loop_seconds = 1.0
-        engine = replace(engine, sink=slow, settings=Settings(workers=1))
+        engine = replace(engine, sink=slow, settings=ReadSettings(workers=1))
         running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, ("property_contacts",))]))
         await asyncio.sleep(3.5)  # two are being stored since 2.5, the third waits
         running.cancel()
@@ -148,7 +148,7 @@ def test_children_that_are_being_stored_are_though_the_run_is_cancelled(
         with pytest.raises(asyncio.CancelledError):
             await running
         assert asyncio.get_running_loop().time() - began == pytest.approx(ends_after, abs=0.01)
-        assert (sorted(slow.parents("property_contacts")), engine.room.held_bytes) == (stored, 0)
+        assert (sorted(slow.parents("property_contacts")), engine.memory.held_bytes) == (stored, 0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(read())
@@ -162,9 +162,9 @@ def test_children_that_are_being_stored_are_though_the_run_is_cancelled(
 def test_what_waits_is_stored_when_the_run_is_cancelled(takes: float, stored: list[int], ends_after: float) -> None:
     async def read() -> None:
         world, engine = idle({"/property/2/contacts": Hang()})
-        slow = SlowSink(world.ledger)
+        slow = SlowSink(world.sync_state)
         slow.seconds = takes
-        engine = replace(engine, sink=slow, settings=Settings(workers=1))
+        engine = replace(engine, sink=slow, settings=ReadSettings(workers=1))
         running = asyncio.ensure_future(engine.run([RegionTarget(REGION, IDENTITY, ("property_contacts",))]))
         await world.api.waiting.wait()
         running.cancel()
@@ -188,7 +188,7 @@ def test_an_error_of_the_store_ends_the_job_though_nothing_more_comes(
         async with asyncio.timeout(10):
             [outcome] = await engine.run([RegionTarget(REGION, IDENTITY, (entity,))])
         assert (outcome.status, outcome.fault, stored(world)) == (FAILED, "database_busy", [])
-        assert engine.room.held_bytes == 0
+        assert engine.memory.held_bytes == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(read())

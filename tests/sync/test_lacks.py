@@ -9,11 +9,11 @@ import pytest
 
 from breezeway_sync.core.events import Crashed, EntityFinished
 from breezeway_sync.core.lacks import LACKING
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.core.outcome import FAILED, SUCCESS, Outcome
-from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import task_group
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sync import engine, job
-from breezeway_sync.sync.stages import NAMES
 from tests.lacks import KINDS, lack, once
 from tests.sync.fakes import World
 
@@ -33,7 +33,7 @@ async def test_a_region_that_cannot_begin_costs_that_region(
 ) -> None:
     world = World()
     if " " in seam:
-        world.ledger.failing[seam] = lack(kind)
+        world.sync_state.failing[seam] = lack(kind)
     else:
         once(monkeypatch, asyncio if seam == "create_task" else engine, seam, kind)
     found = await world.run("people", "tags", regions=("north", "south"))
@@ -49,7 +49,7 @@ async def test_what_cannot_go_on_costs_itself_and_is_told_once(
     seam: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World()
-    world.ledger.properties["north"] = world.ledger.properties["south"] = [5]
+    world.sync_state.properties["north"] = world.sync_state.properties["south"] = [5]
     calls = 0
 
     def is_it(*_: Any, **__: Any) -> bool:
@@ -92,7 +92,7 @@ async def test_an_outcome_that_cannot_be_written_down_is_told(monkeypatch: pytes
 
 
 async def test_where_no_helping_hand_can_begin_one_does_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Room(hands=1)
+    memory = MemoryBudget(worker_slots=1)
     made = 0
 
     class Group:
@@ -122,6 +122,6 @@ async def test_where_no_helping_hand_can_begin_one_does_it_all(monkeypatch: pyte
     async def work(thing: int) -> None:
         done.append(thing)
 
-    await job.each(range(3), 2, work, room)
+    await job.each(range(3), 2, work, memory)
     assert done == [0, 1, 2]
-    assert room.take_hand()
+    assert memory.take_hand()

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from breezeway_sync.core.waiting import SLICE
-from breezeway_sync.entities.survey import Survey
+from breezeway_sync.entities.field_profile import FieldProfile
 from breezeway_sync.sync.job import Job
 from tests.sync.fakes import World, ids
 
@@ -47,10 +47,10 @@ async def test_looking_in_slices_sees_what_looking_at_once_sees(monkeypatch: pyt
 
     async def look(job: Job, name: str, *arguments: object) -> None:
         await real(job, name, *arguments)  # type: ignore[arg-type]
-        surveys.append(job.survey(name))
+        surveys.append(job.profile(name))
 
     monkeypatch.setattr(Job, "look", look)
     await world.run("supplies")
-    whole = Survey()
+    whole = FieldProfile()
     whole.add(ids(*range(1, RECORDS + 1)))
     assert [one.sightings() for one in surveys] == [whole.sightings()]

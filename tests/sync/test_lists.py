@@ -8,9 +8,9 @@ from breezeway_sync.core import errors
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
+from breezeway_sync.entities.checkpoints import ListState
 from breezeway_sync.entities.decode import Unreadable
-from breezeway_sync.entities.marks import Standing
-from breezeway_sync.sync.job import Settings
+from breezeway_sync.sync.job import ReadSettings
 from tests.sync.fakes import LONG_AGO, REGION, Page, World, error, ids, items
 
 
@@ -44,7 +44,7 @@ async def test_each_kind_of_tags_is_stored_as_its_kind() -> None:
 
 
 async def test_a_configured_path_replaces_the_known_one() -> None:
-    world = World(Settings(paths={"supplies": "/stock"}))
+    world = World(ReadSettings(paths={"supplies": "/stock"}))
     world.api.answers = {"/stock": ids(1)}
     await world.run("supplies")
     assert world.api.paths() == ["/stock"]
@@ -53,7 +53,7 @@ async def test_a_configured_path_replaces_the_known_one() -> None:
 
 
 async def test_a_part_that_is_switched_off_is_not_asked_for() -> None:
-    world = World(Settings(disabled=frozenset({"reservation_tags", "property_tags"})))
+    world = World(ReadSettings(disabled=frozenset({"reservation_tags", "property_tags"})))
     await world.run("tags")
     assert world.api.paths() == ["/task/tags"]
 
@@ -80,7 +80,7 @@ async def test_a_record_that_comes_again_later_is_handed_on_with_its_order() -> 
 
 
 async def test_pages_are_loaded_in_batches_and_progress_is_told() -> None:
-    world = World(Settings(batch_rows=4))
+    world = World(ReadSettings(batch_rows=4))
     world.api.answers["/supplies"] = [Page(tuple(ids(n, n + 100)), n, 110.0 + n, 5) for n in range(1, 6)]
     found = await world.run("supplies")
     assert [len(batch) for _, batch, _ in world.sink.batches] == [4, 4, 2]
@@ -153,15 +153,15 @@ LACKING = ("tags", "supplies", "templates", "subdepartments")
 @pytest.mark.parametrize("full", [False, True])
 async def test_nothing_is_missing_while_every_list_is_refused(kind: type[ApiError], full: bool) -> None:
     """A gateway during a deploy, or access that is not switched on yet; the next run asks again."""
-    world = World(Settings(full=full))
-    world.ledger.answered = set()
+    world = World(ReadSettings(full=full))
+    world.sync_state.answered = set()
     world.api.answers = {path: error(kind) for path in (*EVERY_LIST, "/property", "/people", "/reservation", "/task/")}
     for _ in range(2):
         world.api.calls.clear()
         found = await world.run("properties", "people", "reservations", *LACKING)
         assert {one.status for one in found.values()} == {FAILED}
         assert set(EVERY_LIST) <= set(world.api.paths())
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
 
 
 @pytest.mark.parametrize("name", ["properties", "reservations", "people"])
@@ -170,45 +170,45 @@ async def test_what_every_account_has_is_never_missing(name: str) -> None:
     path = {"properties": "/property", "reservations": "/reservation", "people": "/people"}[name]
     world.api.answers = {path: error(errors.Forbidden)}
     assert (await world.run(name))[name].status == FAILED
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
 
 
 async def test_tasks_of_the_first_properties_that_are_refused_are_problems_of_these() -> None:
-    world = World(Settings(workers=8))
-    world.ledger.properties[REGION] = list(range(20))
+    world = World(ReadSettings(workers=8))
+    world.sync_state.properties[REGION] = list(range(20))
     world.api.answers = {f"/task/?home_id={one}": error(errors.NotFound) for one in range(8)}
     for _ in range(2):
         found = (await world.run("tasks"))["tasks"]
         assert (found.status, found.fault) == (PARTIAL, "not_found")
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
     assert len(world.api.paths("/task/")) == 2 * 20
 
 
 async def test_a_first_run_asks_again_once_others_have_answered_and_then_concludes() -> None:
     """Templates were refused before another list had answered."""
     world = World()
-    world.ledger.answered = set()
+    world.sync_state.answered = set()
     world.api.answers = {"/companies/templates": error(errors.Forbidden)}
     found = await world.run("properties", "templates", "subdepartments")
     assert (found["templates"].status, found["templates"].calls) == (SUCCESS, 2)
-    assert list(world.ledger.closed) == ["templates"]
+    assert list(world.sync_state.closed) == ["templates"]
     assert len(found) == 3
 
 
 async def test_one_list_that_answers_is_no_evidence_of_another_without_the_properties() -> None:
     world = World()
-    world.ledger.answered = {"task_tags", "subdepartments"}
+    world.sync_state.answered = {"task_tags", "subdepartments"}
     world.api.answers = {"/companies/templates": error(errors.Forbidden)}
     assert (await world.run("templates"))["templates"].status == FAILED
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
 
 
 async def test_a_list_that_was_read_before_is_not_missing() -> None:
     world = World()
-    world.ledger.walks = {"templates": {0: Standing(covered_at=LONG_AGO)}}
+    world.sync_state.due_scans = {"templates": {0: ListState(watermark=LONG_AGO)}}
     world.api.answers = {"/companies/templates": error(errors.Forbidden)}
     assert (await world.run("templates"))["templates"].status == FAILED
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
 
 
 async def test_an_empty_answer_where_none_is_known_is_a_failure() -> None:
@@ -216,7 +216,7 @@ async def test_an_empty_answer_where_none_is_known_is_a_failure() -> None:
     world.api.answers["/supplies"] = error(errors.EmptyAnswer)
     found = await world.run("supplies")
     assert found["supplies"].status == FAILED
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
 
 
 async def test_a_refusal_after_records_came_is_a_problem_and_closes_nothing() -> None:
@@ -224,22 +224,22 @@ async def test_a_refusal_after_records_came_is_a_problem_and_closes_nothing() ->
     world.api.answers = {"/people?status=active": ids(1), "/people?status=invited": error(errors.NotFound)}
     found = await world.run("people")
     assert found["people"].status == PARTIAL
-    assert world.ledger.closed == {}
+    assert world.sync_state.closed == {}
 
 
 async def test_a_full_run_asks_again_for_what_was_missing_and_forgets_it_when_it_answers() -> None:
-    world = World(Settings(full=True))
-    world.ledger.closed = {"templates": "gone"}
+    world = World(ReadSettings(full=True))
+    world.sync_state.closed = {"templates": "gone"}
     world.api.answers["/companies/templates"] = ids(1)
     found = await world.run("templates")
-    assert world.ledger.reopened == ["templates"]
+    assert world.sync_state.reopened == ["templates"]
     assert world.sink.loaded("templates") == [1]
     assert "unavailable" not in found["templates"].details
 
 
 async def test_one_property_that_fails_costs_only_itself() -> None:
-    world = World(Settings(workers=2))
-    world.ledger.properties[REGION] = [5, 6, 7]
+    world = World(ReadSettings(workers=2))
+    world.sync_state.properties[REGION] = [5, 6, 7]
     world.api.answers = {
         "/task/?home_id=5": ids(50),
         "/task/?home_id=6": error(errors.Refused, "422 for good"),
@@ -252,16 +252,16 @@ async def test_one_property_that_fails_costs_only_itself() -> None:
 
 
 async def test_a_task_that_moved_between_properties_is_handed_on_for_both() -> None:
-    world = World(Settings(workers=1))
-    world.ledger.properties[REGION] = [5, 6]
+    world = World(ReadSettings(workers=1))
+    world.sync_state.properties[REGION] = [5, 6]
     world.api.answers = {"/task/?home_id=5": ids(50), "/task/?home_id=6": ids(50)}
     await world.run("tasks")
     assert world.sink.loaded("tasks") == [50, 50]
 
 
 async def test_tasks_are_asked_for_by_one_key_some_at_once() -> None:
-    world = World(Settings(workers=3))
-    world.ledger.properties[REGION] = list(range(20))
+    world = World(ReadSettings(workers=3))
+    world.sync_state.properties[REGION] = list(range(20))
     await world.run("tasks")
     assert sorted(str(params) for _, params in world.api.calls) == sorted(str({"home_id": str(n)}) for n in range(20))
     assert world.api.most_active == 3
@@ -269,8 +269,8 @@ async def test_tasks_are_asked_for_by_one_key_some_at_once() -> None:
 
 @pytest.mark.parametrize("kind", [errors.CredentialsRejected, errors.Unauthorized])
 async def test_without_access_the_other_properties_are_not_asked(kind: type[ApiError]) -> None:
-    world = World(Settings(workers=1))
-    world.ledger.properties[REGION] = [5, 6, 7]
+    world = World(ReadSettings(workers=1))
+    world.sync_state.properties[REGION] = [5, 6, 7]
     world.api.answers = {"/task/?home_id=5": ids(50), "/task/?home_id=6": error(kind)}
     found = await world.run("tasks")
     assert len(world.api.calls) == 2

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from breezeway_sync.core import errors
-from breezeway_sync.core.events import DeletionsHeld
+from breezeway_sync.core.events import DeletionsNeedReview
 from breezeway_sync.core.outcome import PARTIAL, SUCCESS
 from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.entities.asking import LEFT, THERE, UNKNOWN, Home
 from breezeway_sync.entities.losses import Loss
-from breezeway_sync.sync.job import Settings
-from breezeway_sync.sync.spare import LEAST_ASKED
+from breezeway_sync.sync.job import ReadSettings
+from breezeway_sync.sync.run_budget import LEAST_ASKED
 from tests.sync.fakes import REGION, World, error
 
 
-def world_with(missing: list[int], found: list[int], settings: Settings | None = None, listed: int = 1) -> World:
+def world_with(missing: list[int], found: list[int], settings: ReadSettings | None = None, listed: int = 1) -> World:
     """Missing stays, of which those `found` answer, and one that is listed."""
-    world = World(settings or Settings())
+    world = World(settings or ReadSettings())
     world.proofs.missing["reservations"] = missing
     world.proofs.listed = listed
     for key in missing:
@@ -72,10 +72,12 @@ async def test_where_none_is_listed_and_the_property_has_left_another_property_m
     assert not world.proofs.controls[1].allows(Home(7, LEFT))
 
 
-@pytest.mark.parametrize(("standing", "asked"), [(THERE, []), (UNKNOWN, ["/property/7"])])
-async def test_a_property_is_asked_only_where_nobody_knows_whether_it_is_there(standing: str, asked: list[str]) -> None:
+@pytest.mark.parametrize(("known_state", "asked"), [(THERE, []), (UNKNOWN, ["/property/7"])])
+async def test_a_property_is_asked_only_where_nobody_knows_whether_it_is_there(
+    known_state: str, asked: list[str]
+) -> None:
     world = world_with([11], found=[])
-    world.proofs.home = Home(7, standing)
+    world.proofs.home = Home(7, known_state)
     world.api.answers["/property/7"] = {"id": 7}
     await world.run("reservations")
     assert world.api.paths("/property/") == asked
@@ -102,7 +104,7 @@ async def test_an_answer_that_is_another_record_is_a_problem_and_no_answer() -> 
 
 
 async def test_regions_of_an_account_share_what_lists_leave_of_the_budget() -> None:
-    world = world_with([*range(100, 2000)], [*range(100, 2000)], Settings(requests_per_minute=10.0))
+    world = world_with([*range(100, 2000)], [*range(100, 2000)], ReadSettings(requests_per_minute=10.0))
     await world.run("reservations", regions=("austin", "nashville"))
     # 600 calls an hour, two of them for lists: 299 to the first region, and some to the other one in any case.
     limits = [limit for limit, _ in world.proofs.limits]
@@ -124,7 +126,7 @@ async def test_what_is_held_makes_a_run_partial_and_is_told_before_its_end() -> 
     world.proofs.waiting = 24
     found = await world.run("reservations")
     assert found["reservations"].status == PARTIAL
-    assert world.told(DeletionsHeld) == [DeletionsHeld(REGION, "reservations", 24)]
+    assert world.told(DeletionsNeedReview) == [DeletionsNeedReview(REGION, "reservations", 24)]
 
 
 async def test_rows_deleted_by_hand_are_told_before_anything_is_read() -> None:

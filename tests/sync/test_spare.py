@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breezeway_sync.sync.spare import LEAST_ASKED, Spare, calls_to_spare
+from breezeway_sync.sync.run_budget import LEAST_ASKED, RunBudget, calls_to_spare
 
 CALLS = st.integers(0, 1_000_000)
 
@@ -29,10 +29,10 @@ def test_some_are_asked_whatever_lists_need_and_never_more_than_half(
 
 
 def test_the_calls_of_all_jobs_count_and_those_that_asked_only_once() -> None:
-    spare = Spare()
-    lists, asking = spare.tally(), spare.tally()
-    lists.calls, asking.calls, spare.asked = 800, 1000, 1000
-    assert spare.take(range(2000), 180.0) == range(2000)
-    assert spare.left(180.0) == 3000
-    assert spare.take(range(5000), 180.0) == range(3000)
-    assert spare.left(180.0) == LEAST_ASKED
+    run_budget = RunBudget()
+    lists, asking = run_budget.tally(), run_budget.tally()
+    lists.calls, asking.calls, run_budget.asked = 800, 1000, 1000
+    assert run_budget.take(range(2000), 180.0) == range(2000)
+    assert run_budget.left(180.0) == 3000
+    assert run_budget.take(range(5000), 180.0) == range(3000)
+    assert run_budget.left(180.0) == LEAST_ASKED

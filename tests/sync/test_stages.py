@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
-from breezeway_sync.sync.stages import NAMES, NEEDS, STAGES, blocked_by, stages
+from breezeway_sync.entities.streams import NAMES, STAGES, STREAMS
+from breezeway_sync.sync.stages import blocked_by, stages
 
 names = st.sets(st.sampled_from(NAMES))
 
@@ -25,18 +26,18 @@ def test_everything_is_read_in_the_declared_order() -> None:
 
 def test_what_an_entity_needs_stands_in_an_earlier_stage() -> None:
     place = {name: number for number, stage in enumerate(STAGES) for name in stage}
-    for name, needs in NEEDS.items():
-        assert all(place[need] < place[name] for need in needs)
+    for name, stream in STREAMS.items():
+        assert all(place[need] < place[name] for need in stream.needs)
 
 
 @given(names, st.booleans())
-def test_what_is_asked_for_is_read_once_in_order(wanted: set[str], knows: bool) -> None:
-    chosen = stages(wanted, knows_properties=knows)
+def test_what_is_asked_for_is_read_once_in_order(expected: set[str], knows: bool) -> None:
+    chosen = stages(expected, knows_properties=knows)
     assert all(chosen)
     found = flat(chosen)
     assert [name for name in NAMES if name in found] == found
-    assert set(found) - wanted <= {"properties"}
-    assert wanted <= set(found)
+    assert set(found) - expected <= {"properties"}
+    assert expected <= set(found)
 
 
 @pytest.mark.parametrize("name", ["tasks", "property_contacts"])

@@ -9,7 +9,7 @@ from breezeway_sync.core.errors import ApiError, BreezewaySyncError
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.batch import Loaded
-from breezeway_sync.sync.verdict import (
+from breezeway_sync.sync.status_rules import (
     MOST_PROBLEMS,
     NAMED_PROBLEMS,
     Findings,
@@ -50,7 +50,7 @@ def with_problems(*found: BreezewaySyncError, answers: int = 0, read: int = 0) -
         (Findings(Loaded(read=5, rejected=1), answers=1, accepted=1), SUCCESS),
         (Findings(answers=1, accepted=1), SUCCESS),
         (Findings(Loaded(held=1), answers=1), PARTIAL),
-        (Findings(answers=1, owed=1), PARTIAL),
+        (Findings(answers=1, pending_reads=1), PARTIAL),
         (Findings(answers=1, children={"task_comments": Loaded(rejected=1)}, waiting=1), PARTIAL),
         (Findings(answers=1, children={"task_comments": Loaded(read=1)}), SUCCESS),
         (with_problems(SERVER), FAILED),
@@ -119,7 +119,7 @@ def test_everything_that_is_missing_is_said_in_one_line() -> None:
         1,
         [(Subject("list", "tasks", 5, "property 5"), SERVER)],
         {"templates": "an empty answer"},
-        owed=360,
+        pending_reads=360,
         waiting=3,
         accepted=2,
     )
@@ -153,7 +153,7 @@ def test_what_a_person_has_accepted_is_no_problem_and_stays_written_down() -> No
     findings.met(HOME, SERVER)
     findings.met(HOME, SERVER)
     assert (status_of(findings), findings.is_passing) == (SUCCESS, False)
-    assert [one.code for one in findings.book.values()] == ["server_failed"]
+    assert [one.code for one in findings.alert_states.values()] == ["server_failed"]
 
 
 def test_another_code_than_the_accepted_one_is_a_problem() -> None:
@@ -166,14 +166,14 @@ def test_another_code_than_the_accepted_one_is_a_problem() -> None:
 def test_no_answer_is_a_problem_and_says_nothing_of_what_was_accepted(kind: type[ApiError]) -> None:
     findings = accepting(GONE, HOME.record_id)
     findings.met(HOME, api(kind))
-    assert (status_of(findings), findings.book, is_written(findings)) == (FAILED, {}, False)
+    assert (status_of(findings), findings.alert_states, is_written(findings)) == (FAILED, {}, False)
 
 
 def test_every_problem_is_written_down_up_to_a_bound_and_none_of_a_call_that_was_not_made() -> None:
     many = with_problems(*[SERVER] * (MOST_PROBLEMS + 7))
-    assert (len(many.book), many.unwritten, is_written(many)) == (MOST_PROBLEMS, 7, False)
+    assert (len(many.alert_states), many.unwritten, is_written(many)) == (MOST_PROBLEMS, 7, False)
     given_up = with_problems(GONE, api(errors.GivenUp), answers=1)
-    assert [one.code for one in given_up.book.values()] == ["not_found"]
+    assert [one.code for one in given_up.alert_states.values()] == ["not_found"]
     assert not is_written(given_up)
 
 
@@ -181,7 +181,7 @@ def test_every_problem_is_written_down_up_to_a_bound_and_none_of_a_call_that_was
     ("findings", "expected"),
     [
         (with_problems(SERVER), True),
-        (Findings(Loaded(held=3), answers=1, waiting=2, owed=9), True),
+        (Findings(Loaded(held=3), answers=1, waiting=2, pending_reads=9), True),
         (with_problems(SERVER, answers=1), True),
     ],
 )

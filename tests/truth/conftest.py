@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from breezeway_sync.sandbox.drift import drift
 from breezeway_sync.sandbox.spec import AccountSpec, resized
-from breezeway_sync.service.runner import Report
+from breezeway_sync.service.runner import RunReport
 from tests.conftest import as_url, made_database
 from tests.helpers import Setup, sandboxed, tiny
 from tests.truth.api import Served, served
@@ -27,7 +28,7 @@ class Copy:
     specs: list[AccountSpec]
     truth: dict[str, Served]
     mirror: Mirror
-    reports: list[Report]
+    reports: list[RunReport]
     #: Calls that the sandbox counted in the first run: region, address, number.
     calls: dict[tuple[str, str], int]
     #: Records that the sandbox says are gone, by table.
@@ -81,7 +82,7 @@ async def _drifted(dsn: str, seed: int, specs: list[AccountSpec]) -> Copy:
         for one in specs:
             account = setup.world.account(one.code)
             gone = deleted.setdefault(one.code, {})
-            for action, kind, record_id in account.drift(200, Random(seed)):
+            for action, kind, record_id in drift(account, 200, Random(seed)):
                 if action in ("delete", "hide"):
                     gone.setdefault(kind, set()).add(record_id)
         second = await setup.run(full=True)

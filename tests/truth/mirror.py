@@ -53,7 +53,7 @@ class Mirror:
 def _ask(dsn: str, statement: str) -> list[Row]:
     with psycopg.connect(dsn, autocommit=True, row_factory=dict_row) as connection:
         set_json_loads(_loads, connection)
-        connection.execute("SET search_path TO breezeway")
+        connection.execute("SET search_path TO breezeway, breezeway_internal")
         return connection.execute(statement.encode()).fetchall()
 
 

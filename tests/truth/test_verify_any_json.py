@@ -8,9 +8,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from breezeway_sync.core.certificate import Class, Difference
+from breezeway_sync.core.verification import Class, Difference
 from breezeway_sync.sandbox.spec import Kind
-from breezeway_sync.service.verification import Request, verify
+from breezeway_sync.service.verification import VerificationRequest, verify
 from tests.truth.odd import Odd, records
 from tests.truth.test_any_json import CALLS, ENTITIES, MORE, Arena, arena, table_of, usual_item
 
@@ -32,7 +32,9 @@ def test_any_json_compares_equal(arena: Arena, kind: Kind) -> None:
         numbers = [arena.put(kind, one) for one in odd]
         try:
             arena.copy(kind)
-            wanted = Request((arena.spec.code,), ENTITIES.get(kind, (table_of(kind).name,)), sample_records=1000)
+            wanted = VerificationRequest(
+                (arena.spec.code,), ENTITIES.get(kind, (table_of(kind).name,)), sample_records=1000
+            )
             work = verify(arena.setup.settings, wanted, emit=arena.setup.events.append, tell=lambda _sentence: None)
             certificates = arena.runner.run(work).certificates
             assert [one.error for one in certificates if one.error] == []

@@ -141,4 +141,4 @@ def test_sync_status_says_all_is_well(copy: Copy) -> None:
     rows = copy.mirror.ask("SELECT * FROM v_sync_status")
     assert len(rows) == len({(row["region_code"], row["entity_type"]) for row in rows}) == 9 * len(copy.regions)
     assert {(row["sync_status"], row["is_late"], row["error_message"]) for row in rows} == {("success", False, None)}
-    assert all(row["age"] < row["promise"] and row["duration_seconds"] >= 0 for row in rows)
+    assert all(row["age"] < row["freshness_target"] and row["duration_seconds"] >= 0 for row in rows)

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from breezeway_sync.core.certificate import Certificate, Class, Difference
+from breezeway_sync.core.verification import Class, Difference, VerificationResult
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.comparison import Known, LastRead, Reading
-from breezeway_sync.entities.model import Kind
+from breezeway_sync.entities.comparison import ClaimedState, LastRead, LastScans
+from breezeway_sync.entities.model import ColumnKind
 from breezeway_sync.sync.verify.classify import last_read, of_called, of_gone, of_missing, of_unlike
 from breezeway_sync.sync.verify.values import normal, same, same_money
 
@@ -43,15 +43,15 @@ def test_what_is_missing() -> None:
 
 
 def test_what_differs_in_a_list_with_a_call_of_its_own() -> None:
-    assert of_called([], LAST, is_owed=True) is Class.LATE
-    assert of_called([{"created_at": AFTER}], LAST, is_owed=False) is Class.LATE
-    assert of_called([{"created_at": BEFORE}, {"response": "x"}], LAST, is_owed=False) is Class.WRONG
+    assert of_called([], LAST, is_pending_read=True) is Class.LATE
+    assert of_called([{"created_at": AFTER}], LAST, is_pending_read=False) is Class.LATE
+    assert of_called([{"created_at": BEFORE}, {"response": "x"}], LAST, is_pending_read=False) is Class.WRONG
 
 
 def test_a_certificate_is_as_good_as_its_worst_difference() -> None:
     def result(*kinds: Class, error: str | None = None) -> str:
         differences = tuple(Difference("tasks", "1", "", kind) for kind in kinds)
-        return Certificate("north", "tasks", KNOWN, 1, differences=differences, error=error).result
+        return VerificationResult("north", "tasks", KNOWN, 1, differences=differences, error=error).result
 
     assert result() == "proved"
     assert result(Class.LATE) == "late"
@@ -67,20 +67,20 @@ KNOWN = datetime(2026, 11, 20, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("kind", "api", "mirror", "expected"),
     [
-        (Kind.NUMERIC, "12.50", Decimal("12.5"), True),
-        (Kind.NUMERIC, 12.5, Decimal("12.51"), False),
-        (Kind.BIGINT, "42", 42, True),
-        (Kind.TEXT, 42, "42", True),
-        (Kind.TEXT, "42.0", "42", False),
-        (Kind.TIMESTAMP, "2026-11-20T09:00:00", "2026-11-20T10:00:00+01:00", True),
-        (Kind.TIMESTAMP, "2026-11-20T09:00:00", "2026-11-20T09:00:01+00:00", False),
-        (Kind.TIME, "16:00", "16:00:00", True),
-        (Kind.BOOLEAN, True, 1, False),
-        (Kind.TEXT, "a\0b", "ab", True),
-        (Kind.TEXT, "a", None, False),
+        (ColumnKind.NUMERIC, "12.50", Decimal("12.5"), True),
+        (ColumnKind.NUMERIC, 12.5, Decimal("12.51"), False),
+        (ColumnKind.BIGINT, "42", 42, True),
+        (ColumnKind.TEXT, 42, "42", True),
+        (ColumnKind.TEXT, "42.0", "42", False),
+        (ColumnKind.TIMESTAMP, "2026-11-20T09:00:00", "2026-11-20T10:00:00+01:00", True),
+        (ColumnKind.TIMESTAMP, "2026-11-20T09:00:00", "2026-11-20T09:00:01+00:00", False),
+        (ColumnKind.TIME, "16:00", "16:00:00", True),
+        (ColumnKind.BOOLEAN, True, 1, False),
+        (ColumnKind.TEXT, "a\0b", "ab", True),
+        (ColumnKind.TEXT, "a", None, False),
     ],
 )
-def test_when_values_are_the_same(kind: Kind, api: object, mirror: object, expected: bool) -> None:
+def test_when_values_are_the_same(kind: ColumnKind, api: object, mirror: object, expected: bool) -> None:
     assert same(kind, api, mirror) is expected
 
 
@@ -99,23 +99,23 @@ FRESH, OLD = NOON, datetime(2026, 11, 14, 12, tzinfo=UTC)
 ROW = {"home_id": 7, "payload_hash": "00"}
 
 
-def known(told_at: datetime | None = None, **absent: datetime | None) -> Known:
-    gone = {} if told_at is None else {"1": told_at}
+def known(notified_at: datetime | None = None, **absent: datetime | None) -> ClaimedState:
+    gone = {} if notified_at is None else {"1": notified_at}
     by_key = {("", int(key[1:])): at for key, at in absent.items()}
-    return Known({("tasks", 7): Reading(FRESH, OLD)}, by_key, gone, 9)
+    return ClaimedState({("tasks", 7): LastScans(FRESH, OLD)}, by_key, gone, 9)
 
 
 def test_each_record_goes_by_its_own_list_and_what_lists_leave_out_by_its_own_address() -> None:
     assert last_read(TASKS, known(), None, 1, ROW) == LastRead(FRESH, 9)
-    assert last_read(TASKS, known(), None, 1, {"home_id": 8}).covered_at is None
-    assert last_read(TASKS, known(_1=OLD), None, 1, ROW).covered_at == OLD
+    assert last_read(TASKS, known(), None, 1, {"home_id": 8}).watermark is None
+    assert last_read(TASKS, known(_1=OLD), None, 1, ROW).watermark == OLD
     never_asked = last_read(TASKS, known(_1=None), None, 1, ROW)
     assert of_unlike({"updated_at": BEFORE}, KEPT, never_asked, is_as_loaded=None) is Class.LATE
     assert of_unlike({"updated_at": KEPT}, KEPT, never_asked, is_as_loaded=None) is Class.WRONG
 
 
 @pytest.mark.parametrize(
-    ("standing", "row", "kind"),
+    ("known_state", "row", "kind"),
     [
         (known(), ROW, Class.LATE),  # only a walk over the whole list would notice
         (known(FRESH), ROW, Class.LATE),  # found gone before, and no such walk since
@@ -124,5 +124,5 @@ def test_each_record_goes_by_its_own_list_and_what_lists_leave_out_by_its_own_ad
         (known(), {**ROW, "payload_hash": None}, Class.SURPLUS),  # it never came from the API
     ],
 )
-def test_what_the_api_does_not_have_any_more(standing: Known, row: dict[str, object], kind: Class) -> None:
-    assert of_gone(TASKS, standing, None, 1, row) is kind
+def test_what_the_api_does_not_have_any_more(known_state: ClaimedState, row: dict[str, object], kind: Class) -> None:
+    assert of_gone(TASKS, known_state, None, 1, row) is kind

@@ -8,22 +8,22 @@ import pytest
 
 from breezeway_sync.cli import exits
 from breezeway_sync.core.errors import SchemaRefused
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sandbox.drift import _new_property
 from breezeway_sync.service.runner import open_database, save_regions
-from breezeway_sync.service.verification import NEVER_READ, Report, Request, verify
+from breezeway_sync.service.verification import NEVER_READ, VerificationReport, VerificationRequest, verify
 from breezeway_sync.store import migrate
-from breezeway_sync.sync.stages import NAMES
 from tests.conftest import Rows
 from tests.helpers import Setup, sandboxed, tiny
 from tests.verify.test_verify import compared, told
 
 FRESH = (
-    "SELECT result, is_whole, wholly_proved_at IS NOT NULL AS is_proved FROM v_latest_certificates "
+    "SELECT result, is_whole, fully_verified_at IS NOT NULL AS is_proved FROM v_latest_verifications "
     "WHERE entity_type = %s"
 )
 
 
-def results(report: Report) -> dict[str, str]:
+def results(report: VerificationReport) -> dict[str, str]:
     return {one.entity: one.result for one in report.certificates}
 
 
@@ -61,7 +61,7 @@ async def test_on_an_empty_mirror_everything_is_missing_and_nothing_is_proved(ds
         assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
     assert (tasks.records, tasks.equal) == (account.count("tasks"), 0)
     assert {kind for entity, _, kind in told(whole)} == {"missing"}
-    assert rows("SELECT result FROM v_latest_certificates WHERE result IN ('proved', 'late')") == []
+    assert rows("SELECT result FROM v_latest_verifications WHERE result IN ('proved', 'late')") == []
 
 
 async def test_a_mirror_that_was_never_read_proves_nothing_of_an_account_that_is_empty(dsn: str) -> None:
@@ -196,7 +196,7 @@ async def test_the_estimate_is_right_within_a_fifth(dsn: str, whole: bool) -> No
     async with sandboxed(dsn, tiny(1)) as setup:
         await setup.run()
         setup.stats.reset()
-        request = Request(("nashville",), NAMES, 25, 1, whole)
+        request = VerificationRequest(("nashville",), NAMES, 25, 1, whole)
         report = await verify(setup.settings, request, emit=setup.events.append, tell=said.append)
         made = sum(count for (_, path), count in setup.stats.calls.items() if not path.startswith("/auth"))
     estimate = int(said[0].split("about ")[1].split(" calls")[0])
@@ -236,7 +236,7 @@ async def test_records_that_the_region_leaves_out_are_no_difference(dsn: str, ro
         left = rows("SELECT min(property_id) AS key FROM properties")[0]["key"]
         rows("INSERT INTO region_sources (region_code, api_address, account, all_companies) "
              "VALUES ('nashville', 'a', 'b', true) ON CONFLICT DO NOTHING")  # fmt: skip
-        rows("INSERT INTO left_out_properties (region_code, property_id, seen_at) "
+        rows("INSERT INTO excluded_properties (region_code, property_id, seen_at) "
              "VALUES ('nashville', %s, now())", left)  # fmt: skip
         rows("DELETE FROM tasks WHERE home_id = %s", left)
         report = await compared(setup, "tasks", whole=True)

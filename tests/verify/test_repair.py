@@ -26,7 +26,7 @@ async def test_every_damage_is_repaired_and_the_certificate_afterwards_proves_it
     assert exits.of_verification(repaired.certificates, []) == exits.OK
     # What the API does not have goes by proof, as ever.
     assert told(at_last) == set(), [one.details for one in gone.outcomes]
-    assert {row["result"] for row in rows("SELECT result FROM v_latest_certificates")} == {"proved"}
+    assert {row["result"] for row in rows("SELECT result FROM v_latest_verifications")} == {"proved"}
 
 
 async def test_the_first_certificate_keeps_what_was_found(dsn: str, rows: Rows) -> None:
@@ -34,9 +34,9 @@ async def test_the_first_certificate_keeps_what_was_found(dsn: str, rows: Rows) 
         await setup.run()
         rows("UPDATE tasks SET rate_paid = 999")
         await compared(setup, "tasks", whole=True, repair=True)
-    kept = rows("SELECT result, wrong_differences AS wrong FROM certificates ORDER BY started_at, id")
+    kept = rows("SELECT result, wrong_differences AS wrong FROM verification_results ORDER BY started_at, id")
     assert kept == [{"result": "failed", "wrong": len(rows("SELECT id FROM tasks"))}, {"result": "proved", "wrong": 0}]
-    assert [row["result"] for row in rows("SELECT result FROM v_latest_certificates")] == ["proved"]
+    assert [row["result"] for row in rows("SELECT result FROM v_latest_verifications")] == ["proved"]
 
 
 async def test_what_could_not_be_compared_is_not_proved_by_repairing_the_rest(dsn: str, rows: Rows) -> None:
@@ -58,7 +58,7 @@ async def test_a_sample_repairs_what_it_has_found_and_says_nothing_of_the_rest(d
         left = rows("SELECT count(*) AS n FROM tasks WHERE rate_paid = 999")[0]["n"]
     assert results(report) == {"tasks": "proved"}
     assert 0 < left < len(rows("SELECT id FROM tasks"))
-    assert not report.certificates[0].is_whole
+    assert not report.certificates[0].is_full
 
 
 async def test_a_mirror_without_a_property_and_its_tasks_gets_them_back_with_their_children(
@@ -120,4 +120,4 @@ async def test_a_repair_is_no_change_of_the_api_and_owes_no_call(dsn: str, rows:
         rows("UPDATE tasks SET total_cost = 1, extra = NULL")
         await compared(setup, "tasks", whole=True, repair=True)
     assert rows(times) == before
-    assert rows("SELECT source FROM owed_calls") == []
+    assert rows("SELECT source FROM pending_child_reads") == []

@@ -17,8 +17,8 @@ def written(rows: Rows) -> dict[str, Any]:
     return {name: rows(f"SELECT id, xmin::text, ctid::text FROM {name} ORDER BY id") for name in TABLES}
 
 
-def owed(rows: Rows) -> int:
-    return int(rows("SELECT count(*) AS n FROM owed_calls")[0]["n"])
+def pending_reads(rows: Rows) -> int:
+    return int(rows("SELECT count(*) AS n FROM pending_child_reads")[0]["n"])
 
 
 async def test_a_rewrite_heals_every_damage_that_a_full_run_leaves(dsn: str, rows: Rows) -> None:
@@ -45,7 +45,7 @@ async def test_a_rewrite_of_what_is_right_writes_nothing(dsn: str, rows: Rows) -
     assert sum(one.new + one.updated + one.deleted for one in report.outcomes) == 0
     tasks = next(one for one in report.outcomes if one.entity == "tasks")
     assert tasks.unchanged == tasks.read > 0
-    assert owed(rows) == 0
+    assert pending_reads(rows) == 0
 
 
 async def test_an_update_by_hand_of_all_rows_is_undone_and_is_no_change_of_the_api(dsn: str, rows: Rows) -> None:
@@ -111,7 +111,7 @@ async def test_a_rewrite_does_not_go_on_with_a_run_that_was_cut_off(dsn: str, ro
     async with sandboxed(dsn) as setup:
         await setup.run()
         rows("UPDATE tasks SET task_name = 'x'")
-        rows("INSERT INTO passes (region_code, began_at, seen_at) "
+        rows("INSERT INTO unfinished_runs (region_code, began_at, seen_at) "
              "SELECT region_code, now() - interval '1 hour', now() FROM regions")  # fmt: skip
         await setup.run(rewrite=True)
         report = await compared(setup, "tasks", whole=True)

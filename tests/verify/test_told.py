@@ -10,9 +10,9 @@ import pytest
 from breezeway_sync.cli.status import overview_json
 from breezeway_sync.core.events import ComparisonSeen
 from breezeway_sync.ops.health import judge
+from breezeway_sync.service.idle_tasks import compare_next
 from breezeway_sync.service.observatory import Observatory
 from breezeway_sync.service.runner import open_database
-from breezeway_sync.service.spare_time import compare_next
 from breezeway_sync.service.status import overview
 from breezeway_sync.store.status import Status
 from tests.conftest import Rows
@@ -46,14 +46,14 @@ async def test_wrong_money_is_found_the_same_night_and_reaches_health_alerts_sta
         with pytest.raises(psycopg.Error, match="no comparison with the API"):
             rows(asked)
         rows("UPDATE tasks SET rate_paid = 999")
-        async with employed(setup, [], Later()) as (staff, use):
-            await compare_next(staff, use)
-            await idle(staff)
+        async with employed(setup, [], Later()) as (worker_pool, use):
+            await compare_next(worker_pool, use)
+            await idle(worker_pool)
         seen = await observed(setup, watch)
         found = await overview(setup.settings)
         with pytest.raises(psycopg.Error, match="a comparison with the API that is failed"):
             rows(asked)
-        verdict = judge(watch.facts())
+        judgement = judge(watch.facts())
         await compared(setup, whole=True, repair=True)
         rows(asked)
         healed = await observed(setup, Observatory(setup.settings, Later(), is_busy=lambda: False))
@@ -61,7 +61,7 @@ async def test_wrong_money_is_found_the_same_night_and_reaches_health_alerts_sta
     (differing,) = [one for one in seen if one.is_differing]
     assert (differing.region, differing.entity) == ("nashville", "tasks")
     assert "wrong" in differing.found
-    assert "1 differ from the API: nashville tasks" in verdict.reasons
+    assert "1 differ from the API: nashville tasks" in judgement.reasons
     assert [one.entity for one in found.differing] == ["tasks"]
     assert json.loads(overview_json(found))["differing"] == 1
     assert not any(one.is_differing for one in healed)
@@ -76,7 +76,7 @@ async def test_a_comparison_that_did_not_come_to_its_end_takes_no_proof_away(dsn
         setup.faults.add("403_json", path=r"/task/\d+/comments")
         report = await compared(setup, "tasks")
         rows(asked)
-        rows("UPDATE certificates SET started_at = started_at - interval '3 days' WHERE result = 'proved'")
+        rows("UPDATE verification_results SET started_at = started_at - interval '3 days' WHERE result = 'proved'")
         with pytest.raises(psycopg.Error, match="a comparison with the API"):
             rows(asked)
     assert [one.result for one in report.certificates] == ["incomplete"]

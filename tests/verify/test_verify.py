@@ -7,21 +7,21 @@ from random import Random
 from typing import Any
 
 from breezeway_sync.cli import exits
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sandbox.drift import drift
-from breezeway_sync.service.verification import Report, Request, verify
-from breezeway_sync.sync.stages import NAMES
+from breezeway_sync.service.verification import VerificationReport, VerificationRequest, verify
 from tests.conftest import Rows
 from tests.helpers import Setup, sandboxed, tiny
 from tests.verify.damage import DAMAGE
 
 
-async def compared(setup: Setup, entity: str = "all", **request: Any) -> Report:
+async def compared(setup: Setup, entity: str = "all", **request: Any) -> VerificationReport:
     entities = NAMES if entity == "all" else (entity,)
-    wanted = Request(tuple(setup.settings.regions), entities, **{"sample_records": 1000, **request})
-    return await verify(setup.settings, wanted, emit=setup.events.append, tell=lambda _sentence: None)
+    expected = VerificationRequest(tuple(setup.settings.regions), entities, **{"sample_records": 1000, **request})
+    return await verify(setup.settings, expected, emit=setup.events.append, tell=lambda _sentence: None)
 
 
-def told(report: Report) -> set[tuple[str, str, str]]:
+def told(report: VerificationReport) -> set[tuple[str, str, str]]:
     return {(at.entity, at.path, at.kind.value) for one in report.certificates for at in one.differences}
 
 
@@ -32,7 +32,7 @@ async def test_a_clean_mirror_is_proved_and_sql_can_ask(dsn: str, rows: Rows) ->
     assert told(report) == set()
     assert {one.result for one in report.certificates} == {"proved"}
     assert exits.of_verification(report.certificates, []) == exits.OK
-    stored = rows("SELECT region_code, entity_type, result, compared FROM v_latest_certificates")
+    stored = rows("SELECT region_code, entity_type, result, compared FROM v_latest_verifications")
     assert len(stored) == 2 * len(NAMES)
     assert {one["result"] for one in stored} == {"proved"}
     of_contacts = sum(one["compared"]["records"] for one in stored if one["entity_type"] == "property_contacts")
@@ -87,10 +87,10 @@ async def test_every_damage_is_found_and_nothing_else(dsn: str, rows: Rows) -> N
     assert {(entity, re.sub(r"\[\d+\]", "[]", path), kind) for entity, path, kind in told(report)} == set(DAMAGE)
     assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
     assert {("tasks", "", "missing"), ("tasks", "", "surplus"), ("tasks", "total_cost", "wrong")} <= told(again)
-    assert rows("SELECT DISTINCT result FROM v_latest_certificates WHERE entity_type = 'tasks'") == [
+    assert rows("SELECT DISTINCT result FROM v_latest_verifications WHERE entity_type = 'tasks'") == [
         {"result": "failed"}
     ]
-    kept = rows("SELECT differences FROM v_latest_certificates WHERE entity_type = 'people'")[0]["differences"]
+    kept = rows("SELECT differences FROM v_latest_verifications WHERE entity_type = 'people'")[0]["differences"]
     assert {"key": "5", "path": "", "class": "surplus"} in kept
     assert "other" not in str(kept)
 
@@ -157,7 +157,7 @@ async def test_an_api_that_fails_midway_proves_nothing(dsn: str, rows: Rows) -> 
     assert one.result == "incomplete"
     assert one.records > 0
     assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
-    assert rows("SELECT result, error_message IS NOT NULL AS said FROM certificates") == [
+    assert rows("SELECT result, error_message IS NOT NULL AS said FROM verification_results") == [
         {"result": "incomplete", "said": True}
     ]
 

@@ -220,12 +220,12 @@ def adding(fixed: Record) -> Step:
     return step
 
 
-def placing(code: str, brought: str, column: str) -> Step:
+def placing(code: str, load_result: str, column: str) -> Step:
     """The parent's id comes under a name made of the resource's, which is another for each account."""
 
     def step(record: Record) -> Record:
         record["region_code"] = code
-        record[column] = record.pop(brought)
+        record[column] = record.pop(load_result)
         return record
 
     return step

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+from breezeway_sync.api.decoding import LARGE_BYTES
 from breezeway_sync.api.transport import RawAnswer, too_large
-from breezeway_sync.api.turns import LARGE_BYTES
 from breezeway_sync.core.errors import (
     AnswerTooLarge,
     ApiError,
@@ -63,32 +63,32 @@ def classify(endpoint: str, answer: RawAnswer, now: datetime) -> ApiError | None
         return RateLimited("too many calls", endpoint=endpoint, retry_after_seconds=hint)
     if status >= 500:
         hint = retry_after_seconds(answer, now)
-        got = f"HTTP {status}"
-        return ServerFailed("the API failed", endpoint=endpoint, status=status, got=got, retry_after_seconds=hint)
+        actual = f"HTTP {status}"
+        return ServerFailed("the API failed", endpoint=endpoint, status=status, actual=actual, retry_after_seconds=hint)
     if status in (408, 425):
-        return ApiUnreachable("the API gave up waiting", endpoint=endpoint, status=status, got=f"HTTP {status}")
+        return ApiUnreachable("the API gave up waiting", endpoint=endpoint, status=status, actual=f"HTTP {status}")
     return _refusal(endpoint, answer)
 
 
 def _refusal(endpoint: str, answer: RawAnswer) -> ApiError:
     """The error of a status below 500 that is neither an answer nor a request to wait."""
     spoken = error_object(answer.body)
-    status, got = answer.status, _got(answer.status, spoken)
+    status, actual = answer.status, _actual(answer.status, spoken)
     if status == 401:
-        return Unauthorized("the access token is not accepted", endpoint=endpoint, status=status, got=got)
+        return Unauthorized("the access token is not accepted", endpoint=endpoint, status=status, actual=actual)
     if status == 403 and spoken is None:
-        return EdgeBlocked("blocked before the API", endpoint=endpoint, status=status, got=got, wanted="JSON")
+        return EdgeBlocked("blocked before the API", endpoint=endpoint, status=status, actual=actual, expected="JSON")
     if status == 403:
-        cure = "ask Breezeway whether the account's plan and the credentials include it"
-        return Forbidden("not permitted", endpoint=endpoint, status=status, got=got, cure=cure)
+        hint = "ask Breezeway whether the account's plan and the credentials include it"
+        return Forbidden("not permitted", endpoint=endpoint, status=status, actual=actual, hint=hint)
     if status == 404 and spoken is None:
         # A proxy or a half-deployed server says this too, and a 404 is what a deletion is known by: only
         # the API's own word may count as one.
-        return BadAnswer("a 404 that is not the API's", endpoint=endpoint, status=status, wanted="JSON")
+        return BadAnswer("a 404 that is not the API's", endpoint=endpoint, status=status, expected="JSON")
     if status == 404:
-        return NotFound("no such record or address", endpoint=endpoint, status=status, got=got)
+        return NotFound("no such record or address", endpoint=endpoint, status=status, actual=actual)
     moved = "check base_url" if status < 400 else None
-    return Refused("the API refused", endpoint=endpoint, status=status, got=got, cure=moved)
+    return Refused("the API refused", endpoint=endpoint, status=status, actual=actual, hint=moved)
 
 
 def error_object(body: bytes) -> dict[str, object] | None:
@@ -102,7 +102,7 @@ def error_object(body: bytes) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def _got(status: int, spoken: dict[str, object] | None) -> str:
+def _actual(status: int, spoken: dict[str, object] | None) -> str:
     code = None if spoken is None else spoken.get("error")
     return f"HTTP {status} {code}" if isinstance(code, str) and _CODE.fullmatch(code) else f"HTTP {status}"
 
@@ -161,7 +161,7 @@ def read_record(endpoint: str, answer: RawAnswer) -> dict[str, Json]:
     """The object of a single record's answer. Raises EmptyAnswer or BadAnswer."""
     value = _read(read_object, endpoint, answer)
     if isinstance(value, Unreadable):
-        raise BadAnswer("a record that cannot be read", endpoint=endpoint, status=answer.status, got=value.reason)
+        raise BadAnswer("a record that cannot be read", endpoint=endpoint, status=answer.status, actual=value.reason)
     return value
 
 
@@ -184,12 +184,12 @@ def _read(read: Callable[[bytes], _Read], endpoint: str, answer: RawAnswer) -> _
             "the answer is too large for this process",
             endpoint=endpoint,
             status=answer.status,
-            got=f"{len(answer.body)} bytes",
-            cure="give the process more memory",
+            actual=f"{len(answer.body)} bytes",
+            hint="give the process more memory",
         ) from error
 
 
-def bad_answer(endpoint: str, answer: RawAnswer, got: str | None = None) -> BadAnswer:
+def bad_answer(endpoint: str, answer: RawAnswer, actual: str | None = None) -> BadAnswer:
     """The error for a body that is not what was asked for, described without quoting it."""
-    got = got or describe(answer.body.strip())
-    return BadAnswer("an answer that is none", endpoint=endpoint, status=answer.status, got=got)
+    actual = actual or describe(answer.body.strip())
+    return BadAnswer("an answer that is none", endpoint=endpoint, status=answer.status, actual=actual)

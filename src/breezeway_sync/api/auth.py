@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 
 from breezeway_sync.api.auth_answers import Effort, How, first_way, read_token, usable
-from breezeway_sync.api.limits import Flight
+from breezeway_sync.api.limits import GlobalLimiter
 from breezeway_sync.api.transport import Transport
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError, ApiUnreachable, RateLimited
 from breezeway_sync.core.events import Emit, TokenFailed, TokenObtained
-from breezeway_sync.core.tokens import Credentials, Token, TokenVault
+from breezeway_sync.core.tokens import Credentials, Token, TokenStore
 
 CREDENTIALS_PATH = "/public/auth/v1/"  # the slash belongs to the documented path
 REFRESH_PATH = "/public/auth/v1/refresh"  # and here there is none
@@ -38,22 +38,22 @@ class Authenticator:
         self,
         account: str,
         credentials: Credentials,
-        vault: TokenVault,
+        token_store: TokenStore,
         transport: Transport,
         clock: Clock,
         *,
         interval_seconds: float,
         emit: Emit,
-        flight: Flight,
+        global_limiter: GlobalLimiter,
     ) -> None:
         self._account = account
         self._credentials = credentials
-        self._vault = vault
+        self._token_store = token_store
         self._transport = transport
         self._clock = clock
         self._interval_seconds = interval_seconds
         self._emit = emit
-        self._flight = flight
+        self._global_limiter = global_limiter
         self._lock = asyncio.Lock()
         self._held: Token | None = None
         self._failures = 0
@@ -87,7 +87,7 @@ class Authenticator:
 
     async def _obtain(self, rejected_access: str | None) -> Token:
         """A token by the cheapest way that works, or the error of the last one tried."""
-        known = await self._vault.load()
+        known = await self._token_store.load()
         if known is not None and usable(known, self._clock.now(), rejected_access):
             return self._obtained(known, "stored")
         self._check_failure()
@@ -102,7 +102,7 @@ class Authenticator:
                 return await self._ask(how, known)
             except ApiError as error:
                 if isinstance(error, RateLimited) or error.retry_after_seconds:
-                    await self._vault.postpone(error.retry_after_seconds or self._interval_seconds)
+                    await self._token_store.postpone(error.retry_after_seconds or self._interval_seconds)
                 again = effort.after(how, error)
                 if again is None:
                     raise
@@ -114,25 +114,25 @@ class Authenticator:
     async def _wait_for_turn(self, rejected_access: str | None, until: float) -> Token | None:
         """Return None with the turn for a token call, or the token somebody else got meanwhile."""
         loop = asyncio.get_running_loop()
-        while (seconds := await self._vault.reserve_call(self._interval_seconds)) > 0:
+        while (seconds := await self._token_store.reserve_call(self._interval_seconds)) > 0:
             seconds = max(seconds, SHORTEST_WAIT_SECONDS)
             if loop.time() + seconds > until:
                 raise ApiUnreachable(
                     "no turn for a token call",
                     endpoint=CREDENTIALS_PATH,
-                    got=f"{seconds:.0f} s more to wait",
-                    wanted=f"at most {self._patience_seconds():.0f} s in all",
-                    cure="see whether other processes use the same credentials",
+                    actual=f"{seconds:.0f} s more to wait",
+                    expected=f"at most {self._patience_seconds():.0f} s in all",
+                    hint="see whether other processes use the same credentials",
                 )
             await asyncio.sleep(seconds)
-            stored = await self._vault.load()
+            stored = await self._token_store.load()
             if stored is not None and usable(stored, self._clock.now(), rejected_access):
                 return stored
         return None
 
     async def _ask(self, how: How, known: Token | None) -> Token:
         """One call of the auth service; the token it gives is kept before anything else happens."""
-        async with self._flight:
+        async with self._global_limiter:
             if how == "refresh" and known is not None:
                 endpoint, headers = REFRESH_PATH, {"authorization": f"JWT {known.refresh_token}"}
                 answer = await self._transport.send("POST", endpoint, endpoint=endpoint, headers=headers)
@@ -144,7 +144,7 @@ class Authenticator:
         if isinstance(token, ApiError):
             raise token
         self._held = token
-        await self._vault.save(token)
+        await self._token_store.save(token)
         return self._obtained(token, how)
 
     def _obtained(self, token: Token, how: str) -> Token:
@@ -167,4 +167,4 @@ class Authenticator:
         self._failure = error
         self._failed_at = asyncio.get_running_loop().time()
         self._emit(TokenFailed(self._account, error.message))
-        await self._vault.record_failure(error.message)
+        await self._token_store.record_failure(error.message)

@@ -72,7 +72,7 @@ def _rejection(endpoint: str, status: int, failure: ApiError) -> ApiError:
     if status in _REJECTING and not isinstance(failure, EdgeBlocked):
         return rejected(endpoint, status)
     if isinstance(failure, NotFound):
-        return NotFound(failure.what, endpoint=endpoint, status=status, cure="check base_url")
+        return NotFound(failure.what, endpoint=endpoint, status=status, hint="check base_url")
     return failure
 
 
@@ -82,7 +82,7 @@ def rejected(endpoint: str, status: int | None) -> CredentialsRejected:
         "the credentials are wrong, unknown or not active yet",
         endpoint=endpoint,
         status=status,
-        cure="compare client_id and client_secret with what Breezeway issued, and ask Breezeway "
+        hint="compare client_id and client_secret with what Breezeway issued, and ask Breezeway "
         "whether the pair is active",
     )
 

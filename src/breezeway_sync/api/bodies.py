@@ -10,7 +10,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterable, Iterator
 
-from breezeway_sync.api.turns import LARGE_BYTES, Turn
+from breezeway_sync.api.decoding import LARGE_BYTES, DecodeTurn
 
 PIECE_BYTES = 64 * 1024
 _GZIP_START = b"\x1f"  # a gzip may be several, one behind the other
@@ -25,7 +25,7 @@ class NotPacked(Exception):
     """A body that is not compressed as its header says, or in a way that nobody asked for."""
 
 
-async def read_body(pieces: AsyncIterable[bytes], encoding: str, most_bytes: int, turn: Turn) -> bytes:
+async def read_body(pieces: AsyncIterable[bytes], encoding: str, most_bytes: int, turn: DecodeTurn) -> bytes:
     """The body, unpacked. One of more than `LARGE_BYTES` takes `turn`.
 
     Raises TooLarge beyond `most_bytes`, packed or unpacked, and NotPacked.

@@ -17,20 +17,20 @@ from typing import Generic, TypeVar
 
 from breezeway_sync.api.answers import classify, read_items, read_record, repeats_of
 from breezeway_sync.api.auth import Authenticator
-from breezeway_sync.api.limits import Budget
-from breezeway_sync.api.pages import is_whole
+from breezeway_sync.api.decoding import DecodeTurn
+from breezeway_sync.api.limits import CallBudget
+from breezeway_sync.api.pages import is_full
 from breezeway_sync.api.reader import Answered, read_pages
-from breezeway_sync.api.results import Page, Params, Record, Tally
+from breezeway_sync.api.results import FetchedPage, FetchedRecord, Params, Tally
 from breezeway_sync.api.retry import Circuit, pause_seconds, wait_seconds
 from breezeway_sync.api.transport import RawAnswer, Transport, out_of_means
-from breezeway_sync.api.turns import Turn
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError, CredentialsRejected, Unauthorized, lighten
 from breezeway_sync.core.events import AccountPaused, CallFinished, CallRetried, Emit
 from breezeway_sync.core.lacks import is_lack
-from breezeway_sync.core.room import Room
+from breezeway_sync.core.memory_budget import MemoryBudget
 
-__all__ = ["PREFIX", "AccountApi", "Page", "Params", "Record", "Tally"]
+__all__ = ["PREFIX", "AccountApi", "FetchedPage", "FetchedRecord", "Params", "Tally"]
 
 PREFIX = "/public/inventory/v1"
 CONCURRENCY = 4
@@ -72,14 +72,14 @@ class AccountApi:
         account: str,
         transport: Transport,
         authenticator: Authenticator,
-        budget: Budget,
+        budget: CallBudget,
         clock: Clock,
         *,
         emit: Emit,
-        room: Room | None = None,
+        memory: MemoryBudget | None = None,
         prefix: str = PREFIX,
         page_size: int = 100,
-        dice: random.Random | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         self._account = account
         self._transport = transport
@@ -87,10 +87,10 @@ class AccountApi:
         self._budget = budget
         self._clock = clock
         self._emit = emit
-        self._room = room or Room()
+        self._memory = memory or MemoryBudget()
         self._prefix = prefix
         self._page_size = page_size
-        self._dice = dice or random.Random()  # noqa: S311 - spreads waits, guards nothing
+        self._rng = rng or random.Random()  # noqa: S311 - spreads waits, guards nothing
         self._circuit = Circuit()
         self._tally = Tally()
 
@@ -99,25 +99,29 @@ class AccountApi:
         """Data calls made so far, retries included."""
         return self._tally.calls
 
-    async def record(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Record:
+    async def record(
+        self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None
+    ) -> FetchedRecord:
         """A single object."""
-        got = await self._call(_Ask(endpoint, path, params, read_record, tally))
-        return Record(got.value, got.requested_at, got.requested_wall)
+        actual = await self._call(_Ask(endpoint, path, params, read_record, tally))
+        return FetchedRecord(actual.value, actual.requested_at, actual.requested_wall)
 
-    async def listing(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Page:
+    async def listing(
+        self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None
+    ) -> FetchedPage:
         """A list that is not paged, in one call; `is_complete` tells whether it announced more."""
-        got = await self._call(_Ask(endpoint, path, params, read_items, tally))
-        body = got.value
-        return Page(
+        actual = await self._call(_Ask(endpoint, path, params, read_items, tally))
+        body = actual.value
+        return FetchedPage(
             items=body.items,
             number=1,
-            requested_at=got.requested_at,
-            requested_wall=got.requested_wall,
+            requested_at=actual.requested_at,
+            requested_wall=actual.requested_wall,
             total_pages=body.total_pages,
             total_results=body.total_results,
             is_last=True,
-            is_complete=is_whole(body),
-            size_bytes=got.size_bytes,
+            is_complete=is_full(body),
+            size_bytes=actual.size_bytes,
         )
 
     async def pages(
@@ -128,7 +132,7 @@ class AccountApi:
         *,
         concurrency: int | None = None,
         tally: Tally | None = None,
-    ) -> AsyncGenerator[Page, None]:
+    ) -> AsyncGenerator[FetchedPage, None]:
         """A list page by page, oldest record first, `concurrency` pages asked for at a time.
 
         The least calls: exactly as many as there are pages when the totals agree and the last page is
@@ -139,11 +143,11 @@ class AccountApi:
 
         async def ask(number: int) -> Answered:
             asked = (*params, *added, ("page", number))
-            got = await self._call(_Ask(endpoint, path, asked, read_items, tally))
-            return Answered(got.value, got.requested_at, got.requested_wall, got.size_bytes)
+            actual = await self._call(_Ask(endpoint, path, asked, read_items, tally))
+            return Answered(actual.value, actual.requested_at, actual.requested_wall, actual.size_bytes)
 
         limit = next((int(value) for name, value in params if name == "limit"), self._page_size)
-        async with aclosing(read_pages(ask, limit, concurrency or CONCURRENCY, self._room)) as pages:
+        async with aclosing(read_pages(ask, limit, concurrency or CONCURRENCY, self._memory)) as pages:
             async for page in pages:
                 yield page
 
@@ -152,12 +156,12 @@ class AccountApi:
         loop = asyncio.get_running_loop()
         self._circuit.check(ask.endpoint, loop.time())
         try:
-            got = await self._attempt(ask)
+            actual = await self._attempt(ask)
         except ApiError as error:
             self._circuit.failed(error, loop.time())
             raise
         self._circuit.succeeded()
-        return got
+        return actual
 
     async def _attempt(self, ask: _Ask[_Value]) -> _Got[_Value]:
         """Try until it works or `wait_seconds` gives up; errors of the auth service are not tried again here."""
@@ -174,7 +178,7 @@ class AccountApi:
                 if is_refused and is_renewed:
                     raise _rejected(ask.endpoint, error) from error
                 wait = wait_seconds(
-                    error, number, loop.time() - began_at, is_renewed=is_renewed, chance=self._dice.random
+                    error, number, loop.time() - began_at, is_renewed=is_renewed, chance=self._rng.random
                 )
                 if wait is None:
                     raise
@@ -207,7 +211,7 @@ class AccountApi:
                         raise error
                     slot.answered(ask.endpoint, len(answer.body))
                     value = await _decode(ask, answer, turn)
-                got = _Got(value, sent_at, sent_wall, len(answer.body))
+                actual = _Got(value, sent_at, sent_wall, len(answer.body))
             except ApiError as failure:
                 slot.troubled(failure)
                 self._pause(failure)
@@ -217,7 +221,7 @@ class AccountApi:
                 lighten(failure)
                 raise
         self._report(ask.endpoint, answer, None, sent_at, waited_seconds)
-        return got
+        return actual
 
     def _count(self, tally: Tally | None) -> None:
         self._tally.calls += 1
@@ -226,7 +230,7 @@ class AccountApi:
 
     def _pause(self, error: ApiError) -> None:
         """Stop the account while its call still holds its place, so that no other slips through."""
-        seconds = pause_seconds(error, self._dice.random)
+        seconds = pause_seconds(error, self._rng.random)
         if seconds is not None and self._budget.pause(seconds):
             self._emit(AccountPaused(self._account, error.endpoint, seconds, type(error).__name__))
 
@@ -252,11 +256,11 @@ def _rejected(endpoint: str, error: ApiError) -> CredentialsRejected:
         "the API does not accept the account's access token, not even a new one",
         endpoint=endpoint,
         status=error.status,
-        cure="ask Breezeway whether the credentials are active and permit the inventory API",
+        hint="ask Breezeway whether the credentials are active and permit the inventory API",
     )
 
 
-async def _decode(ask: _Ask[_Value], answer: RawAnswer, turn: Turn) -> _Value:
+async def _decode(ask: _Ask[_Value], answer: RawAnswer, turn: DecodeTurn) -> _Value:
     """What the answer says; what it said twice is counted on the way."""
     try:
         value, repeats = await turn.decode(partial(_read, ask, answer))

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from aiolimiter import AsyncLimiter
 
-from breezeway_sync.api.places import AdaptivePlaces, OnResize, tell_nobody
+from breezeway_sync.api.semaphore import AdaptiveSemaphore, OnResize, tell_nobody
 from breezeway_sync.api.window import Latency
 from breezeway_sync.core.errors import ApiError, EdgeBlocked, RateLimited, ShuttingDown
-from breezeway_sync.core.room import Room
+from breezeway_sync.core.memory_budget import MemoryBudget
 
 WINDOW_SECONDS = 60.0
 BUCKET_SHARE = 36  # a bucket of N/36 keeps 97 % of N and lets no more than N/36 through at once
@@ -26,14 +26,14 @@ LARGEST_BUCKET = 50  # enough for any latency; a larger one only takes longer to
 LONE_MARGIN = 1.01  # spacing of single calls: a little more than the window's share, for clocks that differ
 
 
-class Pace(NamedTuple):
+class LeakyBucket(NamedTuple):
     """A leaky bucket: `burst` calls at once, and as many again each `period_seconds`."""
 
     burst: int
     period_seconds: float
 
 
-def pace(requests_per_minute: int) -> Pace:
+def pace(requests_per_minute: int) -> LeakyBucket:
     """The bucket that lets at most so many calls into any 60 s.
 
     `AsyncLimiter(N, 60)` lets nearly 2 N through one window: a full bucket and a minute's leakage. With a
@@ -43,21 +43,21 @@ def pace(requests_per_minute: int) -> Pace:
         raise ValueError(f"requests_per_minute is {requests_per_minute}, wanted 1 or more")
     burst = min(LARGEST_BUCKET, max(1, requests_per_minute // BUCKET_SHARE))
     if burst == 1:
-        return Pace(1, LONE_MARGIN * WINDOW_SECONDS / requests_per_minute)
-    return Pace(burst, burst * WINDOW_SECONDS / (requests_per_minute - burst))
+        return LeakyBucket(1, LONE_MARGIN * WINDOW_SECONDS / requests_per_minute)
+    return LeakyBucket(burst, burst * WINDOW_SECONDS / (requests_per_minute - burst))
 
 
-class Flight(AdaptivePlaces):
-    """How many calls of all accounts together may be under way; `async with flight:` is one of them.
+class GlobalLimiter(AdaptiveSemaphore):
+    """How many calls of all accounts together may be under way; `async with global_limiter:` is one of them.
 
-    No account's call begins while there is no `room` for what it brings.
+    No account's call begins while there is no `memory` for what it brings.
     """
 
-    __slots__ = ("room",)
+    __slots__ = ("memory",)
 
-    def __init__(self, most: int, on_resize: OnResize = tell_nobody, room: Room | None = None) -> None:
+    def __init__(self, most: int, on_resize: OnResize = tell_nobody, memory: MemoryBudget | None = None) -> None:
         super().__init__(most, on_resize)
-        self.room = room or Room()
+        self.memory = memory or MemoryBudget()
 
     async def __aenter__(self) -> None:
         await self.take()
@@ -70,7 +70,7 @@ def _closing() -> ShuttingDown:
     return ShuttingDown("stopped before it was asked for", endpoint="the API")
 
 
-class Budget:
+class CallBudget:
     """The calls one account may make: paced, bounded in flight, stopped as a whole by `pause`.
 
     Made inside the running loop, on whose time alone it goes. `first_call_in_seconds` is the rest of a
@@ -81,19 +81,19 @@ class Budget:
         self,
         requests_per_minute: int,
         max_in_flight: int,
-        flight: Flight,
+        global_limiter: GlobalLimiter,
         first_call_in_seconds: float = 0.0,
         on_pause: Callable[[float], None] = tell_nobody,
         on_resize: OnResize = tell_nobody,
     ) -> None:
         self._pace = pace(requests_per_minute)
         self._limiter = AsyncLimiter(self._pace.burst, self._pace.period_seconds)
-        self._places = AdaptivePlaces(max_in_flight, on_resize)
+        self._semaphore = AdaptiveSemaphore(max_in_flight, on_resize)
         self._latency = Latency()
         self.under_way = 0
         self._turn = asyncio.Lock()
         self._turn_of_retries = asyncio.Lock()
-        self._flight = flight
+        self._global_limiter = global_limiter
         self._on_pause = on_pause
         self._loop = asyncio.get_running_loop()
         self._closed_until = self._loop.time() + max(0.0, first_call_in_seconds)
@@ -134,13 +134,13 @@ class Budget:
         drained_in = self._last_call_at + self.drain_seconds - self._loop.time()
         return max(0.0, drained_in, self.paused_for_seconds())
 
-    def slot(self, *, is_retry: bool = False) -> Slot:
+    def slot(self, *, is_retry: bool = False) -> Permit:
         """`async with budget.slot() as waited_seconds:` is the right to make one call now.
 
         A retry waits for no room, and for none that does: pages behind it may have taken the room, and can only
         be read after it.
         """
-        return Slot(self, is_retry=is_retry)
+        return Permit(self, is_retry=is_retry)
 
     def close(self) -> None:
         """Let no further call start: who waits is told so with ShuttingDown, calls under way go on."""
@@ -153,8 +153,8 @@ class Budget:
         now = self._loop.time()
         if self._is_free(now, is_retry=is_retry):
             await self._limiter.acquire()  # does not wait, as there is room
-            self._places.taken += 1
-            self._flight.taken += 1
+            self._semaphore.taken += 1
+            self._global_limiter.taken += 1
         else:
             await self._wait(is_retry=is_retry)
             now = self._loop.time()
@@ -169,14 +169,14 @@ class Budget:
 
     def answered(self, started_at: float, beside: int, endpoint: str, body_bytes: int) -> None:
         """A call was answered as it should be; `beside`: how many were under way when it started."""
-        self._flight.grow(started_at)
-        if not self._places.counts(started_at):
+        self._global_limiter.grow(started_at)
+        if not self._semaphore.counts(started_at):
             return
         now = self._loop.time()
         if self._latency.is_overloaded(endpoint, body_bytes, now - started_at):
             self._shrink(started_at, now, beside, "slow")
         else:
-            self._places.grow(started_at)
+            self._semaphore.grow(started_at)
 
     def troubled(self, started_at: float, beside: int, error: ApiError) -> None:
         """A call has failed. A 429 is about the account; the edge's block is about all calls from here."""
@@ -184,22 +184,22 @@ class Budget:
             now, reason = self._loop.time(), type(error).__name__
             self._shrink(started_at, now, beside, reason)
             if isinstance(error, EdgeBlocked):
-                self._flight.shrink(started_at, now, self._flight.taken, reason)
+                self._global_limiter.shrink(started_at, now, self._global_limiter.taken, reason)
 
     def _shrink(self, started_at: float, now: float, beside: int, reason: str) -> None:
-        if self._places.counts(started_at):
+        if self._semaphore.counts(started_at):
             self._latency.begin_anew()
-        self._places.shrink(started_at, now, max(beside, self.under_way), reason)
+        self._semaphore.shrink(started_at, now, max(beside, self.under_way), reason)
 
     def _is_free(self, now: float, *, is_retry: bool) -> bool:
         """Whether a call may start at once: it passes nobody, and nothing has to be waited for."""
         return (
             not self._is_closing
             and now >= self._closed_until
-            and self._places.is_free()
+            and self._semaphore.is_free()
             and not self._turn_of(is_retry=is_retry).locked()
-            and self._flight.is_free()
-            and (is_retry or not self._flight.room.is_full)
+            and self._global_limiter.is_free()
+            and (is_retry or not self._global_limiter.memory.is_full)
             and self._limiter.has_capacity()
         )
 
@@ -233,31 +233,31 @@ class Budget:
         """
         while True:
             await self._until_open()
-            await self._places.take()
+            await self._semaphore.take()
             try:
                 await self._limiter.acquire()
                 paced_at = self._loop.time()
-                await self._flight.take()
+                await self._global_limiter.take()
             except BaseException:
-                self._places.leave()
+                self._semaphore.leave()
                 raise
             if not is_retry:
-                await self._until_there_is_room()
-            if self.paused_for_seconds() == 0.0 and self._places.taken <= self._places.size:
+                await self._until_there_is_memory()
+            if self.paused_for_seconds() == 0.0 and self._semaphore.taken <= self._semaphore.size:
                 break
             self._give_back()
         await self._restore(self._loop.time() - paced_at)
 
-    async def _until_there_is_room(self) -> None:
+    async def _until_there_is_memory(self) -> None:
         """Hold no place meanwhile: retries need them, and what they bring is what makes room."""
-        while self._flight.room.is_full:
+        while self._global_limiter.memory.is_full:
             self._give_back()
-            await self._flight.room.wait()
-            await self._places.take()
+            await self._global_limiter.memory.wait()
+            await self._semaphore.take()
             try:
-                await self._flight.take()
+                await self._global_limiter.take()
             except BaseException:
-                self._places.leave()
+                self._semaphore.leave()
                 raise
 
     async def _restore(self, late_seconds: float) -> None:
@@ -275,20 +275,20 @@ class Budget:
                 raise
 
     def _give_back(self) -> None:
-        self._flight.leave()
-        self._places.leave()
+        self._global_limiter.leave()
+        self._semaphore.leave()
 
     async def _until_open(self) -> None:
         while (seconds := self.paused_for_seconds()) > 0:  # noqa: ASYNC110 - it may grow meanwhile
             await asyncio.sleep(seconds)
 
 
-class Slot:
+class Permit:
     """One call's place in its account's budget, from its turn to its end; it passes on how the call went."""
 
     __slots__ = ("_beside", "_budget", "_is_retry", "_started_at")
 
-    def __init__(self, budget: Budget, *, is_retry: bool) -> None:
+    def __init__(self, budget: CallBudget, *, is_retry: bool) -> None:
         self._budget = budget
         self._is_retry = is_retry
         self._started_at = 0.0

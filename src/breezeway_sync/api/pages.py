@@ -18,7 +18,7 @@ FIRST = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PageCheck:
     """What one page means. `fresh` are the items to hand on, `is_complete` and `is_repeat` as in `Page`."""
 
     fresh: tuple[Item, ...]
@@ -28,7 +28,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PageReading:
     """What the pages read so far have told. Start with `Reading(asked_limit)`.
 
     `size` is how many items a full page has: what the first one held, as soon as more pages follow.
@@ -47,17 +47,17 @@ class Reading:
     previous_ids: Ids = frozenset()
     previous_items: tuple[Item, ...] = field(default=(), repr=False)
 
-    def judge(self, body: ListBody) -> tuple[Verdict, Reading]:
+    def judge(self, body: ListBody) -> tuple[PageCheck, PageReading]:
         """The meaning of the next page, and what is known after it."""
         now = self._with_totals(body)
         if body.is_bare:
-            return Verdict(body.items, is_last=True), now
+            return PageCheck(body.items, is_last=True), now
         if not body.items:
-            return Verdict((), is_last=True, is_complete=_is_empty_page_due(now)), now
+            return PageCheck((), is_last=True, is_complete=_is_empty_page_due(now)), now
         if self._is_repeat(body):
-            return Verdict(self._fresh(body), True, _is_repeat_due(now, body), is_repeat=True), now
+            return PageCheck(self._fresh(body), True, _is_repeat_due(now, body), is_repeat=True), now
         now = _with_items(now, body)
-        return Verdict(body.items, is_last=_is_end(now, body)), now
+        return PageCheck(body.items, is_last=_is_end(now, body)), now
 
     def window(self, concurrency: int) -> range:
         """The pages worth asking for now, of which the first is the next to be judged.
@@ -70,7 +70,7 @@ class Reading:
         last = min(self.number + concurrency, self.total_pages or 0)
         return range(first, max(first, last) + 1)
 
-    def _with_totals(self, body: ListBody) -> Reading:
+    def _with_totals(self, body: ListBody) -> PageReading:
         """Totals of 0 are taken for missing: where they are true, the empty page says so too."""
         return replace(
             self,
@@ -105,7 +105,7 @@ class Reading:
         return tuple(item for item in body.items if item_id(item) not in known)
 
 
-def _with_items(reading: Reading, body: ListBody) -> Reading:
+def _with_items(reading: PageReading, body: ListBody) -> PageReading:
     ids = page_ids(body.items)
     is_first = reading.number == FIRST
     return replace(
@@ -118,7 +118,7 @@ def _with_items(reading: Reading, body: ListBody) -> Reading:
     )
 
 
-def _is_end(reading: Reading, body: ListBody) -> bool:
+def _is_end(reading: PageReading, body: ListBody) -> bool:
     """Whether the page just counted in, which has items, is the last."""
     if _is_full(reading, body):
         return False
@@ -130,14 +130,14 @@ def _is_end(reading: Reading, body: ListBody) -> bool:
     return reading.total_pages is not None or reading.number > FIRST
 
 
-def _is_full(reading: Reading, body: ListBody) -> bool:
+def _is_full(reading: PageReading, body: ListBody) -> bool:
     """Whether more may follow. The first page can only be measured by the limit, asked for or echoed."""
     if reading.number == FIRST:
         return len(body.items) >= min(reading.asked_limit, body.limit or reading.asked_limit)
     return len(body.items) >= reading.size
 
 
-def _is_empty_page_due(reading: Reading) -> bool:
+def _is_empty_page_due(reading: PageReading) -> bool:
     """Whether the list may well end at this empty page: it is not one of those announced."""
     if reading.total_pages is not None and reading.number >= reading.total_pages:
         return True
@@ -146,7 +146,7 @@ def _is_empty_page_due(reading: Reading) -> bool:
     return reading.total_pages is None
 
 
-def _is_repeat_due(reading: Reading, body: ListBody) -> bool:
+def _is_repeat_due(reading: PageReading, body: ListBody) -> bool:
     """Whether nothing is missing although this page only repeats, as when rows shifted onto it."""
     if reading.total_results is not None:
         return reading.seen >= reading.total_results
@@ -168,6 +168,6 @@ def page_ids(items: tuple[Item, ...]) -> Ids:
     return frozenset(found for item in items if (found := item_id(item)) is not None)
 
 
-def is_whole(body: ListBody) -> bool:
+def is_full(body: ListBody) -> bool:
     """Whether one answer is all there is of a list that is not read in pages."""
     return (body.total_pages or 1) <= 1 and (body.total_results or 0) <= len(body.items)

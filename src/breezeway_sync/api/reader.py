@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from breezeway_sync.api.pages import Reading
-from breezeway_sync.api.results import Page
-from breezeway_sync.core.room import Room
+from breezeway_sync.api.pages import PageReading
+from breezeway_sync.api.results import FetchedPage
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.entities.decode import ListBody
 
 
@@ -24,8 +24,8 @@ class Answered:
 
 
 async def read_pages(
-    ask: Callable[[int], Awaitable[Answered]], asked_limit: int, concurrency: int, room: Room
-) -> AsyncGenerator[Page, None]:
+    ask: Callable[[int], Awaitable[Answered]], asked_limit: int, concurrency: int, memory: MemoryBudget
+) -> AsyncGenerator[FetchedPage, None]:
     """Pages in order, the last one marked; `ask` fetches one by its number and raises ApiErrors.
 
     An error of page n is raised after page n - 1. However the reading ends, calls under way are
@@ -35,10 +35,10 @@ async def read_pages(
 
     async def held(number: int) -> Answered:
         answered = await ask(number)
-        room.take(answered.size_bytes)
+        memory.take(answered.size_bytes)
         return answered
 
-    reading = Reading(asked_limit)
+    reading = PageReading(asked_limit)
     ahead: dict[int, asyncio.Task[Answered]] = {}
     try:
         while True:
@@ -49,26 +49,26 @@ async def read_pages(
             # Taken out when it is ours: who is cancelled in the moment of the answer leaves its room to the end.
             answered = await ahead[number]
             del ahead[number]
-            verdict, reading = reading.judge(answered.body)
+            judgement, reading = reading.judge(answered.body)
             try:
-                yield Page(
-                    items=verdict.fresh,
+                yield FetchedPage(
+                    items=judgement.fresh,
                     number=reading.number,
                     requested_at=answered.requested_at,
                     requested_wall=answered.requested_wall,
                     total_pages=answered.body.total_pages,
                     total_results=answered.body.total_results,
-                    is_last=verdict.is_last,
-                    is_complete=verdict.is_complete,
-                    is_repeat=verdict.is_repeat,
+                    is_last=judgement.is_last,
+                    is_complete=judgement.is_complete,
+                    is_repeat=judgement.is_repeat,
                     size_bytes=answered.size_bytes,
                 )
             finally:
-                room.give_back(answered.size_bytes)
-            if verdict.is_last:
+                memory.give_back(answered.size_bytes)
+            if judgement.is_last:
                 return
     finally:
         for task in ahead.values():
             task.cancel()
         left = await asyncio.gather(*ahead.values(), return_exceptions=True)
-        room.give_back(sum(one.size_bytes for one in left if isinstance(one, Answered)))
+        memory.give_back(sum(one.size_bytes for one in left if isinstance(one, Answered)))

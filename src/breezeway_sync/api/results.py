@@ -9,14 +9,14 @@ from datetime import datetime
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.entities.decode import Item, Json
 
-__all__ = ["Page", "Params", "Record", "Tally"]
+__all__ = ["FetchedPage", "FetchedRecord", "Params", "Tally"]
 
 Params = Sequence[tuple[str, str | int]]
 """Query parameters in order; a name may stand more than once (arrays)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class FetchedRecord:
     """A single object. Both times are those at which the attempt that succeeded was sent."""
 
     value: dict[str, Json]
@@ -25,7 +25,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FetchedPage:
     """One page of a list; `number` counts from 1.
 
     `requested_at` is in seconds of `Clock.monotonic`, `requested_wall` in UTC: when the attempt that

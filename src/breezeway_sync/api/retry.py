@@ -94,7 +94,7 @@ class Circuit:
         raise GivenUp(
             f"given up after {self.failed_calls} calls in a row that failed in every attempt",
             endpoint=endpoint,
-            cure="see whether the API and the way to it are up",
+            hint="see whether the API and the way to it are up",
         )
 
     def succeeded(self) -> None:

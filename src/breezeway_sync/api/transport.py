@@ -24,8 +24,8 @@ from httpx_aiohttp import AiohttpTransport
 
 from breezeway_sync import __version__
 from breezeway_sync.api.bodies import NotPacked, TooLarge, read_body
+from breezeway_sync.api.decoding import DecodeTurn
 from breezeway_sync.api.results import Params
-from breezeway_sync.api.turns import Turn
 from breezeway_sync.core.errors import (
     AnswerTooLarge,
     ApiError,
@@ -76,9 +76,9 @@ def environment_proxy(base_url: str) -> httpx.Proxy | None:
     if urlsplit(url).scheme not in ("http", "https"):
         raise ConfigurationError(
             "the environment's proxy cannot be used",
-            got=f"a proxy of the kind {urlsplit(url).scheme!r}",
-            wanted="http:// or https://",
-            cure="correct HTTPS_PROXY, or exempt the host in NO_PROXY",
+            actual=f"a proxy of the kind {urlsplit(url).scheme!r}",
+            expected="http:// or https://",
+            hint="correct HTTPS_PROXY, or exempt the host in NO_PROXY",
         )
     return httpx.Proxy(url)
 
@@ -128,9 +128,9 @@ class Transport:
         if http is not None:
             await http.aclose()
 
-    def turn(self) -> Turn:
+    def turn(self) -> DecodeTurn:
         """For one call with `send`: held beyond it, nothing else that is large is brought or decoded meanwhile."""
-        return Turn(self._large)
+        return DecodeTurn(self._large)
 
     async def send(
         self,
@@ -141,7 +141,7 @@ class Transport:
         params: Params = (),
         headers: Mapping[str, str] = MappingProxyType({}),
         json: object = None,
-        turn: Turn | None = None,
+        turn: DecodeTurn | None = None,
     ) -> RawAnswer:
         """The answer, whatever its status. `path` is relative to the base URL; `endpoint` names it in errors.
 
@@ -170,7 +170,7 @@ class Transport:
             raise _explain(error, endpoint, seen.status) from error
 
     async def _exchange(
-        self, http: httpx.AsyncBaseTransport, request: httpx.Request, endpoint: str, seen: _Progress, turn: Turn
+        self, http: httpx.AsyncBaseTransport, request: httpx.Request, endpoint: str, seen: _Progress, turn: DecodeTurn
     ) -> RawAnswer:
         response = await http.handle_async_request(request)
         try:
@@ -181,8 +181,8 @@ class Transport:
             encoding = response.headers.get("content-encoding", "")
             body = await read_body(response.stream, encoding, self._largest_body_bytes, turn)
         except TooLarge:
-            got = f"more than {self._largest_body_bytes // 2**20} MB unpacked"
-            raise too_large(endpoint, response.status_code, got) from None
+            actual = f"more than {self._largest_body_bytes // 2**20} MB unpacked"
+            raise too_large(endpoint, response.status_code, actual) from None
         finally:
             await response.aclose()
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
@@ -210,15 +210,15 @@ class Transport:
             await wedged.aclose()
 
 
-def too_large(endpoint: str, status: int, got: str) -> AnswerTooLarge:
+def too_large(endpoint: str, status: int, actual: str) -> AnswerTooLarge:
     """The error for an answer that no address of the API should bring."""
-    cure = "nothing of it was stored; ask Breezeway what this address should bring"
-    return AnswerTooLarge("the answer is too large", endpoint=endpoint, status=status, got=got, cure=cure)
+    hint = "nothing of it was stored; ask Breezeway what this address should bring"
+    return AnswerTooLarge("the answer is too large", endpoint=endpoint, status=status, actual=actual, hint=hint)
 
 
 def out_of_means(endpoint: str, status: int | None) -> ApiUnreachable:
     """The error for a call that this process had no memory or thread for."""
-    return ApiUnreachable("the API was not reached", endpoint=endpoint, status=status, got=_OUT_OF_MEANS)
+    return ApiUnreachable("the API was not reached", endpoint=endpoint, status=status, actual=_OUT_OF_MEANS)
 
 
 @dataclass(slots=True)
@@ -262,14 +262,14 @@ def _explain(error: BaseException, endpoint: str, status: int | None) -> ApiErro
     """Our error for one of a library; worded by the kinds in its chain, never by its text, which has URLs."""
     chain = _causes(error)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return Refused("the address is none", endpoint=endpoint, cure="check base_url and the path")
+        return Refused("the address is none", endpoint=endpoint, hint="check base_url and the path")
     kinds = (words for kind, words in _WORDS if any(isinstance(link, kind) for link in chain))
     words = next(kinds, "it failed")
     if status is None or words in (_TOO_LATE, _OUT_OF_MEANS):
-        return ApiUnreachable("the API was not reached", endpoint=endpoint, status=status, got=words)
+        return ApiUnreachable("the API was not reached", endpoint=endpoint, status=status, actual=words)
     if isinstance(error, NotPacked):
         words = "a body that is not compressed as it says"
-    return BadAnswer("the answer is not whole", endpoint=endpoint, status=status, got=words)
+    return BadAnswer("the answer is not whole", endpoint=endpoint, status=status, actual=words)
 
 
 def _causes(error: BaseException) -> tuple[BaseException, ...]:

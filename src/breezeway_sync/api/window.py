@@ -14,7 +14,7 @@ SLOWDOWN = 3.0
 LEAST_SLOW_SECONDS = 1.0
 
 
-class Window:
+class ConcurrencyWindow:
     """The number in use, `size`, from 1 to `most`. It begins with `most`."""
 
     __slots__ = ("_answered", "_shrunk_at", "most", "size")

@@ -26,7 +26,7 @@ def send(config: ConfigOption = None) -> None:
     results = loop.run(send_test(settings.alerts))
     if not results:
         raise ConfigurationError(
-            "no channel is configured", where="alerts", cure="set [alerts.smtp] or [alerts.webhook]"
+            "no channel is configured", where="alerts", hint="set [alerts.smtp] or [alerts.webhook]"
         )
     for result in results:
         remark = f"sent, but {result.remark}" if result.remark else "sent"

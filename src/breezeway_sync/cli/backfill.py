@@ -25,7 +25,7 @@ def backfill(
     wait: WaitOption = 60.0,
 ) -> None:
     """Read again the tasks scheduled and the stays that touch some days. Started again, it repeats no list."""
-    from breezeway_sync.entities.marks import Days
+    from breezeway_sync.entities.checkpoints import Days
     from breezeway_sync.service import runner
     from breezeway_sync.service.backfill import choose_dated, estimate
     from breezeway_sync.service.selection import choose_regions
@@ -35,7 +35,7 @@ def backfill(
     if days.since > days.until:
         raise typer.BadParameter(f"wanted a day that is not before {days.since}", param_hint="--to")
     settings = load_settings(config)
-    request = runner.Request(
+    request = runner.RunRequest(
         choose_regions(settings, region), choose_dated(settings, entity), wait_seconds=wait, backfill=days
     )
     cost = loop.run(estimate(settings, request, days))

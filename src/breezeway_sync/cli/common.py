@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breezeway_sync.core.events import Emit
-from breezeway_sync.core.words import visible, visible_json
+from breezeway_sync.core.text import visible, visible_json
 
 ConfigOption = Annotated[
     Path | None,

@@ -16,9 +16,9 @@ from breezeway_sync.cli.common import ConfigOption, JsonOption, columns, out, sa
 
 if TYPE_CHECKING:
     from breezeway_sync.entities.model import Entity
-    from breezeway_sync.service.deletes import Listing
+    from breezeway_sync.service.deletes import DeletesListing
     from breezeway_sync.service.settings import Settings
-    from breezeway_sync.store.deletions import Deletion, Missing
+    from breezeway_sync.store.deletions import Deletion, MissingGroup
 
     Decide = Callable[[Settings, str, Entity, Sequence[str]], Coroutine[object, object, int]]
 
@@ -29,10 +29,10 @@ deletes_app = typer.Typer(
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration.")]
 EntityArgument = Annotated[str, typer.Argument(help="properties, tasks, …")]
 IdsArgument = Annotated[
-    list[str] | None, typer.Argument(help="Ids, of tags with their type (task:17); without any: all that are held.")
+    list[str] | None, typer.Argument(help="Ids, of tags with their type (task:17); without any: all that need review.")
 ]
 
-_STYLES = {"held": "red", "open": "yellow"}
+_STYLES = {"needs_review": "red", "candidate": "yellow"}
 
 
 @deletes_app.command("list")
@@ -62,13 +62,13 @@ def list_(
 def approve(
     region: RegionArgument, entity: EntityArgument, ids: IdsArgument = None, config: ConfigOption = None
 ) -> None:
-    """Let held records go, once it is proven that they are gone."""
+    """Let records that need review go, once it is proven that they are gone."""
     from breezeway_sync.service import deletes
 
     count, chosen = _decide(deletes.approve, region, entity, ids or [], config)
     proof = "its own address answers 404 once more" if chosen.own_address else "a further complete list lacks it"
     remark = f"nothing is deleted yet: each goes with the next run, when {proof}"
-    say(_said(count, region, entity, "open", remark))
+    say(_said(count, region, entity, "candidates", remark))
 
 
 @deletes_app.command()
@@ -79,7 +79,7 @@ def reject(
     from breezeway_sync.service import deletes
 
     count, _ = _decide(deletes.reject, region, entity, ids or [], config)
-    say(_said(count, region, entity, "kept", "they stay live until the lists show them again"))
+    say(_said(count, region, entity, "pinned", "they stay live until the lists show them again"))
 
 
 @deletes_app.command()
@@ -111,7 +111,7 @@ def _said(count: int, region: str, entity: str, state: str, remark: str) -> str:
     return f"{region} {entity}: {_records(count)} {'is' if count == 1 else 'are'} {state} now; {remark}"
 
 
-def print_listing(console: Console, found: Listing) -> None:
+def print_listing(console: Console, found: DeletesListing) -> None:
     """Both tables, where there is something to show, and below the first what is to be decided."""
     if found.missing:
         console.print(missing_table(found.missing))
@@ -121,15 +121,15 @@ def print_listing(console: Console, found: Listing) -> None:
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
     else:
         console.print("nothing is missing", markup=False)
-    if found.held_records:
-        verb = "waits" if found.held_records == 1 else "wait"
-        console.print(f"\n{_records(found.held_records)} {verb} for a decision: approve or reject", style="red")
+    if found.records_in_review:
+        verb = "waits" if found.records_in_review == 1 else "wait"
+        console.print(f"\n{_records(found.records_in_review)} {verb} for a decision: approve or reject", style="red")
     if found.deleted:
         console.print()
         console.print(deleted_table(found.deleted))
 
 
-def missing_table(missing: Sequence[Missing]) -> Table:
+def missing_table(missing: Sequence[MissingGroup]) -> Table:
     """Regions x entities x states."""
     table = columns("region", "entity", "state", "records", "since (UTC)", "why", right=("records",))
     for one in missing:
@@ -149,10 +149,10 @@ def deleted_table(deleted: Sequence[Deletion]) -> Table:
     return table
 
 
-def listing_json(found: Listing) -> str:
+def listing_json(found: DeletesListing) -> str:
     """The same for programs: one JSON object, times as ISO 8601."""
     content = {
-        "held": found.held_records,
+        "needs_review": found.records_in_review,
         "missing": [asdict(one) for one in found.missing],
         "deleted": [asdict(one) for one in found.deleted],
     }

@@ -9,20 +9,20 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from breezeway_sync.cli import loop
+from breezeway_sync.cli.postgres import throwaway_postgres
 from breezeway_sync.cli.progress import bars
 from breezeway_sync.cli.tables import counts_table, print_report
 from breezeway_sync.cli.world import settings_for
 from breezeway_sync.core.events import Emit
+from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sandbox.app import create_app
 from breezeway_sync.sandbox.options import Options
-from breezeway_sync.sandbox.postgres import throwaway_postgres
 from breezeway_sync.sandbox.server import running
 from breezeway_sync.sandbox.spec import demo_accounts
 from breezeway_sync.sandbox.world import World
 from breezeway_sync.service import runner
-from breezeway_sync.service.runner import Report
+from breezeway_sync.service.runner import RunReport
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.sync.stages import NAMES
 
 REGIONS = 3
 # The demonstration shows what comes out, not how long 200 calls a minute take: the budget is lifted on both
@@ -63,10 +63,10 @@ async def _show(out: Console, err: Console, emit: Emit, dsn: str, *, keep: bool,
         await asyncio.Event().wait()
 
 
-async def _mirror(out: Console, err: Console, emit: Emit, settings: Settings) -> Report:
+async def _mirror(out: Console, err: Console, emit: Emit, settings: Settings) -> RunReport:
     began = time.perf_counter()
     with bars(err, emit) as drawing:
-        request = runner.Request(tuple(settings.regions), NAMES)
+        request = runner.RunRequest(tuple(settings.regions), NAMES)
         report = await runner.run(settings, request, emit=drawing)
     print_report(out, report)
     out.print(f"{time.perf_counter() - began:.1f} s\n", style="bold")

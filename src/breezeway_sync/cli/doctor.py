@@ -25,7 +25,7 @@ from breezeway_sync.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from breezeway_sync.service.doctor import Finding
+    from breezeway_sync.service.doctor import DoctorFinding
     from breezeway_sync.service.settings import Settings
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -46,7 +46,7 @@ def doctor(
     from breezeway_sync.service.settings import load_settings
 
     settings: Settings | None = None
-    findings: Sequence[Finding]
+    findings: Sequence[DoctorFinding]
     try:
         settings = load_settings(config)
     except ConfigurationError as error:
@@ -64,7 +64,7 @@ def doctor(
     raise typer.Exit(exits.INCOMPLETE if any(one.level == FAIL for one in findings) else exits.OK)
 
 
-def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+def print_findings(console: Console, findings: Sequence[DoctorFinding]) -> None:
     """A line for every finding, those of endpoints that answer in one; remedies below their findings."""
     from breezeway_sync.service.doctor import condensed
 
@@ -78,7 +78,7 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
     console.print(f"\n{counts['fail']} failed, {counts['warn']} to look at, {counts['ok']} well", markup=False)
 
 
-def findings_json(findings: Sequence[Finding]) -> str:
+def findings_json(findings: Sequence[DoctorFinding]) -> str:
     """The same for programs, every endpoint by itself: one JSON object."""
     content = {
         "failed": sum(one.level == "fail" for one in findings),

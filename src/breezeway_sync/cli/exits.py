@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.errors import (
+    AccountLocked,
     ApiUnreachable,
     BreezewaySyncError,
     ConfigurationError,
@@ -14,7 +14,6 @@ from breezeway_sync.core.errors import (
     DatabaseReadOnly,
     DatabaseUnreachable,
     GivenUp,
-    LeaseHeld,
     NotPromotable,
     NotRead,
     SchemaRefused,
@@ -22,6 +21,7 @@ from breezeway_sync.core.errors import (
     UnknownRecord,
 )
 from breezeway_sync.core.outcome import SUCCESS, Outcome
+from breezeway_sync.core.verification import VerificationResult
 
 OK = 0
 INCOMPLETE = 1
@@ -41,7 +41,7 @@ def of_error(error: BreezewaySyncError) -> int:
         return USAGE
     if isinstance(error, ConfigurationError | SchemaRefused):
         return CONFIGURATION
-    if isinstance(error, LeaseHeld):
+    if isinstance(error, AccountLocked):
         return HELD
     return OUT_OF_REACH if isinstance(error, DatabaseError) else INCOMPLETE
 
@@ -56,7 +56,7 @@ def of_run(outcomes: Sequence[Outcome], held: Sequence[str]) -> int:
     return OK if all(outcome.status == SUCCESS for outcome in outcomes) else INCOMPLETE
 
 
-def of_verification(certificates: Sequence[Certificate], held: Sequence[str]) -> int:
+def of_verification(certificates: Sequence[VerificationResult], held: Sequence[str]) -> int:
     """The code of a comparison: success only when everything was compared and all that differs is explained."""
     faults = {one.fault for one in certificates}
     if certificates and faults <= _UNREACHABLE and not any(one.records for one in certificates):

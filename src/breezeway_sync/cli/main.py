@@ -74,7 +74,7 @@ def run(
 
     settings = load_settings(config)
     chosen = choose_regions(settings, region), choose_entities(settings, entity)
-    request = runner.Request(*chosen, full, wait, rewrite=rewrite, tidies=True)
+    request = runner.RunRequest(*chosen, full, wait, rewrite=rewrite, tidies=True)
     with bars(err(), log_to_stderr(settings.log.level)) as emit:
         report = loop.run(runner.run(settings, request, emit=emit))
     if as_json:

@@ -44,8 +44,10 @@ def print_plan(console: Console, accounts: Sequence[AccountPlan]) -> None:
         names = ", ".join(one.region for one in account.regions)
         lines += [f"late: {names}: {one}" for one in account.late]
         lines += [f"{one.region}: {text}" for one in account.regions for text in one.unknown]
-        if owed := sum(one.owed_calls for one in account.regions):
-            lines.append(f"{names}: besides, {owed:,} calls are owed already, about {span(account.owed_seconds)}")
+        if pending_reads := sum(one.pending_child_reads for one in account.regions):
+            lines.append(
+                f"{names}: {pending_reads:,} child reads are pending, about {span(account.pending_read_seconds)}"
+            )
     if lines:
         console.print()
     for line in lines:
@@ -75,7 +77,7 @@ def plan_json(accounts: Sequence[AccountPlan]) -> str:
         {
             **asdict(account),
             "calls_per_hour": account.calls_per_hour,
-            "owed_seconds": account.owed_seconds,
+            "owed_seconds": account.pending_read_seconds,
         }
         for account in accounts
     ]

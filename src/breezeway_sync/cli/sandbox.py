@@ -48,8 +48,8 @@ async def _serve(out: Console, port: int, accounts: list[AccountSpec], world: Wo
         raise ConfigurationError(
             "the sandbox cannot listen",
             where=f"127.0.0.1:{port}",
-            got=error.strerror or type(error).__name__,
-            cure="choose another --port",
+            actual=error.strerror or type(error).__name__,
+            hint="choose another --port",
         ) from error
 
 

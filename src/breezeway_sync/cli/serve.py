@@ -15,7 +15,7 @@ from breezeway_sync.cli.loop import tune_collector
 from breezeway_sync.core.clock import SystemClock
 from breezeway_sync.core.events import ServiceStarted
 from breezeway_sync.ops import logs
-from breezeway_sync.ops.hosts import Hosts
+from breezeway_sync.ops.hosts import AllowedHosts
 from breezeway_sync.ops.http import create_app
 from breezeway_sync.ops.serving import serving
 from breezeway_sync.service.daemon import Daemon
@@ -49,7 +49,7 @@ async def _serve(settings: Settings, load: Callable[[], Settings]) -> None:
     observatory.listen(daemon.alerting.observe)
     _listen_to_signals(daemon)
     async with AsyncExitStack() as stack:
-        app = create_app(observatory, hosts=Hosts(settings.http.host, settings.http.allowed_hosts))
+        app = create_app(observatory, hosts=AllowedHosts(settings.http.host, settings.http.allowed_hosts))
         address = await stack.enter_async_context(serving(app, settings.http.host, settings.http.port))
         observatory.emit(ServiceStarted(__version__, address, str(settings.source) if settings.source else None))
         await daemon.run()

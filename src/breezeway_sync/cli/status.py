@@ -15,7 +15,7 @@ from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.common import ConfigOption, JsonOption, columns, out, say, shown, span
 
 if TYPE_CHECKING:
-    from breezeway_sync.core.report import CertificateState, Freshness
+    from breezeway_sync.core.report import Freshness, VerificationState
     from breezeway_sync.service.status import Overview, RegionTotals
 
 LATE = 4
@@ -61,16 +61,16 @@ def print_overview(console: Console, found: Overview) -> None:
         console.print(f"\n{len(found.late)} of {len(found.asked)} are late", style="red")
 
 
-def _differing(one: CertificateState) -> str:
+def _differing(one: VerificationState) -> str:
     at = f" of {one.compared_at:%Y-%m-%d %H:%M} UTC" if one.compared_at else ""
-    cure = f"`breezeway-sync verify {one.region} {one.entity} --all --repair`"
-    return f"{one.region} {one.entity}: differs from the API, the comparison{at} found {one.found}; {cure}"
+    hint = f"`breezeway-sync verify {one.region} {one.entity} --all --repair`"
+    return f"{one.region} {one.entity}: differs from the API, the comparison{at} found {one.found}; {hint}"
 
 
 def entities_table(entities: Sequence[Freshness]) -> Table:
     """Regions x entities against their promises."""
-    names = ("region", "entity", "status", "last success (UTC)", "age", "promise", "late", "rows", "calls", "took")
-    table = columns(*names, right=("age", "promise", "rows", "calls", "took"))
+    names = ("region", "entity", "status", "last success (UTC)", "age", "target", "late", "rows", "calls", "took")
+    table = columns(*names, right=("age", "target", "rows", "calls", "took"))
     last = None
     for one in entities:
         success = f"{one.last_success:%Y-%m-%d %H:%M}" if one.last_success else "never"
@@ -80,7 +80,7 @@ def entities_table(entities: Sequence[Freshness]) -> Table:
             shown("off" if one.is_off else one.status or "never run", style=_STYLES.get(one.status or "", "")),
             "" if one.is_off else success,
             span(one.age_seconds),
-            span(one.promise_seconds),
+            span(one.freshness_target_seconds),
             shown("late", style="red") if one.is_late else "",
             _count(one.records_processed),
             _count(one.calls),
@@ -98,8 +98,8 @@ def regions_table(regions: Sequence[RegionTotals]) -> Table:
         table.add_row(
             shown(one.region),
             shown(one.name),
-            _count(one.owed_calls),
-            f"about {span(one.owed_seconds)}" if one.owed_calls else "",
+            _count(one.pending_child_reads),
+            f"about {span(one.pending_read_seconds)}" if one.pending_child_reads else "",
             _count(one.rejected_open),
             _count(one.problems_open),
             _count(sum(one.accepted.values())),
@@ -115,7 +115,7 @@ def overview_json(found: Overview) -> str:
         "differing": len(found.differing),
         "entities": [asdict(one) for one in found.entities],
         "regions": [asdict(one) for one in found.regions],
-        "certificates": [asdict(one) for one in found.certificates],
+        "verification_results": [asdict(one) for one in found.certificates],
     }
     return json.dumps(content, indent=2, default=lambda moment: moment.isoformat())
 

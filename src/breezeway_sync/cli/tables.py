@@ -14,7 +14,7 @@ from breezeway_sync.cli.common import columns, shown
 from breezeway_sync.core.outcome import Outcome
 
 if TYPE_CHECKING:
-    from breezeway_sync.service.runner import Report
+    from breezeway_sync.service.runner import RunReport
 
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 _COUNTS = ("new", "updated", "unchanged", "deleted", "rejected", "calls")
@@ -42,7 +42,7 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
-def print_report(console: Console, report: Report) -> None:
+def print_report(console: Console, report: RunReport) -> None:
     """The table, and below it a line for everything that is not plain success."""
     if report.outcomes:
         console.print(outcomes_table(report.outcomes))
@@ -53,7 +53,7 @@ def print_report(console: Console, report: Report) -> None:
         console.print(f"{region}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
 
-def report_json(report: Report) -> str:
+def report_json(report: RunReport) -> str:
     """The same for programs: one JSON object."""
     return json.dumps(
         {

@@ -24,12 +24,12 @@ from breezeway_sync.cli.common import (
     tell,
 )
 from breezeway_sync.core.errors import (
+    AccountLocked,
     ApiUnreachable,
     DatabaseFull,
     DatabaseReadOnly,
     DatabaseUnreachable,
     GivenUp,
-    LeaseHeld,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def of_tokens(reports: Sequence[TokenReport]) -> int:
     faults = {one.fault for one in reports}
     if faults and faults <= _OUT_OF_REACH:
         return exits.OUT_OF_REACH
-    if LeaseHeld.code in faults:
+    if AccountLocked.code in faults:
         return exits.HELD
     return exits.INCOMPLETE if any(one.problem for one in reports) else exits.OK
 

@@ -24,10 +24,10 @@ from breezeway_sync.cli.common import (
     shown,
     tell,
 )
-from breezeway_sync.core.certificate import Certificate, Class, Difference
+from breezeway_sync.core.verification import Class, Difference, VerificationResult
 
 if TYPE_CHECKING:
-    from breezeway_sync.service.verification import Report
+    from breezeway_sync.service.verification import VerificationReport
 
 NAMED = 10
 """So many records are named of those that differ in the same way; --json has all."""
@@ -58,7 +58,7 @@ def verify(
     settings = load_settings(config)
     drawn = secrets.randbelow(2**31) if seed is None else seed
     chosen = choose_regions(settings, region), choose_entities(settings, entity)
-    request = verification.Request(*chosen, sample, drawn, whole, wait, repair)
+    request = verification.VerificationRequest(*chosen, sample, drawn, whole, wait, repair)
     report = loop.run(verification.verify(settings, request, emit=log_to_stderr(settings.log.level), tell=tell))
     if as_json:
         say(report_json(report), is_json=True)
@@ -67,7 +67,7 @@ def verify(
     raise typer.Exit(exits.of_verification(report.certificates, list(report.held)))
 
 
-def print_report(console: Console, report: Report) -> None:
+def print_report(console: Console, report: VerificationReport) -> None:
     """Regions x entities, a line each; below them what differs, and what did before a repair, a line for each cause."""
     numbers = ("compared", "equal", *(kind.value for kind in Class), "calls")
     table = columns("region", "entity", "result", *numbers, right=numbers)
@@ -80,18 +80,18 @@ def print_report(console: Console, report: Report) -> None:
     lines = [f"repaired: {line}" for one in report.repaired for line in _causes(one, one.unexplained)]
     lines += [line for one in report.certificates for line in _lines(one)]
     lines += [f"{region}: {reason}" for region, reason in report.held.items()]
-    if any(not one.is_whole and one.is_explained for one in report.certificates):
+    if any(not one.is_full and one.is_explained for one in report.certificates):
         lines.append("This was a sample, which proves only what it compared: --all compares everything.")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _lines(one: Certificate) -> list[str]:
+def _lines(one: VerificationResult) -> list[str]:
     said = _causes(one, one.differences)
     return said if one.error is None else [*said, f"{one.region} {one.entity}: {one.error}"]
 
 
-def _causes(one: Certificate, differences: Sequence[Difference]) -> list[str]:
+def _causes(one: VerificationResult, differences: Sequence[Difference]) -> list[str]:
     """What differs in the same place and the same way is one line: how often, and the first records."""
     found: dict[tuple[str, Class], dict[str, None]] = {}
     for at in differences:
@@ -104,18 +104,18 @@ def _causes(one: Certificate, differences: Sequence[Difference]) -> list[str]:
     return said
 
 
-def report_json(report: Report) -> str:
+def report_json(report: VerificationReport) -> str:
     """The same for programs: one JSON object, with every single difference."""
     content = {
         "run_id": str(report.run_id),
-        "certificates": [_as_json(one) for one in report.certificates],
+        "verification_results": [_as_json(one) for one in report.certificates],
         "repaired": [_as_json(one) for one in report.repaired],
         "held": report.held,
     }
     return json.dumps(content, indent=2)
 
 
-def _as_json(one: Certificate) -> dict[str, object]:
+def _as_json(one: VerificationResult) -> dict[str, object]:
     return {
         **asdict(one),
         "started_at": one.started_at.isoformat(),

@@ -11,7 +11,7 @@ from asyncio import CancelledError
 from typing import ClassVar
 
 from breezeway_sync.core.lacks import LACKING, is_lack
-from breezeway_sync.core.words import LONGEST_MESSAGE, shorten
+from breezeway_sync.core.text import LONGEST_MESSAGE, shorten
 
 
 class BreezewaySyncError(Exception):
@@ -30,15 +30,15 @@ class BreezewaySyncError(Exception):
         what: str,
         *,
         where: str | None = None,
-        got: str | None = None,
-        wanted: str | None = None,
-        cure: str | None = None,
+        actual: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
     ) -> None:
         self.what = what
         self.where = where
-        self.got = got
-        self.wanted = wanted
-        self.cure = cure
+        self.actual = actual
+        self.expected = expected
+        self.hint = hint
         super().__init__(self.message)
 
     @property
@@ -47,12 +47,12 @@ class BreezewaySyncError(Exception):
         text = self.what
         if self.where:
             text += f" in {self.where}" if "/" in self.where and " " not in self.where else f" ({self.where})"
-        details = [f"got {self.got}"] if self.got else []
-        details += [f"wanted {self.wanted}"] if self.wanted else []
+        details = [f"got {self.actual}"] if self.actual else []
+        details += [f"wanted {self.expected}"] if self.expected else []
         if details:
             text += ": " + ", ".join(details)
-        if self.cure:
-            text += f". {self.cure[:1].upper()}{self.cure[1:]}"
+        if self.hint:
+            text += f". {self.hint[:1].upper()}{self.hint[1:]}"
         return shorten(text, self.longest_message)
 
 
@@ -216,7 +216,13 @@ class SchemaRefused(DatabaseError):
     code = "schema_refused"
 
 
-class LeaseHeld(DatabaseError):
+class RightMissing(DatabaseError):
+    """The role may not create what a migration needs; the message has the statements for whoever may."""
+
+    code = "right_missing"
+
+
+class AccountLocked(DatabaseError):
     """Another process is working this account and keeps renewing its lease."""
 
     code = "lease_held"
@@ -246,15 +252,15 @@ class ApiError(BreezewaySyncError):
         *,
         endpoint: str,
         status: int | None = None,
-        got: str | None = None,
-        wanted: str | None = None,
-        cure: str | None = None,
+        actual: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
         retry_after_seconds: float | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.status = status
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(what, where=endpoint, got=got, wanted=wanted, cure=cure)
+        super().__init__(what, where=endpoint, actual=actual, expected=expected, hint=hint)
 
 
 class ApiUnreachable(ApiError):

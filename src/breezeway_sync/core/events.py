@@ -122,7 +122,7 @@ class CycleSkipped(Event):
     process works the account)."""
 
     region: str
-    tempo: str
+    interval: str
     reason: str
 
 
@@ -205,7 +205,7 @@ class RecordRejected(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class DeletionsHeld(Event):
+class DeletionsNeedReview(Event):
     """More records than can be believed are gone at once: none is deleted before a person decides."""
 
     region: str
@@ -250,7 +250,7 @@ class EntityFinished(Event):
     deleted_records: int
     rejected_records: int
     calls: int
-    owed_calls: int
+    pending_child_reads: int
     duration_seconds: float
     error: str | None
 
@@ -267,7 +267,7 @@ class AttendanceChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class VerificationFinished(Event):
-    """A region and entity was compared with the API. `result` and the classes of differences as in `certificates`."""
+    """A region and entity was compared with the API. `result` and the classes are as in `verification_results`."""
 
     run_id: str
     region: str
@@ -310,7 +310,7 @@ class Crashed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Noticed(Event):
+class OperatorNotice(Event):
     """Something an operator should read once, in a sentence."""
 
     what: str

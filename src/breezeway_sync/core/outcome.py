@@ -43,7 +43,7 @@ class Outcome:
     deleted: int = 0
     rejected: int = 0
     calls: int = 0
-    owed: int = 0
+    pending_reads: int = 0
     seconds: float = 0.0
     error: str | None = None
     fault: str | None = None
@@ -65,7 +65,7 @@ class Outcome:
             deleted_records=self.deleted,
             rejected_records=self.rejected,
             calls=self.calls,
-            owed_calls=self.owed,
+            pending_child_reads=self.pending_reads,
             duration_seconds=self.seconds,
             error=self.error,
         )

@@ -29,7 +29,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class FoundProblem:
     """A problem that a run has met: what it is about, the error's code and its message."""
 
     subject: Subject

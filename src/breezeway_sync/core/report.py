@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from breezeway_sync.core.certificate import FAILED, LATE
+from breezeway_sync.core.verification import FAILED, LATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,13 @@ class Freshness:
     status: str | None
     last_success: datetime | None
     age_seconds: float | None
-    promise_seconds: float
+    freshness_target_seconds: float
     is_late: bool
     records_processed: int | None
     calls: int | None
     duration_seconds: float | None
     error: str | None
-    claim: str = "held"
+    claim: str = "attended"
 
     @property
     def is_off(self) -> bool:
@@ -57,7 +57,7 @@ class PastRun:
     deleted: int
     rejected: int
     calls: int
-    owed: int
+    pending_reads: int
     error: str | None
 
 
@@ -90,7 +90,7 @@ class RegionState:
     open problems, and by entity what of both a person has accepted."""
 
     region: str
-    owed: dict[str, int]
+    pending_reads: dict[str, int]
     rejected_open: int
     held: dict[str, int] = field(default_factory=dict)
     problems_open: int = 0
@@ -98,7 +98,7 @@ class RegionState:
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateState:
+class VerificationState:
     """How a region and entity last compared with the API; what is None was never compared to its end.
 
     `tried_at` is the latest comparison's start, `compared_at` that of the latest one that came to its end, with
@@ -183,7 +183,7 @@ UPDATED = "updated"
 UNCHANGED = "unchanged"
 SUPERSEDED = "superseded"
 """A newer answer of the same record is in the mirror."""
-OWED = "owed"
+PENDING_READS = "pending_reads"
 """It will be asked for again."""
 LEFT = "left"
 """Nothing was tried, since it could do harm."""
@@ -204,4 +204,4 @@ class Retried:
 
     @property
     def is_open(self) -> bool:
-        return self.came in (OWED, LEFT, REJECTED)
+        return self.came in (PENDING_READS, LEFT, REJECTED)

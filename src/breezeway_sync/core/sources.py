@@ -74,7 +74,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RegionSource:
     """What a region is a copy of, as it is stored.
 
     `confirmed_at` None: no reading of properties has shown yet that it is the right one. `blocked_why`: why nothing is
@@ -88,11 +88,11 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SourceState:
     """What is known of a region before it is read: its source (None: never read), whether a person retired it, whether
     properties of this source were read whole, and another region that has the same company (None: none has)."""
 
-    source: Source | None
+    source: RegionSource | None
     is_retired: bool
     has_properties: bool
     twin: str | None = None

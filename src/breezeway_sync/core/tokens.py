@@ -29,7 +29,7 @@ class Token:
     refreshed_at: datetime
 
 
-class TokenVault(Protocol):
+class TokenStore(Protocol):
     """Where one account's token is kept and where its token calls are spaced, across processes."""
 
     async def load(self) -> Token | None:

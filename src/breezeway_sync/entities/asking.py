@@ -10,7 +10,7 @@ THERE, LEFT, UNKNOWN, FIRST = "there", "left", "unknown", "first"
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingCounts:
     """How many records of an entity are candidates (`open`) and wait for a person (`held`).
 
     `is_too_many`: so many candidates that they cannot all be asked for at once.
@@ -26,7 +26,7 @@ class Home:
     """The property of a record, and whether the API still shows it: THERE, LEFT or UNKNOWN; FIRST: not asked before."""
 
     key: int | None
-    standing: str
+    known_state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class Control:
     def allows(self, home: Home) -> bool:
         """Whether a 404 of what belongs to this property is believed."""
         return (
-            self.listed is not None or home.key in self.homes or (home.standing == LEFT and self.other_home is not None)
+            self.listed is not None
+            or home.key in self.homes
+            or (home.known_state == LEFT and self.other_home is not None)
         )
 
     def told(self, home: int | None) -> dict[str, object]:

@@ -14,7 +14,7 @@ Children = Mapping[str, Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ListScope:
     """The rows that one list speaks of: all of an entity, those of a type, or those of one parent."""
 
     entity: Entity
@@ -35,7 +35,7 @@ class Stored:
 class LastRead:
     """Up to when the API's changes are in the mirror (None: not known), and the highest id that it knows."""
 
-    covered_at: datetime | None
+    watermark: datetime | None
     highest_key: int | None
 
 
@@ -47,21 +47,21 @@ class Rows:
     """
 
     live: int
-    unlisted: int = 0
+    hidden: int = 0
     by_home: Sequence[int] = ()
     homes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LastScans:
     """When the first request of a list's last complete walks was sent: of what changed, and of everything."""
 
-    covered_at: datetime | None = None
-    whole_at: datetime | None = None
+    watermark: datetime | None = None
+    last_full_scan_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ClaimedState:
     """How far the mirror claims to be read.
 
     `lists` by source and parent (0: the region's own list). `absent` are live records that their lists do not
@@ -73,7 +73,7 @@ class Known:
     `blocked_why`: the source is in doubt, nothing may be concluded from it.
     """
 
-    lists: Mapping[tuple[str, int], Reading]
+    lists: Mapping[tuple[str, int], LastScans]
     absent: Mapping[tuple[str, int], datetime | None]
     gone: Mapping[str, datetime]
     highest_key: int | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from breezeway_sync.entities.marks import BACKFILL, NEAR
+from breezeway_sync.entities.checkpoints import BACKFILL, WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Guard:
         `expected` were shown before. `can_be_asked`: each has an address of its own, which is asked before it goes.
         """
         # A property often has nothing planned in some days; a list of everything does not become empty by itself.
-        if kind in (NEAR, BACKFILL) or shown or not expected:
+        if kind in (WINDOW, BACKFILL) or shown or not expected:
             return None
         if expected < self.least_records and can_be_asked:
             return None

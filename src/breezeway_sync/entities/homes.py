@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
+from breezeway_sync.entities.catalog import HOME
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import JsonObject
 
 
 def home_column(entity: Entity) -> str | None:
     """The column with the API's id of the property that a record belongs to; None: the entity has no such column."""
-    return next((link.by for link in entity.links if link.target == "properties"), None)
+    return next((link.by for link in entity.links if link.target == HOME.table), None)
 
 
 @cache

@@ -5,11 +5,11 @@ Literals only: what is declared here is compiled by `plan` and turned into SQL b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """What a column takes. The value is its PostgreSQL type."""
 
     BIGINT = "bigint"
@@ -24,7 +24,7 @@ class Kind(Enum):
     """An amount with its currency in one text, "120.00 USD": the column and `<column>_currency`."""
 
 
-class Rule(Enum):
+class DerivationRule(Enum):
     """How a convenience column is derived from the record it stands beside."""
 
     FULL_NAME = "first_name and last_name, empty parts dropped"
@@ -41,7 +41,7 @@ class Field:
     """
 
     path: str
-    kind: Kind
+    kind: ColumnKind
     column: str = ""
     also: tuple[str, ...] = ()
 
@@ -55,8 +55,8 @@ class Derived:
     """A convenience column; fills itself only where no field has brought a value for it."""
 
     column: str
-    kind: Kind
-    rule: Rule
+    kind: ColumnKind
+    rule: DerivationRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,13 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class TagLinks:
-    """A list of tags on a record, kept as links to `tags` of one type."""
+    """A list of tags on a record, kept as links to the rows of `target` with one value of its discriminator."""
 
     items: str
     table: str
     tag_type: str
+    # Not part of how rows are made of records, which is what the version of a plan stands for.
+    target: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,15 @@ class Link:
     target: str
 
 
-class Shape(Enum):
+class Interval(Enum):
+    """How often something is usually read: a row of the settings' table `schedule`."""
+
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class AnswerShape(Enum):
     """How an address answers."""
 
     PAGES = "pages of an envelope"
@@ -111,7 +121,7 @@ class Company(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class DateFilter:
     """A parameter that narrows a list to some days: from one day on, or between two (`is_pair`)."""
 
     param: str
@@ -133,7 +143,7 @@ class Source:
 
     name: str
     path: str
-    shape: Shape
+    shape: AnswerShape
     company: Company = Company.NONE
     always: tuple[tuple[str, str], ...] = ()
     variants: tuple[tuple[tuple[str, str], ...], ...] = ((),)
@@ -141,7 +151,7 @@ class Source:
     discriminator: str | None = None
     empty_means_unavailable: bool = False
     may_be_missing: bool = False
-    changed: Window | None = None
+    changed: DateFilter | None = None
     dated: tuple[tuple[str, str], ...] = ()
 
 
@@ -149,21 +159,28 @@ class Source:
 class CalledChild:
     """Children that cost a call of their own per parent.
 
-    `owed`: the parent's transaction writes down that they must be read, and only for parents that are new
-    or changed; otherwise all parents are asked each time.
+    Without an `interval` they are owed: the parent's transaction writes down that they must be read, and only for
+    parents that are new or changed. With one, all parents are asked each time, under the name of the source, which is
+    scheduled, logged and compared as entities are; their parent is the home of the catalog.
     """
 
     source: Source
     child: Child
-    owed: bool
+    interval: Interval | None = None
+
+    @property
+    def pending_reads(self) -> bool:
+        """Whether only new and changed parents are asked."""
+        return self.interval is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entity:
     """One resource of the API, from its addresses to its tables. There is one of each: it equals only itself.
 
-    `singular` names it in key columns (`task` -> `task_pk`); `own_address` answers for one record, and
-    only its 404 proves a deletion (without one: two whole walks that do not show the record).
+    `singular` names it in key columns (`task` -> `task_pk`); `interval` is how often it is usually read.
+    `is_essential`: an account without it is none that can be mirrored. `own_address` answers for one record, and only
+    its 404 proves a deletion (without one: two whole walks that do not show the record).
     `deleted_when` is the column and the value by which a record says of itself that it is deleted,
     `planned` the columns of the first and the last day that `Source.dated` narrows by. `stamps` are the paths of
     the moments that every record has of when it was made and last changed. `company` is where a record names its
@@ -174,8 +191,10 @@ class Entity:
     table: str
     singular: str
     key: Field
+    interval: Interval
     fields: tuple[Field, ...]
     sources: tuple[Source, ...]
+    is_essential: bool = False
     derived: tuple[Derived, ...] = ()
     children: tuple[Child, ...] = ()
     called: tuple[CalledChild, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
-from breezeway_sync.entities.model import Child, Derived, Entity, Field, Kind
+from breezeway_sync.entities.model import Child, ColumnKind, Derived, Entity, Field
 from breezeway_sync.entities.values import FIT
 
 # Raised by one when the way from values to columns changes for declarations that stay the same.
@@ -23,7 +23,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class ColumnPosition:
     """Where a value goes: its place among the columns, and the test whether it fits there."""
 
     index: int
@@ -38,13 +38,13 @@ class Node:
     `only` is the one column there is for it, of most names.
     """
 
-    slots: list[Slot] = field(default_factory=list)
+    slots: list[ColumnPosition] = field(default_factory=list)
     nested: dict[str, Node] = field(default_factory=dict)
-    only: Slot | None = None
+    only: ColumnPosition | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RowShape:
     """How one object (a record, or an item of a list) becomes the values of a row."""
 
     columns: tuple[Column, ...]
@@ -55,7 +55,7 @@ class Shape:
 @dataclass(frozen=True, slots=True)
 class ChildPlan:
     child: Child
-    shape: Shape
+    shape: RowShape
 
     @property
     def key_columns(self) -> tuple[Column, ...]:
@@ -75,7 +75,7 @@ class ChildPlan:
 @dataclass(frozen=True, slots=True)
 class EntityPlan:
     entity: Entity
-    shape: Shape
+    shape: RowShape
     children: tuple[ChildPlan, ...]
     called: tuple[ChildPlan, ...]
     version: int
@@ -89,7 +89,7 @@ class EntityPlan:
 def _columns_of(fields: Iterable[Field], derived: Iterable[Derived]) -> tuple[Column, ...]:
     columns: dict[str, Column] = {}
     for item in fields:
-        if item.kind is Kind.MONEY:
+        if item.kind is ColumnKind.MONEY:
             columns[item.name] = Column(item.name, "numeric")
             columns[f"{item.name}_currency"] = Column(f"{item.name}_currency", "text")
         else:
@@ -105,18 +105,18 @@ def _node_at(nodes: dict[str, Node], path: str) -> Node:
     return _node_at(node.nested, rest) if rest else node
 
 
-def _shape(fields: tuple[Field, ...], derived: tuple[Derived, ...]) -> Shape:
+def _shape(fields: tuple[Field, ...], derived: tuple[Derived, ...]) -> RowShape:
     columns = _columns_of(fields, derived)
     index_of = {column.name: index for index, column in enumerate(columns)}
     nodes: dict[str, Node] = {}
     # All first addresses before all further ones: which of two values wins must not depend on their order.
     for paths in ([(f.path, f) for f in fields], [(path, f) for f in fields for path in f.also]):
         for path, item in paths:
-            slot = Slot(index_of[item.name], FIT[item.kind], item.kind is Kind.MONEY)
+            slot = ColumnPosition(index_of[item.name], FIT[item.kind], item.kind is ColumnKind.MONEY)
             node = _node_at(nodes, path)
             node.slots.append(slot)
             node.only = slot if len(node.slots) == 1 and not slot.is_money else None
-    return Shape(columns, nodes, tuple((index_of[rule.column], rule) for rule in derived))
+    return RowShape(columns, nodes, tuple((index_of[rule.column], rule) for rule in derived))
 
 
 def _child(child: Child) -> ChildPlan:

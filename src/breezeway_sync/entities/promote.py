@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from breezeway_sync.core.errors import NotPromotable
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.decode import Item, Unreadable
-from breezeway_sync.entities.model import Child, Entity, Field, Kind
+from breezeway_sync.entities.model import Child, ColumnKind, Entity, Field
 from breezeway_sync.entities.values import FIT, MISFIT
 
 # The types that a promoted column may have, as people write them.
 KINDS = {
-    "bigint": Kind.BIGINT,
-    "numeric": Kind.NUMERIC,
-    "boolean": Kind.BOOLEAN,
-    "date": Kind.DATE,
-    "timestamptz": Kind.TIMESTAMP,
-    "time": Kind.TIME,
-    "text": Kind.TEXT,
-    "jsonb": Kind.JSON,
+    "bigint": ColumnKind.BIGINT,
+    "numeric": ColumnKind.NUMERIC,
+    "boolean": ColumnKind.BOOLEAN,
+    "date": ColumnKind.DATE,
+    "timestamptz": ColumnKind.TIMESTAMP,
+    "time": ColumnKind.TIME,
+    "text": ColumnKind.TEXT,
+    "jsonb": ColumnKind.JSON,
 }
-_NUMBERS = (Kind.BIGINT, Kind.NUMERIC)
+_NUMBERS = (ColumnKind.BIGINT, ColumnKind.NUMERIC)
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)?", re.ASCII)
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 
@@ -46,7 +46,7 @@ class Promotion:
 
     target: Target
     column: str
-    kind: Kind
+    kind: ColumnKind
 
     @property
     def literal(self) -> str:
@@ -72,16 +72,16 @@ def parse(text: str) -> Target:
     table, _, path = text.partition(".")
     known = tables()
     if table not in known:
-        raise NotPromotable(f'unknown table "{table}"', wanted="TABLE.FIELD", cure=f"known are: {', '.join(known)}")
+        raise NotPromotable(f'unknown table "{table}"', expected="TABLE.FIELD", hint=f"known are: {', '.join(known)}")
     if not _PATH.fullmatch(path):
         raise NotPromotable(
             f'"{path}" of {table} cannot become a column',
-            wanted="the name of a field, or of one within an object (details.color)",
-            cure="`breezeway-sync gaps` shows what there is",
+            expected="the name of a field, or of one within an object (details.color)",
+            hint="`breezeway-sync gaps` shows what there is",
         )
     declared = known[table]
     if path in _paths(declared.fields):
-        raise NotPromotable(f"{table} has a column for {path} already", cure="what stands in `extra` does not fit it")
+        raise NotPromotable(f"{table} has a column for {path} already", hint="what stands in `extra` does not fit it")
     if isinstance(declared, Entity) and path in _lists(declared):
         raise NotPromotable(f"{path} of {table} is a list with a table of its own")
     return Target(table, path)
@@ -96,24 +96,24 @@ def _paths(fields: Iterable[Field]) -> set[str]:
 
 
 def plan_promotion(
-    target: Target, kind: Kind, column: str | None, *, columns: Collection[str], reserved: Collection[str]
+    target: Target, kind: ColumnKind, column: str | None, *, columns: Collection[str], reserved: Collection[str]
 ) -> Promotion:
     """The promotion, once it is known to be possible. Raises NotPromotable.
 
     `columns` are those that the table has, `reserved` the words that SQL keeps for itself.
     """
     name = target.path.replace(".", "_").replace("-", "_").lower() if column is None else column
-    cure = "name another one with --column"
+    hint = "name another one with --column"
     if not _COLUMN.fullmatch(name):
-        raise NotPromotable("not the name of a column", got=name[:80], wanted="a-z, 0-9 and _", cure=cure)
+        raise NotPromotable("not the name of a column", actual=name[:80], expected="a-z, 0-9 and _", hint=hint)
     if name in columns:
-        raise NotPromotable(f"{target.table} has a column {name} already", cure=cure)
+        raise NotPromotable(f"{target.table} has a column {name} already", hint=hint)
     if name in reserved:
-        raise NotPromotable(f"{name} is a reserved word of SQL", cure=cure)
+        raise NotPromotable(f"{name} is a reserved word of SQL", hint=hint)
     return Promotion(target, name, kind)
 
 
-def infer(values: Iterable[Item]) -> Kind | None:
+def infer(values: Iterable[Item]) -> ColumnKind | None:
     """The narrowest type that takes all values; empty texts and null say nothing. None when nothing does.
 
     A text of digits stays text: it may be an id with zeros in front.
@@ -121,10 +121,10 @@ def infer(values: Iterable[Item]) -> Kind | None:
     found = [value for value in values if value is not None and not isinstance(value, Unreadable)]
     telling = [value for value in found if value != ""]
     if not telling:
-        return Kind.TEXT if found else None
+        return ColumnKind.TEXT if found else None
     narrow = (kind for kind in KINDS.values() if all(_takes(kind, value) for value in telling))
-    return next(narrow, Kind.JSON)
+    return next(narrow, ColumnKind.JSON)
 
 
-def _takes(kind: Kind, value: Item) -> bool:
+def _takes(kind: ColumnKind, value: Item) -> bool:
     return not (kind in _NUMBERS and isinstance(value, str)) and FIT[kind](value) is not MISFIT

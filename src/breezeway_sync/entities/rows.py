@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from breezeway_sync.entities.decode import Json
-from breezeway_sync.entities.model import Derived, Rule
-from breezeway_sync.entities.plan import ChildPlan, EntityPlan, Node, Shape
+from breezeway_sync.entities.model import DerivationRule, Derived
+from breezeway_sync.entities.plan import ChildPlan, EntityPlan, Node, RowShape
 from breezeway_sync.entities.values import MISFIT, dump, fit_bigint, fit_text
 
 Values = list[object]
@@ -18,7 +18,7 @@ class Unstorable(ValueError):
     """A record that no row can hold; the text is the reason, without any of its values."""
 
 
-class Row(NamedTuple):
+class RecordRow(NamedTuple):
     """One record, ready for COPY.
 
     `values` are the columns of the plan's shape, then `extra` (JSON text or None). `children` maps a child
@@ -52,14 +52,14 @@ def record_key(record: JsonObject, path: str = "id") -> int | None:
     return value if isinstance(value, int) else None
 
 
-def build(plan: EntityPlan, key: int, record: JsonObject) -> Row:
+def build(plan: EntityPlan, key: int, record: JsonObject) -> RecordRow:
     """Rows of one record that has already been made storable. Raises Unstorable."""
     try:
         rest = _freed(record)
         children = {child.child.table: _take_children(child, rest) for child in plan.children}
         tags = {link.table: _take_tags(link.items, rest) for link in plan.entity.tags}
         values = _fill(plan.shape, rest)
-        return Row(key, values, children, tags)
+        return RecordRow(key, values, children, tags)
     except RecursionError as error:
         raise Unstorable("nested too deeply") from error
 
@@ -158,7 +158,7 @@ def _take_tags(name: str, rest: JsonObject) -> list[tuple[int, str | None]] | No
     return list(links.items())
 
 
-def _fill(shape: Shape, record: JsonObject, place: int = 0) -> Values:
+def _fill(shape: RowShape, record: JsonObject, place: int = 0) -> Values:
     """The values of a row's columns, and at the end what none of them takes, as JSON text."""
     values: Values = [None] * len(shape.columns)
     leftover = _place(shape.nodes, record, values)
@@ -215,16 +215,16 @@ def _fits_somewhere(node: Node, value: Json, values: Values) -> bool:
 
 def _derive(derived: Derived, record: JsonObject, place: int) -> object:
     match derived.rule:
-        case Rule.FULL_NAME:
+        case DerivationRule.FULL_NAME:
             parts = (_as_text(record.get("first_name")), _as_text(record.get("last_name")))
             return " ".join(part for part in parts if part) or None
-        case Rule.FIRST_EMAIL:
+        case DerivationRule.FIRST_EMAIL:
             first = _first(record.get("emails"))
             return first if isinstance(first, str) else None
-        case Rule.FIRST_PHONE:
+        case DerivationRule.FIRST_PHONE:
             first = _first(record.get("phone_numbers"))
             return _as_text(first.get("number") if isinstance(first, dict) else first)
-        case Rule.IS_FIRST:
+        case DerivationRule.IS_FIRST:
             return place == 0
 
 

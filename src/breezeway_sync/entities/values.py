@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from breezeway_sync.entities.model import Kind
+from breezeway_sync.entities.model import ColumnKind
 
 
 class _Misfit:
@@ -150,16 +150,16 @@ def fit_money(value: object) -> object:
     return number, after or before
 
 
-FIT: Final[dict[Kind, Callable[[object], object]]] = {
-    Kind.BIGINT: fit_bigint,
-    Kind.TEXT: fit_text,
-    Kind.NUMERIC: fit_numeric,
-    Kind.BOOLEAN: fit_boolean,
-    Kind.TIMESTAMP: fit_timestamp,
-    Kind.DATE: fit_date,
-    Kind.TIME: fit_time,
-    Kind.JSON: fit_json,
-    Kind.MONEY: fit_money,
+FIT: Final[dict[ColumnKind, Callable[[object], object]]] = {
+    ColumnKind.BIGINT: fit_bigint,
+    ColumnKind.TEXT: fit_text,
+    ColumnKind.NUMERIC: fit_numeric,
+    ColumnKind.BOOLEAN: fit_boolean,
+    ColumnKind.TIMESTAMP: fit_timestamp,
+    ColumnKind.DATE: fit_date,
+    ColumnKind.TIME: fit_time,
+    ColumnKind.JSON: fit_json,
+    ColumnKind.MONEY: fit_money,
 }
 
 _encode = msgspec.json.Encoder(decimal_format="number", order="sorted").encode

@@ -14,21 +14,21 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from breezeway_sync.ops.health import Facts, Verdict
-from breezeway_sync.ops.troubles import Trouble
+from breezeway_sync.ops.health import Facts, HealthReport
+from breezeway_sync.ops.troubles import TroubleGroup
 from breezeway_sync.ops.view import View
 
 FORMAT = 1
 
 
-def health(facts: Facts, verdict: Verdict) -> dict[str, object]:
+def health(facts: Facts, judgement: HealthReport) -> dict[str, object]:
     """What `/health` answers."""
     return {
-        "status": verdict.status,
-        "live": verdict.live,
-        "ready": verdict.ready,
-        "reasons": verdict.reasons,
-        "remedies": verdict.remedies,
+        "status": judgement.status,
+        "live": judgement.live,
+        "ready": judgement.ready,
+        "reasons": judgement.reasons,
+        "remedies": judgement.remedies,
         "version": facts.version,
         "pid": facts.pid,
         "owner": facts.owner,
@@ -60,7 +60,7 @@ def status(view: View) -> dict[str, object]:
         "error": view.error,
         "status": state,
         "headline": headline,
-        "service": health(view.facts, view.verdict),
+        "service": health(view.facts, view.judgement),
         "freshness": [
             {**asdict(one), "age_seconds": view.age_seconds(one), "is_late": view.is_late(one)}
             for one in view.freshness
@@ -70,10 +70,10 @@ def status(view: View) -> dict[str, object]:
         "leases": [asdict(one) for one in report.leases] if report else [],
         "tokens": [asdict(one) for one in report.tokens] if report else [],
         "regions": [asdict(one) for one in report.regions] if report else [],
-        "certificates": [asdict(one) for one in report.certificates] if report else [],
+        "verification_results": [asdict(one) for one in report.certificates] if report else [],
     }
 
 
-def _trouble(one: Trouble) -> dict[str, object]:
+def _trouble(one: TroubleGroup) -> dict[str, object]:
     messages = [{"message": message, "places": places} for message, places in one.messages.items()]
-    return {"kind": one.kind.name, "title": one.kind.title, "cure": one.kind.cure, "messages": messages}
+    return {"kind": one.kind.name, "title": one.kind.title, "hint": one.kind.hint, "messages": messages}

@@ -51,23 +51,23 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HealthFinding:
     """Something that is not as it should be, and what to do about it."""
 
     subject: Literal["loop", "work", "database", "credentials", "late", "differs", "configuration", "stopping"]
     what: str
-    cure: str
+    hint: str
     state: State
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthReport:
     """`live`: a restart would not help. `ready`: work can be done. `status`: the worst of the findings."""
 
     live: bool
     ready: bool
     status: State
-    findings: tuple[Finding, ...]
+    findings: tuple[HealthFinding, ...]
 
     @property
     def reasons(self) -> list[str]:
@@ -75,44 +75,50 @@ class Verdict:
 
     @property
     def remedies(self) -> list[str]:
-        return [one.cure for one in self.findings]
+        return [one.hint for one in self.findings]
 
 
-def judge(facts: Facts) -> Verdict:
+def judge(facts: Facts) -> HealthReport:
     """The verdict; findings that need an operator first come first."""
     stuck = _stuck(facts)
     database = _database(facts)
     findings = (*stuck, *database, *_rest(facts))
     states = {one.state for one in findings}
     status: State = "failing" if "failing" in states else "degraded" if states else "ok"
-    return Verdict(live=not stuck, ready=not (stuck or database or facts.is_draining), status=status, findings=findings)
+    return HealthReport(
+        live=not stuck, ready=not (stuck or database or facts.is_draining), status=status, findings=findings
+    )
 
 
-def _stuck(facts: Facts) -> tuple[Finding, ...]:
+def _stuck(facts: Facts) -> tuple[HealthFinding, ...]:
     found = []
     if facts.loop_age_seconds > LOOP_STUCK_SECONDS:
         what = f"the event loop did not turn for {facts.loop_age_seconds:.0f} s"
         found.append(
-            Finding("loop", what, "restart the service; look for a machine without CPU or memory to spare", "failing")
+            HealthFinding(
+                "loop", what, "restart the service; look for a machine without CPU or memory to spare", "failing"
+            )
         )
     age = facts.runner_age_seconds
     if age is not None and age > RUNNER_STUCK_SECONDS:
         what = f"the work under way made no progress for {age / 60:.0f} min"
         found.append(
-            Finding("work", what, "restart the service; what is committed stays, the rest is read again", "failing")
+            HealthFinding(
+                "work", what, "restart the service; what is committed stays, the rest is read again", "failing"
+            )
         )
     return tuple(found)
 
 
-def _database(facts: Facts) -> tuple[Finding, ...]:
+def _database(facts: Facts) -> tuple[HealthFinding, ...]:
     if not facts.database_reachable:
         why = f": {facts.database_error}" if facts.database_error else ""
-        cure = "check that PostgreSQL runs and that database.dsn leads to it; the work goes on by itself afterwards"
-        return (Finding("database", f"the database is lost{why}", cure, "failing"),)
+        hint = "check that PostgreSQL runs and that database.dsn leads to it; the work goes on by itself afterwards"
+        return (HealthFinding("database", f"the database is lost{why}", hint, "failing"),)
     if not facts.database_migrated:
         why = f": {facts.database_error}" if facts.database_error else ""
-        cure = "run `breezeway-sync migrate`, or set database.auto_migrate = true"
-        return (Finding("database", f"the schema of the database is not up to date{why}", cure, "failing"),)
+        hint = "run `breezeway-sync migrate`, or set database.auto_migrate = true"
+        return (HealthFinding("database", f"the schema of the database is not up to date{why}", hint, "failing"),)
     return ()
 
 
@@ -121,26 +127,26 @@ def _named(places: tuple[str, ...]) -> str:
     return ", ".join(places[:NAMED_LATE]) + more
 
 
-def _rest(facts: Facts) -> tuple[Finding, ...]:
+def _rest(facts: Facts) -> tuple[HealthFinding, ...]:
     found = []
     if facts.refused:
-        cure = "the status page has the reason; mostly client_id and client_secret are wrong or not active"
-        found.append(Finding("credentials", f"no token for {', '.join(facts.refused)}", cure, "degraded"))
+        hint = "the status page has the reason; mostly client_id and client_secret are wrong or not active"
+        found.append(HealthFinding("credentials", f"no token for {', '.join(facts.refused)}", hint, "degraded"))
     if facts.late:
-        cure = "see the status page for the reason of each; a restart does not help"
-        found.append(Finding("late", f"{len(facts.late)} late: {_named(facts.late)}", cure, "degraded"))
+        hint = "see the status page for the reason of each; a restart does not help"
+        found.append(HealthFinding("late", f"{len(facts.late)} late: {_named(facts.late)}", hint, "degraded"))
     if facts.differing:
         what = f"{len(facts.differing)} differ from the API: {_named(facts.differing)}"
-        cure = "`breezeway-sync verify REGION ENTITY --all --repair` reads what differs again and proves it"
-        found.append(Finding("differs", what, cure, "degraded"))
+        hint = "`breezeway-sync verify REGION ENTITY --all --repair` reads what differs again and proves it"
+        found.append(HealthFinding("differs", what, hint, "degraded"))
     if facts.config_error:
         what = f"the changed configuration is not in effect: {facts.config_error}"
         found.append(
-            Finding(
+            HealthFinding(
                 "configuration", what, "correct it and reload; until then the settings from before apply", "degraded"
             )
         )
     if facts.is_draining:
-        cure = "wait: it ends when the batches under way are committed"
-        found.append(Finding("stopping", "the service is stopping", cure, "degraded"))
+        hint = "wait: it ends when the batches under way are committed"
+        found.append(HealthFinding("stopping", "the service is stopping", hint, "degraded"))
     return tuple(found)

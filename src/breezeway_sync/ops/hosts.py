@@ -13,7 +13,7 @@ EVERYBODY = "*"
 _NAME_AND_PORT = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^:\[\]/?#@\\\s]+)(?::[0-9]{1,5})?")
 
 
-class Hosts:
+class AllowedHosts:
     """The names of the status page: those of loopback, the one that it listens on, and the given ones."""
 
     def __init__(self, listens_on: str = "127.0.0.1", given: Iterable[str] = ()) -> None:

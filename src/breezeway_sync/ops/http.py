@@ -22,8 +22,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from breezeway_sync.ops import as_json, page
-from breezeway_sync.ops.health import Verdict, judge
-from breezeway_sync.ops.hosts import Hosts
+from breezeway_sync.ops.health import HealthReport, judge
+from breezeway_sync.ops.hosts import AllowedHosts
 from breezeway_sync.ops.metrics import CONTENT_TYPE
 from breezeway_sync.ops.serving import serving
 from breezeway_sync.ops.view import View
@@ -49,7 +49,9 @@ _MISDIRECTED = (
 _RAW_HEADERS = tuple((name.encode(), value.encode()) for name, value in HEADERS)
 
 
-def create_app(watch: Watch, *, patience_seconds: float = PATIENCE_SECONDS, hosts: Hosts | None = None) -> Starlette:
+def create_app(
+    watch: Watch, *, patience_seconds: float = PATIENCE_SECONDS, hosts: AllowedHosts | None = None
+) -> Starlette:
     """The application, for requests to these `hosts`; it waits for a report no longer than `patience_seconds`."""
     reader = _Reader(watch, patience_seconds)
 
@@ -58,10 +60,10 @@ def create_app(watch: Watch, *, patience_seconds: float = PATIENCE_SECONDS, host
         return View(watch.facts(), reader.report, failure)
 
     async def health(_request: Request) -> Response:
-        return _health(watch, lambda verdict: verdict.live)
+        return _health(watch, lambda judgement: judgement.live)
 
     async def ready(_request: Request) -> Response:
-        return _health(watch, lambda verdict: verdict.ready)
+        return _health(watch, lambda judgement: judgement.ready)
 
     async def metrics(_request: Request) -> Response:
         return Response(watch.metrics.render(), headers={"content-type": CONTENT_TYPE})
@@ -83,13 +85,13 @@ def create_app(watch: Watch, *, patience_seconds: float = PATIENCE_SECONDS, host
         Route("/health/ready", ready),
         Route("/metrics", metrics),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(_Guard, hosts=hosts or Hosts())])
+    return Starlette(routes=routes, middleware=[Middleware(_Guard, hosts=hosts or AllowedHosts())])
 
 
-def _health(watch: Watch, is_well: Callable[[Verdict], bool]) -> Response:
+def _health(watch: Watch, is_well: Callable[[HealthReport], bool]) -> Response:
     facts = watch.facts()
-    verdict = judge(facts)
-    return _json(as_json.health(facts, verdict), 200 if is_well(verdict) else 503)
+    judgement = judge(facts)
+    return _json(as_json.health(facts, judgement), 200 if is_well(judgement) else 503)
 
 
 def _json(value: object, status: int) -> Response:
@@ -135,7 +137,7 @@ class _Reader:
 class _Guard:
     """Puts the security headers on every answer, refuses foreign hosts, and answers what failed without its text."""
 
-    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+    def __init__(self, app: ASGIApp, hosts: AllowedHosts) -> None:
         self._app = app
         self._hosts = hosts
 

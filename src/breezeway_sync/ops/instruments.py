@@ -62,7 +62,7 @@ class Instruments:
             "cycle_duration_seconds", "How long cycles of one account took.", RUN_BUCKETS_SECONDS
         )
         self.cycles_skipped = self._counter(
-            "cycles_skipped_total", "Cycles that were due and did not run, by why.", "tempo", "reason"
+            "cycles_skipped_total", "Cycles that were due and did not run, by why.", "interval", "reason"
         )
         self.batch_duration = self._histogram(
             "batch_duration_seconds", "How long it took to write one batch.", BATCH_BUCKETS_SECONDS
@@ -125,25 +125,25 @@ class Instruments:
         self.last_success = self._gauge(
             "last_success_timestamp_seconds", "When a region and entity was last read without a fault.", *_PLACE
         )
-        self.promise = self._gauge("promise_seconds", "How old the last success may be.", *_PLACE)
+        self.freshness_target = self._gauge("freshness_target_seconds", "How old the last success may be.", *_PLACE)
         self.late = self._gauge("late", "1 when the last success is older than promised, or there is none.", *_PLACE)
         self.last_run_failed = self._gauge("last_run_failed", "1 when the latest run that ended failed.", *_PLACE)
-        self.owed = self._gauge(
-            "owed_calls", "Calls for children of records that are still to be made.", "region", "source"
+        self.pending_reads = self._gauge(
+            "pending_child_reads", "Calls for children of records that are still to be made.", "region", "source"
         )
         self.rejected_open = self._gauge("rejected_records_open", "Records that could not be stored so far.", "region")
         self.problems_open = self._gauge("problems_open", "Lists and records that could not be read so far.", "region")
         self.accepted_problems = self._gauge(
             "accepted_problems", "Problems and rejected records that a person lives with.", *_PLACE
         )
-        self.records_held = self._gauge(
-            "records_held", "Records gone at once; none is deleted before a person decides.", *_PLACE
+        self.records_in_review = self._gauge(
+            "records_in_review", "Records gone at once; none is deleted before a person decides.", *_PLACE
         )
         self.token_expiry = self._gauge("token_expiry_timestamp_seconds", "When the access token ends.", "region")
         self.token_refused = self._gauge("token_refused", "1 when the latest attempt to get a token failed.", "region")
         self.lease_held = self._gauge("lease_held", "1 while a process works the account (a hash).", "account")
-        self.last_certificate = self._gauge(
-            "last_certificate_timestamp_seconds", "When a region and entity was last compared with the API.", *_PLACE
+        self.last_verification = self._gauge(
+            "last_verification_timestamp_seconds", "When a region and entity was last compared with the API.", *_PLACE
         )
         self.verify_differences = self._gauge(
             "verify_differences",
@@ -155,9 +155,9 @@ class Instruments:
             "report_timestamp_seconds", "When the database was last asked for what the metrics above say."
         )
         self._report = (
-            self.last_success, self.promise, self.late, self.last_run_failed, self.owed, self.rejected_open,
-            self.problems_open, self.accepted_problems, self.records_held, self.last_certificate,
-            self.verify_differences, self.token_expiry, self.token_refused, self.lease_held,
+            self.last_success, self.freshness_target, self.late, self.last_run_failed, self.pending_reads,
+            self.rejected_open, self.problems_open, self.accepted_problems, self.records_in_review,
+            self.last_verification, self.verify_differences, self.token_expiry, self.token_refused, self.lease_held,
         )  # fmt: skip
 
     def forget_report(self) -> None:

@@ -18,7 +18,6 @@ from typing import TextIO
 
 import structlog
 
-from breezeway_sync.core.certificate import FAILED, LATE, PROVED
 from breezeway_sync.core.events import (
     AccountPaused,
     AlertDelivered,
@@ -34,7 +33,7 @@ from breezeway_sync.core.events import (
     CycleSkipped,
     DatabaseLost,
     DatabaseReplaced,
-    DeletionsHeld,
+    DeletionsNeedReview,
     Emit,
     EntityAdvanced,
     EntityFinished,
@@ -44,14 +43,15 @@ from breezeway_sync.core.events import (
     FieldChanged,
     LeaseAwaited,
     LeaseClaimed,
-    Noticed,
+    OperatorNotice,
     RecordRejected,
     TokenFailed,
     TokenObtained,
     VerificationFinished,
 )
 from breezeway_sync.core.record_events import RecordsLeft, RowsLost
-from breezeway_sync.core.words import visible
+from breezeway_sync.core.text import visible
+from breezeway_sync.core.verification import FAILED, LATE, PROVED
 
 LEVELS: Mapping[type[Event], int] = {
     CallFinished: logging.DEBUG,
@@ -69,11 +69,11 @@ LEVELS: Mapping[type[Event], int] = {
     Crashed: logging.ERROR,
     EntityUnavailable: logging.WARNING,
     FieldChanged: logging.WARNING,
-    DeletionsHeld: logging.WARNING,
+    DeletionsNeedReview: logging.WARNING,
     AttendanceChanged: logging.WARNING,
     RecordsLeft: logging.WARNING,
     RowsLost: logging.WARNING,
-    Noticed: logging.WARNING,
+    OperatorNotice: logging.WARNING,
     CycleSkipped: logging.WARNING,
     DatabaseLost: logging.ERROR,
     DatabaseReplaced: logging.ERROR,
@@ -176,7 +176,7 @@ class _Flood:
         self._began_at, self._lines = now, Counter()
         return held
 
-    def has_room(self, name: str) -> bool:
+    def has_memory(self, name: str) -> bool:
         self._lines[name] += 1
         return self._lines[name] <= FLOOD_LINES
 
@@ -193,7 +193,7 @@ def log_events(monotonic: Callable[[], float] = time.monotonic) -> Emit:
         with _LOST:
             for kind, lines in flood.over().items():
                 logger.warning("log_lines_left_out", kind=kind, lines=lines)
-            if level > logging.DEBUG and not flood.has_room(name):
+            if level > logging.DEBUG and not flood.has_memory(name):
                 return
             fields = {name: value for name, value in asdict(event).items() if value is not None}
             logger.log(level, name, **fields)

@@ -44,7 +44,7 @@ from breezeway_sync.core.events import (
 )
 from breezeway_sync.core.outcome import FAILED
 from breezeway_sync.core.record_events import RecordsLeft, RowsLost
-from breezeway_sync.core.report import CertificateState, Freshness, LeaseState, RegionState, TokenState
+from breezeway_sync.core.report import Freshness, LeaseState, RegionState, TokenState, VerificationState
 from breezeway_sync.ops.instruments import Instruments
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -90,7 +90,7 @@ class Metrics:
             RecordsLeft: lambda e: self._m.records_left.labels(e.region, e.entity).inc(e.records),
             RowsLost: lambda e: self._m.losses.labels(e.region, e.entity, e.table).inc(),
             CycleFinished: self._cycle_finished,
-            CycleSkipped: lambda e: self._m.cycles_skipped.labels(e.tempo, e.reason).inc(),
+            CycleSkipped: lambda e: self._m.cycles_skipped.labels(e.interval, e.reason).inc(),
             Crashed: lambda _: self._m.crashes.inc(),
             DatabaseLost: self._database_lost,
             DatabaseBack: lambda _: self._m.database_up.set(1),
@@ -179,12 +179,12 @@ class Metrics:
         leases: Sequence[LeaseState],
         tokens: Sequence[TokenState],
         regions: Sequence[RegionState],
-        certificates: Sequence[CertificateState] = (),
+        certificates: Sequence[VerificationState] = (),
     ) -> None:
         """Take over a report that was just read; regions and accounts that are gone from it vanish."""
         self._m.forget_report()
         for one in freshness:
-            self._promise(one)
+            self._freshness_target(one)
         for lease in leases:
             self._m.lease_held.labels(lease.account).set(lease.owner is not None)
         for account in self._worked - {lease.account for lease in leases}:
@@ -196,8 +196,8 @@ class Metrics:
             self._m.token_refused.labels(token.region).set(token.error is not None)
         for region in regions:
             self._totals(region)
-        for certificate in certificates:
-            self._compared(certificate)
+        for verification_result in certificates:
+            self._compared(verification_result)
         self._failed = {(one.region, one.entity): self._is_failed(one) for one in freshness}
         self._m.database_up.set(1)
         self._m.report_time.set(self._now())
@@ -205,27 +205,27 @@ class Metrics:
     def _totals(self, region: RegionState) -> None:
         self._m.rejected_open.labels(region.region).set(region.rejected_open)
         self._m.problems_open.labels(region.region).set(region.problems_open)
-        for source, calls in region.owed.items():
-            self._m.owed.labels(region.region, source).set(calls)
+        for source, calls in region.pending_reads.items():
+            self._m.pending_reads.labels(region.region, source).set(calls)
         for entity, problems in region.accepted.items():
             self._m.accepted_problems.labels(region.region, entity).set(problems)
         for entity, records in region.held.items():
-            self._m.records_held.labels(region.region, entity).set(records)
+            self._m.records_in_review.labels(region.region, entity).set(records)
 
-    def _promise(self, one: Freshness) -> None:
+    def _freshness_target(self, one: Freshness) -> None:
         if one.is_off:
             return
         place = (one.region, one.entity)
         if one.last_success is not None:
             self._m.last_success.labels(*place).set(one.last_success.timestamp())
-        self._m.promise.labels(*place).set(one.promise_seconds)
+        self._m.freshness_target.labels(*place).set(one.freshness_target_seconds)
         self._m.late.labels(*place).set(one.is_late)
         self._m.last_run_failed.labels(*place).set(self._is_failed(one))
 
-    def _compared(self, one: CertificateState) -> None:
+    def _compared(self, one: VerificationState) -> None:
         if one.compared_at is None:
             return
-        self._m.last_certificate.labels(one.region, one.entity).set(one.compared_at.timestamp())
+        self._m.last_verification.labels(one.region, one.entity).set(one.compared_at.timestamp())
         for kind, places in one.differences.items():
             self._m.verify_differences.labels(one.region, one.entity, kind).set(places)
 

@@ -1,148 +1,233 @@
-"""The tables of the status page below the grid: runs, regions, accounts."""
+"""The tables of the status page: mirrors, runs, regions, accounts, as finished words. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from breezeway_sync.core.report import LeaseState, PastRun, RegionState, TokenState
-from breezeway_sync.ops.markup import Safe, element, join
-from breezeway_sync.ops.page_parts import cell, entity_name, icon, moment, names_of, row, section, table
+from breezeway_sync.core.outcome import FAILED, PARTIAL
+from breezeway_sync.core.report import Freshness, LeaseState, PastRun, RegionState, TokenState
 from breezeway_sync.ops.view import View
-from breezeway_sync.ops.words import MINUTE, ago, count, duration
+from breezeway_sync.ops.watch import StatusReport
+from breezeway_sync.ops.words import MINUTE, Moment, ago, brief, count, duration, entity_name, moment
 
 SHOWN_RUNS = 25
-_RUN_STATES = {"success": "ok", "partial": "warn", "failed": "bad", "running": "running"}
-_COUNTS = ("new", "updated", "unchanged", "deleted", "rejected", "calls")
+RUN_COUNTS = ("New", "Updated", "Unchanged", "Deleted", "Rejected", "Calls")
+_RUN_SIGNS = {"success": "ok", "partial": "warn", "failed": "bad", "running": "running"}
 
 
-def runs(view: View) -> Safe | None:
+@dataclass(frozen=True, slots=True)
+class EntityColumn:
+    """An entity and its freshness target."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorCell:
+    """How fresh a region's entity is; `words` is empty where there is nothing to add, `width` the bar's in percent."""
+
+    entity: str
+    sign: Literal["unread", "off", "ok", "warn", "bad"]
+    age: str = ""
+    target: str = ""
+    words: str = ""
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorRow:
+    """A region's cells, one for each column; `code` is None where the name says it."""
+
+    name: str
+    code: str | None
+    cells: tuple[MirrorCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run; `counts` has a number for each of RUN_COUNTS."""
+
+    region: str
+    entity: str
+    sign: str
+    status: str
+    started: Moment
+    took: str
+    error: str | None
+    counts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLine:
+    """A region's access token, without the token."""
+
+    ends: Moment | None
+    has_ended: bool
+    renewed: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingReads:
+    """Calls for comments and requirements that are still to be made, the time that they take, and what they read."""
+
+    calls: str
+    time: str
+    sources: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProblems:
+    """Open problems, and by entity what a person has accepted."""
+
+    open: str
+    accepted: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRow:
+    """What a region has beside its mirrors; None: nothing."""
+
+    name: str
+    token: TokenLine | None
+    pending: PendingReads | None
+    rejected: str
+    problems: OpenProblems | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """Who works an account, and for how long what else lasts; None: nobody, and not at all."""
+
+    key: str
+    owner: str | None
+    lease: str | None
+    pause: str | None
+    token_call: str | None
+
+
+def entities(freshness: Iterable[Freshness]) -> dict[str, EntityColumn]:
+    """The columns by entity, the shortest freshness target first."""
+    targets = {one.entity: one.freshness_target_seconds for one in freshness}
+    ordered = sorted(targets, key=lambda name: (targets[name], name))
+    return {name: EntityColumn(entity_name(name), brief(targets[name])) for name in ordered}
+
+
+def mirrors(view: View, names: Sequence[str]) -> tuple[MirrorRow, ...]:
+    """Regions x these entities, regions by name."""
+    found: dict[str, dict[str, Freshness]] = {}
+    for one in view.freshness:
+        found.setdefault(one.region, {})[one.entity] = one
+    return tuple(
+        MirrorRow(
+            name=view.region_names[code],
+            code=None if view.region_names[code].casefold().replace(" ", "_") == code.casefold() else code,
+            cells=tuple(_cell(view, name, some.get(name)) for name in names),
+        )
+        for code, some in sorted(found.items(), key=lambda pair: view.region_names[pair[0]].casefold())
+    )
+
+
+def _cell(view: View, entity: str, one: Freshness | None) -> MirrorCell:
+    name = entity_name(entity)
+    if one is None or one.is_off:
+        return MirrorCell(name, "unread" if one is None else "off")
+    age = view.age_seconds(one)
+    ended = view.ended_status.get((one.region, one.entity))
+    is_late = view.is_late(one)
+    words = ["never read" if age is None else "late"] if is_late else []
+    words += [ended] if ended in (FAILED, PARTIAL) else []
+    sign: Literal["ok", "warn", "bad"] = "bad" if is_late else "warn" if words else "ok"
+    words += ["running"] if one.status == "running" else []
+    share = 1.0 if age is None or one.freshness_target_seconds <= 0 else min(1.0, age / one.freshness_target_seconds)
+    shown = "–" if age is None else brief(age)
+    return MirrorCell(name, sign, shown, brief(one.freshness_target_seconds), ", ".join(words), round(share * 100))
+
+
+def runs(view: View, past: Sequence[PastRun]) -> tuple[RunRow, ...]:
     """The latest runs, newest first."""
-    if view.report is None or not view.report.runs:
-        return None
-    names = names_of(view)
-    shown = view.report.runs[:SHOWN_RUNS]
-    columns = (
-        "Mirror",
-        "Result",
-        "Started",
-        element("th", "Took", **_NUMBER),
-        *(_count_head(name) for name in _COUNTS),
-    )
-    grid = table("Latest runs, newest first", columns, (_run(view, one, names) for one in shown), "runs")
-    note = None
-    if len(view.report.runs) > len(shown):
-        note = element("p", element("small", f"The latest {len(shown)}; the status as JSON has more."))
-    return section("Latest runs", "runs", grid, note)
+    return tuple(_run(view, one) for one in past[:SHOWN_RUNS])
 
 
-_NUMBER = {"scope": "col", "role": "columnheader", "class_": "number"}
-
-
-def _count_head(name: str) -> Safe:
-    return element("th", name.capitalize(), **_NUMBER)
-
-
-def _run(view: View, run: PastRun, names: dict[str, str]) -> Safe:
-    state = _RUN_STATES.get(run.status, "warn")
+def _run(view: View, run: PastRun) -> RunRow:
     seconds = run.duration_seconds + (view.read_age_seconds if run.completed_at is None else 0.0)
-    why = (
-        element("details", element("summary", "Why"), element("p", run.error, class_="message")) if run.error else None
+    return RunRow(
+        region=view.region_names.get(run.region, run.region),
+        entity=entity_name(run.entity),
+        sign=_RUN_SIGNS.get(run.status, "warn"),
+        status=run.status,
+        started=moment(run.started_at, view.now),
+        took=duration(seconds),
+        error=run.error,
+        counts={name: f"{getattr(run, name.lower()):,}" for name in RUN_COUNTS},
     )
-    title = join(element("bdi", names.get(run.region, run.region)), element("small", entity_name(run.entity)))
-    return row(
-        title,
-        cell("", icon(state), " ", run.status, why, class_="result"),
-        cell("", moment(run.started_at, view.now), class_="wide"),
-        cell("Took", duration(seconds), class_="number"),
-        *(_count(name, getattr(run, name)) for name in _COUNTS),
-    )
 
 
-def _count(name: str, number: int) -> Safe:
-    return cell(name.capitalize(), f"{number:,}", class_="number" if number else "number zero")
-
-
-def regions(view: View) -> Safe | None:
-    """Token, owed calls and rejected records of each region."""
-    report = view.report
-    if report is None or not (report.tokens or report.regions):
-        return None
+def regions(view: View, report: StatusReport) -> tuple[RegionRow, ...]:
+    """Every region with a token or totals, by name."""
     tokens = {one.region: one for one in report.tokens}
     states = {one.region: one for one in report.regions}
-    names = names_of(view)
-
-    def by_name(code: str) -> str:
-        return names.get(code, code).casefold()
-
-    rows = (
-        row(
-            element("bdi", names.get(code, code)),
-            cell("Access token", _token(tokens.get(code), view.now), class_="wide"),
-            cell("Calls owed", _owed(view, states.get(code))),
-            cell("Records rejected", f"{states[code].rejected_open:,}" if code in states else "–"),
-            cell("Problems", _problems(states.get(code))),
+    names = {code: view.region_names.get(code, code) for code in {*tokens, *states}}
+    return tuple(
+        RegionRow(
+            name=name,
+            token=_token(tokens.get(code), view.now),
+            pending=_pending(states.get(code), view.facts.requests_per_minute),
+            rejected=f"{states[code].rejected_open:,}" if code in states else "–",
+            problems=_problems(states.get(code)),
         )
-        for code in sorted({*tokens, *states}, key=by_name)
+        for code, name in sorted(names.items(), key=lambda pair: (pair[1].casefold(), pair[0]))
     )
-    columns = ("Region", "Access token", "Calls owed", "Records rejected", "Problems")
-    grid = table("Tokens, owed calls, rejected records and problems", columns, rows)
-    return section("Regions", "regions", grid)
 
 
-def _problems(state: RegionState | None) -> Safe:
-    """What is open, and what a person has accepted."""
-    if state is None or not (state.problems_open or state.accepted):
-        return element("span", "none", class_="muted")
-    entities = ", ".join(f"{entity_name(entity)} {number:,}" for entity, number in sorted(state.accepted.items()))
-    accepted = element("small", f"(accepted: {entities})") if entities else ""
-    return join(f"{state.problems_open:,} open ", accepted)
-
-
-def _token(token: TokenState | None, now: datetime) -> Safe:
+def _token(token: TokenState | None, now: datetime) -> TokenLine | None:
     if token is None or (token.expires_at is None and token.error is None):
-        return element("span", "none yet", class_="muted")
-    parts = []
-    if token.expires_at is not None:
-        parts += [element("span", "ends " if token.expires_at > now else "ended "), moment(token.expires_at, now)]
-    if token.refreshed_at is not None:
-        parts.append(
-            element("small", f" · renewed {ago(token.refreshed_at, now)}, {count(token.generation, 'time')} in all")
-        )
-    if token.error:
-        parts.append(element("p", icon("bad"), " ", element("bdi", token.error), class_="bad"))
-    return join(*parts)
-
-
-def _owed(view: View, state: RegionState | None) -> Safe:
-    if state is None or not any(state.owed.values()):
-        return element("span", "none", class_="muted")
-    calls = sum(state.owed.values())
-    time = duration(calls * MINUTE / max(1, view.facts.requests_per_minute))
-    sources = ", ".join(f"{number:,} {entity_name(source)}" for source, number in sorted(state.owed.items()) if number)
-    return join(f"{calls:,}, about {time} ", element("small", f"({sources})"))
-
-
-def accounts(view: View) -> Safe | None:
-    """Who works which account."""
-    if view.report is None or not view.report.leases:
         return None
-    passed = view.read_age_seconds
-    rows = (_lease(one, passed) for one in view.report.leases)
-    columns = ("Account", "Worked by", "Lease", "Calls", "Next token call")
-    return section("Accounts", "accounts", table("Who works which account", columns, rows))
+    renewed = None
+    if token.refreshed_at is not None:
+        renewed = f"{ago(token.refreshed_at, now)}, {count(token.generation, 'time')} in all"
+    return TokenLine(
+        ends=None if token.expires_at is None else moment(token.expires_at, now),
+        has_ended=token.expires_at is not None and token.expires_at <= now,
+        renewed=renewed,
+        error=token.error,
+    )
 
 
-def _lease(one: LeaseState, passed_seconds: float) -> Safe:
-    def left(seconds: float, before: str, without: str) -> Safe:
-        seconds -= passed_seconds
-        return join(f"{before}{duration(seconds)}") if seconds > 0 else element("span", without, class_="muted")
+def _pending(state: RegionState | None, requests_per_minute: int) -> PendingReads | None:
+    calls = sum(state.pending_reads.values()) if state else 0
+    if state is None or not calls:
+        return None
+    sources = ", ".join(
+        f"{number:,} {entity_name(source)}" for source, number in sorted(state.pending_reads.items()) if number
+    )
+    return PendingReads(f"{calls:,}", duration(calls * MINUTE / max(1, requests_per_minute)), sources)
 
-    is_held = one.owner is not None and one.expires_in_seconds > passed_seconds
-    owner = element("bdi", one.owner) if is_held else element("span", "nobody", class_="muted")
-    return row(
-        element("code", one.account),
-        cell("Worked by", owner, class_="wide"),
-        cell("Lease", left(one.expires_in_seconds if is_held else 0.0, "for ", "none")),
-        cell("Calls", left(one.paused_for_seconds, "paused for ", "allowed")),
-        cell("Next token call", left(one.next_token_call_in_seconds, "in ", "at once")),
+
+def _problems(state: RegionState | None) -> OpenProblems | None:
+    if state is None or not (state.problems_open or state.accepted):
+        return None
+    accepted = ", ".join(f"{entity_name(entity)} {number:,}" for entity, number in sorted(state.accepted.items()))
+    return OpenProblems(f"{state.problems_open:,}", accepted)
+
+
+def accounts(leases: Sequence[LeaseState], passed_seconds: float) -> tuple[AccountRow, ...]:
+    """The accounts; `passed_seconds` ago the leases were read."""
+
+    def left(seconds: float) -> str | None:
+        return duration(seconds - passed_seconds) if seconds > passed_seconds else None
+
+    return tuple(
+        AccountRow(
+            key=one.account,
+            owner=one.owner if one.owner is not None and left(one.expires_in_seconds) else None,
+            lease=left(one.expires_in_seconds) if one.owner is not None else None,
+            pause=left(one.paused_for_seconds),
+            token_call=left(one.next_token_call_in_seconds),
+        )
+        for one in leases
     )

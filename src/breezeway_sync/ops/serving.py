@@ -65,7 +65,9 @@ async def _bind(host: str, port: int) -> socket.socket:
         )
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(
-            "the address to listen on is none", got=where, cure="let http.host be one that this machine has: 127.0.0.1"
+            "the address to listen on is none",
+            actual=where,
+            hint="let http.host be one that this machine has: 127.0.0.1",
         ) from error
     family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
@@ -75,9 +77,9 @@ async def _bind(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        cure = _CURES.get(error.errno or 0, "choose another http.host or http.port")
+        hint = _CURES.get(error.errno or 0, "choose another http.host or http.port")
         raise ConfigurationError(
-            f"nothing can listen on {where}", got=(error.strerror or type(error).__name__).lower(), cure=cure
+            f"nothing can listen on {where}", actual=(error.strerror or type(error).__name__).lower(), hint=hint
         ) from error
     listener.setblocking(False)
     return listener

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from breezeway_sync.core.outcome import FAILED, PARTIAL
 from breezeway_sync.core.report import Freshness
-from breezeway_sync.ops.health import Facts, Verdict, judge
-from breezeway_sync.ops.troubles import Place, Trouble, find, latest_ended
+from breezeway_sync.ops.health import Facts, HealthReport, judge
+from breezeway_sync.ops.troubles import Place, TroubleGroup, find, latest_ended
 from breezeway_sync.ops.watch import StatusReport
 from breezeway_sync.ops.words import count
 
@@ -29,7 +29,7 @@ class View:
         return self.facts.now
 
     @cached_property
-    def verdict(self) -> Verdict:
+    def judgement(self) -> HealthReport:
         return judge(self.facts)
 
     @property
@@ -51,6 +51,11 @@ class View:
         return () if self.report is None else self.report.freshness
 
     @cached_property
+    def region_names(self) -> dict[str, str]:
+        """Names by code; a region without one has its code."""
+        return {one.region: one.region_name or one.region for one in self.freshness}
+
+    @cached_property
     def asked(self) -> tuple[Freshness, ...]:
         """Without what is off."""
         return tuple(one for one in self.freshness if not one.is_off)
@@ -60,7 +65,7 @@ class View:
         return frozenset((one.region, one.entity) for one in self.freshness if self.is_late(one))
 
     @cached_property
-    def troubles(self) -> list[Trouble]:
+    def troubles(self) -> list[TroubleGroup]:
         report = self.report
         return [] if report is None else find(self.freshness, report.runs, self.late, report.certificates)
 
@@ -83,12 +88,12 @@ class View:
 
     def is_late(self, one: Freshness) -> bool:
         age = self.age_seconds(one)
-        return not one.is_off and (one.is_late or age is None or age > one.promise_seconds)
+        return not one.is_off and (one.is_late or age is None or age > one.freshness_target_seconds)
 
     def headline(self) -> tuple[str, str]:
         """The state of it all ("ok", "degraded", "failing") and a sentence that says it."""
         regions = count(len({one.region for one in self.freshness}), "region")
-        if not self.verdict.live:
+        if not self.judgement.live:
             return "failing", "The service is stuck"
         if not self.facts.database_reachable:
             return "failing", "The database is lost"
@@ -105,4 +110,4 @@ class View:
         hurt = sum(status in (FAILED, PARTIAL) for status in self.ended_status.values())
         if hurt:
             return "degraded", f"{regions}, all fresh; {count(hurt, 'run')} incomplete"
-        return "ok" if self.verdict.status == "ok" else "degraded", f"{regions}, all fresh"
+        return "ok" if self.judgement.status == "ok" else "degraded", f"{regions}, all fresh"

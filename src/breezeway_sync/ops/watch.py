@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from breezeway_sync.core.report import CertificateState, Freshness, LeaseState, PastRun, RegionState, TokenState
+from breezeway_sync.core.report import Freshness, LeaseState, PastRun, RegionState, TokenState, VerificationState
 from breezeway_sync.ops.health import Facts
 from breezeway_sync.ops.metrics import Metrics
 
@@ -25,7 +25,7 @@ class StatusReport:
     regions: tuple[RegionState, ...]
     database_error: str | None
     read_at: datetime
-    certificates: tuple[CertificateState, ...] = ()
+    certificates: tuple[VerificationState, ...] = ()
 
 
 class Watch(Protocol):

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment as seen from now ("3 min ago"), on the clock in UTC, and in ISO 8601."""
+
+    ago: str
+    clock: str
+    iso: str
 
 
 def duration(seconds: float) -> str:
@@ -49,6 +59,16 @@ def clock(moment: datetime, now: datetime) -> str:
     """The time of day in UTC, with the date where it is another day's."""
     moment, now = moment.astimezone(UTC), now.astimezone(UTC)
     return f"{moment:%H:%M:%S}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def moment(at: datetime, now: datetime) -> Moment:
+    """A moment in all three ways."""
+    return Moment(ago(at, now), clock(at, now), at.astimezone(UTC).isoformat(timespec="seconds"))
+
+
+def entity_name(entity: str) -> str:
+    """property_contacts -> property contacts."""
+    return entity.replace("_", " ")
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

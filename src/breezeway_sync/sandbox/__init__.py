@@ -1,10 +1,9 @@
 """A simulated Breezeway API: what the API page says, out of a seed, with faults on demand."""
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.app import create_app
 from breezeway_sync.sandbox.faults import FAULT_KINDS, FaultKind, FaultRule, Faults
 from breezeway_sync.sandbox.options import Options
-from breezeway_sync.sandbox.postgres import throwaway_postgres
 from breezeway_sync.sandbox.server import running
 from breezeway_sync.sandbox.simulator import Sandbox
 from breezeway_sync.sandbox.spec import KINDS, AccountSpec, ChildKind, Kind, Size, demo_accounts, resized
@@ -14,7 +13,6 @@ from breezeway_sync.sandbox.world import World
 __all__ = [
     "FAULT_KINDS",
     "KINDS",
-    "Account",
     "AccountSpec",
     "ChildKind",
     "FaultKind",
@@ -23,6 +21,7 @@ __all__ = [
     "Kind",
     "Options",
     "Sandbox",
+    "SandboxAccount",
     "Size",
     "Stats",
     "World",
@@ -30,5 +29,4 @@ __all__ = [
     "demo_accounts",
     "resized",
     "running",
-    "throwaway_postgres",
 ]

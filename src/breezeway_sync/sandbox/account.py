@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from random import Random
 from typing import Any, cast
 
 from breezeway_sync.sandbox import facts, stamps
 from breezeway_sync.sandbox.draw import Record
-from breezeway_sync.sandbox.listing import Listing
+from breezeway_sync.sandbox.listing import IdListing
 from breezeway_sync.sandbox.spec import ChildKind, Kind
 from breezeway_sync.sandbox.truth import Truth, Written, decode, encode
 
 
-class Account(Truth):
+class SandboxAccount(Truth):
     """The truth about one account; every change counts `version` up."""
 
     def put(self, kind: Kind, record: Record) -> int:
@@ -92,12 +91,6 @@ class Account(Truth):
         self._new_ids[kind] = self._new_ids.get(kind, self.blueprint.ids[kind].end + 10_000) + 1
         return self._new_ids[kind]
 
-    def drift(self, n: int, rng: Random | None = None) -> list[tuple[str, Kind, int]]:
-        """So many random, realistic edits; returns what was done to which record."""
-        from breezeway_sync.sandbox.drift import drift
-
-        return drift(self, n, rng or Random(f"{self.blueprint.seed}/{self.code}/{self.version}"))  # noqa: S311
-
     def _write(
         self, kind: Kind, record_id: int, body: bytes, home: int | None, updated: datetime | None = None
     ) -> None:
@@ -124,7 +117,7 @@ class Account(Truth):
     def _unlist(self, kind: Kind, record_id: int) -> None:
         self._own_listing(kind, self._home(kind, record_id)).remove(record_id)
 
-    def _own_listing(self, kind: Kind, home: int | None) -> Listing:
+    def _own_listing(self, kind: Kind, home: int | None) -> IdListing:
         """The listing to change; it is kept from now on."""
         listing = self._listings.get((kind, home))
         if listing is None:

@@ -19,7 +19,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Refusal(Exception):  # an answer, not an error of ours
+class SandboxRefusal(Exception):  # an answer, not an error of ours
     """Raised where the answer is known before the handler is done."""
 
     def __init__(self, answer: Answer) -> None:

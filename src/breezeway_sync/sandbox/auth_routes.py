@@ -6,7 +6,7 @@ import hmac
 import json
 
 from breezeway_sync.sandbox import answers
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.answers import Answer
 from breezeway_sync.sandbox.simulator import Call
 from breezeway_sync.sandbox.tokens import zoneless
@@ -59,7 +59,7 @@ def _refused(call: Call, client_id: str, endpoint: str) -> Answer | None:
     return answers.rate_limited(zoneless(reset) if options.auth_hint in ("body", "both") else None, **header)
 
 
-def _issue(call: Call, account: Account) -> Answer:
+def _issue(call: Call, account: SandboxAccount) -> Answer:
     options = call.sandbox.options
     pair = call.sandbox.tokens.issue(account, options.access_token_seconds, options.refresh_token_seconds)
     return answers.as_json(pair)

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
+from breezeway_sync.sandbox.drift import drift
 from breezeway_sync.sandbox.faults import FaultRule
 from breezeway_sync.sandbox.simulator import Sandbox
 from breezeway_sync.sandbox.spec import KINDS, Kind
@@ -83,7 +84,7 @@ def _drift(sandbox: Sandbox, _request: Request, sent: Any) -> Response:
     done = {}
     for code in codes:
         rng = None if seed is None else Random(f"{seed}/{code}")  # noqa: S311  # chance, not secrecy
-        edits = sandbox.world.account(code).drift(int(sent.get("edits", 10)), rng)
+        edits = drift(sandbox.world.account(code), int(sent.get("edits", 10)), rng)
         done[code] = [{"action": action, "kind": kind, "id": record_id} for action, kind, record_id in edits]
     return JSONResponse(done)
 
@@ -109,7 +110,7 @@ def _accounts(sandbox: Sandbox, _request: Request, _sent: Any) -> Response:
     return JSONResponse([_account(account) for account in sandbox.world.accounts.values()])
 
 
-def _account(account: Account) -> dict[str, Any]:
+def _account(account: SandboxAccount) -> dict[str, Any]:
     spec = account.spec
     return {
         "code": spec.code,
@@ -127,7 +128,7 @@ def _records(sandbox: Sandbox, request: Request, _sent: Any) -> Response:
     return StreamingResponse(_lines(account, _kind(request.path_params["kind"])), media_type="application/x-ndjson")
 
 
-def _lines(account: Account, kind: Kind) -> Iterator[bytes]:
+def _lines(account: SandboxAccount, kind: Kind) -> Iterator[bytes]:
     for record_id in account.ids(kind):
         yield (account.body(kind, record_id) or b"") + b"\n"
 

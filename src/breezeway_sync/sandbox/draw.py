@@ -46,9 +46,9 @@ class Draw:
         """At most so many of the items, each at most once, in the order of the items."""
         if not items:
             return []
-        wanted = self.below(min(most, len(items)) + 1)
+        expected = self.below(min(most, len(items)) + 1)
         start = self.below(len(items))
-        places = sorted((start + step * 3) % len(items) for step in range(wanted))
+        places = sorted((start + step * 3) % len(items) for step in range(expected))
         return [items[place] for place in dict.fromkeys(places)]
 
     def cents(self, low: int, high: int) -> float:

@@ -7,18 +7,22 @@ from datetime import timedelta
 from random import Random
 
 from breezeway_sync.sandbox import lists, properties, stamps, words
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.draw import Record
 from breezeway_sync.sandbox.reservations import make_reservation
 from breezeway_sync.sandbox.spec import Kind
 from breezeway_sync.sandbox.tasks import make_task
 
 Edit = tuple[str, Kind, int]
-Editor = Callable[[Account, Random], Edit | None]
+Editor = Callable[[SandboxAccount, Random], Edit | None]
 
 
-def drift(account: Account, n: int, rng: Random) -> list[Edit]:
-    """So many edits; what each did to which record. An account without records gives fewer."""
+def drift(account: SandboxAccount, n: int, rng: Random | None = None) -> list[Edit]:
+    """Make `n` random, realistic edits; return what each did to which record. An account without records gets fewer.
+
+    Without `rng` the edits follow from the account and its version.
+    """
+    rng = rng or Random(f"{account.blueprint.seed}/{account.code}/{account.version}")  # noqa: S311
     editors, weights = zip(*_EDITORS, strict=True)
     done: list[Edit] = []
     for _attempt in range(n * 4):
@@ -30,7 +34,7 @@ def drift(account: Account, n: int, rng: Random) -> list[Edit]:
     return done
 
 
-def random_id(account: Account, kind: Kind, rng: Random) -> int | None:
+def random_id(account: SandboxAccount, kind: Kind, rng: Random) -> int | None:
     """Any listed record; for tasks of any listed property."""
     home = None
     if kind == "tasks":
@@ -44,8 +48,8 @@ def random_id(account: Account, kind: Kind, rng: Random) -> int | None:
     return next(listing.between(nth, nth + 1))
 
 
-def _on(kind: Kind, action: str, change: Callable[[Account, Random, int], object]) -> Editor:
-    def editor(account: Account, rng: Random) -> Edit | None:
+def _on(kind: Kind, action: str, change: Callable[[SandboxAccount, Random, int], object]) -> Editor:
+    def editor(account: SandboxAccount, rng: Random) -> Edit | None:
         record_id = random_id(account, kind, rng)
         if record_id is None or record_id < 0:
             return None
@@ -55,7 +59,7 @@ def _on(kind: Kind, action: str, change: Callable[[Account, Random, int], object
     return editor
 
 
-def _advance(account: Account, rng: Random, task_id: int) -> None:
+def _advance(account: SandboxAccount, rng: Random, task_id: int) -> None:
     code = rng.choice(("in_progress", "finished", "closed", "approved"))
     label, stage = words.STATUSES[code]
     changes: Record = {"type_task_status": {"code": code, "name": label, "stage": stage}}
@@ -65,7 +69,7 @@ def _advance(account: Account, rng: Random, task_id: int) -> None:
     account.patch("tasks", task_id, **changes)
 
 
-def _reassign(account: Account, rng: Random, task_id: int) -> None:
+def _reassign(account: SandboxAccount, rng: Random, task_id: int) -> None:
     who = random_id(account, "people", rng)
     if who is None:
         return
@@ -81,7 +85,7 @@ def _reassign(account: Account, rng: Random, task_id: int) -> None:
     account.patch("tasks", task_id, assignments=[assignment])
 
 
-def _comment(account: Account, rng: Random, task_id: int) -> None:
+def _comment(account: SandboxAccount, rng: Random, task_id: int) -> None:
     """With a new `updated_at` of the task or without it: which of them is right is unknown (section 8)."""
     comment = {
         "id": 900_000_000 + account.version,
@@ -93,7 +97,7 @@ def _comment(account: Account, rng: Random, task_id: int) -> None:
         account.patch("tasks", task_id)
 
 
-def _answer_requirement(account: Account, rng: Random, task_id: int) -> None:
+def _answer_requirement(account: SandboxAccount, rng: Random, task_id: int) -> None:
     requirements = account.requirements(task_id)
     if requirements:
         requirements[rng.randrange(len(requirements))]["response"] = rng.choice(words.REMARKS)
@@ -102,15 +106,15 @@ def _answer_requirement(account: Account, rng: Random, task_id: int) -> None:
         account.patch("tasks", task_id)
 
 
-def _delete(kind: Kind) -> Callable[[Account, Random, int], object]:
+def _delete(kind: Kind) -> Callable[[SandboxAccount, Random, int], object]:
     return lambda account, _rng, record_id: account.delete(kind, record_id)
 
 
-def _hide(account: Account, _rng: Random, task_id: int) -> None:
+def _hide(account: SandboxAccount, _rng: Random, task_id: int) -> None:
     account.hide("tasks", task_id)
 
 
-def _new_task(account: Account, rng: Random) -> Edit | None:
+def _new_task(account: SandboxAccount, rng: Random) -> Edit | None:
     home = random_id(account, "properties", rng)
     place = None if home is None else account.blueprint.ids["properties"].index_of(home)
     if home is None or place is None or not account.blueprint.task_count(place):
@@ -136,7 +140,7 @@ def _new_task(account: Account, rng: Random) -> Edit | None:
     return "new", "tasks", account.put("tasks", record | changes)
 
 
-def _new_reservation(account: Account, rng: Random) -> Edit | None:
+def _new_reservation(account: SandboxAccount, rng: Random) -> Edit | None:
     count = account.blueprint.ids["reservations"].count
     if not count:
         return None
@@ -152,7 +156,7 @@ def _new_reservation(account: Account, rng: Random) -> Edit | None:
     return "new", "reservations", account.put("reservations", record | changes)
 
 
-def _move_stay(account: Account, rng: Random, reservation_id: int) -> None:
+def _move_stay(account: SandboxAccount, rng: Random, reservation_id: int) -> None:
     record = account.get("reservations", reservation_id)
     days = timedelta(days=rng.choice((-2, -1, 1, 2, 7)))
     moved: Record = {}
@@ -163,7 +167,7 @@ def _move_stay(account: Account, rng: Random, reservation_id: int) -> None:
     account.patch("reservations", reservation_id, **moved)
 
 
-def _change_property(account: Account, rng: Random, property_id: int) -> None:
+def _change_property(account: SandboxAccount, rng: Random, property_id: int) -> None:
     record = account.get("properties", property_id)
     choice = rng.randrange(3)
     if choice == 0:
@@ -179,7 +183,7 @@ def _change_property(account: Account, rng: Random, property_id: int) -> None:
         account.patch("properties", property_id, status=status)
 
 
-def _move_reference(account: Account, rng: Random, property_id: int) -> None:
+def _move_reference(account: SandboxAccount, rng: Random, property_id: int) -> None:
     """External ids move between properties (section 7, point 18)."""
     other = random_id(account, "properties", rng)
     name = "reference_external_property_id"
@@ -190,7 +194,7 @@ def _move_reference(account: Account, rng: Random, property_id: int) -> None:
         account.patch("properties", other, **moved)
 
 
-def _new_property(account: Account, rng: Random) -> Edit | None:
+def _new_property(account: SandboxAccount, rng: Random) -> Edit | None:
     count = account.spec.properties
     if not count:
         return None
@@ -205,16 +209,16 @@ def _new_property(account: Account, rng: Random) -> Edit | None:
     return "new", "properties", account.put("properties", record | changes)
 
 
-def _change_person(account: Account, rng: Random, person_id: int) -> None:
+def _change_person(account: SandboxAccount, rng: Random, person_id: int) -> None:
     active = account.get("people", person_id).get("active") is True
     account.patch("people", person_id, active=not active if rng.random() < 0.3 else active, employee_code="E-new")
 
 
-def _use_supply(account: Account, rng: Random, supply_id: int) -> None:
+def _use_supply(account: SandboxAccount, rng: Random, supply_id: int) -> None:
     account.patch("supplies", supply_id, stock_count=rng.randrange(500))
 
 
-def _rename_tag(account: Account, rng: Random, tag_id: int) -> None:
+def _rename_tag(account: SandboxAccount, rng: Random, tag_id: int) -> None:
     account.patch("task_tags", tag_id, name=f"{lists.tag_name(rng.randrange(20))} (new)")
 
 

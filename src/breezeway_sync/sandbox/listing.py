@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 
-class Listing:
+class IdListing:
     """Ids in order of creation: those of the beginning without the gone ones, then the added ones."""
 
     __slots__ = ("_added", "_count", "_gone", "_id_of", "_place_of")

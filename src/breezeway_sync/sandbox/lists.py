@@ -54,7 +54,7 @@ def make_supply(bp: Blueprint, index: int) -> Record:
     draw = bp.draw("supply", index)
     created = bp.calendar.created((index + 0.5) / bp.spec.supplies)
     updated = min(created + timedelta(seconds=draw.below(40 * 86_400)), bp.calendar.anchor)
-    stock = draw.pick((0, 3, 12, 480, 9983))
+    row_counts = draw.pick((0, 3, 12, 480, 9983))
     sister = bp.spec.sister_company_id
     return {
         "id": bp.ids["supplies"].id_of(index),
@@ -64,12 +64,12 @@ def make_supply(bp: Blueprint, index: int) -> Record:
         "size": draw.pick(words.SIZES),
         "internal_id": f"S{index}" if draw.chance(200) else "",
         "unit_cost": draw.pick((7, 4.75, 0, draw.cents(1, 90), None)),
-        "stock_count": stock,
+        "stock_count": row_counts,
         "low_stock_alert": draw.chance(500),
         "low_stock_count": 50 if draw.chance(600) else None,
         "supply_category_id": 236 + draw.below(4) if draw.chance(800) else None,
         "type_stock_status": {"code": "in_stock", "name": "In Stock"}
-        if stock > 50
+        if row_counts > 50
         else {"code": "low_stock", "name": "Low Stock"},
         "created_at": stamps.naive(created),
         "updated_at": stamps.naive(updated),

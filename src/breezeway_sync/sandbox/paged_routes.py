@@ -7,11 +7,11 @@ import re
 from starlette.datastructures import QueryParams
 
 from breezeway_sync.sandbox import answers
-from breezeway_sync.sandbox.account import Account
-from breezeway_sync.sandbox.answers import Answer, Refusal
+from breezeway_sync.sandbox.account import SandboxAccount
+from breezeway_sync.sandbox.answers import Answer, SandboxRefusal
 from breezeway_sync.sandbox.facts import MOMENTS, Span, midnight
 from breezeway_sync.sandbox.properties import REFERENCE
-from breezeway_sync.sandbox.query import Page, compared, day_pair, many_ids, parse_page, whole
+from breezeway_sync.sandbox.query import PageQuery, compared, day_pair, many_ids, parse_page, whole
 from breezeway_sync.sandbox.select import Filter
 from breezeway_sync.sandbox.simulator import Call
 from breezeway_sync.sandbox.spec import Kind
@@ -72,22 +72,22 @@ def _task_home(call: Call, params: QueryParams) -> int:
     reference_name = "property_id" if "property_id" in params else "reference_property_id"
     home, reference = params.get("home_id"), params.get(reference_name)
     if home is None and reference is None:
-        raise Refusal(answers.unprocessable("home_id", "home_id or reference_property_id is required."))
+        raise SandboxRefusal(answers.unprocessable("home_id", "home_id or reference_property_id is required."))
     if home is None:
         return _referenced_home(call, reference_name, reference or "")
     if not home.isdecimal():
-        raise Refusal(answers.unprocessable("home_id", "Not a valid integer."))
+        raise SandboxRefusal(answers.unprocessable("home_id", "Not a valid integer."))
     every = call.sandbox.options.both_keys_refused_every
     place = call.owner.place("properties", int(home)) or 0
     if reference is not None and every and place % every == every - 1:
-        raise Refusal(answers.unprocessable(reference_name, "Only one of home_id and reference_property_id."))
+        raise SandboxRefusal(answers.unprocessable(reference_name, "Only one of home_id and reference_property_id."))
     return int(home)
 
 
 def _referenced_home(call: Call, name: str, reference: str) -> int:
     """A Breezeway id is refused here; for some properties the filter finds nothing (section 4)."""
     if re.fullmatch(r"\d+", reference) and call.owner.exists("properties", int(reference)):
-        raise Refusal(answers.unprocessable(name, "Unknown reference property id."))
+        raise SandboxRefusal(answers.unprocessable(name, "Unknown reference property id."))
     found = referenced_property(call.owner, reference)
     if found is None:
         return -1
@@ -96,7 +96,7 @@ def _referenced_home(call: Call, name: str, reference: str) -> int:
     return -1 if every and place is not None and place % every == every - 1 else found
 
 
-def referenced_property(account: Account, reference: str) -> int | None:
+def referenced_property(account: SandboxAccount, reference: str) -> int | None:
     """The property that carries this partner's id now."""
     for record_id in account.written_ids("properties"):
         if reference and account.get("properties", record_id).get("reference_property_id") == reference:
@@ -114,7 +114,7 @@ def _paged(call: Call, kind: Kind, narrowed: Filter, *, home_id: int | None = No
     asked = parse_page(call.request.query_params, _SORTABLE[kind])
     limit = asked.limit if options.max_limit is None else min(asked.limit, options.max_limit)
     number = 1 if call.endpoint in options.ignore_page_on else asked.number
-    page = Page(limit, number, asked.sort_by, asked.descending)
+    page = PageQuery(limit, number, asked.sort_by, asked.descending)
     total, ids = call.sandbox.selector.page(call.owner, kind, page, narrowed, home_id=home_id)
     pages = -(-total // limit) if options.total_pages is None else options.total_pages
     omitted = options.omit_all_totals or (options.omit_totals and kind in ("reservations", "supplies"))
@@ -130,10 +130,10 @@ def referenced_reservations(call: Call) -> Answer:
     """GET /reservation/external-id: bare, all matches at once."""
     reference = call.request.query_params.get("reference_property_id")
     if not reference:
-        raise Refusal(answers.unprocessable("reference_property_id", "Missing data for required field."))
+        raise SandboxRefusal(answers.unprocessable("reference_property_id", "Missing data for required field."))
     found = referenced_property(call.owner, reference)
     narrowed = Filter(spans=stay_spans(call), property_ids=() if found is None else (found,))
     whole(call.request.query_params, "limit", 100)
-    page = Page(1_000_000, 1, "created_at", descending=True)
+    page = PageQuery(1_000_000, 1, "created_at", descending=True)
     _total, ids = call.sandbox.selector.page(call.owner, "reservations", page, narrowed)
     return answers.bare(body for one in ids if (body := call.owner.body("reservations", one)) is not None)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 
 from breezeway_sync.sandbox import answers
-from breezeway_sync.sandbox.account import Account
-from breezeway_sync.sandbox.answers import Answer, Refusal
+from breezeway_sync.sandbox.account import SandboxAccount
+from breezeway_sync.sandbox.answers import Answer, SandboxRefusal
 from breezeway_sync.sandbox.draw import Record
 from breezeway_sync.sandbox.lists import PEOPLE_STATUSES
 from breezeway_sync.sandbox.paged_routes import referenced_property
@@ -46,7 +46,7 @@ def child_list(child: ChildKind) -> Handler:
     return handler
 
 
-def _bodies(account: Account, kind: Kind, ids: Iterable[int]) -> Iterator[bytes]:
+def _bodies(account: SandboxAccount, kind: Kind, ids: Iterable[int]) -> Iterator[bytes]:
     return (body for record_id in ids if (body := account.body(kind, record_id)) is not None)
 
 
@@ -88,7 +88,7 @@ def property_by_reference(call: Call) -> Answer:
     """GET /property/external-id: its shape is unknown; bare, as that of reservations."""
     reference = call.request.query_params.get("reference_property_id")
     if not reference:
-        raise Refusal(answers.unprocessable("reference_property_id", "Missing data for required field."))
+        raise SandboxRefusal(answers.unprocessable("reference_property_id", "Missing data for required field."))
     found = referenced_property(call.owner, reference)
     return answers.bare(_bodies(call.owner, "properties", () if found is None else (found,)))
 
@@ -126,11 +126,11 @@ def reservation_tasks(call: Call) -> Answer:
     home = record.get("property_id")
     listed = account.listing("tasks", home if isinstance(home, int) else None)
     candidates = dict.fromkeys([*listed, *account.written_ids("tasks")])
-    wanted = [task_id for task_id in candidates if _is_linked(account, task_id, reservation_id)]
-    return answers.bare(_bodies(account, "tasks", wanted))
+    expected = [task_id for task_id in candidates if _is_linked(account, task_id, reservation_id)]
+    return answers.bare(_bodies(account, "tasks", expected))
 
 
-def _is_linked(account: Account, task_id: int, reservation_id: int) -> bool:
+def _is_linked(account: SandboxAccount, task_id: int, reservation_id: int) -> bool:
     if not account.is_written("tasks", task_id):
         return account.task_link(task_id) == reservation_id
     link = decode(account.body("tasks", task_id) or b"").get("linked_reservation")
@@ -142,7 +142,7 @@ def people(call: Call) -> Answer:
     account = call.owner
     status = call.request.query_params.get("status")
     if status is not None and status not in PEOPLE_STATUSES:
-        raise Refusal(answers.unprocessable("status", f"Must be one of: {', '.join(PEOPLE_STATUSES)}."))
+        raise SandboxRefusal(answers.unprocessable("status", f"Must be one of: {', '.join(PEOPLE_STATUSES)}."))
     ids: Iterable[int] = account.listing("people")
     if status is not None or not call.sandbox.options.everyone_without_status:
         ids = [one_id for one_id in ids if account.person_status(one_id) == (status or "active")]

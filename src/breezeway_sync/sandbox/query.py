@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from starlette.datastructures import QueryParams
 
-from breezeway_sync.sandbox.answers import Refusal, unprocessable
+from breezeway_sync.sandbox.answers import SandboxRefusal, unprocessable
 from breezeway_sync.sandbox.facts import Span, midnight
 
 _DAY = timedelta(days=1)
@@ -16,7 +16,7 @@ _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageQuery:
     """Which part of a list is asked for (section 3)."""
 
     limit: int
@@ -30,18 +30,18 @@ def whole(params: QueryParams, name: str, default: int) -> int:
     if text is None:
         return default
     if not text.isdecimal() or int(text) < 1:
-        raise Refusal(unprocessable(name, "Not a valid integer."))
+        raise SandboxRefusal(unprocessable(name, "Not a valid integer."))
     return int(text)
 
 
-def parse_page(params: QueryParams, sortable: Iterable[str]) -> Page:
+def parse_page(params: QueryParams, sortable: Iterable[str]) -> PageQuery:
     sort_by = params.get("sort_by", "created_at")
     order = params.get("sort_order", "desc")
     if sort_by not in sortable:
-        raise Refusal(unprocessable("sort_by", "Must be one of: " + ", ".join(sortable) + "."))
+        raise SandboxRefusal(unprocessable("sort_by", "Must be one of: " + ", ".join(sortable) + "."))
     if order not in ("asc", "desc"):
-        raise Refusal(unprocessable("sort_order", "Must be one of: asc, desc."))
-    return Page(whole(params, "limit", 100), whole(params, "page", 1), sort_by, order == "desc")
+        raise SandboxRefusal(unprocessable("sort_order", "Must be one of: asc, desc."))
+    return PageQuery(whole(params, "limit", 100), whole(params, "page", 1), sort_by, order == "desc")
 
 
 def many_ids(params: QueryParams, name: str) -> list[int] | None:
@@ -50,7 +50,7 @@ def many_ids(params: QueryParams, name: str) -> list[int] | None:
     if not texts:
         return None
     if not all(text.isdecimal() for text in texts):
-        raise Refusal(unprocessable(name, "Not a valid integer."))
+        raise SandboxRefusal(unprocessable(name, "Not a valid integer."))
     return [int(text) for text in texts]
 
 
@@ -58,7 +58,7 @@ def parse_day(name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Refusal(unprocessable(name, "Not a valid date.")) from None
+        raise SandboxRefusal(unprocessable(name, "Not a valid date.")) from None
 
 
 def day_pair(params: QueryParams, name: str) -> Span | None:
@@ -68,7 +68,7 @@ def day_pair(params: QueryParams, name: str) -> Span | None:
         return None
     parts = text.split(",")
     if len(parts) != 2:
-        raise Refusal(unprocessable(name, "Length must be 2."))
+        raise SandboxRefusal(unprocessable(name, "Length must be 2."))
     first, last = (parse_day(name, part.strip()) for part in parts)
     return Span(midnight(first), midnight(last + _DAY))
 
@@ -90,7 +90,7 @@ def _compared(key: str, text: str, comparison: str, *, time_part: bool) -> Span:
     try:
         moment = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
-        raise Refusal(unprocessable(key, "Not a valid date.")) from None
+        raise SandboxRefusal(unprocessable(key, "Not a valid date.")) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     step = _SECOND
     if not time_part or "T" not in text:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.facts import Facts, Span
-from breezeway_sync.sandbox.listing import Listing
-from breezeway_sync.sandbox.query import Page
+from breezeway_sync.sandbox.listing import IdListing
+from breezeway_sync.sandbox.query import PageQuery
 from breezeway_sync.sandbox.reservations import MOST_NIGHTS, MOST_SHIFT_DAYS, MOST_UPDATE_DAYS
 from breezeway_sync.sandbox.spec import Kind
 from breezeway_sync.sandbox.tasks import latest_update
@@ -51,7 +51,7 @@ class Selector:
         self._known: dict[str, OrderedDict[Any, array[int]]] = {}
 
     def page(
-        self, account: Account, kind: Kind, page: Page, narrowed: Filter, *, home_id: int | None = None
+        self, account: SandboxAccount, kind: Kind, page: PageQuery, narrowed: Filter, *, home_id: int | None = None
     ) -> tuple[int, list[int]]:
         """The number of all matches, and the ids on this page."""
         offset = (page.number - 1) * page.limit
@@ -62,7 +62,7 @@ class Selector:
         matches = self._remembered(account, key, lambda: _matches(account, kind, home_id, page, narrowed))
         return len(matches), list(matches[offset : offset + page.limit])
 
-    def _remembered(self, account: Account, key: Any, select: Callable[[], Sequence[int]]) -> array[int]:
+    def _remembered(self, account: SandboxAccount, key: Any, select: Callable[[], Sequence[int]]) -> array[int]:
         known = self._known.setdefault(account.code, OrderedDict())
         if key not in known:
             known[key] = array("q", select())
@@ -72,7 +72,7 @@ class Selector:
         return known[key]
 
 
-def _matches(account: Account, kind: Kind, home_id: int | None, page: Page, narrowed: Filter) -> list[int]:
+def _matches(account: SandboxAccount, kind: Kind, home_id: int | None, page: PageQuery, narrowed: Filter) -> list[int]:
     ids = [
         record_id
         for record_id in _candidates(account, kind, home_id, narrowed)
@@ -83,7 +83,7 @@ def _matches(account: Account, kind: Kind, home_id: int | None, page: Page, narr
     return ids[::-1] if page.descending else ids
 
 
-def _candidates(account: Account, kind: Kind, home_id: int | None, narrowed: Filter) -> Iterable[int]:
+def _candidates(account: SandboxAccount, kind: Kind, home_id: int | None, narrowed: Filter) -> Iterable[int]:
     """In order of creation."""
     listing = account.listing(kind, home_id)
     low = narrowed.spans.get("updated_at", Span()).low
@@ -94,12 +94,12 @@ def _candidates(account: Account, kind: Kind, home_id: int | None, narrowed: Fil
     return sorted(set(_stay_candidates(account, listing, narrowed)), key=_by_creation(account))
 
 
-def _by_creation(account: Account) -> Callable[[int], tuple[int, int]]:
+def _by_creation(account: SandboxAccount) -> Callable[[int], tuple[int, int]]:
     order = {record_id: nth for nth, record_id in enumerate(account.listing("reservations").added())}
     return lambda record_id: (1, order[record_id]) if record_id in order else (0, record_id)
 
 
-def _stay_candidates(account: Account, listing: Listing, narrowed: Filter) -> Iterator[int]:
+def _stay_candidates(account: SandboxAccount, listing: IdListing, narrowed: Filter) -> Iterator[int]:
     """Changed reservations, and those whose place in history can fit."""
     changed = [record_id for record_id in account.written_ids("reservations") if record_id in listing]
     yield from changed
@@ -109,13 +109,13 @@ def _stay_candidates(account: Account, listing: Listing, narrowed: Filter) -> It
         yield from listing.places(first * width, last * width)
         return
     ids = account.blueprint.ids["properties"]
-    columns = [place for wanted in narrowed.property_ids if (place := ids.index_of(wanted)) is not None]
+    columns = [place for expected in narrowed.property_ids if (place := ids.index_of(expected)) is not None]
     for column in columns:
         for row in range(first, last):
             yield from listing.places(row * width + column, row * width + column + 1)
 
 
-def _rows(account: Account, spans: Mapping[str, Span]) -> tuple[int, int]:
+def _rows(account: SandboxAccount, spans: Mapping[str, Span]) -> tuple[int, int]:
     """Rows (one reservation of each property) that can hold a stay with these days."""
     blueprint = account.blueprint
     first, last = 0, account.spec.reservations_per_property
@@ -134,13 +134,13 @@ def _rows(account: Account, spans: Mapping[str, Span]) -> tuple[int, int]:
     return first, last
 
 
-def _rows_before(account: Account, moment: datetime) -> int:
+def _rows_before(account: SandboxAccount, moment: datetime) -> int:
     """How many rows begin to be created before this moment."""
     rows = account.spec.reservations_per_property
     return bisect_left(range(rows), moment, key=lambda row: account.blueprint.calendar.created(row / rows))
 
 
-def _task_candidates(account: Account, listing: Listing, home_id: int | None, low: datetime) -> Iterable[int]:
+def _task_candidates(account: SandboxAccount, listing: IdListing, home_id: int | None, low: datetime) -> Iterable[int]:
     """All but the old tasks that cannot have been updated so late."""
     prop = None if home_id is None else account.blueprint.ids["properties"].index_of(home_id)
     if prop is None:
@@ -152,7 +152,7 @@ def _task_candidates(account: Account, listing: Listing, home_id: int | None, lo
     return [*sorted(changed.difference(late, listing.added())), *late, *listing.added()]
 
 
-def _fits(account: Account, kind: Kind, record_id: int, narrowed: Filter) -> bool:
+def _fits(account: SandboxAccount, kind: Kind, record_id: int, narrowed: Filter) -> bool:
     if kind in ("properties", "supplies"):
         companies = narrowed.company_ids
         return companies is None or account.get(kind, record_id).get("company_id") in companies
@@ -166,12 +166,12 @@ def _fits(account: Account, kind: Kind, record_id: int, narrowed: Filter) -> boo
     return narrowed.assignees is None or _is_assigned(account, kind, record_id, narrowed.assignees)
 
 
-def _is_assigned(account: Account, kind: Kind, record_id: int, assignees: Collection[int]) -> bool:
+def _is_assigned(account: SandboxAccount, kind: Kind, record_id: int, assignees: Collection[int]) -> bool:
     assigned = account.get(kind, record_id).get("assignments") or []
     return any(isinstance(item, dict) and item.get("assignee_id") in assignees for item in assigned)
 
 
-def _sort_key(account: Account, kind: Kind, record_id: int, name: str) -> tuple[bool, Any]:
+def _sort_key(account: SandboxAccount, kind: Kind, record_id: int, name: str) -> tuple[bool, Any]:
     """Nulls first, as nothing is known about them."""
     facts: Facts = account.facts(kind, record_id) if kind in ("tasks", "reservations") else {}
     value = facts[name] if name in facts else account.get(kind, record_id).get(name)

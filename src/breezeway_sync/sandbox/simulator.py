@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.types import Send
 
 from breezeway_sync.sandbox import answers, faults
-from breezeway_sync.sandbox.account import Account
-from breezeway_sync.sandbox.answers import Answer, Refusal
+from breezeway_sync.sandbox.account import SandboxAccount
+from breezeway_sync.sandbox.answers import Answer, SandboxRefusal
+from breezeway_sync.sandbox.drift import drift
 from breezeway_sync.sandbox.faults import Faults
 from breezeway_sync.sandbox.options import Options
 from breezeway_sync.sandbox.select import Selector
@@ -33,21 +34,21 @@ class Call:
     sandbox: Sandbox
     request: Request
     endpoint: str
-    account: Account | None = None
+    account: SandboxAccount | None = None
     body: bytes = b""
 
     @property
-    def owner(self) -> Account:
+    def owner(self) -> SandboxAccount:
         """The account that calls; only where a token was required."""
         if self.account is None:
-            raise Refusal(answers.unauthorized())
+            raise SandboxRefusal(answers.unauthorized())
         return self.account
 
     def number(self, name: str) -> int:
         """An id in the path; what is no number is no record."""
         text: str = self.request.path_params[name]
         if not text.isdecimal():
-            raise Refusal(answers.not_found("Record"))
+            raise SandboxRefusal(answers.not_found("Record"))
         return int(text)
 
 
@@ -120,27 +121,27 @@ class Sandbox:
     def _right(self, call: Call, handler: Handler, *, needs_token: bool) -> Answer:
         try:
             if needs_token:
-                self._admit(call)
+                self._validate(call)
             self._drift()
             answer = handler(call)
-        except Refusal as refusal:
+        except SandboxRefusal as refusal:
             answer = refusal.answer
         if self.on_answer is not None:
             self.on_answer(call, answer)
         return answer
 
-    def _caller(self, call: Call) -> Account | None:
+    def _caller(self, call: Call) -> SandboxAccount | None:
         """Whose token was sent, valid or not."""
         scheme, _, token = call.request.headers.get("authorization", "").partition(" ")
         return self.tokens.owner(token) if scheme == "JWT" else None
 
-    def _admit(self, call: Call) -> None:
+    def _validate(self, call: Call) -> None:
         scheme, _, token = call.request.headers.get("authorization", "").partition(" ")
         account = self.tokens.valid(token, "access") if scheme == "JWT" else None
         if account is None:
-            raise Refusal(answers.unauthorized())
+            raise SandboxRefusal(answers.unauthorized())
         if not self._within_limit(account.spec.client_id):
-            raise Refusal(answers.rate_limited())
+            raise SandboxRefusal(answers.rate_limited())
 
     def _within_limit(self, client_id: str) -> bool:
         """A sliding window; refused calls do not fill it."""
@@ -167,7 +168,7 @@ class Sandbox:
         if edits > 0:
             self._drifted += timedelta(hours=edits / self.options.drift_per_hour).total_seconds()
             for account in self.world.accounts.values():
-                account.drift(min(edits, 1000))
+                drift(account, min(edits, 1000))
 
 
 def drop_connection(send: Send | None) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Literal
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.world import World
 
 TokenUse = Literal["access", "refresh"]
@@ -16,7 +16,7 @@ TokenUse = Literal["access", "refresh"]
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    account: Account
+    account: SandboxAccount
     use: TokenUse
     expires: float
 
@@ -30,7 +30,7 @@ class Tokens:
         self._allowed: dict[tuple[str, str], float] = {}
         self._count = 0
 
-    def issue(self, account: Account, access_seconds: float, refresh_seconds: float) -> dict[str, str]:
+    def issue(self, account: SandboxAccount, access_seconds: float, refresh_seconds: float) -> dict[str, str]:
         """A new pair; pairs of before stay valid until they expire."""
         now = self._world.now().timestamp()
         self._issued = {token: issued for token, issued in self._issued.items() if issued.expires > now}
@@ -40,24 +40,24 @@ class Tokens:
             "refresh_token": self._new(account, "refresh", now + refresh_seconds),
         }
 
-    def _new(self, account: Account, use: TokenUse, expires: float) -> str:
+    def _new(self, account: SandboxAccount, use: TokenUse, expires: float) -> str:
         seed = f"{self._world.seed}/{account.code}/{use}/{self._count}"
         token = f"sandbox.{use}.{blake2b(seed.encode(), digest_size=20).hexdigest()}"
         self._issued[token] = Issued(account, use, expires)
         return token
 
-    def owner(self, token: str) -> Account | None:
+    def owner(self, token: str) -> SandboxAccount | None:
         """Whose token it is, expired or not."""
         issued = self._issued.get(token)
         return None if issued is None else issued.account
 
-    def valid(self, token: str, use: TokenUse) -> Account | None:
+    def valid(self, token: str, use: TokenUse) -> SandboxAccount | None:
         issued = self._issued.get(token)
         if issued is None or issued.use != use or issued.expires <= self._world.now().timestamp():
             return None
         return issued.account
 
-    def revoke(self, account: Account | None = None, use: TokenUse | None = None) -> None:
+    def revoke(self, account: SandboxAccount | None = None, use: TokenUse | None = None) -> None:
         """Forget tokens: of one account or all, of one use or both."""
         self._issued = {
             token: issued

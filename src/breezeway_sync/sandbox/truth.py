@@ -16,7 +16,7 @@ import msgspec
 from breezeway_sync.sandbox import children, facts, lists, properties, reservations, tasks
 from breezeway_sync.sandbox.blueprint import Blueprint
 from breezeway_sync.sandbox.draw import Record
-from breezeway_sync.sandbox.listing import Listing
+from breezeway_sync.sandbox.listing import IdListing
 from breezeway_sync.sandbox.spec import KINDS, AccountSpec, ChildKind, Kind
 
 #: The kind and, for tasks, the property that lists them.
@@ -61,7 +61,7 @@ class Truth:
             "requirements": {},
             "contacts": {},
         }
-        self._listings: dict[ListingKey, Listing] = {}
+        self._listings: dict[ListingKey, IdListing] = {}
         self._homes: dict[int, int | None] = {}
         self._new_ids: dict[Kind, int] = {}
         self._nameless = 0
@@ -181,7 +181,7 @@ class Truth:
     def written_ids(self, kind: Kind) -> list[int]:
         return list(self._written[kind])
 
-    def listing(self, kind: Kind, home_id: int | None = None) -> Listing:
+    def listing(self, kind: Kind, home_id: int | None = None) -> IdListing:
         """What lists of this kind show; tasks have one per property."""
         listing = self._listings.get((kind, home_id))
         return self._first_listing(kind, home_id) if listing is None else listing
@@ -227,20 +227,20 @@ class Truth:
         found = self.blueprint.task_place(record_id)
         return None if found is None else self.blueprint.ids["properties"].id_of(found[0])
 
-    def _first_listing(self, kind: Kind, home: int | None) -> Listing:
+    def _first_listing(self, kind: Kind, home: int | None) -> IdListing:
         bp = self.blueprint
         if kind != "tasks":
             ids = bp.ids[kind]
-            return Listing(ids.count, ids.id_of, ids.index_of)
+            return IdListing(ids.count, ids.id_of, ids.index_of)
         prop = None if home is None else bp.ids["properties"].index_of(home)
         if prop is None:
-            return Listing(0, lambda nth: nth, lambda _id: None)
+            return IdListing(0, lambda nth: nth, lambda _id: None)
 
         def place_of(record_id: int) -> int | None:
             found = bp.task_place(record_id)
             return found[1] if found is not None and found[0] == prop else None
 
-        return Listing(bp.task_count(prop), lambda nth: bp.task_id(prop, nth), place_of)
+        return IdListing(bp.task_count(prop), lambda nth: bp.task_id(prop, nth), place_of)
 
     def _first_count(self, kind: Kind) -> int:
         if kind == "tasks":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 
-from breezeway_sync.sandbox.account import Account
+from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.blueprint import Blueprint
 from breezeway_sync.sandbox.spec import AccountSpec
 
@@ -32,14 +32,15 @@ class World:
         self.seed = seed
         self.now = now
         self.anchor = anchor or now().date().replace(day=1)
-        self.accounts: dict[str, Account] = {
-            spec.code: Account(Blueprint(spec, index, seed, self.anchor), now) for index, spec in enumerate(accounts)
+        self.accounts: dict[str, SandboxAccount] = {
+            spec.code: SandboxAccount(Blueprint(spec, index, seed, self.anchor), now)
+            for index, spec in enumerate(accounts)
         }
         self._clients = {account.spec.client_id: account for account in self.accounts.values()}
 
-    def account(self, code: str) -> Account:
+    def account(self, code: str) -> SandboxAccount:
         return self.accounts[code]
 
-    def client(self, client_id: str) -> Account | None:
+    def client(self, client_id: str) -> SandboxAccount | None:
         """Whose credential pair this is."""
         return self._clients.get(client_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from breezeway_sync.api.auth import Authenticator
 from breezeway_sync.api.client import AccountApi
-from breezeway_sync.api.limits import Budget, Flight, pace
+from breezeway_sync.api.limits import CallBudget, GlobalLimiter, pace
 from breezeway_sync.api.transport import Transport, environment_proxy
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.events import ConcurrencyChanged, Emit
@@ -17,7 +17,7 @@ from breezeway_sync.service.accounts import Account
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.leases import Lease, hold, note_pause
-from breezeway_sync.store.vault import StoredVault
+from breezeway_sync.store.token_store import PostgresTokenStore
 
 Tell = Callable[[str], None]
 """Hears sentences for people while something is waited for."""
@@ -31,42 +31,44 @@ SHORTEST_WAIT_TOLD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class RunContext:
     """What calls of any account need."""
 
     settings: Settings
     database: Database
     transport: Transport
-    flight: Flight
+    global_limiter: GlobalLimiter
     clock: Clock
     emit: Emit
     tell: Tell = tell_nobody
 
 
-def new_flight(settings: Settings, emit: Emit) -> Flight:
+def new_global_limiter(settings: Settings, emit: Emit) -> GlobalLimiter:
     """The calls of all accounts together, told of when their number changes."""
-    return Flight(settings.api.max_in_flight_total, lambda calls, reason: emit(ConcurrencyChanged(None, calls, reason)))
+    return GlobalLimiter(
+        settings.api.max_in_flight_total, lambda calls, reason: emit(ConcurrencyChanged(None, calls, reason))
+    )
 
 
 @asynccontextmanager
-async def means(
+async def context(
     settings: Settings, database: Database, *, emit: Emit, tell: Tell, clock: Clock | None = None
-) -> AsyncIterator[Means]:
+) -> AsyncIterator[RunContext]:
     """Open the way to the API. Raises ConfigurationError for a proxy that cannot be used."""
     environment_proxy(settings.api.base_url)  # refused before anything is open
     async with Transport(settings.api.base_url, settings.api.timeout_seconds) as transport:
-        flight = new_flight(settings, emit)
-        yield Means(settings, database, transport, flight, clock or SystemClock(), emit, tell)
+        global_limiter = new_global_limiter(settings, emit)
+        yield RunContext(settings, database, transport, global_limiter, clock or SystemClock(), emit, tell)
 
 
 @dataclass(frozen=True, slots=True)
-class TellingVault(StoredVault):
+class ObservedTokenStore(PostgresTokenStore):
     """A vault that says how long the turn for a token call is waited for."""
 
     tell: Tell
 
     async def reserve_call(self, interval_seconds: float) -> float:
-        seconds = await StoredVault.reserve_call(self, interval_seconds)
+        seconds = await PostgresTokenStore.reserve_call(self, interval_seconds)
         if seconds >= SHORTEST_WAIT_TOLD_SECONDS:
             regions = ", ".join(self.regions)
             self.tell(f"{regions}: waiting {seconds:.0f} s, one token call a minute is allowed")
@@ -79,14 +81,14 @@ class Access:
 
     account: Account
     lease: Lease
-    budget: Budget
-    vault: StoredVault
+    budget: CallBudget
+    token_store: PostgresTokenStore
     authenticator: Authenticator
     api: AccountApi
 
 
 @asynccontextmanager
-async def access(use: Means, account: Account, *, wait_seconds: float) -> AsyncIterator[Access]:
+async def access(use: RunContext, account: Account, *, wait_seconds: float) -> AsyncIterator[Access]:
     """Claim the account's lease and give it back at the end, with what is left of its budget.
 
     Raises LeaseHeld when another process keeps working it for longer than `wait_seconds`.
@@ -109,7 +111,7 @@ async def access(use: Means, account: Account, *, wait_seconds: float) -> AsyncI
             opened.budget.leave()
 
 
-def _opened(use: Means, account: Account, lease: Lease) -> Access:
+def _opened(use: RunContext, account: Account, lease: Lease) -> Access:
     api, name = use.settings.api, lease.account
     notes: set[asyncio.Task[None]] = set()
 
@@ -118,26 +120,26 @@ def _opened(use: Means, account: Account, lease: Lease) -> Access:
         notes.add(note)
         note.add_done_callback(notes.discard)
 
-    budget = Budget(
+    budget = CallBudget(
         api.requests_per_minute,
         api.max_in_flight,
-        use.flight,
+        use.global_limiter,
         first_call_in_seconds=lease.first_call_in_seconds,
         on_pause=on_pause,
         on_resize=lambda calls, reason: use.emit(ConcurrencyChanged(name, calls, reason)),
     )
     lease.next_call_in_seconds = budget.next_call_in_seconds
     lease.paused_for_seconds = budget.paused_for_seconds
-    vault = TellingVault(use.database, lease.account, account.regions, use.tell)
+    token_store = ObservedTokenStore(use.database, lease.account, account.regions, use.tell)
     authenticator = Authenticator(
         lease.account,
         account.credentials,
-        vault,
+        token_store,
         use.transport,
         use.clock,
         interval_seconds=api.auth_interval_seconds,
         emit=use.emit,
-        flight=use.flight,
+        global_limiter=use.global_limiter,
     )
     client = AccountApi(
         lease.account,
@@ -146,7 +148,7 @@ def _opened(use: Means, account: Account, lease: Lease) -> Access:
         budget,
         use.clock,
         emit=use.emit,
-        room=use.flight.room,
+        memory=use.global_limiter.memory,
         page_size=api.page_size,
     )
-    return Access(account, lease, budget, vault, authenticator, client)
+    return Access(account, lease, budget, token_store, authenticator, client)

@@ -18,28 +18,28 @@ from breezeway_sync.core.events import (
     CycleSkipped,
     DatabaseReplaced,
     Event,
-    Noticed,
+    OperatorNotice,
     tell_crash,
 )
 from breezeway_sync.core.lacks import is_lack
 from breezeway_sync.core.retry import RetryPolicy
-from breezeway_sync.service.access import Means, new_flight
+from breezeway_sync.service.access import RunContext, new_global_limiter
+from breezeway_sync.service.account_runner import AccountRunner, CycleRequest, CycleResult, Entities
 from breezeway_sync.service.accounts import Account, credentials_of, group
 from breezeway_sync.service.alerting import Alerting
+from breezeway_sync.service.idle_tasks import compare_next, renew_tokens
 from breezeway_sync.service.notify import Notifier
 from breezeway_sync.service.observatory import Observatory
 from breezeway_sync.service.reload import changes
 from breezeway_sync.service.runner import claim, ensure_schema, open_database, save_regions
-from breezeway_sync.service.schedule import Line, Turns, first_in_seconds, timetable
+from breezeway_sync.service.schedule import PeerProgress, ScheduleEntry, first_in_seconds, timetable
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.service.spare_time import compare_next, renew_tokens
 from breezeway_sync.service.timer import Timer
-from breezeway_sync.service.worker import Staff, beside, stop
-from breezeway_sync.service.workshop import Entities, Order, Result, Workshop
+from breezeway_sync.service.worker import WorkerPool, beside, stop
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.retention import prune
 from breezeway_sync.store.status import Status
-from breezeway_sync.store.vault import stored_credentials
+from breezeway_sync.store.token_store import stored_credentials
 
 # All of the end together, before the 20 s that are promised.
 DRAIN_SECONDS = 18.0
@@ -74,9 +74,9 @@ class Daemon:
         observatory.listen(self._hear)
         self._stopping = asyncio.Event()
         self._reloading = asyncio.Event()
-        self._staff = Staff(self._work, observatory.emit, self._renew_accounts)
-        self._workshops: WeakSet[Workshop] = WeakSet()  # those of reloads before, while they are worked in
-        self._turns = Turns()
+        self._worker_pool = WorkerPool(self._work, observatory.emit, self._renew_accounts)
+        self._workshops: WeakSet[AccountRunner] = WeakSet()  # those of reloads before, while they are worked in
+        self._turns = PeerProgress()
         self._is_anew = False
         self._scheduler = Timer(observatory.emit)
 
@@ -90,7 +90,7 @@ class Daemon:
 
     def is_busy(self) -> bool:
         """Whether any account is being worked."""
-        return self._staff.is_busy
+        return self._worker_pool.is_busy
 
     async def run(self) -> None:
         """Serve until stopped. Raises what keeps it from starting: ConfigurationError, SchemaRefused."""
@@ -156,17 +156,19 @@ class Daemon:
         self.observatory.reached()
         self.observatory.is_migrated = True
         self._database, self._status = database, Status(database)
-        self._workshop = self._new_workshop()
+        self._account_runner = self._new_account_runner()
         await self.alerting.open(self.settings, database)
         await self._plan()
 
     def _new_transport(self) -> Transport:
         return Transport(self.settings.api.base_url, self.settings.api.timeout_seconds)
 
-    def _new_workshop(self) -> Workshop:
-        flight = new_flight(self.settings, self.observatory.emit)
-        made = Workshop(
-            Means(self.settings, self._database, self._transport, flight, self._clock, self.observatory.emit)
+    def _new_account_runner(self) -> AccountRunner:
+        global_limiter = new_global_limiter(self.settings, self.observatory.emit)
+        made = AccountRunner(
+            RunContext(
+                self.settings, self._database, self._transport, global_limiter, self._clock, self.observatory.emit
+            )
         )
         self._workshops.add(made)
         return made
@@ -194,21 +196,23 @@ class Daemon:
         }.items():
             if self._scheduler.get_job(name) is None:
                 self._scheduler.every(every, name, what, self._clock.now() + timedelta(seconds=every / 2))
-        self.observatory.metrics.set_budget(self.settings.api.requests_per_minute, len(self._staff.workers))
+        self.observatory.metrics.set_budget(self.settings.api.requests_per_minute, len(self._worker_pool.workers))
 
     async def _assign(self) -> None:
         """One worker per account; those whose account is gone finish what they do and end."""
         stored = await stored_credentials(self._database, list(self.settings.regions))
-        self._staff.assign(group(self.settings, credentials_of(self.settings, stored)))
+        self._worker_pool.assign(group(self.settings, credentials_of(self.settings, stored)))
 
     async def _renew_accounts(self) -> None:
         """Somebody may have corrected the credentials in api_tokens."""
         with contextlib.suppress(DatabaseError):
             await self._assign()
 
-    async def _work(self, account: Account, order: Order) -> Result:
+    async def _work(self, account: Account, order: CycleRequest) -> CycleResult:
         order = replace(order, still=self._not_read_elsewhere)
-        result = await self._workshop.work(self._staff.now(account), order)  # of that moment: reloads replace it
+        result = await self._account_runner.work(
+            self._worker_pool.now(account), order
+        )  # of that moment: reloads replace it
         with contextlib.suppress(DatabaseError):
             self._turns.ended(order.entities, await self._status.last_successes())
         return result
@@ -221,33 +225,33 @@ class Daemon:
             line = job.args[0] if job.args else None
             taken = set(entities.get(line.region, ())) - set(left.get(line.region, ())) if line else set()
             if line and taken.issuperset(line.entities):
-                self.observatory.emit(CycleSkipped(line.region, line.tempo, "held"))
+                self.observatory.emit(CycleSkipped(line.region, line.interval, "held"))
                 job.modify(next_run_time=now + timedelta(seconds=first_in_seconds(line, successes, now, 0)))
         return left
 
-    async def _due(self, line: Line) -> None:
+    async def _due(self, line: ScheduleEntry) -> None:
         """The schedule says that a line's time has come. Only starts what a worker owns and drains."""
-        worker = self._staff.of(line.region)
+        worker = self._worker_pool.of(line.region)
         if worker is None:
             with contextlib.suppress(DatabaseError):
                 await self._assign()  # somebody may have put credentials into api_tokens
-            worker = self._staff.of(line.region)
+            worker = self._worker_pool.of(line.region)
         if worker is not None:
             worker.due(line)
             return
         try:
-            await self._workshop.without_credentials(Order({line.region: line.entities}))
+            await self._account_runner.without_credentials(CycleRequest({line.region: line.entities}))
         except DatabaseError as error:
             self.observatory.lost(error)
 
     async def _renew_tokens(self) -> None:
         """Tokens that end soon are renewed ahead of the cycle that needs them, where nobody works the account."""
-        await renew_tokens(self._staff, self._workshop.means)
+        await renew_tokens(self._worker_pool, self._account_runner.context)
 
     async def _compare(self) -> None:
         """The mirror is compared with the API now and then, where nobody works the account."""
         with contextlib.suppress(DatabaseError):
-            await compare_next(self._staff, self._workshop.means)
+            await compare_next(self._worker_pool, self._account_runner.context)
 
     async def _claim(self) -> None:
         """Say in the database that this process still works its regions."""
@@ -298,15 +302,15 @@ class Daemon:
         sentences = changes(self.settings, settings)
         await save_regions(settings, self._database)
         self.settings = self.observatory.settings = settings
-        old = self._workshop
+        old = self._account_runner
         if (settings.api.base_url, settings.api.timeout_seconds) != (
-            old.means.settings.api.base_url,
-            old.means.settings.api.timeout_seconds,
+            old.context.settings.api.base_url,
+            old.context.settings.api.timeout_seconds,
         ):
             # Cycles under way keep the old one; it ends with the process.
             self._transport = await self._stack.enter_async_context(self._new_transport())
-        self._workshop = self._new_workshop()
-        if settings.alerts != old.means.settings.alerts or not self.alerting.is_running:
+        self._account_runner = self._new_account_runner()
+        if settings.alerts != old.context.settings.alerts or not self.alerting.is_running:
             await self.alerting.start(settings, self._database)
         await self._plan()
         self.observatory.emit(ConfigurationReloaded(sentences, None))
@@ -317,12 +321,12 @@ class Daemon:
         self._notifier.stopping()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        self._staff.drain()
-        for workshop in self._workshops:
-            workshop.drain()
+        self._worker_pool.drain()
+        for account_runner in self._workshops:
+            account_runner.drain()
         began = self._clock.monotonic()
-        if not await stop(list(self._staff.tasks), GRACE_SECONDS, CANCEL_SECONDS):
-            self.observatory.emit(Noticed("calls under way were cancelled after their time was up"))
+        if not await stop(list(self._worker_pool.tasks), GRACE_SECONDS, CANCEL_SECONDS):
+            self.observatory.emit(OperatorNotice("calls under way were cancelled after their time was up"))
         left = DRAIN_SECONDS - (self._clock.monotonic() - began)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(1.0, left)):

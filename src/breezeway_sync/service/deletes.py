@@ -16,33 +16,33 @@ from breezeway_sync.entities.model import Entity
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
-from breezeway_sync.store.deletions import Deletion, Deletions, Missing, Record
+from breezeway_sync.store.deletions import Deletion, Deletions, MissingGroup, Record
 
-HELD = "held"
+NEEDS_REVIEW = "needs_review"
 _RECORD = re.compile(r"(?:([a-z]+):)?(-?[0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class DeletesListing:
     """What is missing, what waits for a person first, and the latest deletions."""
 
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingGroup, ...]
     deleted: tuple[Deletion, ...]
 
     @property
-    def held_records(self) -> int:
+    def records_in_review(self) -> int:
         """How many wait for a person."""
-        return sum(one.records for one in self.missing if one.state == HELD)
+        return sum(one.records for one in self.missing if one.state == NEEDS_REVIEW)
 
 
 async def listing(
     settings: Settings, regions: Sequence[str], entities: Sequence[str], *, with_ids: bool, newest: int
-) -> Listing:
+) -> DeletesListing:
     """Read it all. Raises DatabaseError, and SchemaRefused where this version's tables are not there."""
     async with _opened(settings) as deletions:
         missing = await deletions.missing(regions, entities, with_ids=with_ids)
         deleted = await deletions.newest(regions, entities, newest)
-    return Listing(tuple(missing), tuple(deleted))
+    return DeletesListing(tuple(missing), tuple(deleted))
 
 
 async def approve(settings: Settings, region: str, entity: Entity, ids: Sequence[str]) -> int:
@@ -75,7 +75,7 @@ def parsed(entity: Entity, ids: Sequence[str]) -> list[Record]:
         kind = (found[1] or "") if found else None
         if found is None or kind not in kinds:
             examples = " or ".join(f"{kind}:17" if kind else "17" for kind in sorted(kinds))
-            raise UnknownRecord(f"no id of {entity.name}", got=f'"{text}"', wanted=f"one like {examples}")
+            raise UnknownRecord(f"no id of {entity.name}", actual=f'"{text}"', expected=f"one like {examples}")
         records[kind or "", int(found[2])] = None
     return list(records)
 

@@ -9,21 +9,21 @@ from pathlib import Path
 
 from breezeway_sync.core.errors import ConfigurationError, NotPromotable, UnknownName
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.model import Kind
+from breezeway_sync.entities.model import ColumnKind
 from breezeway_sync.entities.promote import KINDS, Promotion, infer, parse, plan_promotion, tables
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.selection import ALL, choose_regions
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
 from breezeway_sync.store.files import read_migrations, sql_directory
-from breezeway_sync.store.gaps import Gap, Gaps, PastChange, migration_text
+from breezeway_sync.store.unmapped_fields import PastChange, UnmappedField, UnmappedFields, migration_text
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """Fields without a column, the most frequent first, and what changed, the latest first."""
 
-    gaps: Sequence[Gap]
+    gaps: Sequence[UnmappedField]
     changes: Sequence[PastChange]
 
 
@@ -43,7 +43,7 @@ async def look(settings: Settings, region: str, entity: str) -> Found:
     names = None if entity == ALL else names_of(entity)
     async with open_database(settings) as database:
         await require_schema(database)
-        gaps = Gaps(database)
+        gaps = UnmappedFields(database)
         return Found(await gaps.gaps(regions, names), await gaps.changes(regions, names))
 
 
@@ -56,7 +56,7 @@ def names_of(entity: str) -> frozenset[str]:
     known = tables()
     if entity in known:
         return frozenset([entity])
-    raise UnknownName(f'unknown entity "{entity}"', cure=f"known are: {', '.join(sorted(known))}, or all")
+    raise UnknownName(f'unknown entity "{entity}"', hint=f"known are: {', '.join(sorted(known))}, or all")
 
 
 async def promote(
@@ -71,12 +71,12 @@ async def promote(
     kind = None if type_name is None else _kind(type_name)
     async with open_database(settings) as database:
         await require_schema(database)
-        gaps = Gaps(database)
+        gaps = UnmappedFields(database)
         kind = kind or infer(await gaps.values(target))
         if kind is None:
             raise NotPromotable(
                 f"no value of {target.path} stands in `extra` of {target.table}",
-                cure="`breezeway-sync gaps` shows what there is; or name its type with --type",
+                hint="`breezeway-sync gaps` shows what there is; or name its type with --type",
             )
         columns, reserved = await gaps.columns(target.table), await gaps.reserved()
     promotion = plan_promotion(target, kind, column, columns=columns, reserved=reserved)
@@ -86,9 +86,9 @@ async def promote(
     return Promoted(promotion, name, text, None if place is None else _written(place / name, text))
 
 
-def _kind(name: str) -> Kind:
+def _kind(name: str) -> ColumnKind:
     if name not in KINDS:
-        raise NotPromotable(f'unknown type "{name}"', wanted=", ".join(KINDS))
+        raise NotPromotable(f'unknown type "{name}"', expected=", ".join(KINDS))
     return KINDS[name]
 
 
@@ -111,7 +111,7 @@ def _written(path: Path, text: str) -> Path:
         raise ConfigurationError(
             "the migration cannot be written",
             where=str(path),
-            got=type(error).__name__,
-            cure="name a folder that exists and may be written to with --write",
+            actual=type(error).__name__,
+            hint="name a folder that exists and may be written to with --write",
         ) from error
     return path

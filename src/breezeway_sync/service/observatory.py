@@ -20,11 +20,11 @@ from breezeway_sync.core.events import (
     DatabaseLost,
     Emit,
     Event,
-    Noticed,
+    OperatorNotice,
     TokenFailed,
     VerificationFinished,
 )
-from breezeway_sync.core.report import CertificateState, Freshness
+from breezeway_sync.core.report import Freshness, VerificationState
 from breezeway_sync.ops.health import Facts, judge
 from breezeway_sync.ops.metrics import Metrics
 from breezeway_sync.ops.watch import StatusReport
@@ -59,7 +59,7 @@ class Observatory:
         self._lost_at: float | None = None
         self._config_error: str | None = None
         self._news = asyncio.Event()
-        self._compared: dict[tuple[str, str], CertificateState] = {}
+        self._compared: dict[tuple[str, str], VerificationState] = {}
         self._compared_told_at = clock.monotonic()
         self._unattended: dict[str, tuple[tuple[str, ...], float]] = {}
         self._report = StatusReport((), (), (), (), (), self._database_error, self._started_at)
@@ -110,7 +110,7 @@ class Observatory:
                 notifier.watchdog()
             jump = (now - wall).total_seconds() - (turned - last)
             if abs(jump) > CLOCK_JUMP_SECONDS:
-                self.emit(Noticed(f"the clock was set by {jump:+.0f} s; the schedule is made anew"))
+                self.emit(OperatorNotice(f"the clock was set by {jump:+.0f} s; the schedule is made anew"))
                 on_jump()
             last, wall = turned, now
 
@@ -151,7 +151,7 @@ class Observatory:
         self.metrics.update(freshness, leases, tokens, regions, certificates)
         self._tell_comparisons(certificates)
 
-    def _tell_comparisons(self, certificates: Sequence[CertificateState]) -> None:
+    def _tell_comparisons(self, certificates: Sequence[VerificationState]) -> None:
         """Say what is new among the comparisons of all processes, and now and then what still differs."""
         is_time = self._clock.monotonic() - self._compared_told_at >= REMIND_SECONDS
         if is_time:
@@ -219,7 +219,7 @@ class Observatory:
         match event:
             case ConfigurationReloaded():
                 self._config_error = event.error
-            case CycleFinished() | TokenFailed() | VerificationFinished() | Noticed():
+            case CycleFinished() | TokenFailed() | VerificationFinished() | OperatorNotice():
                 self._news.set()
             case _:
                 pass

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.service.account_runner import read_settings
 from breezeway_sync.service.accounts import credentials_of, group
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.schedule import timetable
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
-from breezeway_sync.service.workshop import read_settings
-from breezeway_sync.store.stock import stock_of
-from breezeway_sync.store.vault import stored_credentials
-from breezeway_sync.sync.forecast import Tempo, Use, forecast, unknowns, worries
+from breezeway_sync.store.row_counts import row_counts_of
+from breezeway_sync.store.token_store import stored_credentials
+from breezeway_sync.sync.forecast import ReadInterval, Use, forecast, unknowns, worries
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class RegionPlan:
 
     region: str
     uses: tuple[Use, ...]
-    owed_calls: int
+    pending_child_reads: int
     unknown: tuple[str, ...]
 
     @property
@@ -46,9 +46,9 @@ class AccountPlan:
         return sum(one.calls_per_hour for one in self.regions)
 
     @property
-    def owed_seconds(self) -> float:
+    def pending_read_seconds(self) -> float:
         """How long the calls that are owed already take, with the whole budget."""
-        return sum(one.owed_calls for one in self.regions) * 3600 / self.budget_per_hour
+        return sum(one.pending_child_reads for one in self.regions) * 3600 / self.budget_per_hour
 
 
 async def plan(settings: Settings, regions: Sequence[str], clock: Clock | None = None) -> tuple[AccountPlan, ...]:
@@ -60,7 +60,9 @@ async def plan(settings: Settings, regions: Sequence[str], clock: Clock | None =
     reading = read_settings(settings, full=False)
     lines = timetable(settings)
     every = {name: line.every_seconds for line in lines for name in line.entities}
-    tempos = [Tempo(tempo, seconds, names) for tempo, (seconds, names) in _tempos(settings).items()]
+    read_intervals = [
+        ReadInterval(interval, seconds, names) for interval, (seconds, names) in _intervals(settings).items()
+    ]
     found = []
     async with open_database(settings) as database:
         await require_schema(database)
@@ -72,15 +74,15 @@ async def plan(settings: Settings, regions: Sequence[str], clock: Clock | None =
                 continue
             parts = []
             for code in codes:
-                stock = await stock_of(database, code, now, reading.pace.near_days)
-                uses = forecast(stock, every, reading)
-                unknown = unknowns(stock, every, reading)
-                parts.append(RegionPlan(code, tuple(uses), sum(stock.owed.values()), tuple(unknown)))
-            late = worries([use for part in parts for use in part.uses], tempos, reading.requests_per_minute)
+                row_counts = await row_counts_of(database, code, now, reading.pace.window_days)
+                uses = forecast(row_counts, every, reading)
+                unknown = unknowns(row_counts, every, reading)
+                parts.append(RegionPlan(code, tuple(uses), sum(row_counts.pending_reads.values()), tuple(unknown)))
+            late = worries([use for part in parts for use in part.uses], read_intervals, reading.requests_per_minute)
             found.append(AccountPlan(tuple(parts), reading.requests_per_minute * 60, tuple(late)))
     return tuple(found)
 
 
-def _tempos(settings: Settings) -> dict[str, tuple[float, frozenset[str]]]:
-    """Every tempo with its seconds and entities; the same for all regions."""
-    return {line.tempo: (line.every_seconds, frozenset(line.entities)) for line in timetable(settings)}
+def _intervals(settings: Settings) -> dict[str, tuple[float, frozenset[str]]]:
+    """Every interval with its seconds and entities; the same for all regions."""
+    return {line.interval: (line.every_seconds, frozenset(line.entities)) for line in timetable(settings)}

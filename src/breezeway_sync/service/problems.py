@@ -8,13 +8,13 @@ from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.report import KnownProblem, ReadAgain
-from breezeway_sync.service.access import Access, Means, Tell
+from breezeway_sync.service.access import Access, RunContext, Tell
+from breezeway_sync.service.account_runner import AccountRunner, CycleRequest
 from breezeway_sync.service.deletes import person
 from breezeway_sync.service.retries import RetryReport, by_account, retrier_of
 from breezeway_sync.service.runner import ensure_schema, open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
-from breezeway_sync.service.workshop import Order, Workshop
 from breezeway_sync.store.problems import Problems, numbers_of, unknown
 
 
@@ -49,27 +49,27 @@ async def retry(
         asked = numbers_of(ids)
         if lacking := [one for one in asked if one not in known]:
             raise unknown(lacking, known)
-        wanted: dict[str, list[KnownProblem]] = {}
+        expected: dict[str, list[KnownProblem]] = {}
         for one in asked:
-            wanted.setdefault(known[one].region, []).append(known[one])
+            expected.setdefault(known[one].region, []).append(known[one])
 
-        async def again(use: Means, mine: Access, region: str) -> AsyncIterator[ReadAgain]:
-            for one in await _bring_again(use, mine, region, wanted[region]):
+        async def again(use: RunContext, mine: Access, region: str) -> AsyncIterator[ReadAgain]:
+            for one in await _bring_again(use, mine, region, expected[region]):
                 yield one
-            for one in await _read_again(use, mine, store, region, wanted[region]):
+            for one in await _read_again(use, mine, store, region, expected[region]):
                 yield one
 
         report = await by_account(
-            settings, database, wanted, again, emit=emit, tell=tell, wait_seconds=wait_seconds, clock=clock
+            settings, database, expected, again, emit=emit, tell=tell, wait_seconds=wait_seconds, clock=clock
         )
     place = {one: number for number, one in enumerate(asked)}
     report.records.sort(key=lambda one: place[one.id])
     return report
 
 
-async def _bring_again(use: Means, mine: Access, region: str, wanted: Sequence[KnownProblem]) -> list[ReadAgain]:
+async def _bring_again(use: RunContext, mine: Access, region: str, expected: Sequence[KnownProblem]) -> list[ReadAgain]:
     """Rejected records, as they were kept; no call is made."""
-    asked = {number: one for one in wanted for letter, number in numbers_of([one.id]).values() if letter == "r"}
+    asked = {number: one for one in expected for letter, number in numbers_of([one.id]).values() if letter == "r"}
     if not asked:
         return []
     found = []
@@ -80,18 +80,20 @@ async def _bring_again(use: Means, mine: Access, region: str, wanted: Sequence[K
 
 
 async def _read_again(
-    use: Means, mine: Access, store: Problems, region: str, wanted: Sequence[KnownProblem]
+    use: RunContext, mine: Access, store: Problems, region: str, expected: Sequence[KnownProblem]
 ) -> list[ReadAgain]:
     """Lists and records that could not be read."""
-    asked = {number: one for one in wanted for letter, number in numbers_of([one.id]).values() if letter == "p"}
+    asked = {number: one for one in expected for letter, number in numbers_of([one.id]).values() if letter == "p"}
     subjects: dict[str, list[Subject]] = {}
     for number, subject in (await store.subjects(asked)).items():
         subjects.setdefault(asked[number].entity, []).append(subject)
     if not subjects:
         return []
-    workshop = Workshop(use)
-    order = Order({region: tuple(subjects)})
-    await workshop.engine(mine, order).again(workshop.target(mine.account, region, tuple(subjects)), subjects)
+    account_runner = AccountRunner(use)
+    order = CycleRequest({region: tuple(subjects)})
+    await account_runner.engine(mine, order).again(
+        account_runner.target(mine.account, region, tuple(subjects)), subjects
+    )
     found = []
     for number, (is_open, why) in (await store.standings(region, asked)).items():
         one = asked[number]

@@ -10,7 +10,7 @@ from breezeway_sync.api.limits import pace
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import BreezewaySyncError, ConfigurationError
 from breezeway_sync.core.events import Emit
-from breezeway_sync.core.sources import Identity, Standing
+from breezeway_sync.core.sources import Identity, SourceState
 from breezeway_sync.service.accounts import NO_CREDENTIALS, credentials_of, group, identity_of
 from breezeway_sync.service.deletes import person
 from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
@@ -20,8 +20,8 @@ from breezeway_sync.service.status import require_schema
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.leases import hold
 from breezeway_sync.store.regions import RegionLine, Regions
-from breezeway_sync.store.sources import stored_standing
-from breezeway_sync.store.vault import stored_credentials
+from breezeway_sync.store.sources import stored_source_state
+from breezeway_sync.store.token_store import stored_credentials
 from breezeway_sync.sync.identity import taken
 
 ADOPTED, SAME = "adopted", "same"
@@ -71,13 +71,13 @@ async def adopt(
                 if code in account.refused:
                     raise account.refused[code]
                 identity = identity_of(settings, account, code)
-                standing = await stored_standing(database, code, identity)
-                if _is_same(standing, identity, only_changed=only_changed):
+                known_state = await stored_source_state(database, code, identity)
+                if _is_same(known_state, identity, only_changed=only_changed):
                     found.append(Adoption(code, SAME))
                     continue
-                if standing.twin is not None:
-                    raise taken(code, standing.twin)
-                keys = [] if standing.source is None else [standing.source.identity.account]
+                if known_state.twin is not None:
+                    raise taken(code, known_state.twin)
+                keys = [] if known_state.source is None else [known_state.source.identity.account]
                 async with _held(settings, database, {*keys, identity.account}, clock, emit, wait_seconds):
                     await Regions(database, clock, person()).adopt(code, identity)
                 found.append(Adoption(code, ADOPTED))
@@ -86,10 +86,10 @@ async def adopt(
     return found
 
 
-def _is_same(standing: Standing, identity: Identity, *, only_changed: bool) -> bool:
+def _is_same(known_state: SourceState, identity: Identity, *, only_changed: bool) -> bool:
     """Whether nothing has to be adopted. Pure."""
-    source = standing.source
-    if standing.is_retired:
+    source = known_state.source
+    if known_state.is_retired:
         return only_changed
     if source is None:
         return True  # the first reading begins it
@@ -127,7 +127,9 @@ def _check_code(code: str) -> None:
         check_region_code(code)
     except ValueError as error:
         raise ConfigurationError(
-            f'"{code}" cannot be a region', got=str(error), wanted="a letter, then up to 62 of a-z, 0-9 and single _"
+            f'"{code}" cannot be a region',
+            actual=str(error),
+            expected="a letter, then up to 62 of a-z, 0-9 and single _",
         ) from None
 
 

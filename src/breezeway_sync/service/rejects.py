@@ -8,7 +8,7 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import UnknownName
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.report import OpenRejection, Retried
-from breezeway_sync.service.access import Access, Means, Tell
+from breezeway_sync.service.access import Access, RunContext, Tell
 from breezeway_sync.service.retries import RetryReport, by_account, retrier_of
 from breezeway_sync.service.runner import ensure_schema, open_database
 from breezeway_sync.service.settings import Settings
@@ -31,7 +31,7 @@ async def payloads(settings: Settings, regions: Sequence[str], name: str | None,
     if not found:
         raise UnknownName(
             f'no open rejection of a record "{record_id}"',
-            cure="`breezeway-sync rejects list` shows those that there are",
+            hint="`breezeway-sync rejects list` shows those that there are",
         )
     return found
 
@@ -51,7 +51,7 @@ async def retry(
         await ensure_schema(settings, database)
         waiting = {one.region for one in await list_open(database, regions, name)}
 
-        def bring(use: Means, mine: Access, region: str) -> AsyncIterator[Retried]:
+        def bring(use: RunContext, mine: Access, region: str) -> AsyncIterator[Retried]:
             return retrier_of(use, mine).retry(region, name)
 
         report = await by_account(

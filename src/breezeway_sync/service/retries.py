@@ -11,17 +11,17 @@ from uuid import uuid4
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import BreezewaySyncError, CredentialsRejected
 from breezeway_sync.core.events import Emit
-from breezeway_sync.service.access import Access, Means, Tell, access, means
+from breezeway_sync.service.access import Access, RunContext, Tell, access, context
+from breezeway_sync.service.account_runner import loader_of, pending_sources, proofs_of
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.service.workshop import loader_of, owed_sources, proofs_of
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.retry import Retrier
-from breezeway_sync.store.vault import stored_credentials
+from breezeway_sync.store.token_store import stored_credentials
 
 Came = TypeVar("Came")
 
-Bring: TypeAlias = Callable[[Means, Access, str], AsyncIterator[Came]]
+Bring: TypeAlias = Callable[[RunContext, Access, str], AsyncIterator[Came]]
 """Brings again what one region has to bring, while its account is held, and yields what came of each."""
 
 
@@ -51,13 +51,13 @@ async def by_account(
         report.problems[code] = CredentialsRejected(NO_CREDENTIALS, endpoint="no call")
     # All regions of an account share its lease, also those that were not asked for.
     accounts = [one for one in group(settings, credentials) if set(regions) & set(one.regions)]
-    async with means(settings, database, emit=emit, tell=tell, clock=clock) as use:
+    async with context(settings, database, emit=emit, tell=tell, clock=clock) as use:
         await asyncio.gather(*(_account(use, one, regions, bring, wait_seconds, report) for one in accounts))
     return report
 
 
 async def _account(
-    use: Means,
+    use: RunContext,
     account: Account,
     regions: Collection[str],
     bring: Bring[Came],
@@ -76,11 +76,11 @@ async def _account(
         report.problems.update(dict.fromkeys(left, error))
 
 
-def retrier_of(use: Means, mine: Access) -> Retrier:
+def retrier_of(use: RunContext, mine: Access) -> Retrier:
     """What brings rejected records again under this lease."""
     return Retrier(
         use.database,
         loader_of(use, proofs_of(use, mine.lease, uuid4())),
-        owed_sources(use.settings),
+        pending_sources(use.settings),
         lambda: mine.lease.order(use.clock.monotonic()),
     )

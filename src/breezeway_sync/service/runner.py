@@ -13,20 +13,20 @@ from breezeway_sync.core.errors import DatabaseError, SchemaRefused
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.outcome import Outcome
 from breezeway_sync.core.waiting import together
-from breezeway_sync.entities.marks import Days
-from breezeway_sync.service.access import Means, new_flight
+from breezeway_sync.entities.checkpoints import Days
+from breezeway_sync.service.access import RunContext, new_global_limiter
+from breezeway_sync.service.account_runner import AccountRunner, CycleRequest
 from breezeway_sync.service.accounts import credentials_of, group
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.service.workshop import Order, Workshop
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.ledger import Ledger, Region
 from breezeway_sync.store.retention import prune
-from breezeway_sync.store.vault import stored_credentials
+from breezeway_sync.store.sync_state import RegionRow, SyncStateStore
+from breezeway_sync.store.token_store import stored_credentials
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """What a run is asked to do. `wait_seconds`: how long to wait for an account that somebody else works.
 
     `backfill`: only what falls between these days. `rewrite`: everything, and it undoes changes that somebody made by
@@ -44,7 +44,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunReport:
     """What came of it. `held` names regions whose account somebody else was working, with the reason."""
 
     run_id: UUID
@@ -60,11 +60,11 @@ def open_database(settings: Settings) -> Database:
 
 async def run(
     settings: Settings,
-    request: Request,
+    request: RunRequest,
     *,
     emit: Emit,
     clock: Clock | None = None,
-) -> Report:
+) -> RunReport:
     """Mirror regions and entities once.
 
     Raises what keeps anything from being done at all: ConfigurationError, SchemaRefused,
@@ -76,33 +76,35 @@ async def run(
         await save_regions(settings, database)
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
         transport = await stack.enter_async_context(Transport(settings.api.base_url, settings.api.timeout_seconds))
-        flight = new_flight(settings, emit)
-        workshop = Workshop(Means(settings, database, transport, flight, clock or SystemClock(), emit))
-        order = Order(
+        global_limiter = new_global_limiter(settings, emit)
+        account_runner = AccountRunner(
+            RunContext(settings, database, transport, global_limiter, clock or SystemClock(), emit)
+        )
+        order = CycleRequest(
             {}, request.full, request.rewrite, request.backfill, wait_seconds=request.wait_seconds, run_id=uuid4()
         )
         # All regions of an account share its lease, also those that were not asked for.
-        wanted = [
+        expected = [
             (one, _part(order, request, [code for code in request.regions if code in one.regions]))
             for one in group(settings, credentials)
         ]
         nameless = _part(order, request, [code for code in request.regions if code not in credentials])
-        works = [workshop.work(account, part) for account, part in wanted if part.entities]
-        results = await together([workshop.without_credentials(nameless), *works])
+        works = [account_runner.work(account, part) for account, part in expected if part.entities]
+        results = await together([account_runner.without_credentials(nameless), *works])
         if request.tidies:
             with suppress(DatabaseError):  # the next one does it as well
                 await prune(database, settings.retention.sync_log_days, settings.history.retention_days)
     outcomes = [outcome for result in results for outcome in result.outcomes]
     place = {code: number for number, code in enumerate(request.regions)}
     outcomes.sort(key=lambda one: place[one.region])
-    parts = [nameless, *(part for _, part in wanted if part.entities)]
+    parts = [nameless, *(part for _, part in expected if part.entities)]
     held = {
         code: result.held for result, part in zip(results, parts, strict=True) if result.held for code in part.entities
     }
-    return Report(order.run_id, tuple(outcomes), held)
+    return RunReport(order.run_id, tuple(outcomes), held)
 
 
-def _part(order: Order, request: Request, regions: Sequence[str]) -> Order:
+def _part(order: CycleRequest, request: RunRequest, regions: Sequence[str]) -> CycleRequest:
     """The share of a run that one account works."""
     return replace(order, entities=dict.fromkeys(regions, request.entities))
 
@@ -116,20 +118,20 @@ async def ensure_schema(settings: Settings, database: Database) -> None:
     if pending:
         raise SchemaRefused(
             f'schema "{database.schema}" is not up to date',
-            got=f"{len(pending)} migrations to run",
-            cure="run `breezeway-sync migrate`, or set database.auto_migrate = true",
+            actual=f"{len(pending)} migrations to run",
+            hint="run `breezeway-sync migrate`, or set database.auto_migrate = true",
         )
 
 
 async def save_regions(settings: Settings, database: Database) -> None:
     """Make the table `regions` say what the configuration says, and claim what it asks for."""
-    regions = [Region(code, one.name, one.companies.only) for code, one in settings.regions.items()]
-    await Ledger(database).save_regions(regions, _claimed(settings), settings.sync.near_days)
+    regions = [RegionRow(code, one.name, one.companies.only) for code, one in settings.regions.items()]
+    await SyncStateStore(database).save_regions(regions, _claimed(settings), settings.sync.window_days)
 
 
 async def claim(settings: Settings, database: Database) -> None:
     """Go on claiming what the configuration asks for: a claim lasts as long as the freshness target of its entity."""
-    await Ledger(database).claim(list(settings.regions), _claimed(settings))
+    await SyncStateStore(database).claim(list(settings.regions), _claimed(settings))
 
 
 def _claimed(settings: Settings) -> list[str]:

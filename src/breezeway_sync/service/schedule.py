@@ -8,38 +8,38 @@ from datetime import datetime
 from math import inf
 from zlib import crc32
 
-from breezeway_sync.core.certificate import FAILED
-from breezeway_sync.core.report import CertificateState
+from breezeway_sync.core.report import VerificationState
+from breezeway_sync.core.verification import FAILED
+from breezeway_sync.entities.streams import STREAMS
 from breezeway_sync.service.selection import enabled_entities
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.sync.stages import TEMPOS
 
 Successes = Mapping[tuple[str, str], datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScheduleEntry:
     """One line of the timetable: entities of one region that are read together, every so many seconds."""
 
     region: str
-    tempo: str
+    interval: str
     every_seconds: float
     entities: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        return f"{self.region} {self.tempo}"
+        return f"{self.region} {self.interval}"
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class DueVerification:
     """An entity that is to be compared; `seed` where an earlier sample is to be drawn again."""
 
     entity: str
     seed: int | None = None
 
 
-def timetable(settings: Settings) -> tuple[Line, ...]:
+def timetable(settings: Settings) -> tuple[ScheduleEntry, ...]:
     """Every region's lines; entities that are switched off are on none."""
     every = {
         "hourly": settings.schedule.hourly_seconds,
@@ -48,14 +48,16 @@ def timetable(settings: Settings) -> tuple[Line, ...]:
     }
     groups: dict[str, tuple[str, ...]] = {}
     for name in enabled_entities(settings):
-        tempo = settings.entities[name].tempo or TEMPOS[name]
-        groups[tempo] = (*groups.get(tempo, ()), name)
+        interval = settings.entities[name].interval or STREAMS[name].interval.value
+        groups[interval] = (*groups.get(interval, ()), name)
     return tuple(
-        Line(region, tempo, every[tempo], entities) for region in settings.regions for tempo, entities in groups.items()
+        ScheduleEntry(region, interval, every[interval], entities)
+        for region in settings.regions
+        for interval, entities in groups.items()
     )
 
 
-def first_in_seconds(line: Line, successes: Successes, now: datetime, spread_seconds: float) -> float:
+def first_in_seconds(line: ScheduleEntry, successes: Successes, now: datetime, spread_seconds: float) -> float:
     """How long after a start a line is first due: the schedule goes on from the last recorded success.
 
     A region that was never read begins at once. What is overdue begins within the spread, at a place that
@@ -68,7 +70,7 @@ def first_in_seconds(line: Line, successes: Successes, now: datetime, spread_sec
     return due_in if due_in > 0 else share * min(spread_seconds, line.every_seconds)
 
 
-def _due_in_seconds(line: Line, successes: Successes, now: datetime) -> float:
+def _due_in_seconds(line: ScheduleEntry, successes: Successes, now: datetime) -> float:
     known = [successes.get((line.region, entity)) for entity in line.entities]
     oldest = min((one for one in known if one is not None), default=None)
     if oldest is None or None in known:
@@ -78,8 +80,8 @@ def _due_in_seconds(line: Line, successes: Successes, now: datetime) -> float:
 
 
 def comparisons(
-    settings: Settings, states: Iterable[CertificateState], successes: Successes, now: datetime
-) -> list[tuple[str, list[Comparison]]]:
+    settings: Settings, states: Iterable[VerificationState], successes: Successes, now: datetime
+) -> list[tuple[str, list[DueVerification]]]:
     """What is to be compared with the API now, by region; the region that has waited longest comes first.
 
     A region is compared once all of it was read. Each has its own place in the last quarter of the interval; one that
@@ -89,7 +91,7 @@ def comparisons(
     every = settings.schedule.verify_seconds
     known = {(one.region, one.entity): one for one in states}
     names = enabled_entities(settings)
-    found: list[tuple[float, str, list[Comparison]]] = []
+    found: list[tuple[float, str, list[DueVerification]]] = []
     for region in settings.regions if every else ():
         if any((region, name) not in successes for name in names):
             continue
@@ -99,7 +101,7 @@ def comparisons(
             one = known.get((region, name))
             age = _age_seconds(None if one is None else one.compared_at, now)
             if age >= longest and _age_seconds(None if one is None else one.tried_at, now) >= every / 24:
-                due.append(Comparison(name, one.seed if one is not None and one.result == FAILED else None))
+                due.append(DueVerification(name, one.seed if one is not None and one.result == FAILED else None))
                 waited = max(waited, age)
         if due:
             found.append((waited, region, due))
@@ -110,7 +112,7 @@ def _age_seconds(moment: datetime | None, now: datetime) -> float:
     return inf if moment is None else (now - moment).total_seconds()
 
 
-class Turns:
+class PeerProgress:
     """Which turns other processes took: what one of them has read since our last turn is not read again.
 
     Compares only what the database says at two moments, so that no clock matters.
@@ -119,7 +121,7 @@ class Turns:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], datetime | None] = {}
 
-    def begin(self, line: Line, successes: Successes, now: datetime) -> None:
+    def begin(self, line: ScheduleEntry, successes: Successes, now: datetime) -> None:
         """A line is put on the timetable, made from these successes.
 
         Of a line that is overdue, what was read within half its interval was not the reason, and somebody may

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from breezeway_sync.core.errors import UnknownName
-from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.streams import BY_NAME, NAMES
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store.retry import TYPES as REJECTED_TYPES
-from breezeway_sync.sync.stages import NAMES
 
 ALL = "all"
 
@@ -27,14 +26,12 @@ def choose_region(settings: Settings, name: str) -> str:
 
 def choose_mirrored(name: str) -> Entity:
     """The one entity that something is decided about, switched off or not. Raises UnknownName."""
-    by_name = {entity.name: entity for entity in ENTITIES}
-    return by_name[_known("entity", name, by_name, or_all=False)]
+    return BY_NAME[_known("entity", name, BY_NAME, or_all=False)]
 
 
 def choose_all_mirrored(name: str) -> tuple[str, ...]:
     """The entities to look at, those switched off as well. Raises UnknownName."""
-    names = tuple(entity.name for entity in ENTITIES)
-    return names if name == ALL else (_known("entity", name, names),)
+    return tuple(BY_NAME) if name == ALL else (_known("entity", name, BY_NAME),)
 
 
 def choose_entities(settings: Settings, name: str) -> tuple[str, ...]:
@@ -43,7 +40,7 @@ def choose_entities(settings: Settings, name: str) -> tuple[str, ...]:
         return enabled_entities(settings)
     _known("entity", name, NAMES)
     if not settings.entities[name].enabled:
-        raise UnknownName(f'entity "{name}" is switched off', where=f"entities.{name}.enabled", cure="set it to true")
+        raise UnknownName(f'entity "{name}" is switched off', where=f"entities.{name}.enabled", hint="set it to true")
     return (name,)
 
 
@@ -64,4 +61,4 @@ def _known(kind: str, name: str, names: Iterable[str], *, or_all: bool = True) -
     close = get_close_matches(name, known, 1)
     hint = f'did you mean "{close[0]}"? ' if close else ""
     more = ", or all" if or_all else ""
-    raise UnknownName(f'unknown {kind} "{name}"', cure=f"{hint}known are: {', '.join(known)}{more}")
+    raise UnknownName(f'unknown {kind} "{name}"', hint=f"{hint}known are: {', '.join(known)}{more}")

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import SchemaRefused
-from breezeway_sync.core.report import CertificateState, Freshness, RegionState, TokenState
+from breezeway_sync.core.report import Freshness, RegionState, TokenState, VerificationState
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.store import migrate
@@ -23,9 +23,9 @@ class RegionTotals:
 
     region: str
     name: str
-    owed: Mapping[str, int]
-    owed_calls: int
-    owed_seconds: float
+    pending_reads: Mapping[str, int]
+    pending_child_reads: int
+    pending_read_seconds: float
     rejected_open: int
     problems_open: int
     accepted: Mapping[str, int]
@@ -40,10 +40,10 @@ class Overview:
 
     entities: tuple[Freshness, ...]
     regions: tuple[RegionTotals, ...]
-    certificates: tuple[CertificateState, ...] = ()
+    certificates: tuple[VerificationState, ...] = ()
 
     @property
-    def differing(self) -> tuple[CertificateState, ...]:
+    def differing(self) -> tuple[VerificationState, ...]:
         """What the latest comparison found to say something else than the API."""
         return tuple(one for one in self.certificates if one.is_differing)
 
@@ -84,14 +84,14 @@ def totals(
     for state in states:
         token = by_region.get(state.region)
         expires_at = token.expires_at if token else None
-        owed = sum(state.owed.values())
+        pending_reads = sum(state.pending_reads.values())
         found.append(
             RegionTotals(
                 region=state.region,
                 name=names.get(state.region, state.region),
-                owed=state.owed,
-                owed_calls=owed,
-                owed_seconds=owed * 60 / requests_per_minute,
+                pending_reads=state.pending_reads,
+                pending_child_reads=pending_reads,
+                pending_read_seconds=pending_reads * 60 / requests_per_minute,
                 rejected_open=state.rejected_open,
                 problems_open=state.problems_open,
                 accepted=state.accepted,
@@ -109,6 +109,6 @@ async def require_schema(database: Database) -> None:
     if pending:
         raise SchemaRefused(
             f'schema "{database.schema}" is not up to date',
-            got=f"{len(pending)} migration{'s' if len(pending) != 1 else ''} to run",
-            cure="run `breezeway-sync migrate`",
+            actual=f"{len(pending)} migration{'s' if len(pending) != 1 else ''} to run",
+            hint="run `breezeway-sync migrate`",
         )

@@ -11,15 +11,15 @@ from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.report import TokenState
-from breezeway_sync.entities.catalog.properties import PROPERTIES
-from breezeway_sync.service.access import Access, Tell, access, means
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.service.access import Access, Tell, access, context
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group
 from breezeway_sync.service.runner import ensure_schema, open_database, save_regions
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.status import Status
-from breezeway_sync.store.vault import StoredVault, stored_credentials
+from breezeway_sync.store.token_store import PostgresTokenStore, stored_credentials
 
 CONFIGURATION = "configuration"
 TABLE = "api_tokens"
@@ -97,7 +97,7 @@ async def refresh(
 
 
 async def _renew(mine: Access) -> None:
-    stored = await mine.vault.load()
+    stored = await mine.token_store.load()
     if stored is None:
         await mine.authenticator.token()
     else:
@@ -106,7 +106,7 @@ async def _renew(mine: Access) -> None:
 
 
 def _ask_once(settings: Settings) -> Work:
-    source = PROPERTIES.sources[0]
+    source = HOME.sources[0]
     path = settings.entities[source.name].path or source.path
 
     async def ask(mine: Access) -> None:
@@ -132,7 +132,7 @@ async def _over_accounts(
     codes = list(settings.regions)
     accounts = group(settings, credentials_of(settings, await stored_credentials(database, codes)))
     problems: _Problems = {}
-    async with means(settings, database, emit=emit, tell=tell) as use:
+    async with context(settings, database, emit=emit, tell=tell) as use:
 
         async def one(account: Account) -> None:
             try:
@@ -154,8 +154,8 @@ async def _reports(
     stored: set[str] = set()
     keys: dict[str, str] = {}
     for account in group(settings, found):
-        vault = StoredVault(database, account.key, account.regions)
-        stored |= set(account.regions) if await vault.load() is not None else set()
+        token_store = PostgresTokenStore(database, account.key, account.regions)
+        stored |= set(account.regions) if await token_store.load() is not None else set()
         keys |= dict.fromkeys(account.regions, account.key)
     sources = {code: source_of(settings, code, has_pair=code in found) for code in codes}
     return tuple(

@@ -8,46 +8,45 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
-from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import (
+    AccountLocked,
     ApiError,
     BreezewaySyncError,
     CredentialsRejected,
     DatabaseError,
-    LeaseHeld,
     NotRead,
 )
 from breezeway_sync.core.events import Emit, LeaseReleased
-from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.service.access import Access, Means, Tell, access, means
+from breezeway_sync.core.verification import VerificationResult
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.entities.streams import STREAMS
+from breezeway_sync.service.access import Access, RunContext, Tell, access, context
+from breezeway_sync.service.account_runner import loader_of, proofs_of, read_settings
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group, identity_of
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
-from breezeway_sync.service.workshop import loader_of, proofs_of, read_settings
 from breezeway_sync.store.doubts import StoredDoubts
 from breezeway_sync.store.leases import Lease
-from breezeway_sync.store.sources import stored_left_out_homes, stored_standing
-from breezeway_sync.store.vault import stored_credentials
+from breezeway_sync.store.sources import stored_left_out_homes, stored_source_state
+from breezeway_sync.store.token_store import stored_credentials
 from breezeway_sync.store.verification import StoredMirror
 from breezeway_sync.sync.belonging import Belonging
-from breezeway_sync.sync.identity import admit
+from breezeway_sync.sync.identity import validate
 from breezeway_sync.sync.verify.again import compare_repaired
 from breezeway_sync.sync.verify.bench import Bench
-from breezeway_sync.sync.verify.extent import CONTACTS, Extent, calls_for_homes, estimated_calls
+from breezeway_sync.sync.verify.extent import Extent, calls_for_homes, estimated_calls
 from breezeway_sync.sync.verify.homes import Homes
 from breezeway_sync.sync.verify.own import OwnApi
 from breezeway_sync.sync.verify.repair import Repairer
 from breezeway_sync.sync.verify.verifier import Verifier, certificate_of
 
-_ENTITIES = {entity.name: entity for entity in ENTITIES}
-_ENTITIES[CONTACTS] = _PROPERTIES = _ENTITIES["properties"]
 NEVER_READ = "nothing was compared: the mirror does not know this region yet. `breezeway-sync run` reads it"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class VerificationRequest:
     """What is to be compared. `wait_seconds`: how long to wait for an account that somebody else works.
 
     `repair`: what differs is read again, written, and compared once more.
@@ -63,19 +62,21 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class VerificationReport:
     """What came of it. `held` names regions whose account somebody else was working, with the reason.
 
-    `certificates` say how it is at the end, `repaired` what was found before it was repaired.
+    `verification_results` say how it is at the end, `repaired` what was found before it was repaired.
     """
 
     run_id: UUID
-    certificates: tuple[Certificate, ...]
+    certificates: tuple[VerificationResult, ...]
     held: dict[str, str]
-    repaired: tuple[Certificate, ...] = ()
+    repaired: tuple[VerificationResult, ...] = ()
 
 
-async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell, clock: Clock | None = None) -> Report:
+async def verify(
+    settings: Settings, request: VerificationRequest, *, emit: Emit, tell: Tell, clock: Clock | None = None
+) -> VerificationReport:
     """Compare regions and entities, and store a certificate of each.
 
     Raises what keeps anything from being compared: ConfigurationError, SchemaRefused (also where the schema is not up
@@ -85,7 +86,7 @@ async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
         await require_schema(database)
-        use = await stack.enter_async_context(means(settings, database, emit=emit, tell=tell, clock=time))
+        use = await stack.enter_async_context(context(settings, database, emit=emit, tell=tell, clock=time))
         credentials = credentials_of(settings, await stored_credentials(database, list(settings.regions)))
         work = Comparing(use, StoredMirror(database), request, run_id)
         await work.announce()
@@ -102,13 +103,13 @@ async def verify(settings: Settings, request: Request, *, emit: Emit, tell: Tell
         raise work.failure
     place = {code: number for number, code in enumerate(request.regions)}
     work.certificates.sort(key=lambda one: (place[one.region], request.entities.index(one.entity)))
-    return Report(run_id, tuple(work.certificates), work.held, tuple(work.repaired))
+    return VerificationReport(run_id, tuple(work.certificates), work.held, tuple(work.repaired))
 
 
 class Comparing:
     """The certificates of one request as they come."""
 
-    def __init__(self, use: Means, mirror: StoredMirror, request: Request, run_id: UUID) -> None:
+    def __init__(self, use: RunContext, mirror: StoredMirror, request: VerificationRequest, run_id: UUID) -> None:
         self._use = use
         self._mirror = mirror
         self._request = request
@@ -123,8 +124,8 @@ class Comparing:
             reading.disabled,
             reading.page_size,
         )
-        self.certificates: list[Certificate] = []
-        self.repaired: list[Certificate] = []
+        self.certificates: list[VerificationResult] = []
+        self.repaired: list[VerificationResult] = []
         self.held: dict[str, str] = {}
         self.failure: DatabaseError | None = None
 
@@ -135,9 +136,9 @@ class Comparing:
             extent = replace(self._extent, disabled=self._extent.disabled | closed)
             calls, homes = 0, 0
             for name in self._request.entities:
-                rows = await self._mirror.stock(code, _ENTITIES[name], _PROPERTIES)
+                rows = await self._mirror.row_counts(code, STREAMS[name].entity, HOME)
                 homes = rows.homes
-                calls += 0 if name in closed else estimated_calls(_ENTITIES[name], name, rows, extent)
+                calls += 0 if name in closed else estimated_calls(STREAMS[name], rows, extent)
                 found = {at.key for at in await self._mirror.unresolved(code, name)}
                 calls += 0 if extent.whole else min(len(found), extent.open_records)
             calls += calls_for_homes(homes, extent)
@@ -153,7 +154,7 @@ class Comparing:
     async def _not_compared(self, code: str, why: str, fault: str) -> None:
         for name in self._request.entities:
             now = self._use.clock.now()
-            await self._keep(Certificate(code, name, now, self._request.seed, error=why, fault=fault))
+            await self._keep(VerificationResult(code, name, now, self._request.seed, error=why, fault=fault))
 
     async def account(self, account: Account, regions: Sequence[str]) -> None:
         """One account's regions, one after the other, or why somebody else keeps it."""
@@ -163,7 +164,7 @@ class Comparing:
                 for code in regions:
                     await self._region(opened, code)
                 self._use.emit(LeaseReleased(opened.lease.account, self._use.clock.monotonic() - began))
-        except LeaseHeld as error:
+        except AccountLocked as error:
             self.held |= dict.fromkeys(regions, error.message)
         except DatabaseError as error:
             self.failure = error
@@ -175,15 +176,15 @@ class Comparing:
             return
         identity = identity_of(self._use.settings, opened.account, code)
         try:
-            standing = await stored_standing(self._use.database, code, identity)
-            admission = admit(code, identity, standing)
-            blocked_why = None if standing.source is None else standing.source.blocked_why
+            known_state = await stored_source_state(self._use.database, code, identity)
+            admission = validate(code, identity, known_state)
+            blocked_why = None if known_state.source is None else known_state.source.blocked_why
             if admission.is_new_client or blocked_why is not None:
                 raise NotRead(
                     "not compared, because no list of properties has shown yet that this is the right source",
                     where=code,
-                    got=blocked_why,
-                    cure=f"`breezeway-sync run {code}` reads properties first",
+                    actual=blocked_why,
+                    hint=f"`breezeway-sync run {code}` reads properties first",
                 )
         except DatabaseError:
             raise
@@ -202,7 +203,7 @@ class Comparing:
             else:
                 homes = verifier.homes
 
-    async def _repair(self, opened: Access, verifier: Verifier, found: Certificate) -> None:
+    async def _repair(self, opened: Access, verifier: Verifier, found: VerificationResult) -> None:
         """Repair what was found; then a certificate of the same moment says what is left of it."""
         use, bench, began = self._use, verifier.bench, self._use.clock.monotonic()
         error: ApiError | None = None
@@ -223,12 +224,12 @@ class Comparing:
 
     def _verifier(self, opened: Access, code: str, name: str, belonging: Belonging, homes: Homes | None) -> Verifier:
         company_id = self._use.settings.regions[code].companies.only
-        api = OwnApi(opened.api, belonging, _ENTITIES[name])
-        bench = Bench(code, company_id, name, _ENTITIES[name], api, self._mirror, self._extent)
-        return Verifier(bench, self._use.clock, _PROPERTIES, homes)
+        api = OwnApi(opened.api, belonging, STREAMS[name].entity)
+        bench = Bench(code, company_id, STREAMS[name], api, self._mirror, self._extent)
+        return Verifier(bench, self._use.clock, HOME, homes)
 
-    async def _keep(self, certificate: Certificate, lease: Lease | None = None) -> None:
-        if certificate.error != NEVER_READ:  # a region without a row can have no certificate
-            await self._mirror.save(self._run_id, certificate, lease)
-        self._use.emit(certificate.told(str(self._run_id)))
-        self.certificates.append(certificate)
+    async def _keep(self, verification_result: VerificationResult, lease: Lease | None = None) -> None:
+        if verification_result.error != NEVER_READ:  # a region without a row can have no certificate
+            await self._mirror.save(self._run_id, verification_result, lease)
+        self._use.emit(verification_result.told(str(self._run_id)))
+        self.certificates.append(verification_result)

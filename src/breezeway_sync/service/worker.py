@@ -13,11 +13,12 @@ from breezeway_sync.core.events import CycleSkipped, Emit, tell_crash
 from breezeway_sync.core.outcome import FAILED, PARTIAL, Outcome
 from breezeway_sync.core.retry import RetryPolicy
 from breezeway_sync.core.waiting import begin
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.entities.streams import NAMES, STREAMS
+from breezeway_sync.service.account_runner import CycleRequest, CycleResult, failures
 from breezeway_sync.service.accounts import Account
-from breezeway_sync.service.schedule import Line
-from breezeway_sync.service.workshop import Order, Result, failures
-from breezeway_sync.sync.job import OwedTime
-from breezeway_sync.sync.stages import NAMES, NEEDS
+from breezeway_sync.service.schedule import ScheduleEntry
+from breezeway_sync.sync.job import PendingReadTime
 
 # The rest before work beside the block begins again; the first is shorter than any watchdog.
 RESTS = RetryPolicy(first_seconds=0.5, longest_seconds=15.0)
@@ -25,18 +26,18 @@ READINGS = RetryPolicy(first_seconds=5.0, longest_seconds=900.0)
 # What was read in part is tried again for some 20 minutes; then it waits for its next turn.
 PARTIAL_READINGS = replace(READINGS, attempts=9)
 
-Work = Callable[[Account, Order], Awaitable[Result]]
+Work = Callable[[Account, CycleRequest], Awaitable[CycleResult]]
 Place = tuple[str, str]
 """A region and an entity."""
 Renew = Callable[[], Awaitable[None]]
-PassOn = Callable[[Line], object]
+PassOn = Callable[[ScheduleEntry], object]
 
 
 async def _nothing() -> None:
     """The default of `renew`: accounts never change."""
 
 
-def _nowhere(_line: Line) -> None:
+def _nowhere(_line: ScheduleEntry) -> None:
     """The default of `pass_on`: no other account takes the line."""
 
 
@@ -57,58 +58,58 @@ class Worker:
         self._emit = emit
         self._renew = renew
         self._pass_on = pass_on
-        self._pending: dict[str, Line] = {}
-        self._active: dict[str, Line] = {}
-        self._owed = OwedTime()
+        self._pending: dict[str, ScheduleEntry] = {}
+        self._active: dict[str, ScheduleEntry] = {}
+        self._pending_reads = PendingReadTime()
         self._wake = asyncio.Event()
         self._tries: dict[Place, int] = {}
         """How many times in a row the latest result of each asked for a retry."""
-        self._failed: dict[str, Line] = {}
+        self._failed: dict[str, ScheduleEntry] = {}
         self._retry: asyncio.TimerHandle | None = None
         self._is_draining = False
-        self._aside: asyncio.Task[None] | None = None
+        self._idle_task: asyncio.Task[None] | None = None
         self.is_busy = False
 
-    def drain(self) -> list[Line]:
+    def drain(self) -> list[ScheduleEntry]:
         """Begin nothing more; `run` ends with the cycle under way. Returns the lines that had not begun."""
         self._is_draining = True
         left, self._pending = list(self._pending.values()), {}
-        self._owed.is_up = True
+        self._pending_reads.is_up = True
         self._wake.set()
         return left
 
     @property
-    def is_aside(self) -> bool:
+    def is_idle_task(self) -> bool:
         """Whether something is done that gives way to whatever becomes due."""
-        return self._aside is not None and not self._aside.done()
+        return self._idle_task is not None and not self._idle_task.done()
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is done or about to be."""
-        return not (self.is_busy or self.is_aside or self._pending or self._is_draining)
+        return not (self.is_busy or self.is_idle_task or self._pending or self._is_draining)
 
-    def aside(self, work: Callable[[Account], Coroutine[object, object, None]]) -> bool:
+    def idle_task(self, work: Callable[[Account], Coroutine[object, object, None]]) -> bool:
         """Do something while idle: it is cancelled, and its end awaited, as soon as a line becomes due.
 
         False when there is no time for it. `work` must not raise.
         """
         if not self.is_idle:
             return False
-        self._aside = begin(work(self.account), name=f"aside {', '.join(self.account.regions)}")
+        self._idle_task = begin(work(self.account), name=f"aside {', '.join(self.account.regions)}")
         return True
 
-    def due(self, line: Line) -> bool:
+    def due(self, line: ScheduleEntry) -> bool:
         """A line's time has come; False when it is skipped."""
         if self._is_draining:
             return False
-        reading = {} if line.region in self._owed.regions else self._active
+        reading = {} if line.region in self._pending_reads.regions else self._active
         # One that is tried again may be a part of the line: the rest would wait for another turn.
         same = [lines[line.name].entities for lines in (self._pending, reading) if line.name in lines]
         if any(set(line.entities).issubset(entities) for entities in same):
-            self._emit(CycleSkipped(line.region, line.tempo, "running"))
+            self._emit(CycleSkipped(line.region, line.interval, "running"))
             return False
         self._pending[line.name] = line
-        self._owed.is_up = True
+        self._pending_reads.is_up = True
         self._wake.set()
         return True
 
@@ -123,7 +124,7 @@ class Worker:
         finally:
             if self._retry is not None:
                 self._retry.cancel()
-            await self._end_aside()
+            await self._end_idle_task()
 
     async def _turn(self) -> None:
         """Work what is due by now."""
@@ -144,37 +145,37 @@ class Worker:
             tell_crash(self._emit, ", ".join(self.account.regions), "all", error)
         self._active = {}
 
-    async def _cycle(self, lines: Sequence[Line]) -> None:
+    async def _cycle(self, lines: Sequence[ScheduleEntry]) -> None:
         for line in lines:
             self._failed.pop(line.name, None)  # read now, whatever was to be tried again of it
         self.is_busy = True
         try:
-            self._owed = OwedTime()
-            await self._end_aside()
-            result = await self._work(self.account, Order(merged(lines), owed=self._owed))
+            self._pending_reads = PendingReadTime()
+            await self._end_idle_task()
+            result = await self._work(self.account, CycleRequest(merged(lines), pending_reads=self._pending_reads))
         except Exception as error:  # noqa: BLE001 - the edge of a cycle: the account's next turn comes all the same
             tell_crash(self._emit, lines[0].region, "all", error)
-            result = Result(tuple(failures(merged(lines), error)))
+            result = CycleResult(tuple(failures(merged(lines), error)))
         finally:
             self.is_busy = False
         if result.held is not None:
             for line in lines:
-                self._emit(CycleSkipped(line.region, line.tempo, "held"))
+                self._emit(CycleSkipped(line.region, line.interval, "held"))
             return
         self._plan_retry(lines, result.outcomes)
 
-    async def _end_aside(self) -> None:
+    async def _end_idle_task(self) -> None:
         """What was done aside gives the account back."""
-        if self._aside is not None:
-            self._aside.cancel()
-            await asyncio.wait([self._aside])
-            self._aside = None
+        if self._idle_task is not None:
+            self._idle_task.cancel()
+            await asyncio.wait([self._idle_task])
+            self._idle_task = None
 
-    def _plan_retry(self, lines: Sequence[Line], outcomes: Sequence[Outcome]) -> None:
+    def _plan_retry(self, lines: Sequence[ScheduleEntry], outcomes: Sequence[Outcome]) -> None:
         passing = to_try_again(outcomes)
-        if self._owed.is_up and not self._is_draining:
+        if self._pending_reads.is_up and not self._is_draining:
             # Calls that gave way to what was due go on when that is done.
-            passing |= {(one.region, one.entity) for one in outcomes if one.owed}
+            passing |= {(one.region, one.entity) for one in outcomes if one.pending_reads}
         for one in outcomes:
             place = (one.region, one.entity)
             self._tries[place] = self._tries.get(place, 0) + 1 if place in passing else 0
@@ -188,7 +189,7 @@ class Worker:
         for line in lines:
             names = tuple(name for name in line.entities if (line.region, name) in again)
             if names:
-                self._failed[line.name] = Line(line.region, line.tempo, line.every_seconds, names)
+                self._failed[line.name] = ScheduleEntry(line.region, line.interval, line.every_seconds, names)
         loop = asyncio.get_running_loop()
         # What has failed for the first time is not kept waiting by what has failed for hours.
         at = loop.time() + min(*again.values(), *(line.every_seconds for line in lines))
@@ -204,7 +205,7 @@ class Worker:
                 self.due(line)
 
 
-class Staff:
+class WorkerPool:
     """One worker per account."""
 
     def __init__(self, work: Work, emit: Emit, renew: Renew = _nothing) -> None:
@@ -231,7 +232,7 @@ class Staff:
         for line in left:
             self._pass_on(line)
 
-    def _pass_on(self, line: Line) -> None:
+    def _pass_on(self, line: ScheduleEntry) -> None:
         """Give a due line to the account that has its region now."""
         worker = self.of(line.region)
         if worker is not None:
@@ -246,9 +247,9 @@ class Staff:
         return account if worker is None else worker.account
 
     @property
-    def is_aside(self) -> bool:
+    def is_idle_task(self) -> bool:
         """Whether anybody does something aside."""
-        return any(worker.is_aside for worker in self.workers.values())
+        return any(worker.is_idle_task for worker in self.workers.values())
 
     def drain(self) -> None:
         """Nobody begins anything more."""
@@ -271,18 +272,18 @@ def to_try_again(outcomes: Sequence[Outcome]) -> set[Place]:
     for name in NAMES:
         left_out = {region for (region, entity), fault in failed.items() if entity == name and fault == NotRead.code}
         for region in left_out:
-            needs = {(region, need) for need in NEEDS.get(name, ("properties",))} & failed.keys()
+            needs = {(region, need) for need in STREAMS[name].needs or (HOME.name,)} & failed.keys()
             if needs <= again:
                 again.add((region, name))
     return again
 
 
-def merged(lines: Sequence[Line]) -> Mapping[str, tuple[str, ...]]:
+def merged(lines: Sequence[ScheduleEntry]) -> Mapping[str, tuple[str, ...]]:
     """Entities by region, in reading order: lines that are due together are one cycle."""
-    wanted: dict[str, set[str]] = {}
+    expected: dict[str, set[str]] = {}
     for line in lines:
-        wanted.setdefault(line.region, set()).update(line.entities)
-    return {region: tuple(name for name in NAMES if name in names) for region, names in wanted.items()}
+        expected.setdefault(line.region, set()).update(line.entities)
+    return {region: tuple(name for name in NAMES if name in names) for region, names in expected.items()}
 
 
 async def stop(tasks: Sequence[asyncio.Task[None]], grace_seconds: float, cancel_seconds: float) -> bool:

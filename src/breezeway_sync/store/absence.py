@@ -6,13 +6,21 @@ from collections.abc import Sequence
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.entities.checkpoints import BACKFILL, FULL, INCREMENTAL, WINDOW, Checkpoint
 from breezeway_sync.entities.guard import Guard
-from breezeway_sync.entities.marks import BACKFILL, CHANGED, NEAR, WHOLE, Mark
 from breezeway_sync.store.absence_sql import absence_sql
+from breezeway_sync.store.checkpoints import save_backfills, save_walks
 from breezeway_sync.store.database import Connection
-from breezeway_sync.store.deletion import HELD, NOT_LISTED, OPEN, Deleter, Scope, approval, proof_of
+from breezeway_sync.store.deletion import (
+    CANDIDATE,
+    NEEDS_REVIEW,
+    NOT_LISTED,
+    Deleter,
+    DeletionScope,
+    approval,
+    proof_of,
+)
 from breezeway_sync.store.holder import Holder
-from breezeway_sync.store.walks import save_backfills, save_walks
 
 
 class Absence:
@@ -27,59 +35,73 @@ class Absence:
         self._deleter = deleter
         self.elsewhere: dict[tuple[str, str], set[int]] = {}
 
-    async def save_marks(self, connection: Connection, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+    async def save_marks(self, connection: Connection, scope: DeletionScope, marks: Sequence[Checkpoint]) -> Loaded:
         """Write how far lists were read, and note what complete walks did not show."""
         loaded = Loaded()
-        shown = [key for mark in marks for key in mark.ids]
+        shown = [key for checkpoint in marks for key in checkpoint.ids]
         if shown:
             forget = self._database.query("forget_shown")
             await connection.execute(forget, scope.region, scope.entity.name, scope.kind, shown)
         believed = []
-        for mark in marks:
-            says_absent = mark.is_complete and mark.kind != CHANGED
-            is_doubted = says_absent and await self._note_absent(connection, scope, mark, loaded)
-            believed.append(mark.is_complete and not is_doubted)
-        known = [mark for mark, is_believed in zip(marks, believed, strict=True) if is_believed]
+        for checkpoint in marks:
+            says_absent = checkpoint.is_complete and checkpoint.kind != INCREMENTAL
+            is_doubted = says_absent and await self._note_absent(connection, scope, checkpoint, loaded)
+            believed.append(checkpoint.is_complete and not is_doubted)
+        known = [checkpoint for checkpoint, is_believed in zip(marks, believed, strict=True) if is_believed]
         lists, days = [one for one in known if one.kind != BACKFILL], [one for one in marks if one.kind == BACKFILL]
         await save_walks(self._database, connection, scope.region, lists, self._clock.now())
         await save_backfills(self._database, connection, scope.region, days, self._clock.now())
         return loaded
 
-    async def _note_absent(self, connection: Connection, scope: Scope, mark: Mark, loaded: Loaded) -> bool:
+    async def _note_absent(
+        self, connection: Connection, scope: DeletionScope, checkpoint: Checkpoint, loaded: Loaded
+    ) -> bool:
         """Note what a complete walk did not show; True when the walk is not believed."""
-        if mark.kind == WHOLE:
-            await self._close_rejects(connection, scope, mark)
-        if mark.nameless and scope.entity.own_address is None:
+        if checkpoint.kind == FULL:
+            await self._close_rejects(connection, scope, checkpoint)
+        if checkpoint.nameless and scope.entity.own_address is None:
             return False  # nobody can be asked whether it is one of those
         sql = absence_sql(scope.entity, self._database.schema)
-        bounds = (mark.since, mark.until) if mark.kind in (NEAR, BACKFILL) else (None, None)
+        bounds = (checkpoint.since, checkpoint.until) if checkpoint.kind in (WINDOW, BACKFILL) else (None, None)
         row = await connection.fetchrow(
-            sql.absent, scope.region, mark.began_order, mark.ids, scope.kind, mark.parent, *bounds
+            sql.absent, scope.region, checkpoint.began_order, checkpoint.ids, scope.kind, checkpoint.parent, *bounds
         )
         expected, absent, elsewhere = (row["expected"], row["absent"], row["elsewhere"]) if row else (0, [], [])
         known = self.elsewhere.setdefault((scope.region, scope.entity.name), set())
         known.update(elsewhere)
         absent = [key for key in absent if key not in known]
-        is_adopted = bool(absent) and mark.kind == WHOLE and await self._is_adoption(connection, scope.region, mark)
-        why = None if is_adopted else await self._why_not(connection, scope, mark, expected)
-        is_held = why is not None and scope.entity.own_address is None
+        is_adopted = (
+            bool(absent) and checkpoint.kind == FULL and await self._is_adoption(connection, scope.region, checkpoint)
+        )
+        why = None if is_adopted else await self._why_not(connection, scope, checkpoint, expected)
+        needs_review = why is not None and scope.entity.own_address is None
         if absent:
-            state = HELD if is_held else OPEN
-            reason = why or f"not in the list of {mark.kind} of {mark.began_at:%Y-%m-%d %H:%M:%S} UTC"
-            values = (absent, mark.source, mark.parent, state, self._clock.now(), self._holder.run_id, reason)
-            await connection.execute(sql.note, scope.region, scope.kind, *values, mark.kind == NEAR)
+            state = NEEDS_REVIEW if needs_review else CANDIDATE
+            reason = why or f"not in the list of {checkpoint.kind} of {checkpoint.began_at:%Y-%m-%d %H:%M:%S} UTC"
+            values = (
+                absent,
+                checkpoint.source,
+                checkpoint.parent,
+                state,
+                self._clock.now(),
+                self._holder.run_id,
+                reason,
+            )
+            await connection.execute(sql.note, scope.region, scope.kind, *values, checkpoint.kind == WINDOW)
         if is_adopted:
             loaded.deleted += await self._note_adopted(connection, scope, absent)
-        if mark.kind == WHOLE and scope.entity.own_address is None:
+        if checkpoint.kind == FULL and scope.entity.own_address is None:
             loaded.deleted += await self._delete_twice_absent(connection, scope, is_believed=why is None)
         return why is not None
 
-    async def _is_adoption(self, connection: Connection, region: str, mark: Mark) -> bool:
+    async def _is_adoption(self, connection: Connection, region: str, checkpoint: Checkpoint) -> bool:
         """Whether a person adopted another source, and this is the first whole reading of the list since."""
-        found = await connection.fetchrow(self._database.query("adoption"), region, mark.source, mark.parent)
+        found = await connection.fetchrow(
+            self._database.query("adoption"), region, checkpoint.source, checkpoint.parent
+        )
         return found is not None
 
-    async def _note_adopted(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> int:
+    async def _note_adopted(self, connection: Connection, scope: DeletionScope, keys: Sequence[int]) -> int:
         """What the adopted source does not show goes without the guard; its own address is asked first, if any."""
         values = (scope.region, scope.entity.name, scope.kind, list(keys))
         await connection.execute(self._database.query("note_adopted"), *values)
@@ -87,25 +109,27 @@ class Absence:
             return 0
         return len(await self._deleter.delete_adopted(connection, scope, keys))
 
-    async def _why_not(self, connection: Connection, scope: Scope, mark: Mark, expected: int) -> str | None:
+    async def _why_not(
+        self, connection: Connection, scope: DeletionScope, checkpoint: Checkpoint, expected: int
+    ) -> str | None:
         """Why a list that has become empty is not believed; asked of the others nothing is."""
-        if mark.shown:
+        if checkpoint.shown:
             return None
         region, name = scope.region, scope.entity.name
         waiting = await connection.fetchval(
-            self._database.query("count_waiting"), region, name, scope.kind, mark.source, mark.parent
+            self._database.query("count_waiting"), region, name, scope.kind, checkpoint.source, checkpoint.parent
         )
         can_be_asked = scope.entity.own_address is not None
-        return self._guard.of_list(mark.kind, mark.shown, expected + waiting, can_be_asked=can_be_asked)
+        return self._guard.of_list(checkpoint.kind, checkpoint.shown, expected + waiting, can_be_asked=can_be_asked)
 
-    async def _close_rejects(self, connection: Connection, scope: Scope, mark: Mark) -> None:
+    async def _close_rejects(self, connection: Connection, scope: DeletionScope, checkpoint: Checkpoint) -> None:
         """What could not be stored once and is not sent any more waits for nothing."""
-        per = next((source.per for source in scope.entity.sources if source.name == mark.source), None)
+        per = next((source.per for source in scope.entity.sources if source.name == checkpoint.source), None)
         close = self._database.query("close_unshown_rejects")
-        values = (scope.region, scope.entity.name, scope.kind, mark.began_order, per, mark.parent)
+        values = (scope.region, scope.entity.name, scope.kind, checkpoint.began_order, per, checkpoint.parent)
         await connection.execute(close, *values)
 
-    async def _delete_twice_absent(self, connection: Connection, scope: Scope, *, is_believed: bool) -> int:
+    async def _delete_twice_absent(self, connection: Connection, scope: DeletionScope, *, is_believed: bool) -> int:
         """Without an address of its own, a second complete walk without a record is what proves that it is gone."""
         run_id, now = self._holder.run_id, self._clock.now()
         twice = self._database.query("twice_absent")
@@ -114,7 +138,7 @@ class Absence:
         evidence = {
             row["record_id"]: {
                 "why": "two complete walks did not show it",
-                "noticed": proof_of(row["noticed_at"], row["noticed_run"]),
+                "noticed": proof_of(row["missing_since"], row["missing_run"]),
                 "second": proof_of(now, run_id),
                 **approval(row),
             }

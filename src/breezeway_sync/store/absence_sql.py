@@ -7,7 +7,7 @@ from functools import cache
 
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import Entity
-from breezeway_sync.store.files import quote
+from breezeway_sync.store.files import internal, quote
 
 # ruff: noqa: S608 - put together from names of the catalog only
 
@@ -54,7 +54,7 @@ def absence_sql(entity: Entity, schema: str) -> AbsenceSql:
 def _missing(entity: Entity, schema: str) -> str:
     kind = f"t.{entity.discriminator}" if entity.discriminator else "''"
     return (
-        f"SELECT FROM {quote(schema)}.missing_records m WHERE m.region_code = $1 "
+        f"SELECT FROM {internal(schema)}.missing_records m WHERE m.region_code = $1 "
         f"AND m.entity_type = '{entity.name}' AND m.kind = {kind} AND m.record_id = t.{entity.key.name}"
     )
 
@@ -99,11 +99,11 @@ def _absent_of_parent(entity: Entity, schema: str, table: str) -> str:
 def _note(entity: Entity, schema: str, table: str) -> str:
     kind = f"t.{entity.discriminator} = $2" if entity.discriminator else "$2::text = ''"
     return (
-        f"INSERT INTO {quote(schema)}.missing_records (region_code, entity_type, kind, record_id, source, parent_id,\n"
-        "    state, noticed_at, noticed_run, why, shown_at)\n"
+        f"INSERT INTO {internal(schema)}.missing_records (region_code, entity_type, kind, record_id, source,\n"
+        "    parent_id, state, missing_since, missing_run, why, last_listed_at)\n"
         f"SELECT $1, '{entity.name}', $2, t.{entity.key.name}, $4, $5, $6, $7, $8, $9,\n"
-        "    greatest(w.whole_at, CASE WHEN $10::boolean THEN w.near_at END)\n"
-        f"FROM {table} t LEFT JOIN {quote(schema)}.walks w\n"
+        "    greatest(w.last_full_scan_at, CASE WHEN $10::boolean THEN w.last_window_scan_at END)\n"
+        f"FROM {table} t LEFT JOIN {internal(schema)}.checkpoints w\n"
         "    ON w.region_code = $1 AND w.source = $4 AND w.parent_id = $5\n"
         f"WHERE t.region_code = $1 AND t.{entity.key.name} = ANY ($3::bigint[]) AND {kind}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING"
@@ -112,14 +112,13 @@ def _note(entity: Entity, schema: str, table: str) -> str:
 
 def _unused_tag(entity: Entity, schema: str) -> list[str]:
     """A tag on a live record is never absent, whatever its list shows."""
-    if entity.table != "tags":
-        return []
     return [
         f"NOT EXISTS (SELECT FROM {quote(schema)}.{link.table} l JOIN {quote(schema)}.{other.table} p "
         f"ON p.region_code = $1 AND p.id = l.{other.pk} WHERE l.region_code = $1 AND l.tag_pk = t.id "
         "AND p.deleted_at IS NULL)"
         for other in ENTITIES
         for link in other.tags
+        if link.target == entity.table
     ]
 
 

@@ -1,6 +1,6 @@
 """What a lease's holder was told of as committed, and whether a server still has it. Pure but for its own state.
 
-Every transaction under a lease counts itself in a row of `lease_batches` and sees all counts of the account. A server
+Every transaction under a lease counts itself in a row of `lease_commits` and sees all counts of the account. A server
 that shows less than was acknowledged has gone back: an older copy has taken its place. What a transaction came to that
 was cut off during its COMMIT nobody knows; it may count or not, and neither is less than what was acknowledged.
 """
@@ -26,7 +26,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ServerLease:
     """What a server says of an account: its newest fence, who claimed it, and the counts by slot."""
 
     fence: int
@@ -34,11 +34,11 @@ class Standing:
     batches: Mapping[int, int]
 
 
-def standing_of(row: Row | None) -> Standing | None:
+def known_state_of(row: Row | None) -> ServerLease | None:
     """A row of `lease_standing` or `check_lease`; None where the server knows no such account."""
     if row is None:
         return None
-    return Standing(row["fence"], row["claim_id"], dict(zip(row["slots"], row["batches"], strict=True)))
+    return ServerLease(row["fence"], row["claim_id"], dict(zip(row["slots"], row["commits"], strict=True)))
 
 
 @dataclass(slots=True)
@@ -61,22 +61,22 @@ class Acknowledged:
             self.counts[slot] = max(count, self.counts.get(slot, 0))
 
 
-def flaw_of(claim: Claim, told: Mapping[int, int], found: Standing | None) -> DatabaseError | None:
+def flaw_of(claim: Claim, told: Mapping[int, int], found: ServerLease | None) -> DatabaseError | None:
     """What a server's standing of the account says against going on.
 
     `told` are the acknowledged counts by slot, as they were before the server was asked. A lower fence is an older
     copy's, since fences only rise.
     """
     fence = found.fence if found else 0
-    got, wanted = f"fence {fence}", f"fence {claim.fence}"
+    actual, expected = f"fence {fence}", f"fence {claim.fence}"
     if found is None or fence < claim.fence:
         what = "the database went back: the claim of this account is not there any more"
-        return DatabaseWentBack(what, got=got, wanted=wanted, cure=AGAIN)
+        return DatabaseWentBack(what, actual=actual, expected=expected, hint=AGAIN)
     if (fence, found.claim_id) != (claim.fence, claim.claim_id):
-        cure = "nothing was written after that; the new holder goes on"
-        return LeaseLost("the account was taken over by another process", got=got, wanted=wanted, cure=cure)
+        hint = "nothing was written after that; the new holder goes on"
+        return LeaseLost("the account was taken over by another process", actual=actual, expected=expected, hint=hint)
     missing = sum(max(0, count - found.batches.get(slot, 0)) for slot, count in told.items())
     if not missing:
         return None
     what = f"the database went back: {missing} transactions that it had acknowledged are not there any more"
-    return DatabaseWentBack(what, cure=AGAIN)
+    return DatabaseWentBack(what, hint=AGAIN)

@@ -16,7 +16,7 @@ class AlertRow:
     failing_since: datetime | None
     failures: int
     error: str | None
-    told_at: datetime | None
+    notified_at: datetime | None
     thread: str | None
     claimed_until: datetime | None
     version: int
@@ -27,12 +27,12 @@ class BudgetRow:
     """The row of alert_budget: when messages went out, and how many were held back since."""
 
     sent_at: Sequence[datetime]
-    held_back: int
+    suppressed: int
     version: int
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TroubleRow:
     """A region and entity that did not always succeed: its runs, and the latest error."""
 
     region: str
@@ -72,12 +72,12 @@ class StoredAlerts:
         failing_since: datetime | None,
         failures: int,
         error: str | None,
-        told_at: datetime | None,
+        notified_at: datetime | None,
         thread: str | None,
         claimed_until: datetime | None,
     ) -> bool:
         """Write one state, which then has the version after the one named."""
-        values = (failing_since, failures, error, told_at, thread, claimed_until)
+        values = (failing_since, failures, error, notified_at, thread, claimed_until)
         return await self._database.fetch_row("save_alert_state", region, subject, version, *values) is not None
 
     async def load_budget(self) -> BudgetRow:
@@ -85,15 +85,15 @@ class StoredAlerts:
         row = await self._database.fetch_row("alert_budget")
         return BudgetRow(*row) if row else BudgetRow((), 0, 0)
 
-    async def save_budget(self, version: int, sent_at: Sequence[datetime], held_back: int) -> bool:
+    async def save_budget(self, version: int, sent_at: Sequence[datetime], suppressed: int) -> bool:
         """Write them, as `save` does."""
-        return await self._database.fetch_row("save_alert_budget", version, list(sent_at), held_back) is not None
+        return await self._database.fetch_row("save_alert_budget", version, list(sent_at), suppressed) is not None
 
     async def last_successes(self, region: str) -> dict[str, datetime]:
         """When each entity of the region last succeeded; those that never did are missing."""
         rows = await self._database.fetch("last_successes_of", region)
         return {row["entity_type"]: row["last_success"] for row in rows if row["last_success"]}
 
-    async def troubles_since(self, moment: datetime) -> list[Trouble]:
+    async def troubles_since(self, moment: datetime) -> list[TroubleRow]:
         """What failed or was partial since then, by region and entity."""
-        return [Trouble(*row) for row in await self._database.fetch("troubles_since", moment)]
+        return [TroubleRow(*row) for row in await self._database.fetch("troubles_since", moment)]

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from breezeway_sync.core.waiting import in_slices, together
-from breezeway_sync.entities.admit import Admitted, Rejected, admit, reject
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.plan import EntityPlan
 from breezeway_sync.entities.rows import Unstorable, build, record_key
+from breezeway_sync.entities.validate import RejectedRecord, ValidRecord, reject, validate
 from breezeway_sync.store.database import Database, Row
-from breezeway_sync.store.deletion import Scope
-from breezeway_sync.store.rejects import Refusal
+from breezeway_sync.store.deletion import DeletionScope
+from breezeway_sync.store.rejects import RejectionNote
 from breezeway_sync.store.sql import EntitySql
 from breezeway_sync.store.staging import Ahead, Candidate
 
@@ -30,27 +30,27 @@ class Batch:
     plan: EntityPlan
     sql: EntitySql
     discriminator: str | None
-    owed_sources: tuple[str, ...]
+    pending_sources: tuple[str, ...]
     loaded: Loaded
     keys: set[int] = field(default_factory=set)
-    newest: dict[int, tuple[Admitted, int]] = field(default_factory=dict)
+    newest: dict[int, tuple[ValidRecord, int]] = field(default_factory=dict)
     unchanged: set[int] = field(default_factory=set)
     candidates: list[Candidate] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[RejectionNote] = field(default_factory=list)
     overtaken: set[int] = field(default_factory=set)
     ahead: Ahead | None = None
     is_rewrite: bool = False
 
     @property
-    def scope(self) -> Scope:
-        return Scope(self.region, self.plan.entity, self.discriminator or "")
+    def scope(self) -> DeletionScope:
+        return DeletionScope(self.region, self.plan.entity, self.discriminator or "")
 
     @property
     def kind(self) -> tuple[str, ...]:
         return (self.discriminator,) if self.discriminator else ()
 
-    def refuse(self, admitted: Admitted, order: int, reason: str) -> None:
-        self.refusals.append(Refusal(reject(admitted.record, reason, admitted.key), order))
+    def refuse(self, valid_records: ValidRecord, order: int, reason: str) -> None:
+        self.refusals.append(RejectionNote(reject(valid_records.record, reason, valid_records.key), order))
 
     async def compare(self, database: Database, incoming: Sequence[Incoming]) -> None:
         """Find the newest version of each record, and what differs from the stored hashes; make rows of that."""
@@ -63,30 +63,30 @@ class Batch:
             stored.update(await self._stored(database, self.keys))
 
         # PostgreSQL looks for the hashes while ours are made.
-        await together((look_up(), self._admit(incoming)))
+        await together((look_up(), self._validate(incoming)))
         await self._judge(self.newest, stored)
 
     async def _judge(self, keys: Iterable[int], stored: Mapping[int, Row]) -> None:
         """Tell what is stored already from what is to be, and make rows of this."""
         async for key in in_slices(keys):
-            admitted, order = self.newest[key]
+            valid_records, order = self.newest[key]
             payload_hash = stored[key]["payload_hash"] if key in stored else None
-            if self._is_stored(admitted, stored.get(key)):
+            if self._is_stored(valid_records, stored.get(key)):
                 self.unchanged.add(key)
                 continue
             try:
-                row = build(self.plan, key, admitted.record)
+                row = build(self.plan, key, valid_records.record)
             except Unstorable as error:
-                self.refuse(admitted, order, str(error))
+                self.refuse(valid_records, order, str(error))
                 continue
-            self.candidates.append(Candidate(admitted, order, row, payload_hash != admitted.payload_hash))
+            self.candidates.append(Candidate(valid_records, order, row, payload_hash != valid_records.payload_hash))
 
-    async def _admit(self, incoming: Sequence[Incoming]) -> None:
+    async def _validate(self, incoming: Sequence[Incoming]) -> None:
         """Find the newest version of each record; what is none goes to the refusals."""
         async for one in in_slices(incoming):
-            judged = admit(self.plan, one.item)
-            if isinstance(judged, Rejected):
-                self.refusals.append(Refusal(judged, one.order))
+            judged = validate(self.plan, one.item)
+            if isinstance(judged, RejectedRecord):
+                self.refusals.append(RejectionNote(judged, one.order))
                 continue
             self.loaded.changed_characters += judged.changed_characters
             self.loaded.lists_not_sent += judged.lists_not_sent
@@ -116,10 +116,10 @@ class Batch:
             rows = await connection.fetch(self.sql.lookup, self.region, list(keys), *self.kind)
         return {row["key"]: row for row in rows}
 
-    def _is_stored(self, admitted: Admitted, row: Row | None) -> bool:
+    def _is_stored(self, valid_records: ValidRecord, row: Row | None) -> bool:
         return (
             not self.is_rewrite
             and row is not None
-            and row["payload_hash"] == admitted.payload_hash
+            and row["payload_hash"] == valid_records.payload_hash
             and row["mapping_version"] == self.plan.version
         )

@@ -67,13 +67,13 @@ STANDBY = "PostgreSQL is a standby (read-only)"
 NO_WRITES = "PostgreSQL takes no writes (read-only)"
 
 
-def read_only_error(what: str, where: str, got: str | None = None) -> DatabaseReadOnly:
+def read_only_error(what: str, where: str, actual: str | None = None) -> DatabaseReadOnly:
     """What is said of a server that cannot be written: STANDBY, or NO_WRITES where no more is known."""
-    cure = "let database.dsn name the primary, or all hosts; once a server takes writes the work goes on by itself"
-    return DatabaseReadOnly(what, where=where, got=got, cure=cure)
+    hint = "let database.dsn name the primary, or all hosts; once a server takes writes the work goes on by itself"
+    return DatabaseReadOnly(what, where=where, actual=actual, hint=hint)
 
 
-class Hosts:
+class ServerHosts:
     """The hosts of one address. Raises ClientConfigurationError or ValueError for one that cannot be read."""
 
     def __init__(self, dsn: str) -> None:
@@ -107,7 +107,7 @@ class Hosts:
 
     async def _round(self, seconds: float, options: dict[str, Any], failures: list[Exception]) -> Plain | None:
         """Ask each host once."""
-        spare: Plain | None = None
+        run_budget: Plain | None = None
         try:
             for address in self.addresses:
                 try:
@@ -118,15 +118,15 @@ class Hosts:
                 if not is_read_only(found):
                     self._chose(address)
                     return found
-                if spare is None:
-                    spare = found
+                if run_budget is None:
+                    run_budget = found
                 else:
                     found.terminate()
-            found_spare, spare = spare, None
+            found_spare, run_budget = run_budget, None
             return found_spare
         finally:
-            if spare is not None:
-                spare.terminate()
+            if run_budget is not None:
+                run_budget.terminate()
 
     def _chose(self, address: Address) -> None:
         """This one can be written. Where another one was before, that is silent or takes no writes any more: whoever

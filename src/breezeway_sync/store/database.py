@@ -22,7 +22,8 @@ from breezeway_sync.core.errors import (
     DatabaseUnreachable,
 )
 from breezeway_sync.core.lacks import LACKING, is_lack
-from breezeway_sync.store.connect import NO_WRITES, STANDBY, Hosts, WatchedConnection, read_only_error
+from breezeway_sync.entities.model import Entity
+from breezeway_sync.store.connect import NO_WRITES, STANDBY, ServerHosts, WatchedConnection, read_only_error
 from breezeway_sync.store.files import query
 from breezeway_sync.store.sqlstates import CONNECTING, error_of
 
@@ -80,7 +81,7 @@ class Database:
         # Who waits for its turn waits for others of this process, each bounded by STATEMENT_SECONDS: of hundreds of
         # regions that come at once none is told that PostgreSQL cannot be reached.
         self._turns = asyncio.Semaphore(pool_size)
-        self.spare = asyncio.Semaphore(pool_size // 2)
+        self.run_budget = asyncio.Semaphore(pool_size // 2)
         """For connections that are held until others have done theirs: those always find one. Not to be waited for."""
         self._ends: dict[int, list[Callable[[bool], None]]] = {}
         self._connect_watchers: set[Callable[[], None]] = set()
@@ -97,7 +98,7 @@ class Database:
                     min_size=0,
                     max_size=self._pool_size,
                     command_timeout=STATEMENT_SECONDS,
-                    connect=Hosts(self._dsn).connect,
+                    connect=ServerHosts(self._dsn).connect,
                     connection_class=WatchedConnection,
                     init=self._begin,
                     server_settings={"application_name": "breezeway-sync", "timezone": "UTC"},
@@ -111,7 +112,7 @@ class Database:
                 raise ConfigurationError(
                     "the database's address cannot be read",
                     where="database.dsn",
-                    wanted="postgresql://user:password@host:5432/name",
+                    expected="postgresql://user:password@host:5432/name",
                 ) from error
         self._pool = pool
         return self
@@ -211,19 +212,19 @@ class Database:
                 await connection.execute(_TAKE_ROOM)
             self._is_full = False
 
-    def query(self, name: str) -> str:
-        """A named query's text for this schema."""
-        return query(name, self.schema)
+    def query(self, name: str, entity: Entity | None = None) -> str:
+        """A named query's text for this schema, and for an entity where it is about any."""
+        return query(name, self.schema, entity)
 
-    async def fetch(self, name: str, *values: object) -> Sequence[asyncpg.Record]:
+    async def fetch(self, name: str, *values: object, entity: Entity | None = None) -> Sequence[asyncpg.Record]:
         """Rows of a named query, in a statement of its own."""
         async with self.connection(name) as connection:
-            rows: Sequence[asyncpg.Record] = await connection.fetch(self.query(name), *values)
+            rows: Sequence[asyncpg.Record] = await connection.fetch(self.query(name, entity), *values)
             return rows
 
-    async def fetch_row(self, name: str, *values: object) -> asyncpg.Record | None:
+    async def fetch_row(self, name: str, *values: object, entity: Entity | None = None) -> asyncpg.Record | None:
         """The first row of a named query, or None."""
-        rows = await self.fetch(name, *values)
+        rows = await self.fetch(name, *values, entity=entity)
         return rows[0] if rows else None
 
 
@@ -245,11 +246,11 @@ def translated(operation: str) -> Iterator[None]:
         raise error_of(error, operation) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         # InternalClientError is what a connection raises that the server has ended while it lay in the pool.
-        got = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+        actual = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
         if isinstance(error, OSError) and not isinstance(error, TimeoutError):
-            got += f": {error.strerror or error}"  # of a socket: address and reason
+            actual += f": {error.strerror or error}"  # of a socket: address and reason
         raise DatabaseUnreachable(
-            "PostgreSQL cannot be reached", where=operation, got=got, cure="check database.dsn and the server"
+            "PostgreSQL cannot be reached", where=operation, actual=actual, hint="check database.dsn and the server"
         ) from error
 
 
@@ -261,7 +262,7 @@ def _reaching(operation: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_lack(error):
             raise
-        raise DatabaseUnreachable("PostgreSQL cannot be reached", where=operation, got=LACKING) from error
+        raise DatabaseUnreachable("PostgreSQL cannot be reached", where=operation, actual=LACKING) from error
 
 
 async def _exact_dates(connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.catalog import ENTITIES, HOME
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.absence_sql import absence_sql
@@ -16,7 +16,7 @@ from breezeway_sync.store.asking_sql import asking_sql
 from breezeway_sync.store.database import Connection, Row
 from breezeway_sync.store.holder import Holder
 
-OPEN, HELD = "open", "held"
+CANDIDATE, NEEDS_REVIEW = "candidate", "needs_review"
 # Why a record was deleted, `deletions.reason`.
 STATUS, NOT_FOUND, NOT_LISTED, PROPERTY_LEFT = "status", "not_found", "not_listed", "property_left"
 SOURCE_ADOPTED = "source_adopted"
@@ -24,7 +24,7 @@ Evidence = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class DeletionScope:
     """Whose records: `kind` is the value of the entity's discriminator, or ''."""
 
     region: str
@@ -42,7 +42,9 @@ class Deleter:
         self._guard = guard
         self._history = history
 
-    async def delete(self, connection: Connection, scope: Scope, reason: str, evidence: Mapping[int, Evidence]) -> int:
+    async def delete(
+        self, connection: Connection, scope: DeletionScope, reason: str, evidence: Mapping[int, Evidence]
+    ) -> int:
         """Mark rows as deleted, with what proves it; how many were live."""
         if not evidence:
             return 0
@@ -53,7 +55,12 @@ class Deleter:
         return len(deleted)
 
     async def guarded(
-        self, connection: Connection, scope: Scope, reason: str, proven: Sequence[Row], evidence: Mapping[int, Evidence]
+        self,
+        connection: Connection,
+        scope: DeletionScope,
+        reason: str,
+        proven: Sequence[Row],
+        evidence: Mapping[int, Evidence],
     ) -> int:
         """Delete as `delete` does, unless more is gone at once than can be believed: then all of it is held.
 
@@ -68,22 +75,22 @@ class Deleter:
             evidence = {key: one for key, one in evidence.items() if key not in set(kept)}
         return await self.delete(connection, scope, reason, evidence)
 
-    async def _why_not(self, connection: Connection, scope: Scope, unapproved: Sequence[Row]) -> str | None:
+    async def _why_not(self, connection: Connection, scope: DeletionScope, unapproved: Sequence[Row]) -> str | None:
         if not unapproved:
             return None
         region, name, kind = scope.region, scope.entity.name, scope.kind
         sql = absence_sql(scope.entity, self._database.schema)
-        runs = sorted({str(row["noticed_run"]) for row in unapproved})
+        runs = sorted({str(row["missing_run"]) for row in unapproved})
         already = await connection.fetchval(self._database.query("deleted_at_once"), region, name, kind, runs)
         rows = await connection.fetch(self._database.query("count_missing"), region, name, kind)
-        held = sum(row["records"] for row in rows if row["state"] == HELD)
+        held = sum(row["records"] for row in rows if row["state"] == NEEDS_REVIEW)
         gone = len(unapproved) + held + already
         if gone < self._guard.least_records:
             return None  # a count reads the whole table
         live = await connection.fetchval(sql.live, region, kind or None)
         return self._guard.of_deletion(gone, live + already)
 
-    async def delete_adopted(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> list[int]:
+    async def delete_adopted(self, connection: Connection, scope: DeletionScope, keys: Sequence[int]) -> list[int]:
         """Delete those of these records that the adopted source did not show: a person has decided that."""
         values = (scope.region, scope.entity.name, scope.kind, list(keys))
         rows = await connection.fetch(self._database.query("adopted_missing"), *values)
@@ -91,7 +98,7 @@ class Deleter:
             row["record_id"]: {
                 "why": "the source that was adopted does not show it",
                 "adopted": {"at": row["adopted_at"].isoformat(), "by": row["adopted_by"]},
-                "noticed": proof_of(row["noticed_at"], row["noticed_run"]),
+                "noticed": proof_of(row["missing_since"], row["missing_run"]),
                 "run": str(self._holder.run_id),
             }
             for row in rows
@@ -99,7 +106,9 @@ class Deleter:
         await self.delete(connection, scope, SOURCE_ADOPTED, evidence)
         return list(evidence)
 
-    async def note(self, connection: Connection, scope: Scope, reason: str, evidence: Mapping[int, Evidence]) -> None:
+    async def note(
+        self, connection: Connection, scope: DeletionScope, reason: str, evidence: Mapping[int, Evidence]
+    ) -> None:
         """Write down deletions that were made; what belongs to properties that are gone is in doubt."""
         await connection.execute(
             self._database.query("note_deletions"),
@@ -116,7 +125,7 @@ class Deleter:
             record = self._database.query("record_in_history")
             values = (scope.region, scope.entity.name, list(evidence), self._clock.now(), scope.kind or None, "deleted")
             await connection.execute(record, *values)
-        if evidence and scope.entity.name == "properties":
+        if evidence and scope.entity is HOME:
             await self._doubt_what_belongs_to(connection, scope.region, list(evidence))
 
     async def _doubt_what_belongs_to(self, connection: Connection, region: str, properties: list[int]) -> None:

@@ -21,7 +21,7 @@ MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingGroup:
     """Records of one region, entity and state; `since` the first was noticed, `why` the last. `ids` as people give
     them, None where they were not asked for."""
 
@@ -58,10 +58,10 @@ class Deletions:
         self._clock = clock
         self._person = person
 
-    async def missing(self, regions: Sequence[str], entities: Sequence[str], *, with_ids: bool) -> list[Missing]:
+    async def missing(self, regions: Sequence[str], entities: Sequence[str], *, with_ids: bool) -> list[MissingGroup]:
         """What is missing; what waits for a person comes first."""
         rows = await self._database.fetch("missing_groups", list(regions), list(entities), with_ids)
-        return [Missing(*row) for row in rows]
+        return [MissingGroup(*row) for row in rows]
 
     async def newest(self, regions: Sequence[str], entities: Sequence[str], limit: int) -> list[Deletion]:
         """The latest deletions, newest first."""
@@ -70,16 +70,16 @@ class Deletions:
 
     async def approve(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
         """Make held records candidates (without `records`: all of them); how many. Raises UnknownRecord."""
-        states = ("held", "kept", "open")
-        return await self._decide(region, entity, records, "open", states, "waits for a decision")
+        states = ("needs_review", "pinned", "candidate")
+        return await self._decide(region, entity, records, "candidate", states, "waits for a decision")
 
     async def reject(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
         """Keep missing records (without `records`: all that are held); how many. Raises UnknownRecord."""
-        states = ("held", "open", "unlisted", "kept")
-        return await self._decide(region, entity, records, "kept", states, "is missing")
+        states = ("needs_review", "candidate", "hidden", "pinned")
+        return await self._decide(region, entity, records, "pinned", states, "is missing")
 
     async def _decide(
-        self, region: str, entity: Entity, records: Sequence[Record], state: str, before: Sequence[str], wanted: str
+        self, region: str, entity: Entity, records: Sequence[Record], state: str, before: Sequence[str], expected: str
     ) -> int:
         kinds, keys = ([kind for kind, _ in records], [key for _, key in records]) if records else (None, None)
         async with self._database.transaction("deciding what is missing") as connection:
@@ -90,11 +90,11 @@ class Deletions:
                 state,
                 kinds,
                 keys,
-                before if records else ("held",),
+                before if records else ("needs_review",),
                 self._clock.now(),
                 self._person,
             )
-            _all_found(region, entity, records, [(row["kind"], row["record_id"]) for row in rows], wanted)
+            _all_found(region, entity, records, [(row["kind"], row["record_id"]) for row in rows], expected)
         return len(rows)
 
     async def undo(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
@@ -127,8 +127,8 @@ class Deletions:
             uuid4(),
             self._person,
         )
-        owed = [called.source.name for called in entity.called if called.owed]
-        await connection.execute(self._database.query("owe_restored"), region, owed, restored)
+        pending_reads = [called.source.name for called in entity.called if called.pending_reads]
+        await connection.execute(self._database.query("owe_restored"), region, pending_reads, restored)
         undo = self._database.query("undo_deletions")
         await connection.execute(undo, region, entity.name, kind, restored, now, self._person)
         if entity.name in self._history:
@@ -143,14 +143,14 @@ def shown(record: Record) -> str:
     return f"{kind}:{key}" if kind else str(key)
 
 
-def _all_found(region: str, entity: Entity, asked: Iterable[Record], found: Iterable[Record], wanted: str) -> None:
+def _all_found(region: str, entity: Entity, asked: Iterable[Record], found: Iterable[Record], expected: str) -> None:
     lacking = sorted(set(asked) - set(found))
     if lacking:
         more = f" and {len(lacking) - MOST_NAMED} more" if len(lacking) > MOST_NAMED else ""
         raise UnknownRecord(
             "nothing was changed",
             where=f"{entity.name} of {region}",
-            got=", ".join(map(shown, lacking[:MOST_NAMED])) + more,
-            wanted=f"only what {wanted}",
-            cure=f"see `breezeway-sync deletes list {region} {entity.name} --ids`",
+            actual=", ".join(map(shown, lacking[:MOST_NAMED])) + more,
+            expected=f"only what {expected}",
+            hint=f"see `breezeway-sync deletes list {region} {entity.name} --ids`",
         )

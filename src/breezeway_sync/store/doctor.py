@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.entities.streams import PARENTS
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.files import internal_name
 
 MOST_REJECTIONS = 1000
 
@@ -31,16 +34,10 @@ class MissingRight:
     """A right that the role lacks: on a `database`, `schema`, `table` or `view`."""
 
     kind: str
+    schema: str | None
+    """Where the relation is; None of a database."""
     name: str
     right: str
-
-
-@dataclass(frozen=True, slots=True)
-class KnownParents:
-    """Ids that the mirror knows of a region, None where it has none yet."""
-
-    property_id: int | None
-    task_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class UnavailableSource:
 
 
 class Examination:
-    """Questions about one schema and its server; every method is one statement."""
+    """Questions about one schema and its server; each is one statement, or one for each kind of parent."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -89,12 +86,17 @@ class Examination:
 
     async def missing_rights(self) -> list[MissingRight]:
         """Rights that running, migrating included, would need; works without any right on the schema."""
-        return [MissingRight(*row) for row in await self._database.fetch("missing_rights", self._database.schema)]
+        schemas = [self._database.schema, internal_name(self._database.schema)]
+        return [MissingRight(*row) for row in await self._database.fetch("missing_rights", schemas)]
 
-    async def known_parents(self) -> dict[str, KnownParents]:
-        """By region, also where both are None."""
-        rows = await self._database.fetch("known_parents")
-        return {row["region_code"]: KnownParents(row["property_id"], row["task_id"]) for row in rows}
+    async def known_parents(self) -> dict[str, dict[str, int]]:
+        """By region one live record of each entity that lists are asked for by, by `Entity.singular`."""
+        found: dict[str, dict[str, int]] = {}
+        for entity in dict.fromkeys((HOME, *PARENTS.values())):
+            for row in await self._database.fetch("known_parents", entity=entity):
+                if row["key"] is not None:
+                    found.setdefault(row["region_code"], {})[entity.singular] = row["key"]
+        return found
 
     async def migrations(self) -> list[MigrationLine]:
         return [MigrationLine(*row) for row in await self._database.fetch("migration_ledger")]

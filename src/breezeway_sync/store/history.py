@@ -112,7 +112,8 @@ def _tag_set(link: TagLinks, entity: Entity, schema: str) -> str:
     tag = "jsonb_build_object('tag_id', g.tag_id, 'tag_name', coalesce(g.tag_name, g.extra ->> 'name'))"
     return (
         f"'{link.table}', (SELECT coalesce(jsonb_agg({tag} ORDER BY g.tag_id), '[]') "
-        f"FROM {quote(schema)}.{link.table} c JOIN {quote(schema)}.tags g ON g.region_code = $1 AND g.id = c.tag_pk "
+        f"FROM {quote(schema)}.{link.table} c "
+        f"JOIN {quote(schema)}.{link.target} g ON g.region_code = $1 AND g.id = c.tag_pk "
         f"WHERE c.region_code = $1 AND c.{entity.pk} = t.id)"
     )
 

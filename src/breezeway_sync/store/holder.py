@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from breezeway_sync.store.acknowledged import flaw_of, standing_of
+from breezeway_sync.store.acknowledged import flaw_of, known_state_of
 from breezeway_sync.store.database import Connection, Database, Row
 from breezeway_sync.store.leases import Lease
 
@@ -42,7 +42,7 @@ class Holder:
         self._judge(told, row)
 
     def _judge(self, told: Mapping[int, int], row: Row | None) -> None:
-        if flaw := flaw_of(self.lease.claim, told, standing_of(row)):
+        if flaw := flaw_of(self.lease.claim, told, known_state_of(row)):
             self.lease.give_up(flaw)
             raise flaw
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseError, DatabaseWentBack, LeaseHeld, LeaseLost, told
-from breezeway_sync.core.events import DatabaseReplaced, Emit, LeaseAwaited, LeaseClaimed, Noticed, tell_crash
+from breezeway_sync.core.errors import AccountLocked, DatabaseError, DatabaseWentBack, LeaseLost, told
+from breezeway_sync.core.events import DatabaseReplaced, Emit, LeaseAwaited, LeaseClaimed, OperatorNotice, tell_crash
 from breezeway_sync.core.waiting import begin, finish
 from breezeway_sync.store import given
-from breezeway_sync.store.acknowledged import Acknowledged, Claim, flaw_of, standing_of
+from breezeway_sync.store.acknowledged import Acknowledged, Claim, flaw_of, known_state_of
 from breezeway_sync.store.database import Database
 
 LEASE_SECONDS = 45.0
@@ -229,10 +229,10 @@ async def _claim(
         if seen is not None:
             first_renewal = first_renewal or seen["renewed_at"]
             if waited >= wait_seconds and seen["renewed_at"] != first_renewal:
-                raise LeaseHeld(
+                raise AccountLocked(
                     "the account is being worked by another process",
-                    got=f"{seen['owner']}, still renewing after {waited:.0f} s",
-                    cure="let it finish, or wait longer with --wait",
+                    actual=f"{seen['owner']}, still renewing after {waited:.0f} s",
+                    hint="let it finish, or wait longer with --wait",
                 )
         await asyncio.sleep(POLL_SECONDS)
 
@@ -253,7 +253,7 @@ async def _keep_renewing(database: Database, lease: Lease, emit: Emit) -> None:
             lease.failure = error
         except DatabaseError as error:
             # Whether it is still ours is checked by every merge; here it is only prolonged.
-            emit(Noticed(f"the lease could not be renewed: {error.message}"))
+            emit(OperatorNotice(f"the lease could not be renewed: {error.message}"))
             # A database that takes no writes has every connection replaced, and each new one is a reason to look.
             await asyncio.sleep(PAUSE_SECONDS)
             lease.doubt.clear()
@@ -268,7 +268,7 @@ async def _renew(database: Database, lease: Lease) -> None:
     told = dict(lease.acknowledged.counts)
     claim, seconds = lease.claim, lease.paused_for_seconds()
     await database.fetch_row("renew_lease", lease.account, claim.fence, claim.claim_id, LEASE_SECONDS, seconds)
-    found = standing_of(await database.fetch_row("lease_standing", lease.account))
+    found = known_state_of(await database.fetch_row("lease_standing", lease.account))
     if flaw := flaw_of(claim, told, found):
         raise flaw
 
@@ -284,7 +284,7 @@ async def _release(database: Database, lease: Lease, emit: Emit) -> None:
             lease.paused_for_seconds(),
         )
     except Exception as error:  # noqa: BLE001 - the work under it is done
-        emit(Noticed(f"the lease could not be given back, it runs out by itself: {told(error)}"))
+        emit(OperatorNotice(f"the lease could not be given back, it runs out by itself: {told(error)}"))
 
 
 async def note_pause(database: Database, lease: Lease, emit: Emit) -> None:
@@ -292,4 +292,4 @@ async def note_pause(database: Database, lease: Lease, emit: Emit) -> None:
     try:
         await _renew(database, lease)
     except Exception as error:  # noqa: BLE001 - the edge of a job that nobody waits for
-        emit(Noticed(f"a pause of the account could not be written down: {told(error)}"))
+        emit(OperatorNotice(f"a pause of the account could not be written down: {told(error)}"))

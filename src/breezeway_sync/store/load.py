@@ -16,16 +16,16 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseBusy, DatabaseFull, DataRefused
 from breezeway_sync.core.events import BatchLoaded, Emit
 from breezeway_sync.core.retry import RetryPolicy, retried
-from breezeway_sync.entities.admit import reject
 from breezeway_sync.entities.batch import Incoming, Loaded
-from breezeway_sync.entities.marks import Mark
+from breezeway_sync.entities.checkpoints import Checkpoint
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet
+from breezeway_sync.entities.validate import reject
 from breezeway_sync.store.batch import Batch
 from breezeway_sync.store.merge import Merger
-from breezeway_sync.store.proof import Proofs
-from breezeway_sync.store.rejects import Refusal, Rejects
+from breezeway_sync.store.proof import StoredProofs
+from breezeway_sync.store.rejects import RejectionNote, Rejects
 from breezeway_sync.store.sql import sql_for
 from breezeway_sync.store.staging import Candidate
 
@@ -38,14 +38,14 @@ _RETRIES = RetryPolicy(first_seconds=0.35, longest_seconds=5.0, jitter=0.7, atte
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class LoadResult:
     """What became of some records: counts, those that cannot be stored, and the keys of all that have one.
 
     `is_marked`: the marks that came with them are stored.
     """
 
     loaded: Loaded
-    refusals: list[Refusal]
+    refusals: list[RejectionNote]
     keys: list[int]
     is_marked: bool
 
@@ -60,16 +60,16 @@ class Loader:
 
     def __init__(
         self,
-        proofs: Proofs,
+        proofs: StoredProofs,
         clock: Clock,
         *,
-        owed_sources: frozenset[str],
+        pending_sources: frozenset[str],
         emit: Emit,
         present: Callable[[], int] | None = None,
     ) -> None:
         self._database = proofs.holder.database
         self._holder = proofs.holder
-        self._merger = Merger(proofs, clock, owed_sources, present)
+        self._merger = Merger(proofs, clock, pending_sources, present)
         self._is_rewrite = present is not None
         self._emit = emit
         self._new_rows: dict[str, int] = {}
@@ -83,7 +83,7 @@ class Loader:
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> Loaded:
         """Bring a batch of records into the mirror, and with it how far their lists were read.
 
@@ -101,7 +101,7 @@ class Loader:
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
         """The first half of `load`, which may run while the batch before is being stored; gives the second."""
         started = time.perf_counter()
@@ -118,33 +118,33 @@ class Loader:
 
             yield store
 
-    async def bring(self, region: str, entity: Entity, item: Incoming, discriminator: str | None) -> Brought:
+    async def bring(self, region: str, entity: Entity, item: Incoming, discriminator: str | None) -> LoadResult:
         """Store one record if it can be; otherwise it is handed back, and nothing written down. Raises as `load`."""
         return await self._bring(await self._compared(region, entity, [item], discriminator), ())
 
     async def _compared(
         self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None
     ) -> Batch:
-        sql, owed = sql_for(entity, self._database.schema), self._merger.owed_of(entity)
+        sql, pending_reads = sql_for(entity, self._database.schema), self._merger.pending_reads_of(entity)
         loaded = Loaded(read=len(incoming))
-        batch = Batch(region, plan_of(entity), sql, discriminator, owed, loaded, is_rewrite=self._is_rewrite)
+        batch = Batch(region, plan_of(entity), sql, discriminator, pending_reads, loaded, is_rewrite=self._is_rewrite)
         self._begun.add(batch)
         await batch.compare(self._database, incoming)
         return batch
 
-    async def _store(self, batch: Batch, marks: Sequence[Mark]) -> Loaded:
-        brought = await self._bring(batch, marks)
-        loaded, scope = brought.loaded, batch.scope
-        loaded.rejected = len(brought.refusals)
-        await self.rejects.save(scope.region, scope.entity.name, scope.kind, brought.refusals)
-        if marks and not brought.is_marked:
-            loaded.add(await self._merger.mark(scope, marks))
-        refused = {one.rejected.record_id for one in brought.refusals}
-        back = set(map(str, brought.keys)) - refused
+    async def _store(self, batch: Batch, marks: Sequence[Checkpoint]) -> Loaded:
+        load_result = await self._bring(batch, marks)
+        loaded, scope = load_result.loaded, batch.scope
+        loaded.rejected = len(load_result.refusals)
+        await self.rejects.save(scope.region, scope.entity.name, scope.kind, load_result.refusals)
+        if marks and not load_result.is_marked:
+            loaded.add(await self._merger.checkpoint(scope, marks))
+        refused = {one.rejected.record_id for one in load_result.refusals}
+        back = set(map(str, load_result.keys)) - refused
         await self.rejects.close_returned(scope.region, scope.entity.name, scope.kind, back)
         return loaded
 
-    async def _bring(self, batch: Batch, marks: Sequence[Mark]) -> Brought:
+    async def _bring(self, batch: Batch, marks: Sequence[Checkpoint]) -> LoadResult:
         await batch.compare_again(self._database)
         batch.loaded.unchanged += len(batch.unchanged)
         # Nothing is marked as read before what of it cannot be stored is written down.
@@ -155,7 +155,7 @@ class Loader:
         entity = batch.plan.entity
         await self._analyze(entity.table, entity.key.name, batch.loaded.new)
         is_marked = is_stored and not batch.refusals
-        return Brought(batch.loaded, batch.refusals, list(batch.newest), is_marked)
+        return LoadResult(batch.loaded, batch.refusals, list(batch.newest), is_marked)
 
     async def load_children(
         self,
@@ -165,7 +165,7 @@ class Loader:
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
         *,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Checkpoint] = (),
     ) -> Loaded:
         """Replace the children of some parents by what a call of their own brought, and settle the calls.
 
@@ -180,13 +180,13 @@ class Loader:
         except DataRefused as error:
             if len(sets) == 1:
                 only, order = sets[0]
-                rejected = reject(only.items, f"{error.what}: {error.got}", only.parent_key)
-                await self.rejects.save(region, source, "", [Refusal(rejected, order)])
+                rejected = reject(only.items, f"{error.what}: {error.actual}", only.parent_key)
+                await self.rejects.save(region, source, "", [RejectionNote(rejected, order)])
                 return Loaded(read=len(only.items), rejected=len(only.items) or 1)
             middle = len(sets) // 2
             for half in (sets[:middle], sets[middle:]):
                 parents = {one.parent_key for one, _ in half}
-                theirs = [mark for mark in marks if mark.parent in parents]
+                theirs = [checkpoint for checkpoint in marks if checkpoint.parent in parents]
                 loaded.add(await self.load_children(region, entity, child, source, half, marks=theirs))
         await self._analyze(child.child.table, entity.pk, loaded.new)
         return loaded
@@ -194,7 +194,7 @@ class Loader:
     # --- merging --------------------------------------------------------------------------------------
 
     async def _merge_or_split(
-        self, batch: Batch, candidates: list[Candidate], loaded: Loaded, marks: Sequence[Mark] = ()
+        self, batch: Batch, candidates: list[Candidate], loaded: Loaded, marks: Sequence[Checkpoint] = ()
     ) -> bool:
         """Merge; when PostgreSQL refuses a value, halve until the one bad record stands alone.
 
@@ -208,7 +208,7 @@ class Loader:
             if not candidates:
                 raise
             if len(candidates) == 1:
-                batch.refuse(candidates[0].admitted, candidates[0].order, f"{error.what}: {error.got}")
+                batch.refuse(candidates[0].valid_records, candidates[0].order, f"{error.what}: {error.actual}")
                 return False
             middle = len(candidates) // 2
             await self._merge_or_split(batch, candidates[:middle], loaded)

@@ -16,7 +16,7 @@ from breezeway_sync.entities.losses import Loss
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.absence_sql import list_column
 from breezeway_sync.store.database import Connection, Row
-from breezeway_sync.store.files import quote
+from breezeway_sync.store.files import internal, quote
 from breezeway_sync.store.holder import Holder
 
 # ruff: noqa: S608 - put together from names of the catalog only
@@ -77,13 +77,13 @@ def _statements(table: str, schema: str, lost: _Lost, order: int) -> Iterator[tu
             yield _forget_lists(schema), (sources, lost.parents if list_column(entity) else None)
         if table == entity.table:
             # Their children by a call went with them. Those that are owed new records owe anyway.
-            called = [one.source.name for one in entity.called if not one.owed]
+            called = [one.source.name for one in entity.called if not one.pending_reads]
             yield _forget_lists(schema), (called, lost.records)
         if is_embedded:
             yield _forget_hashes(entity, schema), (lost.records,)
         for one in entity.called:
-            if table == one.child.table and one.owed:
-                yield _owe(entity, schema), (lost.records, one.source.name, order)
+            if table == one.child.table and one.pending_reads:
+                yield _request_reads(entity, schema), (lost.records, one.source.name, order)
             elif table == one.child.table:
                 yield _forget_lists(schema), ([one.source.name], lost.records)
 
@@ -91,7 +91,7 @@ def _statements(table: str, schema: str, lost: _Lost, order: int) -> Iterator[tu
 @cache
 def _forget_lists(schema: str) -> str:
     return (
-        f"DELETE FROM {quote(schema)}.walks WHERE region_code = $1 AND source = ANY ($2::text[]) "
+        f"DELETE FROM {internal(schema)}.checkpoints WHERE region_code = $1 AND source = ANY ($2::text[]) "
         "AND ($3::bigint[] IS NULL OR parent_id = ANY ($3::bigint[]))"
     )
 
@@ -105,15 +105,15 @@ def _forget_hashes(entity: Entity, schema: str) -> str:
 
 
 @cache
-def _owe(entity: Entity, schema: str) -> str:
+def _request_reads(entity: Entity, schema: str) -> str:
     return (
-        f"INSERT INTO {quote(schema)}.owed_calls AS o (region_code, source, parent_id, owed_order)\n"
+        f"INSERT INTO {internal(schema)}.pending_child_reads AS o (region_code, source, parent_id, pending_order)\n"
         f"SELECT $1, $3, t.{entity.key.name}, $4 FROM {quote(schema)}.{entity.table} t\n"
         f"WHERE {_is_meant(entity)}\n"
-        f"AND EXISTS (SELECT FROM {quote(schema)}.v_claims k WHERE k.region_code = $1 AND k.name = $3\n"
-        "    AND k.state IN ('held', 'unattended'))\n"
+        f"AND EXISTS (SELECT FROM {internal(schema)}.v_claims k WHERE k.region_code = $1 AND k.name = $3\n"
+        "    AND k.state IN ('attended', 'unattended'))\n"
         "ON CONFLICT (region_code, source, parent_id)\n"
-        "DO UPDATE SET owed_order = greatest(o.owed_order, EXCLUDED.owed_order)"
+        "DO UPDATE SET pending_order = greatest(o.pending_order, EXCLUDED.pending_order)"
     )
 
 

@@ -13,27 +13,27 @@ from datetime import datetime
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
 from breezeway_sync.entities.batch import Loaded
-from breezeway_sync.entities.marks import BACKFILL, Mark
+from breezeway_sync.entities.checkpoints import BACKFILL, Checkpoint
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.store.batch import Batch
+from breezeway_sync.store.checkpoints import save_walks
 from breezeway_sync.store.database import Connection, Row, translated
-from breezeway_sync.store.deletion import Scope
+from breezeway_sync.store.deletion import DeletionScope
 from breezeway_sync.store.history import HistorySql, history_sql, recording
-from breezeway_sync.store.proof import Proofs
+from breezeway_sync.store.proof import StoredProofs
 from breezeway_sync.store.sql import leftover_name, sql_for
 from breezeway_sync.store.staging import (
     Ahead,
     Candidate,
-    Merged,
+    MergeResult,
     Staged,
     children_to_stage,
     delete_vanished,
     stage,
     stage_batch,
 )
-from breezeway_sync.store.walks import save_walks
 
 _MERGING = "merging"
 
@@ -43,22 +43,28 @@ class Merger:
     `Loader`."""
 
     def __init__(
-        self, proofs: Proofs, clock: Clock, owed_sources: frozenset[str], present: Callable[[], int] | None = None
+        self,
+        proofs: StoredProofs,
+        clock: Clock,
+        pending_sources: frozenset[str],
+        present: Callable[[], int] | None = None,
     ) -> None:
         self._database = proofs.holder.database
         self._holder = proofs.holder
         self._proofs = proofs
         self._clock = clock
-        self._owed_sources = owed_sources
+        self._pending_sources = pending_sources
         self._present = present
 
-    def owed_of(self, entity: Entity) -> tuple[str, ...]:
+    def pending_reads_of(self, entity: Entity) -> tuple[str, ...]:
         """The sources of children that an entity's records owe calls for."""
-        return tuple(c.source.name for c in entity.called if c.owed and c.source.name in self._owed_sources)
+        return tuple(c.source.name for c in entity.called if c.pending_reads and c.source.name in self._pending_sources)
 
     def _unwanted_of(self, entity: Entity) -> tuple[str, ...]:
         """Those that are switched off."""
-        return tuple(c.source.name for c in entity.called if c.owed and c.source.name not in self._owed_sources)
+        return tuple(
+            c.source.name for c in entity.called if c.pending_reads and c.source.name not in self._pending_sources
+        )
 
     # --- staging --------------------------------------------------------------------------------------
 
@@ -68,7 +74,7 @@ class Merger:
 
         What hinders it is left for the merge to meet. What is not merged within the block is forgotten.
         """
-        if batch.candidates and not self._database.spare.locked():
+        if batch.candidates and not self._database.run_budget.locked():
             stack = AsyncExitStack()
             with suppress(DatabaseError):
                 staged = self._staged(batch, batch.candidates, is_ahead=True)
@@ -83,7 +89,7 @@ class Merger:
         self, batch: Batch, candidates: list[Candidate], *, is_ahead: bool = False
     ) -> AsyncIterator[Staged]:
         async with (
-            self._database.spare if is_ahead else nullcontext(),
+            self._database.run_budget if is_ahead else nullcontext(),
             self._database.transaction(_MERGING) as connection,
         ):
             yield await stage_batch(connection, batch.sql, candidates)
@@ -116,30 +122,37 @@ class Merger:
 
     # --- records --------------------------------------------------------------------------------------
 
-    async def merge(self, batch: Batch, candidates: list[Candidate], marks: Sequence[Mark]) -> Loaded:
+    async def merge(self, batch: Batch, candidates: list[Candidate], marks: Sequence[Checkpoint]) -> Loaded:
         """Store some records of a batch and the marks, or nothing of it. Raises DatabaseError and LeaseLost."""
         if not candidates:
             await _forget(batch)
-            return await self.mark(batch.scope, marks)
+            return await self.checkpoint(batch.scope, marks)
         async with self._ready(batch, candidates) as staged:
             merged = await self._merge_records(staged, batch)
             if marks:
                 merged.add(await self._save_marks(staged.connection, batch.scope, marks))
         return merged
 
-    async def mark(self, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+    async def checkpoint(self, scope: DeletionScope, marks: Sequence[Checkpoint]) -> Loaded:
         """Marks of what is stored already."""
         async with self._database.transaction("marking lists as read") as connection:
             await self._holder.check(connection)
             return await self._save_marks(connection, scope, marks)
 
-    async def _save_marks(self, connection: Connection, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+    async def _save_marks(self, connection: Connection, scope: DeletionScope, marks: Sequence[Checkpoint]) -> Loaded:
         """Marks, and the calls that a list of some days owes again, also for what did not change."""
-        sources = list(self.owed_of(scope.entity))
-        for mark in marks:
-            if mark.kind == BACKFILL and sources:
-                values = (scope.region, sources, mark.parent, mark.since, mark.until, mark.began_order)
-                await connection.execute(self._database.query("owe_planned"), *values)
+        sources = list(self.pending_reads_of(scope.entity))
+        for checkpoint in marks:
+            if checkpoint.kind == BACKFILL and sources:
+                values = (
+                    scope.region,
+                    sources,
+                    checkpoint.parent,
+                    checkpoint.since,
+                    checkpoint.until,
+                    checkpoint.began_order,
+                )
+                await connection.execute(self._database.query("owe_planned", scope.entity), *values)
         return await self._proofs.save_marks(connection, scope, marks)
 
     async def _merge_records(self, staged: Staged, batch: Batch) -> Loaded:
@@ -151,12 +164,12 @@ class Merger:
             merged = await self._merge_staged(staged, batch, now)
         written, stored = merged.written, {row["key"] for row in merged.written}
         changed = [one for one in candidates if one.content_changed and one.row.key in stored]
-        if batch.owed_sources and changed:
+        if batch.pending_sources and changed:
             new_keys = {row["key"] for row in written if row["is_new"]}
             keys, orders = [c.row.key for c in changed], [c.order for c in changed]
             are_new = [key in new_keys for key in keys]
-            owe = self._database.query("owe_calls")
-            await connection.execute(owe, batch.region, list(batch.owed_sources), keys, orders, are_new)
+            request_reads = self._database.query("owe_calls")
+            await connection.execute(request_reads, batch.region, list(batch.pending_sources), keys, orders, are_new)
         if changed and (unwanted := self._unwanted_of(batch.plan.entity)):
             # What changed while nobody wanted these lists is owed when somebody does.
             await connection.execute(self._database.query("forget_owed_all"), batch.region, list(unwanted))
@@ -173,7 +186,7 @@ class Merger:
             stale=len(candidates) - known,
         )
 
-    async def _merge_staged(self, staged: Staged, batch: Batch, now: datetime) -> Merged:
+    async def _merge_staged(self, staged: Staged, batch: Batch, now: datetime) -> MergeResult:
         connection, candidates, sql = staged.connection, staged.candidates, batch.sql
         merged = await self._merge_rows(staged, batch, now)
         new = [row["key"] for row in merged.written if row["is_new"]]
@@ -184,19 +197,19 @@ class Merger:
             for statement in sql.late_links:
                 await connection.execute(statement, batch.region, now, new)
         # Elsewhere whoever has children that differ is written anyway: only the hash lets it be looked at.
-        return Merged(merged.written, merged.ids, touched) if self._present else merged
+        return MergeResult(merged.written, merged.ids, touched) if self._present else merged
 
-    async def _merge_rows(self, staged: Staged, batch: Batch, now: datetime) -> Merged:
+    async def _merge_rows(self, staged: Staged, batch: Batch, now: datetime) -> MergeResult:
         """Write what has changed; in a rewrite what differs from its row, and then ids are looked up."""
         connection, sql, values = staged.connection, batch.sql, (batch.region, now, batch.plan.version, *batch.kind)
         if self._present is None:
             written: Sequence[Row] = await connection.fetch(sql.merge, *values)
-            return Merged(written, {row["key"]: row["id"] for row in written})
+            return MergeResult(written, {row["key"]: row["id"] for row in written})
         present = self._present()
         written = await connection.fetch(sql.rewrite, *values, present)
         keys, orders = [one.row.key for one in staged.candidates], [one.order for one in staged.candidates]
         found = await connection.fetch(sql.not_newer, batch.region, keys, orders, *batch.kind)
-        return Merged(written, {row["key"]: row["id"] for row in found})
+        return MergeResult(written, {row["key"]: row["id"] for row in found})
 
     def _history_sql(self, entity: Entity, called: str | None = None) -> HistorySql | None:
         return history_sql(entity, self._database.schema, called) if entity.name in self._proofs.history else None
@@ -211,22 +224,22 @@ class Merger:
         connection, merged, touched = staged.connection, (list(ids), list(ids.values())), set[int]()
         for child, child_sql in batch.sql.children:
             table = child.child.table
-            wanted = {
+            expected = {
                 ids[candidate.row.key]: {tuple(row[: len(child.key_columns)]) for row in rows}
                 for candidate in old
                 if (rows := candidate.row.children[table]) is not None
             }
-            touched |= await delete_vanished(connection, child_sql.existing, child_sql.delete, batch.region, wanted)
+            touched |= await delete_vanished(connection, child_sql.existing, child_sql.delete, batch.region, expected)
             if child_sql.staging in staged.tables:
                 write = child_sql.merge if old else child_sql.insert
                 touched |= {row["parent"] for row in await connection.fetch(write, batch.region, now, *merged)}
         for link, tag_sql in batch.sql.tags:
-            wanted = {
+            expected = {
                 ids[candidate.row.key]: {(tag,) for tag, _ in tags}
                 for candidate in old
                 if (tags := candidate.row.tags[link.table]) is not None
             }
-            touched |= await delete_vanished(connection, tag_sql.existing, tag_sql.delete, batch.region, wanted)
+            touched |= await delete_vanished(connection, tag_sql.existing, tag_sql.delete, batch.region, expected)
             if tag_sql.staging in staged.tables:
                 await connection.execute(tag_sql.create_tags, batch.region, now, merged[0])
                 write = tag_sql.merge if old else tag_sql.insert
@@ -242,7 +255,7 @@ class Merger:
         child: ChildPlan,
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
-        marks: Sequence[Mark],
+        marks: Sequence[Checkpoint],
     ) -> Loaded:
         """Make what calls brought the children of their parents, and settle those calls. Raises as `merge`."""
         now, sql = self._clock.now(), sql_for(entity, self._database.schema)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from breezeway_sync.core.errors import DatabaseBusy, SchemaRefused
+from breezeway_sync.core.errors import DatabaseBusy, RightMissing, SchemaRefused
 from breezeway_sync.store.database import Connection, Database
-from breezeway_sync.store.files import Migration, quote, read_migrations
+from breezeway_sync.store.files import Migration, internal, internal_name, quote, read_migrations
 
 LEDGER = "breezeway_sync_migrations"
 OLDEST_SERVER = 150_000
@@ -30,7 +30,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SchemaState:
     """What was found in the database: `applied` is None where there is no ledger of ours."""
 
     server_version: int
@@ -38,14 +38,14 @@ class State:
     foreign_relations: tuple[str, ...]
 
 
-def pending(state: State, known: Sequence[Migration], schema: str) -> tuple[Migration, ...]:
+def pending(state: SchemaState, known: Sequence[Migration], schema: str) -> tuple[Migration, ...]:
     """The migrations still to run. Raises SchemaRefused for a database that must not be touched."""
     if state.server_version < OLDEST_SERVER:
         raise SchemaRefused(
             "this PostgreSQL is too old",
-            got=f"version {state.server_version // 10_000}",
-            wanted="15 or newer",
-            cure="use a newer server",
+            actual=f"version {state.server_version // 10_000}",
+            expected="15 or newer",
+            hint="use a newer server",
         )
     if state.applied is None:
         if state.foreign_relations:
@@ -53,25 +53,25 @@ def pending(state: State, known: Sequence[Migration], schema: str) -> tuple[Migr
             more = len(state.foreign_relations) - 10
             raise SchemaRefused(
                 f'schema "{schema}" belongs to something else',
-                got=f"tables {names}" + (f" and {more} more" if more > 0 else ""),
-                wanted="an empty schema, or one that breezeway-sync made",
-                cure="set another name in database.schema; nothing was changed",
+                actual=f"tables {names}" + (f" and {more} more" if more > 0 else ""),
+                expected="an empty schema, or one that breezeway-sync made",
+                hint="set another name in database.schema; nothing was changed",
             )
         return tuple(known)
     for line, migration in zip(state.applied, known, strict=False):
         if (line.version, line.checksum) != (migration.version, migration.checksum):
             raise SchemaRefused(
                 f'schema "{schema}" was made by a different migration {line.version}',
-                got=f"{line.version:04d}_{line.name} with another checksum",
-                wanted=f"{migration.version:04d}_{migration.name}",
-                cure="install the version that made it, or use another schema; nothing was changed",
+                actual=f"{line.version:04d}_{line.name} with another checksum",
+                expected=f"{migration.version:04d}_{migration.name}",
+                hint="install the version that made it, or use another schema; nothing was changed",
             )
     if len(state.applied) > len(known):
         raise SchemaRefused(
             f'schema "{schema}" is newer than this program',
-            got=f"migration {state.applied[-1].version}",
-            wanted=f"at most {len(known)}",
-            cure="install a newer breezeway-sync; nothing was changed",
+            actual=f"migration {state.applied[-1].version}",
+            expected=f"at most {len(known)}",
+            hint="install a newer breezeway-sync; nothing was changed",
         )
     return tuple(known[len(state.applied) :])
 
@@ -107,7 +107,7 @@ async def apply(database: Database, migrations: Sequence[Migration] | None = Non
         # Polled, not blocked in: a session that waits inside the lock deadlocks with concurrent index builds.
         if waited >= LOCK_WAIT_SECONDS:
             raise DatabaseBusy(
-                "another process is migrating", where=database.schema, got=f"no end after {waited:.0f} s"
+                "another process is migrating", where=database.schema, actual=f"no end after {waited:.0f} s"
             )
         await asyncio.sleep(LOCK_POLL_SECONDS)
         waited += LOCK_POLL_SECONDS
@@ -115,10 +115,8 @@ async def apply(database: Database, migrations: Sequence[Migration] | None = Non
 
 async def _run(connection: Connection, schema: str, migration: Migration) -> None:
     await connection.execute("SET LOCAL statement_timeout = 0")
-    # IF NOT EXISTS asks for CREATE on the database also where the schema is there and the role owns it.
-    if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", schema):
-        await connection.execute(f"CREATE SCHEMA {quote(schema)}")
-    await connection.execute(f"SET LOCAL search_path TO {quote(schema)}")
+    await _make_schemas(connection, (schema, internal_name(schema)))
+    await connection.execute(f"SET LOCAL search_path TO {quote(schema)}, {internal(schema)}")
     await connection.execute(
         f"CREATE TABLE IF NOT EXISTS {LEDGER} (version INT PRIMARY KEY, name TEXT NOT NULL, "
         "checksum TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT now())"
@@ -129,8 +127,8 @@ async def _run(connection: Connection, schema: str, migration: Migration) -> Non
         raise SchemaRefused(
             f"migration {migration.version:04d}_{migration.name} must replace what other views or functions use",
             where=f'schema "{schema}"',
-            got=", ".join((error.detail or "their names are in the log of PostgreSQL").splitlines()),
-            cure="drop them, run `breezeway-sync migrate`, and make them again; nothing was changed",
+            actual=", ".join((error.detail or "their names are in the log of PostgreSQL").splitlines()),
+            hint="drop them, run `breezeway-sync migrate`, and make them again; nothing was changed",
         ) from error
     await connection.execute(
         f"INSERT INTO {quote(schema)}.{LEDGER} (version, name, checksum) VALUES ($1, $2, $3)",  # noqa: S608 - names only
@@ -140,17 +138,39 @@ async def _run(connection: Connection, schema: str, migration: Migration) -> Non
     )
 
 
-async def _state(connection: Connection, schema: str) -> State:
+async def _make_schemas(connection: Connection, names: Sequence[str]) -> None:
+    """Create those that are not there. Raises RightMissing with the statements for whoever may create them."""
+    # CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database also where the schema is there and the role owns it.
+    found = await connection.fetch("SELECT nspname::text AS name FROM pg_namespace WHERE nspname = ANY ($1)", names)
+    missing = [name for name in names if name not in {row["name"] for row in found}]
+    if not missing:
+        return
+    facts = await connection.fetchrow(
+        "SELECT has_database_privilege(current_database(), 'CREATE') AS may_create, current_user::text AS role"
+    )
+    if facts is not None and not facts["may_create"]:
+        lines = " ".join(f"CREATE SCHEMA {quote(name)} AUTHORIZATION {quote(facts['role'])};" for name in missing)
+        raise RightMissing(
+            "the role may not create schemas in this database",
+            actual=f"role {facts['role']} without CREATE on the database",
+            expected=f"the schemas {' and '.join(names)}",
+            hint=f"as a superuser or the owner of the database: {lines} Then run `breezeway-sync migrate` again",
+        )
+    for name in missing:
+        await connection.execute(f"CREATE SCHEMA {quote(name)}")
+
+
+async def _state(connection: Connection, schema: str) -> SchemaState:
     version = int(await connection.fetchval("SHOW server_version_num"))
     relations = await connection.fetch(
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ORDER BY c.relname",
-        schema,
+        "WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ORDER BY c.relname",
+        [schema, internal_name(schema)],
     )
     names = tuple(str(row["relname"]) for row in relations)
     if LEDGER not in names:
-        return State(version, None, names)
+        return SchemaState(version, None, names)
     lines = await connection.fetch(
         f"SELECT version, name, checksum FROM {quote(schema)}.{LEDGER} ORDER BY version"  # noqa: S608 - names only
     )
-    return State(version, tuple(Applied(**dict(line)) for line in lines), ())
+    return SchemaState(version, tuple(Applied(**dict(line)) for line in lines), ())

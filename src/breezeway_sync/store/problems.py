@@ -70,7 +70,7 @@ def unknown(lacking: Sequence[str], known: Iterable[str]) -> UnknownRecord:
     more = f" and {len(there) - MOST_NAMED} more" if len(there) > MOST_NAMED else ""
     return UnknownRecord(
         "nothing was changed: no open problem has this id",
-        got=", ".join(lacking[:MOST_NAMED]) or "no id",
-        wanted=f"of {', '.join(there[:MOST_NAMED])}{more}" if there else "one that is open, and none is",
-        cure="see `breezeway-sync problems list`",
+        actual=", ".join(lacking[:MOST_NAMED]) or "no id",
+        expected=f"of {', '.join(there[:MOST_NAMED])}{more}" if there else "one that is open, and none is",
+        hint="see `breezeway-sync problems list`",
     )

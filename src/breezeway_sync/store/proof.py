@@ -6,24 +6,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.entities.asking import LEFT, THERE, UNKNOWN, Asked, Control, Home, KnownHomes, Missing, Strangers
+from breezeway_sync.entities.asking import (
+    LEFT,
+    THERE,
+    UNKNOWN,
+    Asked,
+    Control,
+    Home,
+    KnownHomes,
+    MissingCounts,
+    Strangers,
+)
 from breezeway_sync.entities.batch import Loaded
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.entities.checkpoints import Checkpoint, RefreshPace
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.losses import Loss
-from breezeway_sync.entities.marks import Mark, Pace
 from breezeway_sync.entities.model import Entity
+from breezeway_sync.entities.streams import OF_HOMES, PER_HOME
 from breezeway_sync.store.absence import Absence
 from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.asking_sql import asking_sql
 from breezeway_sync.store.database import Connection, Row
 from breezeway_sync.store.deletion import (
-    HELD,
+    CANDIDATE,
+    NEEDS_REVIEW,
     NOT_FOUND,
-    OPEN,
     PROPERTY_LEFT,
     STATUS,
     Deleter,
-    Scope,
+    DeletionScope,
     approval,
     proof_of,
 )
@@ -31,7 +43,7 @@ from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.losses import take_losses
 
 
-class Proofs:
+class StoredProofs:
     """Marks, absences and deletions of one account's regions. `history` are entities whose every change is kept."""
 
     def __init__(self, holder: Holder, clock: Clock, guard: Guard, *, history: frozenset[str] = frozenset()) -> None:
@@ -45,23 +57,24 @@ class Proofs:
 
     # --- inside the transaction of the records ----------------------------------------------------------
 
-    async def save_marks(self, connection: Connection, scope: Scope, marks: Sequence[Mark]) -> Loaded:
+    async def save_marks(self, connection: Connection, scope: DeletionScope, marks: Sequence[Checkpoint]) -> Loaded:
         """Write how far lists were read, and note what complete walks did not show."""
         return await self._absence.save_marks(connection, scope, marks)
 
-    async def note_status(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
+    async def note_status(self, connection: Connection, scope: DeletionScope, keys: Sequence[int]) -> None:
         """Records that say of themselves that they are deleted, and were just stored so."""
         column, value = scope.entity.deleted_when or ("", "")
         await self._deleter.note(connection, scope, STATUS, {key: {"why": f"{column} is {value}"} for key in keys})
 
-    async def note_return(self, connection: Connection, scope: Scope, keys: Sequence[int]) -> None:
+    async def note_return(self, connection: Connection, scope: DeletionScope, keys: Sequence[int]) -> None:
         """Records that the API shows: what was deleted of them is live again; what went with a property is asked."""
         now = self._clock.now()
-        query = self._database.query("note_return")
-        rows = await connection.fetch(query, scope.region, scope.entity.name, scope.kind, list(keys), now)
-        if rows and scope.entity.name == "properties":
+        query, unread = self._database.query("note_return"), PER_HOME if scope.entity is HOME else ()
+        rows = await connection.fetch(query, scope.region, scope.entity.name, scope.kind, list(keys), now, unread)
+        if rows and scope.entity is HOME:
             back = [row["record_id"] for row in rows]
-            await connection.execute(self._database.query("ask_back"), scope.region, back, now, self.holder.run_id)
+            values = (scope.region, back, now, self.holder.run_id, list(OF_HOMES), list(OF_HOMES.values()))
+            await connection.execute(self._database.query("ask_back"), *values)
 
     async def left(
         self, connection: Connection, region: str, properties: Entity, companies: Mapping[int, int | None]
@@ -75,7 +88,7 @@ class Proofs:
             }
             for key, company in companies.items()
         }
-        return await self._deleter.delete(connection, Scope(region, properties), PROPERTY_LEFT, evidence)
+        return await self._deleter.delete(connection, DeletionScope(region, properties), PROPERTY_LEFT, evidence)
 
     # --- before and after the walks ---------------------------------------------------------------------
 
@@ -83,7 +96,7 @@ class Proofs:
         """What of a region was deleted by hand since the last run; it is read again from now on."""
         return await take_losses(self.holder, region, order, self._clock.now())
 
-    async def settle_absent(self, region: str, entity: Entity) -> Missing:
+    async def settle_absent(self, region: str, entity: Entity) -> MissingCounts:
         """The walks of a run are over: what is missing now."""
         for source in entity.sources:
             if source.per:
@@ -103,10 +116,10 @@ class Proofs:
                     await connection.execute(doubt, region, homes, self._clock.now(), self.holder.run_id)
         async with self._database.connection("counting what is missing") as connection:
             count = await self._count(connection, region, entity)
-            candidates, live = count.get(OPEN, 0), 0
+            candidates, live = count.get(CANDIDATE, 0), 0
             if candidates >= self._guard.least_records:
                 live = await connection.fetchval(absence_sql(entity, self._database.schema).live, region, None)
-        return Missing(candidates, count.get(HELD, 0), self._guard.is_too_many(candidates, live))
+        return MissingCounts(candidates, count.get(NEEDS_REVIEW, 0), self._guard.is_too_many(candidates, live))
 
     async def _count(self, connection: Connection, region: str, entity: Entity) -> dict[str, int]:
         rows = await connection.fetch(self._database.query("count_missing"), region, entity.name, None)
@@ -115,9 +128,11 @@ class Proofs:
     async def held(self, region: str, entity: Entity) -> int:
         """How many records wait for a person."""
         async with self._database.connection("count_missing") as connection:
-            return (await self._count(connection, region, entity)).get(HELD, 0)
+            return (await self._count(connection, region, entity)).get(NEEDS_REVIEW, 0)
 
-    async def candidates(self, region: str, entity: Entity, pace: Pace, limit: int, open_limit: int) -> list[int]:
+    async def candidates(
+        self, region: str, entity: Entity, pace: RefreshPace, limit: int, open_limit: int
+    ) -> list[int]:
         """Records whose own address is to be asked now: at most `open_limit` candidates, and hidden ones whose time has
         come. What is planned around today comes first, then the newest."""
         now = self._clock.now()
@@ -126,10 +141,10 @@ class Proofs:
                 asking_sql(entity, self._database.schema).candidates,
                 region,
                 self.holder.run_id,
-                now - timedelta(seconds=pace.unlisted_seconds),
-                now - timedelta(seconds=pace.near_seconds),
+                now - timedelta(seconds=pace.hidden_refresh_seconds),
+                now - timedelta(seconds=pace.window_scan_seconds),
                 now.date(),
-                pace.near_days,
+                pace.window_days,
                 limit,
                 now,
                 open_limit,
@@ -163,7 +178,7 @@ class Proofs:
         if sql.homes is None:
             return dict.fromkeys(keys, Home(None, THERE))
         rows = await connection.fetch(sql.homes, region, list(keys))
-        return {row["key"]: Home(row["home"], row["standing"]) for row in rows}
+        return {row["key"]: Home(row["home"], row["home_state"]) for row in rows}
 
     async def doubt(self, region: str, entity: Entity, keys: Sequence[int]) -> None:
         """Their own addresses answered 404, whatever lists show: candidates for deletion."""
@@ -183,7 +198,7 @@ class Proofs:
         """Of records whose own address answers 404: those that the adopted source did not show are deleted at once."""
         async with self._database.transaction("retiring what an adopted source does not show") as connection:
             await self.holder.check(connection)
-            return await self._deleter.delete_adopted(connection, Scope(region, entity), keys)
+            return await self._deleter.delete_adopted(connection, DeletionScope(region, entity), keys)
 
     async def gone(self, region: str, entity: Entity, asked: Asked, control: Control) -> Loaded:
         """Their own addresses answered 404 in this run, in which `control` answered.
@@ -200,7 +215,7 @@ class Proofs:
             believed = {key: asked[key] for key, home in homes.items() if control.allows(home)}
             rows = await self._note_gone(connection, region, entity, believed)
             proven, left = _judged(rows, homes, control)
-            scope, run_id, now = Scope(region, entity), self.holder.run_id, self._clock.now()
+            scope, run_id, now = DeletionScope(region, entity), self.holder.run_id, self._clock.now()
             deleted = await self._deleter.delete(
                 connection,
                 scope,
@@ -212,7 +227,7 @@ class Proofs:
             }
             deleted += await self._deleter.guarded(connection, scope, NOT_FOUND, proven, evidence)
             count = await self._count(connection, region, entity)
-        return Loaded(deleted=deleted, held=count.get(HELD, 0))
+        return Loaded(deleted=deleted, held=count.get(NEEDS_REVIEW, 0))
 
     async def _note_gone(self, connection: Connection, region: str, entity: Entity, asked: Asked) -> Sequence[Row]:
         note = self._database.query("note_gone")
@@ -237,7 +252,7 @@ class Proofs:
                 for key, (home, company) in found.items()
             }
             await connection.execute(sql.forget_gone, region, list(found))
-            deleted = await self._deleter.delete(connection, Scope(region, entity), PROPERTY_LEFT, evidence)
+            deleted = await self._deleter.delete(connection, DeletionScope(region, entity), PROPERTY_LEFT, evidence)
         return Loaded(deleted=deleted)
 
 
@@ -246,8 +261,8 @@ def _judged(rows: Sequence[Row], homes: Mapping[int, Home], control: Control) ->
     proven, left = [], []
     for row in (one for one in rows if not one["is_kept"]):
         home = homes[row["record_id"]]
-        is_there = home.standing == THERE or (home.standing == UNKNOWN and home.key in control.homes)
-        if home.standing == LEFT:
+        is_there = home.known_state == THERE or (home.known_state == UNKNOWN and home.key in control.homes)
+        if home.known_state == LEFT:
             left.append(row)
         elif is_there and row["is_second"] and not row["is_held"]:
             proven.append(row)
@@ -267,8 +282,8 @@ def _left(row: Row, home: Home, control: Control, now: datetime, run_id: object)
 def _observed(row: Row, home: Home, control: Control, now: datetime, run_id: object) -> dict[str, object]:
     """When the record was missed, both 404s, and what answered meanwhile."""
     return {
-        "noticed": proof_of(row["noticed_at"], row["noticed_run"]),
-        "first": proof_of(row["gone_at"], row["gone_run"]),
+        "noticed": proof_of(row["missing_since"], row["missing_run"]),
+        "first": proof_of(row["not_found_at"], row["not_found_run"]),
         "second": proof_of(now, run_id),
         **control.told(home.key),
     }

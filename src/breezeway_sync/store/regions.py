@@ -10,7 +10,7 @@ from breezeway_sync.core.errors import UnknownRecord
 from breezeway_sync.core.sources import Companies, Identity
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.store.database import Connection, Database
-from breezeway_sync.store.files import quote
+from breezeway_sync.store.files import internal_name, quote
 from breezeway_sync.store.sources import source_columns
 
 # Of a region of millions of rows each is written once.
@@ -109,12 +109,15 @@ class Regions:
             await connection.execute("SET CONSTRAINTS ALL DEFERRED")
             await self._check_names(connection, old, new)
             tables = [
-                row["table_name"] for row in await connection.fetch(self._database.query("region_tables"), schema)
+                (row["table_schema"], row["table_name"])
+                for row in await connection.fetch(
+                    self._database.query("region_tables"), [schema, internal_name(schema)]
+                )
             ]
             keeps_pair = await connection.fetchval(self._database.query("has_credentials"), new)
-            for table in tables:
+            for of, table in tables:
                 gone = old if table == "api_tokens" and keeps_pair else new
-                place = f"{quote(schema)}.{quote(table)}"
+                place = f"{quote(of)}.{quote(table)}"
                 await connection.execute(f"DELETE FROM {place} WHERE region_code = $1", gone)  # noqa: S608
                 move = f"UPDATE {place} SET region_code = $2 WHERE region_code = $1"  # noqa: S608
                 await connection.execute(move, old, new, timeout=RENAME_SECONDS)
@@ -128,9 +131,9 @@ class Regions:
             raise UnknownRecord(
                 "nothing was changed",
                 where="regions rename",
-                got=f"{new}, which is a region with rows of its own",
-                wanted="a code that no region has",
-                cure="see `breezeway-sync regions list`",
+                actual=f"{new}, which is a region with rows of its own",
+                expected="a code that no region has",
+                hint="see `breezeway-sync regions list`",
             )
 
     async def _unknown(self, region: str) -> UnknownRecord:
@@ -138,7 +141,7 @@ class Regions:
         return UnknownRecord(
             "nothing was changed",
             where="regions",
-            got=f'"{region}", which is no region of the mirror',
-            wanted=f"one of {', '.join(known)}" if known else "a region that was read before",
-            cure="see `breezeway-sync regions list`",
+            actual=f'"{region}", which is no region of the mirror',
+            expected=f"one of {', '.join(known)}" if known else "a region that was read before",
+            hint="see `breezeway-sync regions list`",
         )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from breezeway_sync.core.events import Emit, RecordRejected
 from breezeway_sync.core.report import OpenRejection
-from breezeway_sync.entities.admit import NAMELESS, Rejected
+from breezeway_sync.entities.streams import PARENTS
+from breezeway_sync.entities.validate import NAMELESS, RejectedRecord
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.holder import Holder
 
@@ -16,15 +17,15 @@ MOST_NAMELESS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RejectionNote:
     """A record that cannot be stored; `order` is that of the request that brought it."""
 
-    rejected: Rejected
+    rejected: RejectedRecord
     order: int
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredRejection:
     """An open rejection, whole. `payload` is JSON text, None where nothing was kept; `order` 0: not known."""
 
     id: int
@@ -45,7 +46,7 @@ class Rejects:
         self._holder = holder
         self._emit = emit
 
-    async def save(self, region: str, name: str, kind: str, refusals: Iterable[Refusal]) -> None:
+    async def save(self, region: str, name: str, kind: str, refusals: Iterable[RejectionNote]) -> None:
         """Keep what cannot be stored; of one record what the latest request brought."""
         by_order = sorted(refusals, key=lambda one: one.order)
         unique = list({one.rejected.record_id: one for one in by_order}.values())
@@ -76,28 +77,31 @@ class Rejects:
         if back:
             await self._database.fetch("resolve_rejects", region, name, kind, sorted(back))
 
-    async def close_one(self, region: str, rejection: Kept) -> None:
+    async def close_one(self, region: str, rejection: StoredRejection) -> None:
         """Close one."""
         async with self._database.transaction("resolving a rejected record") as connection:
             await self._holder.check(connection)
             await connection.execute(self._database.query("resolve_reject"), region, rejection.id)
 
-    async def explain(self, region: str, rejection: Kept, reason: str) -> None:
+    async def explain(self, region: str, rejection: StoredRejection, reason: str) -> None:
         """Leave one open, with the newest reason."""
         async with self._database.transaction("explaining a rejected record") as connection:
             await self._holder.check(connection)
             await connection.execute(self._database.query("explain_reject"), region, rejection.id, reason)
 
-    async def owe_again(self, region: str, source: str, parent: int, order: int) -> bool:
+    async def request_reads_again(self, region: str, source: str, parent: int, order: int) -> bool:
         """Make a call for a parent's children owed again; False when the parent is not live in the mirror."""
         async with self._database.transaction("owing a call again") as connection:
             await self._holder.check(connection)
-            query = self._database.query("owe_again")
+            query = self._database.query("request_reads_again", PARENTS[source])
             return await connection.fetchval(query, region, source, parent, order) is not None
 
-    async def after(self, region: str, name: str | None, last_id: int, limit: int) -> list[Kept]:
+    async def after(self, region: str, name: str | None, last_id: int, limit: int) -> list[StoredRejection]:
         """Open rejections of a region, of one entity or of all, in pages: those after `last_id`."""
-        return [Kept(*row) for row in await self._database.fetch("rejects_to_retry", region, name, last_id, limit)]
+        return [
+            StoredRejection(*row)
+            for row in await self._database.fetch("rejects_to_retry", region, name, last_id, limit)
+        ]
 
 
 async def list_open(database: Database, regions: Sequence[str], name: str | None) -> list[OpenRejection]:

@@ -22,7 +22,7 @@ _OLD = "`retention.sync_log_days`"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetentionRule:
     """Why a table stays small, for people; `queries` are the named ones that delete, by which setting.
 
     A query takes seconds and a number of rows, and returns one row for each that it has deleted.
@@ -44,57 +44,61 @@ def _mirror_tables() -> set[str]:
 
 
 _SUPPORT = {
-    LEDGER: Rule("one row for each migration"),
-    "regions": Rule(_REGION),
-    "region_sources": Rule(_REGION),
-    "left_out_properties": Rule("one row for each property of another company that the region's pair shows"),
-    "claims": Rule("one row for each region and name of an entity or list"),
-    "api_tokens": Rule(_REGION),
-    "account_leases": Rule(
+    LEDGER: RetentionRule("one row for each migration"),
+    "regions": RetentionRule(_REGION),
+    "region_sources": RetentionRule(_REGION),
+    "excluded_properties": RetentionRule("one row for each property of another company that the region's pair shows"),
+    "claims": RetentionRule("one row for each region and name of an entity or list"),
+    "api_tokens": RetentionRule(_REGION),
+    "account_leases": RetentionRule(
         f"one row for each account; those that nobody has claimed for {_OLD} go", ("delete_old_leases",)
     ),
-    "lease_batches": Rule("a few rows for each account, gone with its lease"),
-    "account_fences": Rule("one row"),
-    "lost_rows": Rule("of each region and table 100,000 rows that one statement deleted by hand, until the next run"),
-    "etl_sync_log": Rule(
+    "lease_commits": RetentionRule("a few rows for each account, gone with its lease"),
+    "account_fences": RetentionRule("one row"),
+    "lost_rows": RetentionRule(
+        "of each region and table 100,000 rows that one statement deleted by hand, until the next run"
+    ),
+    "etl_sync_log": RetentionRule(
         f"rows that ended before {_OLD} go, but for the latest of each region and entity",
         ("delete_old_log_rows",),
     ),
-    "rejected_records": Rule(
+    "rejected_records": RetentionRule(
         f"one row for each record; its payload goes when it is resolved, the row after {_OLD}. Of records without an "
         "id the newest 1,000 of each region and entity stay open, and resolved ones go within a day",
         ("delete_old_rejects",),
     ),
-    "problems": Rule(
+    "problems": RetentionRule(
         f"one row for each list, parent or record; resolved ones go after {_OLD}", ("delete_old_problems",)
     ),
-    "owed_calls": Rule("one row for each live task and list of its own"),
-    "unavailable_sources": Rule("one row for each region and list"),
-    "sync_promises": Rule("one row for each entity"),
-    "walks": Rule("one row for each list: of a region, or of one property"),
-    "passes": Rule(_REGION),
-    "sweeps": Rule("one row for each region and list of tasks"),
-    "missing_records": Rule("one row for each record that lists do not show"),
-    "deletions": Rule(
+    "pending_child_reads": RetentionRule("one row for each live task and list of its own"),
+    "unavailable_sources": RetentionRule("one row for each region and list"),
+    "freshness_targets": RetentionRule("one row for each entity"),
+    "checkpoints": RetentionRule("one row for each list: of a region, or of one property"),
+    "unfinished_runs": RetentionRule(_REGION),
+    "rolling_refreshes": RetentionRule("one row for each region and list of tasks"),
+    "missing_records": RetentionRule("one row for each record that lists do not show"),
+    "deletions": RetentionRule(
         f"the latest of each record stays; earlier ones of a record that came back go after {_OLD}",
         ("delete_old_deletions",),
     ),
-    "record_history": Rule("`history.retention_days`; `0` keeps all", ("prune_history",), is_history=True),
-    "field_radar": Rule(
+    "record_history": RetentionRule("`history.retention_days`; `0` keeps all", ("prune_history",), is_history=True),
+    "field_profiles": RetentionRule(
         f"paths that no reading has shown for {_OLD} go, and of each region and entity all but the latest 5,000",
         ("delete_old_fields",),
     ),
-    "certificates": Rule(
+    "verification_results": RetentionRule(
         f"those before {_OLD} go, but for the newest of each region and entity that came to its end",
         ("delete_old_certificates",),
     ),
-    "backfills": Rule("those that were cut off more than a week ago go", ("delete_old_backfills",)),
-    "alert_states": Rule(
+    "backfills": RetentionRule("those that were cut off more than a week ago go", ("delete_old_backfills",)),
+    "alert_states": RetentionRule(
         f"one row for each subject; what has not failed for {_OLD} goes", ("delete_old_alert_states",)
     ),
-    "alert_budget": Rule("one row, with the messages of an hour"),
+    "alert_budget": RetentionRule("one row, with the messages of an hour"),
 }
-RULES: MappingProxyType[str, Rule] = MappingProxyType({name: Rule(MIRROR) for name in _mirror_tables()} | _SUPPORT)
+RULES: MappingProxyType[str, RetentionRule] = MappingProxyType(
+    {name: RetentionRule(MIRROR) for name in _mirror_tables()} | _SUPPORT
+)
 
 
 async def prune(database: Database, log_days: float, history_days: float) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from breezeway_sync.core.report import (
     LEFT,
-    OWED,
+    PENDING_READS,
     REJECTED,
     STORED,
     SUPERSEDED,
@@ -16,43 +16,43 @@ from breezeway_sync.core.report import (
     UPDATED,
     Retried,
 )
-from breezeway_sync.entities.admit import NAMELESS, stored_item
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import CalledChild, Entity
 from breezeway_sync.entities.rows import record_key
+from breezeway_sync.entities.streams import BY_NAME
+from breezeway_sync.entities.validate import NAMELESS, stored_item
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.load import Loader
-from breezeway_sync.store.rejects import Kept
+from breezeway_sync.store.rejects import StoredRejection
 from breezeway_sync.store.sql import sql_for
 
 PAGE_RECORDS = 50
 _KEY = re.compile(r"-?[0-9]{1,19}")
 
-_ENTITIES = {entity.name: entity for entity in ENTITIES}
 _CALLED = {called.source.name: (entity, called) for entity in ENTITIES for called in entity.called}
-TYPES = (*_ENTITIES, *_CALLED)
+TYPES = (*BY_NAME, *_CALLED)
 """What `entity_type` of a rejection may be: an entity, or the list of a parent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredVersion:
     """What the mirror has of a record: the order of the answer that it came from, and whether it is deleted."""
 
     order: int
     is_deleted: bool
 
 
-def spared(order: int, standing: Standing | None) -> tuple[str, str] | None:
+def spared(order: int, known_state: StoredVersion | None) -> tuple[str, str] | None:
     """Why a payload that was kept at `order` (0: not known) is not brought again, None when it may be. Pure.
 
     What is in the mirror may be newer, and then it must stay as it is.
     """
-    if standing is None:
+    if known_state is None:
         return None
-    if standing.is_deleted:
+    if known_state.is_deleted:
         return LEFT, "the mirror has this record as deleted; it becomes live when the API shows it again"
-    if order >= standing.order:
+    if order >= known_state.order:
         return None
     if order == 0:
         return (
@@ -80,11 +80,11 @@ class Retrier:
     """Retries the rejections of one account; `order_now` is the order of a request that would begin now."""
 
     def __init__(
-        self, database: Database, loader: Loader, owed_sources: frozenset[str], order_now: Callable[[], int]
+        self, database: Database, loader: Loader, pending_sources: frozenset[str], order_now: Callable[[], int]
     ) -> None:
         self._database = database
         self._loader = loader
-        self._owed_sources = owed_sources
+        self._pending_sources = pending_sources
         self._order_now = order_now
 
     async def retry(self, region: str, name: str | None, ids: Collection[int] | None = None) -> AsyncIterator[Retried]:
@@ -101,10 +101,10 @@ class Retrier:
                 yield Retried(region, kept.entity, kept.kind, kept.record_id, came, why, kept.id)
             last_id = page[-1].id
 
-    async def _one(self, region: str, kept: Kept) -> tuple[str, str | None]:
+    async def _one(self, region: str, kept: StoredRejection) -> tuple[str, str | None]:
         if kept.entity in _CALLED:
             return await self._call_again(region, kept, *_CALLED[kept.entity])
-        entity = _ENTITIES.get(kept.entity)
+        entity = BY_NAME.get(kept.entity)
         if entity is None:
             return LEFT, "this version knows no such entity"
         if kept.payload is None:
@@ -113,41 +113,43 @@ class Retrier:
             return LEFT, f"its {entity.discriminator} was not written down; the next run brings it again"
         return await self._bring(region, kept, entity, kept.payload)
 
-    async def _bring(self, region: str, kept: Kept, entity: Entity, payload: str) -> tuple[str, str | None]:
+    async def _bring(self, region: str, kept: StoredRejection, entity: Entity, payload: str) -> tuple[str, str | None]:
         if kept.is_altered and kept.record_id.startswith(NAMELESS):
             return LEFT, "characters of it could not be kept, and what is left may read as another record"
         item = stored_item(payload, kept.reason)
         key = record_key(item, entity.key.path) if isinstance(item, dict) else None
-        standing = None if key is None else await self._standing(region, entity, key, kept.kind)
-        found = spared(kept.order, standing)
+        known_state = None if key is None else await self._known_state(region, entity, key, kept.kind)
+        found = spared(kept.order, known_state)
         if found is None:
-            brought = await self._loader.bring(region, entity, Incoming(item, kept.order), kept.kind or None)
-            if brought.refusals:
-                reason = brought.refusals[0].rejected.reason
+            load_result = await self._loader.bring(region, entity, Incoming(item, kept.order), kept.kind or None)
+            if load_result.refusals:
+                reason = load_result.refusals[0].rejected.reason
                 await self._loader.rejects.explain(region, kept, reason)
                 return REJECTED, reason
-            found = came_of(brought.loaded), ""
+            found = came_of(load_result.loaded), ""
         came, why = found
         if came != LEFT:
             await self._loader.rejects.close_one(region, kept)
         return came, why or None
 
-    async def _standing(self, region: str, entity: Entity, key: int, kind: str) -> Standing | None:
-        statement = sql_for(entity, self._database.schema).standing
+    async def _known_state(self, region: str, entity: Entity, key: int, kind: str) -> StoredVersion | None:
+        statement = sql_for(entity, self._database.schema).known_state
         async with self._database.connection("looking a record up") as connection:
             row = await connection.fetchrow(statement, region, key, *([kind] if kind else []))
-        return Standing(row["read_order"], row["is_deleted"]) if row else None
+        return StoredVersion(row["read_order"], row["is_deleted"]) if row else None
 
-    async def _call_again(self, region: str, kept: Kept, entity: Entity, called: CalledChild) -> tuple[str, str | None]:
+    async def _call_again(
+        self, region: str, kept: StoredRejection, entity: Entity, called: CalledChild
+    ) -> tuple[str, str | None]:
         """A list that came by a call of its own is not brought again from here: a newer one may be stored."""
         name = called.source.name
-        if not called.owed:
+        if not called.pending_reads:
             return LEFT, f"every run of {name} asks for it again"
-        if name not in self._owed_sources:
+        if name not in self._pending_sources:
             return LEFT, f"entities.{name} is switched off"
         key = as_key(kept.record_id)
         if key is None:
             return LEFT, f"it names no {entity.singular}"
-        if await self._loader.rejects.owe_again(region, name, key, self._order_now()):
-            return OWED, f"the next run of {entity.name} asks for it again"
+        if await self._loader.rejects.request_reads_again(region, name, key, self._order_now()):
+            return PENDING_READS, f"the next run of {entity.name} asks for it again"
         return LEFT, f"its {entity.singular} is not live in the mirror"

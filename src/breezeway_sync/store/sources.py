@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.sources import Companies, Identity, Source, Standing
+from breezeway_sync.core.sources import Companies, Identity, RegionSource, SourceState
 from breezeway_sync.entities.batch import Loaded
-from breezeway_sync.entities.catalog.properties import PROPERTIES
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.entities.streams import OF_HOMES
 from breezeway_sync.store.database import Connection, Database, Row
-from breezeway_sync.store.proof import Proofs
+from breezeway_sync.store.proof import StoredProofs
 
 
-class Sources:
+class SourceStore:
     """The sources of one account's regions."""
 
-    def __init__(self, proofs: Proofs, clock: Clock) -> None:
+    def __init__(self, proofs: StoredProofs, clock: Clock) -> None:
         self._proofs = proofs
         self._holder = proofs.holder
         self._database = proofs.holder.database
         self._clock = clock
 
-    async def standing(self, region: str, wanted: Identity) -> Standing:
+    async def known_state(self, region: str, expected: Identity) -> SourceState:
         """What is known of a region, and whether another one has one of the companies wanted."""
-        return await stored_standing(self._database, region, wanted)
+        return await stored_source_state(self._database, region, expected)
 
     async def begin(self, region: str, identity: Identity) -> str | None:
         """Write down what a new region is to be a copy of; not where another one has the same: its code is returned."""
@@ -72,19 +73,20 @@ class Sources:
         """
         async with self._database.transaction("leaving properties out") as connection:
             await self._holder.check(connection)
-            deleted = await self._proofs.left(connection, region, PROPERTIES, left_out) if left_out else 0
+            deleted = await self._proofs.left(connection, region, HOME, left_out) if left_out else 0
             if left_out:
                 values = (list(left_out), list(left_out.values()), self._clock.now())
                 await connection.execute(self._database.query("leave_out"), region, *values)
             if came_back:
-                await connection.execute(self._database.query("take_back"), region, list(came_back))
+                take_back = self._database.query("take_back")
+                await connection.execute(take_back, region, list(came_back), list(OF_HOMES))
         return Loaded(deleted=deleted)
 
 
-async def stored_standing(database: Database, region: str, wanted: Identity) -> Standing:
+async def stored_source_state(database: Database, region: str, expected: Identity) -> SourceState:
     """The same without a lease, for who only looks."""
-    row = await database.fetch_row("source_standing", *_asked(region, wanted))
-    return Standing(None, is_retired=False, has_properties=False) if row is None else standing_of(row)
+    row = await database.fetch_row("source_standing", *_asked(region, expected))
+    return SourceState(None, is_retired=False, has_properties=False) if row is None else known_state_of(row)
 
 
 async def stored_left_out_homes(database: Database, region: str) -> frozenset[int]:
@@ -92,14 +94,14 @@ async def stored_left_out_homes(database: Database, region: str) -> frozenset[in
     return frozenset(row["property_id"] for row in await database.fetch("left_out_homes", region))
 
 
-def standing_of(row: Row) -> Standing:
+def known_state_of(row: Row) -> SourceState:
     """A row of `source_standing`."""
     source = None
     if row["region_code"] is not None:
         companies = Companies.of(row["company_ids"], all_=row["all_companies"])
         identity = Identity(row["api_address"], row["account"], companies)
-        source = Source(identity, row["confirmed_at"], row["blocked_why"], row["adopted_at"])
-    return Standing(source, row["is_retired"], row["has_properties"], row["twin"], row["is_shared"], row["has_live"])
+        source = RegionSource(identity, row["confirmed_at"], row["blocked_why"], row["adopted_at"])
+    return SourceState(source, row["is_retired"], row["has_properties"], row["twin"], row["is_shared"], row["has_live"])
 
 
 def source_columns(identity: Identity) -> tuple[str, str, list[int] | None, bool]:
@@ -107,6 +109,6 @@ def source_columns(identity: Identity) -> tuple[str, str, list[int] | None, bool
     return identity.address, identity.account, list(identity.companies.ids) or None, identity.companies.all
 
 
-def _asked(region: str, wanted: Identity) -> tuple[str, str, list[int], str]:
+def _asked(region: str, expected: Identity) -> tuple[str, str, list[int], str]:
     """The values of `source_standing`."""
-    return region, wanted.address, list(wanted.companies.ids), wanted.account
+    return region, expected.address, list(expected.companies.ids), expected.account

@@ -72,7 +72,7 @@ class EntitySql:
 
     staging: Staging
     lookup: str
-    standing: str
+    known_state: str
     merge: str
     rewrite: str
     not_newer: str
@@ -92,7 +92,7 @@ def sql_for(entity: Entity, schema: str) -> EntitySql:
     return EntitySql(
         staging=_staging(entity.table, _staged_columns(plan)),
         lookup=_lookup(entity, table),
-        standing=_standing(entity, table),
+        known_state=_known_state(entity, table),
         merge=_merge(plan, schema, table, is_rewrite=False),
         rewrite=_merge(plan, schema, table, is_rewrite=True),
         not_newer=_not_newer(entity, table),
@@ -151,7 +151,7 @@ def _or_says_deleted(entity: Entity) -> str:
     return f" OR t.{column} = '{value}'"
 
 
-def _standing(entity: Entity, table: str) -> str:
+def _known_state(entity: Entity, table: str) -> str:
     kind = f" AND {entity.discriminator} = $3" if entity.discriminator else ""
     return (
         f"SELECT read_order, deleted_at IS NOT NULL AS is_deleted FROM {table} "
@@ -326,7 +326,7 @@ def _child(child: ChildPlan, entity: Entity, schema: str) -> ChildSql:
 
 def _tags(link: TagLinks, entity: Entity, schema: str) -> TagSql:
     table = f"{quote(schema)}.{link.table}"
-    tags = f"{quote(schema)}.tags"
+    tags = f"{quote(schema)}.{link.target}"
     of_tag = f"tag_type = '{link.tag_type}' AND tag_id = s.tag_id"
     tag = _row_of(tags, of_tag)
     staging = _staging(

@@ -70,24 +70,24 @@ def meaning_of(state: str) -> Meaning:
 def error_of(error: asyncpg.PostgresError, operation: str) -> DatabaseError:
     """Our error for one of PostgreSQL's, without its own text, which quotes values."""
     state = str(error.sqlstate or "XX000")
-    got = f"SQLSTATE {state} ({type(error).__name__}){_place(error)}"
+    actual = f"SQLSTATE {state} ({type(error).__name__}){_place(error)}"
     match meaning_of(state):
         case Meaning.AWAY:
-            return DatabaseUnreachable("PostgreSQL went away", where=operation, got=got)
+            return DatabaseUnreachable("PostgreSQL went away", where=operation, actual=actual)
         case Meaning.NO_WRITES:
-            return read_only_error(NO_WRITES, operation, got)
+            return read_only_error(NO_WRITES, operation, actual)
         case Meaning.FULL:
-            cure = "make room on the server's disk; the work goes on by itself"
-            return DatabaseFull("PostgreSQL takes no writes (no room)", where=operation, got=got, cure=cure)
+            hint = "make room on the server's disk; the work goes on by itself"
+            return DatabaseFull("PostgreSQL takes no writes (no room)", where=operation, actual=actual, hint=hint)
         case Meaning.BUSY:
-            return DatabaseBusy("PostgreSQL could not do it now", where=operation, got=got)
+            return DatabaseBusy("PostgreSQL could not do it now", where=operation, actual=actual)
         case Meaning.DATA:
-            return DataRefused("PostgreSQL refused a row", where=operation, got=got)
+            return DataRefused("PostgreSQL refused a row", where=operation, actual=actual)
         case Meaning.LOGIN:
-            cure = "check user, password and database name in database.dsn"
-            return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)
+            hint = "check user, password and database name in database.dsn"
+            return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, actual=actual, hint=hint)
         case Meaning.REFUSED:
-            return _refusal(state, operation, got)
+            return _refusal(state, operation, actual)
 
 
 def _place(error: asyncpg.PostgresError) -> str:
@@ -102,9 +102,9 @@ def _place(error: asyncpg.PostgresError) -> str:
     )
 
 
-def _refusal(state: str, operation: str, got: str) -> DatabaseError:
+def _refusal(state: str, operation: str, actual: str) -> DatabaseError:
     if state == _UNKNOWN_OPTION and operation == CONNECTING:
-        cure = "take out or correct what follows the ? in database.dsn: the server does not know one of these options"
-        return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, got=got, cure=cure)
+        hint = "take out or correct what follows the ? in database.dsn: the server does not know one of these options"
+        return DatabaseUnreachable("PostgreSQL refuses the connection", where=operation, actual=actual, hint=hint)
     grant = "grant the role the right that `breezeway-sync doctor` names as missing" if state == _NO_RIGHT else None
-    return DatabaseError("PostgreSQL refused a statement", where=operation, got=got, cure=grant)
+    return DatabaseError("PostgreSQL refused a statement", where=operation, actual=actual, hint=grant)

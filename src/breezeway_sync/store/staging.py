@@ -9,8 +9,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from breezeway_sync.core.waiting import in_slices
-from breezeway_sync.entities.admit import Admitted
-from breezeway_sync.entities.rows import Row, Values
+from breezeway_sync.entities.rows import RecordRow, Values
+from breezeway_sync.entities.validate import ValidRecord
 from breezeway_sync.store.database import Connection
 from breezeway_sync.store.database import Row as StoredRow
 from breezeway_sync.store.sql import ChildSql, EntitySql, Staging
@@ -22,9 +22,9 @@ COPY_SLICE = 250
 class Candidate(NamedTuple):
     """A record that differs from what is stored, ready for COPY; `order` is its request's."""
 
-    admitted: Admitted
+    valid_records: ValidRecord
     order: int
-    row: Row
+    row: RecordRow
     content_changed: bool
 
 
@@ -44,7 +44,7 @@ class Ahead(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergeResult:
     """What became of staged rows: those `written`, the ids by key of all that lost to no newer answer, and the ids of
     those whose children were changed."""
 
@@ -69,11 +69,11 @@ async def stage_batch(connection: Connection, sql: EntitySql, candidates: list[C
 
 
 def staged_values(candidate: Candidate) -> Values:
-    admitted = candidate.admitted
+    valid_records = candidate.valid_records
     return [
-        admitted.key,
+        valid_records.key,
         *candidate.row.values,
-        admitted.payload_hash,
+        valid_records.payload_hash,
         candidate.order,
         candidate.content_changed,
     ]
@@ -104,13 +104,13 @@ async def delete_vanished(
     existing: str,
     delete: str,
     region: str,
-    wanted: dict[int, set[tuple[object, ...]]],
+    expected: dict[int, set[tuple[object, ...]]],
 ) -> set[int]:
     """Delete the stored children of these parents (by id) that are not wanted any more; the parents that had some."""
-    if not wanted:
+    if not expected:
         return set()
-    rows = await connection.fetch(existing, region, list(wanted))
-    vanished = {row["id"]: row["parent"] for row in rows if tuple(row)[2:] not in wanted[row["parent"]]}
+    rows = await connection.fetch(existing, region, list(expected))
+    vanished = {row["id"]: row["parent"] for row in rows if tuple(row)[2:] not in expected[row["parent"]]}
     if vanished:
         await connection.execute(delete, region, list(vanished))
     return set(vanished.values())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from breezeway_sync.core.certificate import Class
 from breezeway_sync.core.events import DatabaseReplaced
-from breezeway_sync.core.report import CertificateState, Freshness, LeaseState, PastRun, RegionState, TokenState
+from breezeway_sync.core.report import Freshness, LeaseState, PastRun, RegionState, TokenState, VerificationState
+from breezeway_sync.core.verification import Class
 from breezeway_sync.store import given
 from breezeway_sync.store.database import Database
 
@@ -52,7 +52,7 @@ class Status:
         return [
             RegionState(
                 row["region_code"],
-                json.loads(row["owed"]),
+                json.loads(row["pending_reads"]),
                 row["rejected_open"],
                 json.loads(row["held"]),
                 row["problems_open"],
@@ -61,10 +61,10 @@ class Status:
             for row in rows
         ]
 
-    async def certificates(self, now: datetime) -> list[CertificateState]:
+    async def certificates(self, now: datetime) -> list[VerificationState]:
         """How each active region and entity last compared with the API; those that never did are missing."""
         return [
-            CertificateState(
+            VerificationState(
                 row["region_code"],
                 row["entity_type"],
                 row["tried_at"],

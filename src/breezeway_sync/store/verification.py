@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from breezeway_sync.core.certificate import Certificate, Class, Difference
+from breezeway_sync.core.verification import Class, Difference, VerificationResult
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.comparison import Known, Reading, Rows, Scope, Stored
+from breezeway_sync.entities.comparison import ClaimedState, LastScans, ListScope, Rows, Stored
 from breezeway_sync.entities.model import CalledChild, Entity, Link
 from breezeway_sync.store import verify_sql
 from breezeway_sync.store.database import Database
@@ -27,7 +27,7 @@ class StoredMirror:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def known(self, region: str, entity: Entity) -> Known:
+    async def known(self, region: str, entity: Entity) -> ClaimedState:
         """How far the lists of an entity and of its children have been read, and what they do not show."""
         names = [source.name for source in (*entity.sources, *(one.source for one in entity.called))]
         lists = await self._database.fetch("lists_read", region, names)
@@ -41,10 +41,10 @@ class StoredMirror:
         source = await self._database.fetch_row("source_compared", region)
         accepted = await self._database.fetch("accepted_places", region)
         nameless = await self._database.fetch("accepted_nameless", region)
-        return Known(
-            {(row["source"], row["parent_id"]): Reading(row["covered_at"], row["whole_at"]) for row in lists},
+        return ClaimedState(
+            {(row["source"], row["parent_id"]): LastScans(row["watermark"], row["last_full_scan_at"]) for row in lists},
             {(row["kind"], row["record_id"]): row["asked_at"] for row in absent},
-            {row["name"]: row["told_at"] for row in gone},
+            {row["name"]: row["notified_at"] for row in gone},
             highest[0]["key"],
             companies=frozenset(source["company_ids"]) if source and source["company_ids"] is not None else None,
             left_out=frozenset(source["left_out"]) if source else frozenset(),
@@ -53,22 +53,22 @@ class StoredMirror:
             blocked_why=source["blocked_why"] if source else None,
         )
 
-    async def count(self, region: str, scope: Scope) -> int:
+    async def count(self, region: str, scope: ListScope) -> int:
         """Live rows that a list speaks of."""
         return int((await self._rows(scope, region, "count(*) AS n"))[0]["n"])
 
-    async def keys(self, region: str, scope: Scope) -> set[int]:
+    async def keys(self, region: str, scope: ListScope) -> set[int]:
         """Live rows that are to be in a list."""
         where = verify_sql.not_in_use(scope.entity, self._database.schema)
         return {row["key"] for row in await self._rows(scope, region, f"r.{scope.entity.key.name} AS key", where)}
 
-    async def sample(self, region: str, scope: Scope, size: int, seed: int) -> list[int]:
+    async def sample(self, region: str, scope: ListScope, size: int, seed: int) -> list[int]:
         """So many of them; the same seed finds the same ones again."""
         key = f"r.{scope.entity.key.name}"
         order = f"ORDER BY hashint8extended({key}, {seed:d}), 1 LIMIT {size:d}"
         return [row["key"] for row in await self._rows(scope, region, f"{key} AS key", order)]
 
-    async def stored(self, region: str, scope: Scope, keys: Sequence[int]) -> dict[int, Stored]:
+    async def stored(self, region: str, scope: ListScope, keys: Sequence[int]) -> dict[int, Stored]:
         kind = scope.discriminator
         text = verify_sql.stored(scope.entity, self._database.schema, discriminator=kind is not None)
         values = [region, *([] if kind is None else [kind]), list(keys)]
@@ -85,9 +85,9 @@ class StoredMirror:
         text = verify_sql.broken_links(entity, link, _TABLES[link.target], self._database.schema)
         return [row["key"] for row in await self._fetch("comparing links", text, region)]
 
-    async def stock(self, region: str, entity: Entity, properties: Entity) -> Rows:
+    async def row_counts(self, region: str, entity: Entity, properties: Entity) -> Rows:
         """How much there is to be compared, for an estimate."""
-        live, homes = await self.count(region, Scope(entity)), await self.count(region, Scope(properties))
+        live, homes = await self.count(region, ListScope(entity)), await self.count(region, ListScope(properties))
         absent = await self._database.fetch("absent_records", region, entity.name)
         per = next((source.per for source in entity.sources if source.per), None)
         text = None if per is None else verify_sql.by_home(entity, per, properties, self._database.schema)
@@ -107,7 +107,7 @@ class StoredMirror:
         """Whether the mirror has such a region at all."""
         return await self._database.fetch_row("region_is_known", region) is not None
 
-    async def save(self, run_id: UUID, certificate: Certificate, lease: Lease | None = None) -> None:
+    async def save(self, run_id: UUID, verification_result: VerificationResult, lease: Lease | None = None) -> None:
         """Keep what was found: places and classes, no values; under the lease that it was found under.
 
         Of so many differences as a certificate may hold. Raises DatabaseWentBack and LeaseLost where the mirror may not
@@ -116,9 +116,9 @@ class StoredMirror:
         async with self._database.transaction("keeping a certificate") as connection:
             if lease is not None:
                 await Holder(self._database, lease, run_id).confirm(connection)
-            await connection.execute(self._database.query("save_certificate"), *_columns(run_id, certificate))
+            await connection.execute(self._database.query("save_certificate"), *_columns(run_id, verification_result))
 
-    async def _rows(self, scope: Scope, region: str, columns: str, further: str = "") -> Sequence[Any]:
+    async def _rows(self, scope: ListScope, region: str, columns: str, further: str = "") -> Sequence[Any]:
         value = scope.discriminator if scope.by is None else scope.parent
         text = verify_sql.live(
             scope.entity, self._database.schema, discriminator=scope.discriminator is not None, by=scope.by
@@ -136,7 +136,7 @@ def _stored(row: Any) -> Stored:
     return Stored(*(json.loads(row[name], parse_float=Decimal) for name in ("row", "children")))
 
 
-def _columns(run_id: UUID, one: Certificate) -> tuple[object, ...]:
+def _columns(run_id: UUID, one: VerificationResult) -> tuple[object, ...]:
     kept = (*one.unexplained, *(at for at in one.differences if at.kind is Class.LATE))[:MOST_KEPT]
     differences = [[at.key, at.path, at.kind.value] for at in kept]
     return (
@@ -152,5 +152,5 @@ def _columns(run_id: UUID, one: Certificate) -> tuple[object, ...]:
         *(one.count(kind) for kind in Class),
         json.dumps([dict(zip(("key", "path", "class"), at, strict=True)) for at in differences]),
         one.error,
-        one.is_whole,
+        one.is_full,
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.model import CalledChild, Child, Entity, Link
-from breezeway_sync.store.files import quote
+from breezeway_sync.store.files import internal, quote
 
 # In JSON bytes are written in one of two ways, as the database is set to.
 _ROW = "to_jsonb(r) || jsonb_build_object('payload_hash', encode(r.payload_hash, 'hex'))"
@@ -28,7 +28,7 @@ def highest_key(entity: Entity, schema: str) -> str:
 
     Rows that are marked as deleted, or were deleted by hand, were known as well: what the API has of them is not new.
     """
-    lost = f"FROM {quote(schema)}.lost_rows l WHERE l.region_code = $1 AND l.table_name = $2"
+    lost = f"FROM {internal(schema)}.lost_rows l WHERE l.region_code = $1 AND l.table_name = $2"
     return (
         f"SELECT CASE WHEN NOT EXISTS (SELECT {lost} AND l.record_id IS NULL) THEN greatest("
         f"(SELECT max(r.{entity.key.name}) FROM {quote(schema)}.{entity.table} r WHERE r.region_code = $1), "
@@ -49,14 +49,13 @@ def by_home(entity: Entity, per: str, properties: Entity, schema: str) -> str:
 
 def not_in_use(entity: Entity, schema: str) -> str:
     """Further conditions of `live`: a tag on a live record stays, whatever its list shows."""
-    if entity.table != "tags":
-        return ""
     return "".join(
         f" AND NOT EXISTS (SELECT FROM {quote(schema)}.{link.table} l JOIN {quote(schema)}.{other.table} p "
         f"ON p.region_code = l.region_code AND p.id = l.{other.pk} AND p.deleted_at IS NULL "
         "WHERE l.region_code = r.region_code AND l.tag_pk = r.id)"
         for other in ENTITIES
         for link in other.tags
+        if link.target == entity.table
     )
 
 
@@ -67,7 +66,7 @@ def stored(entity: Entity, schema: str, *, discriminator: bool) -> str:
     parts = [_children(entity, child, schema) for child in entity.children]
     parts += [
         f"'{tags.table}', (SELECT coalesce(jsonb_agg(jsonb_build_object('tag_id', t.tag_id)), '[]') "
-        f"FROM {quote(schema)}.{tags.table} l JOIN {quote(schema)}.tags t "
+        f"FROM {quote(schema)}.{tags.table} l JOIN {quote(schema)}.{tags.target} t "
         f"ON t.region_code = l.region_code AND t.id = l.tag_pk AND t.tag_type = '{tags.tag_type}' "
         f"WHERE l.region_code = r.region_code AND l.{entity.pk} = r.id)"
         for tags in entity.tags
@@ -84,7 +83,7 @@ def called(entity: Entity, one: CalledChild, schema: str) -> str:
     return (
         f"SELECT r.{entity.key.name} AS key, {_ROW} AS row, "
         f"jsonb_build_object({_children(entity, one.child, schema)}) AS children, "
-        f"EXISTS (SELECT 1 FROM {quote(schema)}.owed_calls o "
+        f"EXISTS (SELECT 1 FROM {internal(schema)}.pending_child_reads o "
         f"WHERE o.region_code = $1 AND o.source = $3 AND o.parent_id = $2) AS is_owed "
         f"FROM {quote(schema)}.{entity.table} r "
         f"WHERE r.region_code = $1 AND r.deleted_at IS NULL AND r.{entity.key.name} = $2"
@@ -108,8 +107,8 @@ def gone(entity: Entity, schema: str) -> str:
     """
     kind = "" if entity.discriminator is None else f"r.{entity.discriminator} || ' ' || "
     return (
-        "SELECT x.name, min(x.told_at) AS told_at FROM ("
-        f"SELECT d.key AS name, c.started_at AS told_at FROM {quote(schema)}.certificates c, "
+        "SELECT x.name, min(x.notified_at) AS notified_at FROM ("
+        f"SELECT d.key AS name, c.started_at AS notified_at FROM {internal(schema)}.verification_results c, "
         "jsonb_to_recordset(c.differences) AS d (key TEXT, path TEXT, class TEXT) "
         "WHERE c.region_code = $1 AND c.entity_type = $2 AND d.path = '' AND d.class IN ('late', 'surplus') "
         "UNION ALL SELECT CASE kind WHEN '' THEN record_id::text ELSE kind || ' ' || record_id END, to_timestamp(0) "

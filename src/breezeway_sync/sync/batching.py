@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from breezeway_sync.core.room import Room
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.entities.batch import Incoming, Loaded
+from breezeway_sync.entities.checkpoints import Checkpoint
 from breezeway_sync.entities.decode import Item
-from breezeway_sync.entities.marks import Mark
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import EntityPlan, plan_of
 from breezeway_sync.entities.rows import record_key
-from breezeway_sync.sync.held import Held
+from breezeway_sync.sync.buffer import AnswerBuffer
 from breezeway_sync.sync.ports import Sink
 from breezeway_sync.sync.seen import Seen
 
@@ -34,7 +34,7 @@ class Batcher:
         entity: Entity,
         loaded: Loaded,
         *,
-        room: Room,
+        memory: MemoryBudget,
         batch_rows: int,
         flush_seconds: float,
         discriminator: str | None = None,
@@ -43,12 +43,12 @@ class Batcher:
         self._region = region
         self._entity = entity
         self._loaded = loaded
-        self._room = room
+        self._memory = memory
         self._batch_rows = batch_rows
         self._discriminator = discriminator
-        self._held = Held(room, flush_seconds)
+        self._held = AnswerBuffer(memory, flush_seconds)
         self._waiting: list[Incoming] = []
-        self._marks: dict[tuple[str, int, str], Mark] = {}
+        self._marks: dict[tuple[str, int, str], Checkpoint] = {}
         self._preparing = asyncio.Lock()
         self._storing = asyncio.Lock()
 
@@ -56,13 +56,15 @@ class Batcher:
         """Around everything that adds; see `Held`."""
         return self._held.in_time(self._flush_late)
 
-    async def add(self, incoming: Iterable[Incoming], mark: Mark | None = None, *, size_bytes: int = 0) -> None:
+    async def add(
+        self, incoming: Iterable[Incoming], checkpoint: Checkpoint | None = None, *, size_bytes: int = 0
+    ) -> None:
         """Take records that came in so much JSON, with how far their walk has come, and load when it is time."""
         self._waiting.extend(incoming)
         self._held.take(size_bytes)
-        if mark is not None:
-            self._marks[mark.source, mark.parent, mark.kind] = mark
-        if len(self._waiting) >= self._batch_rows or self._room.is_full:
+        if checkpoint is not None:
+            self._marks[checkpoint.source, checkpoint.parent, checkpoint.kind] = checkpoint
+        if len(self._waiting) >= self._batch_rows or self._memory.is_full:
             await self.flush()
 
     async def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Children that cost a call of their own per parent: the owed ones as a backlog, contacts for all."""
+"""Children that cost a call of their own per parent: the owed ones as a backlog, others for all."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from breezeway_sync.core.errors import ApiError, CutShort, Forbidden, NotFound
-from breezeway_sync.entities.admit import admit_children
 from breezeway_sync.entities.batch import Loaded
-from breezeway_sync.entities.marks import WHOLE, Mark, Standing
+from breezeway_sync.entities.checkpoints import FULL, Checkpoint, ListState
 from breezeway_sync.entities.model import CalledChild
 from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet
-from breezeway_sync.sync.held import Held
+from breezeway_sync.entities.validate import validate_children
+from breezeway_sync.sync.buffer import AnswerBuffer
 from breezeway_sync.sync.job import Job, each
 from breezeway_sync.sync.missing import LEAST_SAMPLE, refused_sample
 from breezeway_sync.sync.parents import over_parents
-from breezeway_sync.sync.ports import Page
+from breezeway_sync.sync.ports import PageLike
 from breezeway_sync.sync.proof import doubt
-from breezeway_sync.sync.walks import READ_BEFORE, is_made, sweep_share
+from breezeway_sync.sync.scans import READ_BEFORE, is_made, refresh_share
 
 CHUNK_PARENTS = 500
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
@@ -29,10 +29,10 @@ FLUSH_SETS = 200
 class ChildReader:
     """Reads the children of one source, parent by parent, and loads them in batches of sets."""
 
-    def __init__(self, job: Job, called: CalledChild, standing: Standing) -> None:
+    def __init__(self, job: Job, called: CalledChild, known_state: ListState) -> None:
         self._job = job
-        self._standing = standing
-        self.has_answered = standing.has_answered
+        self._known_state = known_state
+        self.has_answered = known_state.has_answered
         """Whether the account has it: since it answered now, or ever before."""
         self.called = called
         self.source = called.source
@@ -41,9 +41,9 @@ class ChildReader:
             plan for plan in plan_of(job.entity).called if plan.child.table == called.child.table
         )
         self._sets: list[tuple[ChildSet, int]] = []
-        self._held = Held(job.room, job.settings.flush_seconds)
+        self._held = AnswerBuffer(job.memory, job.settings.flush_seconds)
         self._storing = asyncio.Lock()
-        self._marks: list[Mark] = []
+        self._marks: list[Checkpoint] = []
         self._refusals: list[tuple[int, ApiError]] = []
         self.gone: list[int] = []
         """Parents whose own address answers 404 as well."""
@@ -67,31 +67,33 @@ class ChildReader:
             raise CutShort(
                 "a list ended before it had shown all that it announced",
                 endpoint=source.path,
-                cure="what is stored of it stays; the next run asks again",
+                hint="what is stored of it stays; the next run asks again",
             )
-        children, changed = admit_children(self._plan, parent, page.items)
+        children, changed = validate_children(self._plan, parent, page.items)
         job.findings.loaded.changed_characters += changed
         order = job.order_of(page.requested_at)
         self._sets.append((children, order))
         self._held.take(page.size_bytes)
-        if not self.called.owed:
-            self._marks.append(self._mark(parent, page, order))
-        if len(self._sets) >= FLUSH_SETS or job.room.is_full:
+        if not self.called.pending_reads:
+            self._marks.append(self._checkpoint(parent, page, order))
+        if len(self._sets) >= FLUSH_SETS or job.memory.is_full:
             await self.flush()
         await job.look(source.name, page.items)
 
-    def _mark(self, parent: int, page: Page, order: int) -> Mark:
+    def _checkpoint(self, parent: int, page: PageLike, order: int) -> Checkpoint:
         version = plan_of(self._job.entity).version
         began, name = page.requested_wall, self.source.name
-        return Mark(name, parent, WHOLE, None, None, began, order, shown=0, is_complete=True, version=version)
+        return Checkpoint(name, parent, FULL, None, None, began, order, shown=0, is_complete=True, version=version)
 
     async def _answered(self) -> None:
         """The first answer of a run: it is written down that the account has it."""
         job, name = self._job, self.source.name
-        is_news = self._standing.refused_run is not None or (self.called.owed and not self.has_answered)
+        is_news = self._known_state.refused_run is not None or (self.called.pending_reads and not self.has_answered)
         if is_news:
-            self._standing = Standing(covered_at=job.clock.now())
-            await job.ledger.note_answered(job.region, name, self._standing.covered_at if self.called.owed else None)
+            self._known_state = ListState(watermark=job.clock.now())
+            await job.sync_state.note_answered(
+                job.region, name, self._known_state.watermark if self.called.pending_reads else None
+            )
         self.has_answered = True
         await job.answered(self.source)
 
@@ -115,7 +117,7 @@ class ChildReader:
     async def ask_sample(self, told: set[tuple[int, ChildReader]]) -> list[tuple[int, ChildReader]]:
         """Calls for a sample of all parents that owe one, without those that were made."""
         job, size = self._job, max(LEAST_SAMPLE, self._job.settings.workers)
-        chosen = await job.ledger.owed_sample(job.region, self.source.name, size)
+        chosen = await job.sync_state.pending_sample(job.region, self.source.name, size)
         return [(parent, self) for parent in chosen if (parent, self) not in told]
 
     async def judge_sample(self, refused_before: int, asked: int) -> None:
@@ -155,51 +157,51 @@ class ChildReader:
         await self.flush()
 
 
-async def owe_again(job: Job) -> None:
+async def request_reads_again(job: Job) -> None:
     """Make calls owed for parents that did not change: all of them for a full run and for a list that is newly wanted,
     otherwise a share at a set pace.
 
     It is not known whether a new comment moves its task's `updated_at`.
     """
-    wanted = [called.source.name for called in job.entity.called if called.owed]
+    expected = [called.source.name for called in job.entity.called if called.pending_reads]
     order = job.order_of(job.clock.monotonic())
-    for name in (one for one in wanted if one not in job.settings.disabled):
-        elapsed_seconds, parents = await job.ledger.sweep_standing(job.region, name)
-        if job.settings.full or (await standing_of(job, name)).whole_at is None:
-            await job.ledger.owe_all(job.region, name, order, job.clock.now())
+    for name in (one for one in expected if one not in job.settings.disabled):
+        elapsed_seconds, parents = await job.sync_state.refresh_state(job.region, name)
+        if job.settings.full or (await known_state_of(job, name)).last_full_scan_at is None:
+            await job.sync_state.request_all_reads(job.region, name, order, job.clock.now())
             continue
-        share = sweep_share(parents, elapsed_seconds, job.settings.pace.children_sweep_seconds)
+        share = refresh_share(parents, elapsed_seconds, job.settings.pace.children_refresh_seconds)
         if share:
-            await job.ledger.sweep(job.region, name, order, share)
+            await job.sync_state.refresh(job.region, name, order, share)
 
 
-async def standing_of(job: Job, source: str) -> Standing:
+async def known_state_of(job: Job, source: str) -> ListState:
     """The standing of a whole source that is called parent by parent."""
-    return (await job.ledger.standings(job.region, source)).get(0, Standing())
+    return (await job.sync_state.standings(job.region, source)).get(0, ListState())
 
 
 async def work_backlog(job: Job) -> None:
     """Make the calls that are owed until none is left or time is over: tasks around today first, then the newest."""
-    owed = [called for called in job.entity.called if called.owed]
-    every = [ChildReader(job, called, await standing_of(job, called.source.name)) for called in owed]
+    pending_reads = [called for called in job.entity.called if called.pending_reads]
+    every = [ChildReader(job, called, await known_state_of(job, called.source.name)) for called in pending_reads]
     readers = [reader for reader in every if reader.is_open]
     names = [reader.source.name for reader in readers]
-    total = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
+    total = sum((await job.sync_state.count_pending_reads(job.region, names)).values()) if names else 0
     done = 0
 
     async def work(pair: tuple[int, ChildReader]) -> None:
         nonlocal done
         if not job.is_over():
-            await _owed_call(job, *pair)
+            await _pending_call(job, *pair)
         done += 1
         job.advanced("owed calls", done, max(total, done))
 
-    async with aclosing(_owed_chunks(job, readers)) as chunks:
+    async with aclosing(_pending_chunks(job, readers)) as chunks:
         async for chunk in chunks:
             async with AsyncExitStack() as stack:
                 for reader in readers:
                     await stack.enter_async_context(reader.in_time())
-                await each(chunk, job.settings.workers, work, job.room)
+                await each(chunk, job.settings.workers, work, job.memory)
     for reader in readers:
         reader.judge_refusals()
     if gone := sorted({parent for reader in readers for parent in reader.gone}):
@@ -207,10 +209,14 @@ async def work_backlog(job: Job) -> None:
     if left := sorted({parent for reader in readers for parent in reader.left}):
         await job.proofs.doubt(job.region, job.entity, left)
     names = [name for name in names if name not in job.findings.unavailable]
-    job.findings.owed = sum((await job.ledger.count_owed(job.region, names)).values()) if names else 0
+    job.findings.pending_reads = (
+        sum((await job.sync_state.count_pending_reads(job.region, names)).values()) if names else 0
+    )
 
 
-async def _owed_chunks(job: Job, readers: Sequence[ChildReader]) -> AsyncGenerator[list[tuple[int, ChildReader]], None]:
+async def _pending_chunks(
+    job: Job, readers: Sequence[ChildReader]
+) -> AsyncGenerator[list[tuple[int, ChildReader]], None]:
     """The owed calls in chunks, each call once: those of tasks planned around today, then all others, newest first.
 
     Of a source that never answered, only a few calls come first. Where these are refused, a sample of all follows.
@@ -224,7 +230,7 @@ async def _owed_chunks(job: Job, readers: Sequence[ChildReader]) -> AsyncGenerat
             for reader, highest in [pair for pair in ahead.items() if pair[0].is_open]:
                 limit = max(LEAST_SAMPLE, job.settings.workers) if reader in untried else CHUNK_PARENTS
                 name = reader.source.name
-                parents = await job.ledger.owed_parents(job.region, name, highest, limit, near)
+                parents = await job.sync_state.pending_parents(job.region, name, highest, limit, near)
                 chunk += [(parent, reader) for parent in parents if (parent, reader) not in told]
                 ahead[reader] = parents[-1] - 1 if parents else LOWEST - 1
             if near is not None or untried:
@@ -239,7 +245,7 @@ async def _owed_chunks(job: Job, readers: Sequence[ChildReader]) -> AsyncGenerat
             untried = {reader for reader in untried if (near or reader in ahead)} - {reader for _, reader in chunk}
 
 
-async def _owed_call(job: Job, parent: int, reader: ChildReader) -> None:
+async def _pending_call(job: Job, parent: int, reader: ChildReader) -> None:
     if not reader.is_open:
         return
     try:
@@ -273,18 +279,17 @@ async def _look_again(job: Job, parent: int, reader: ChildReader, refusal: NotFo
     reader.refused(parent, refusal)
 
 
-async def read_contacts(job: Job, parents: Sequence[int]) -> None:
+async def read_children(job: Job, called: CalledChild, parents: Sequence[int]) -> None:
     """One call per parent, without those that the run which was cut off has made."""
-    called = job.entity.called[0]
-    standings = await job.ledger.standings(job.region, called.source.name)
+    standings = await job.sync_state.standings(job.region, called.source.name)
     has_answered = any(one.has_answered for one in standings.values())
-    reader = ChildReader(job, called, standings.get(0, Standing()))
+    reader = ChildReader(job, called, standings.get(0, ListState()))
     if not reader.is_open:
         return
     left = parents
-    if job.cut_off is not None:
-        began_at = job.cut_off
-        left = [one for one in parents if not is_made(WHOLE, standings.get(one, Standing()), began_at)]
+    if job.interrupted is not None:
+        began_at = job.interrupted
+        left = [one for one in parents if not is_made(FULL, standings.get(one, ListState()), began_at)]
         job.findings.note(READ_BEFORE, len(parents) - len(left))
     async with reader.in_time():
         refusals = await over_parents(job, reader.source, left, reader.read, has_answered=has_answered)
@@ -296,7 +301,7 @@ async def read_contacts(job: Job, parents: Sequence[int]) -> None:
             else:
                 reader.refused(parent, error)
 
-        await each(refusals, job.settings.workers, judge, job.room)
+        await each(refusals, job.settings.workers, judge, job.memory)
         reader.judge_refusals()
     if reader.gone:
         await doubt(job, sorted(reader.gone))

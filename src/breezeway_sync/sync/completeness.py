@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.values import fit_timestamp
-from breezeway_sync.sync.ports import Page
+from breezeway_sync.sync.ports import PageLike
 from breezeway_sync.sync.seen import Seen
 
 MOST_READINGS = 3
@@ -24,7 +24,7 @@ CLOCKS = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
-class Reading:
+class ListReading:
     """What one reading of a list has shown, from its first page to its last.
 
     `shown` counts items, also those that came twice; `until` is the last day on which it may begin to prove anything
@@ -45,7 +45,7 @@ class Reading:
     has_last_page: bool = False
     is_old: bool = True
 
-    def turned(self, page: Page, order: int) -> None:
+    def turned(self, page: PageLike, order: int) -> None:
         """Take note of a page whose records are in `seen` already."""
         if self.began_at is None or order < self.began_order:
             self.began_at, self.began_order = page.requested_wall, order
@@ -80,7 +80,7 @@ class Reading:
         return self.until is not None and self.began_at is not None and self.began_at >= self.until
 
     @property
-    def is_whole(self) -> bool:
+    def is_full(self) -> bool:
         """Whether it proves by itself that nothing was missed."""
         if self.is_short or self.is_endless or self.is_overslept:
             return False
@@ -90,7 +90,7 @@ class Reading:
         is_counted = self.is_steady and self.total == self.shown == self.distinct
         return is_counted and self.is_old and bool(self.stamps)
 
-    def misses(self, earlier: Reading) -> bool:
+    def misses(self, earlier: ListReading) -> bool:
         """Whether it does not show all that an earlier one showed, so that the earlier one may have missed others."""
         return self.seen.nameless < earlier.seen.nameless or not earlier.seen.is_within(self.seen)
 
@@ -104,12 +104,12 @@ def are_older(items: Iterable[Item], stamps: Sequence[str], moment: datetime) ->
     )
 
 
-def proven_by(readings: Sequence[Reading]) -> Sequence[Reading]:
+def proven_by(readings: Sequence[ListReading]) -> Sequence[ListReading]:
     """The readings that together prove that a list was read whole, the earlier one first; empty where nothing does.
 
     The proof holds as of the first request of the earlier one. What the later one did not show is absent.
     """
-    if readings[-1].is_whole:
+    if readings[-1].is_full:
         return readings[-1:]
     for earlier, later in pairwise(readings[-2:]):
         is_usable = not (earlier.is_short or earlier.is_endless or earlier.is_overslept or later.is_short)
@@ -118,14 +118,14 @@ def proven_by(readings: Sequence[Reading]) -> Sequence[Reading]:
     return ()
 
 
-def is_worth_another(readings: Sequence[Reading]) -> bool:
+def is_worth_another(readings: Sequence[ListReading]) -> bool:
     """Whether one more reading may prove what these do not."""
     if len(readings) >= MOST_READINGS or readings[-1].is_endless:
         return False
     return not (len(readings) > 1 and all(one.is_short for one in readings[-2:]))
 
 
-def flaw(readings: Sequence[Reading]) -> str:
+def flaw(readings: Sequence[ListReading]) -> str:
     """Why these readings do not prove that a list was read whole, in words."""
     last = readings[-1]
     if last.is_endless:

@@ -25,34 +25,32 @@ from breezeway_sync.core.errors import (
     passes,
     told,
 )
-from breezeway_sync.core.events import Emit, EntityStarted, Noticed, tell_crash
+from breezeway_sync.core.events import Emit, EntityStarted, OperatorNotice, tell_crash
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.core.outcome import FAILED, Outcome
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.record_events import RowsLost
-from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import begin, finish
-from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.entities.checkpoints import Days
 from breezeway_sync.entities.losses import Loss
-from breezeway_sync.entities.marks import Days
-from breezeway_sync.entities.model import Entity
-from breezeway_sync.sync.admission import REFUSALS, RegionTarget, gate_of, refusal_of, shut_gate
-from breezeway_sync.sync.calls import owe_again, read_contacts, work_backlog
+from breezeway_sync.entities.streams import STREAMS
+from breezeway_sync.sync.calls import read_children, request_reads_again, work_backlog
+from breezeway_sync.sync.drift import remember_fields
+from breezeway_sync.sync.excluded import settle_left_out
 from breezeway_sync.sync.gate import Gate
-from breezeway_sync.sync.job import Deadline, Job, Known, OwedTime, Settings, each, log_name
-from breezeway_sync.sync.left_out import settle_left_out
+from breezeway_sync.sync.job import Deadline, Job, PendingReadTime, ReadSettings, RegionKnowledge, each, log_name
 from breezeway_sync.sync.lists import read_by_property, read_lists
 from breezeway_sync.sync.missing import is_believable
-from breezeway_sync.sync.ports import Api, Ledger, Proofs, Sink, Sources
+from breezeway_sync.sync.ports import AccountReader, DeletionProofs, Sink, Sources, SyncState
 from breezeway_sync.sync.problems import read_again, write_left, write_problems
 from breezeway_sync.sync.proof import settle_absent
-from breezeway_sync.sync.radar import remember_fields
-from breezeway_sync.sync.spare import Spare
+from breezeway_sync.sync.run_budget import RunBudget
+from breezeway_sync.sync.source_check import REFUSALS, RegionTarget, gate_of, refusal_of, shut_gate
 from breezeway_sync.sync.stages import stages
-from breezeway_sync.sync.verdict import details_of, sentence, status_of
+from breezeway_sync.sync.status_rules import details_of, sentence, status_of
 
 CLOSE_SECONDS = 5.0
-
-BY_NAME: dict[str, Entity] = {entity.name: entity for entity in ENTITIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,8 @@ class _Around:
     target: RegionTarget
     deadline: Deadline | None
     closed: dict[str, str | None]
-    cut_off: datetime | None
-    known: Known
+    interrupted: datetime | None
+    known: RegionKnowledge
     gate: Gate
     losses: Sequence[Loss] = ()
 
@@ -72,19 +70,19 @@ class _Around:
 class Engine:
     """Everything one account's run needs. `order_of` turns a request's start into its order (see Lease)."""
 
-    api: Api
+    api: AccountReader
     sink: Sink
-    ledger: Ledger
-    proofs: Proofs
+    sync_state: SyncState
+    proofs: DeletionProofs
     sources: Sources
     order_of: Callable[[float], int]
     clock: Clock
-    settings: Settings
+    settings: ReadSettings
     emit: Emit
     run_id: UUID
-    owed_time: OwedTime = field(default_factory=OwedTime)
-    room: Room = field(default_factory=Room)
-    spare: Spare = field(default_factory=Spare)
+    pending_read_time: PendingReadTime = field(default_factory=PendingReadTime)
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
+    run_budget: RunBudget = field(default_factory=RunBudget)
 
     async def run(self, targets: Sequence[RegionTarget]) -> list[Outcome]:
         """Read all regions side by side. Raises only when cancelled, after closing what was open."""
@@ -129,17 +127,17 @@ class Engine:
             gate = await gate_of(target, self.sources)
             losses = await self._losses(target.code)
             knows_properties = bool(await self._properties(target.code))
-            cut_off = await self._begin_pass(target.code)
-            closed = await self.ledger.unavailable(target.code)
-            known = Known(set(await self.ledger.answered_sources(target.code)))
+            interrupted = await self._begin_pass(target.code)
+            closed = await self.sync_state.unavailable(target.code)
+            known = RegionKnowledge(set(await self.sync_state.answered_sources(target.code)))
         except REFUSALS as error:
             for name in target.entities:
                 refused = await self._refused(target, name, error)
                 outcomes.append(refused)  # one by one: what an error cuts off has its outcome at the edge
             return
         if not gate.is_confirmed:  # what was cut off or found not to be there was perhaps another source
-            closed, cut_off, known = {}, None, Known()
-        around = _Around(target, deadline, closed, cut_off, known, gate, losses)
+            closed, interrupted, known = {}, None, RegionKnowledge()
+        around = _Around(target, deadline, closed, interrupted, known, gate, losses)
         await self._stages(around, outcomes, knows_properties=knows_properties)
 
     async def _stages(self, around: _Around, outcomes: list[Outcome], *, knows_properties: bool) -> None:
@@ -162,7 +160,7 @@ class Engine:
                     found[name] = self._lost(target.code, name, error)
 
             try:
-                await each(stage, len(stage), work, self.room)
+                await each(stage, len(stage), work, self.memory)
             finally:
                 outcomes += [found[name] for name in stage if name in found]
         for number, outcome in enumerate(outcomes):
@@ -185,23 +183,23 @@ class Engine:
         No row of the log is written, since nothing is said of all else. Raises what keeps them from being read.
         """
         gate = await gate_of(target, self.sources)
-        closed = await self.ledger.unavailable(target.code)
-        known = Known(set(await self.ledger.answered_sources(target.code)))
+        closed = await self.sync_state.unavailable(target.code)
+        known = RegionKnowledge(set(await self.sync_state.answered_sources(target.code)))
         around = _Around(target, None, dict.fromkeys(closed), None, known, gate)
         for name in target.entities:
             if refusal := refusal_of(gate, name, {}):
                 raise refusal
             job = self._job(around, name)
-            job.findings.accepted_codes = await self.ledger.accepted_problems(target.code, name)
+            job.findings.accepted_codes = await self.sync_state.accepted_problems(target.code, name)
             await read_again(job, subjects[name])
 
     async def _refused(self, target: RegionTarget, name: str, error: BreezewaySyncError) -> Outcome:
         """An entity of a region that is not read at all."""
-        return await self._entity(_Around(target, None, {}, None, Known(), shut_gate(target)), name, error)
+        return await self._entity(_Around(target, None, {}, None, RegionKnowledge(), shut_gate(target)), name, error)
 
     async def _properties(self, region: str) -> list[int]:
         """The live properties; those with an arrival or departure today or tomorrow come first."""
-        return await self.ledger.property_ids(region, self.clock.now().date())
+        return await self.sync_state.property_ids(region, self.clock.now().date())
 
     async def _losses(self, region: str) -> list[Loss]:
         """Find what somebody deleted by hand, tell it, and have it read again from now on."""
@@ -218,17 +216,17 @@ class Engine:
         """
         is_backfill = self.settings.backfill is not None
         if self.settings.full or self.settings.rewrite or is_backfill:
-            await self.ledger.end_pass(region)
+            await self.sync_state.end_pass(region)
         if is_backfill:
             return None
-        return await self.ledger.begin_pass(region, self.clock.now(), self.settings.pace.resume_seconds)
+        return await self.sync_state.begin_pass(region, self.clock.now(), self.settings.pace.resume_seconds)
 
     async def _end_pass(self, region: str) -> None:
         """Say that nothing was cut off. Where that cannot be written, the next run only reads less, once."""
         try:
-            await self.ledger.end_pass(region)
+            await self.sync_state.end_pass(region)
         except DatabaseError as error:
-            self.emit(Noticed(f"the end of the run could not be written: {error.message}", region))
+            self.emit(OperatorNotice(f"the end of the run could not be written: {error.message}", region))
 
     async def _entity(self, around: _Around, name: str, refusal: BreezewaySyncError | None) -> Outcome:
         """Read one entity and write down how it went. Raises only when cancelled."""
@@ -242,11 +240,11 @@ class Engine:
         error: BaseException | None = None
         row_id: int | None = None
         try:
-            row_id = await self.ledger.open(target.code, log_name(name, self.settings.backfill), self.run_id)
+            row_id = await self.sync_state.open(target.code, log_name(name, self.settings.backfill), self.run_id)
             if refusal is not None:
                 error = refusal
             else:
-                job.findings.accepted_codes = await self.ledger.accepted_problems(target.code, name)
+                job.findings.accepted_codes = await self.sync_state.accepted_problems(target.code, name)
                 await self._read(job)
                 await remember_fields(job)
         except asyncio.CancelledError as cancelled:
@@ -269,7 +267,7 @@ class Engine:
         try:
             await self.sources.block(region, changed.message)
         except DatabaseError as error:
-            self.emit(Noticed(f"what blocks the region could not be written: {error.message}", region))
+            self.emit(OperatorNotice(f"what blocks the region could not be written: {error.message}", region))
 
     def _tell_crash(self, region: str, name: str, error: Exception) -> None:
         if not isinstance(error, BreezewaySyncError):
@@ -280,72 +278,71 @@ class Engine:
         return Job(
             region=target.code,
             company_id=target.identity.companies.only,
-            entity=BY_NAME["properties" if name == "property_contacts" else name],
-            name=name,
+            stream=STREAMS[name],
             api=self.api,
             sink=self.sink,
-            ledger=self.ledger,
+            sync_state=self.sync_state,
             proofs=self.proofs,
             order_of=self.order_of,
             clock=self.clock,
             settings=self.settings,
             emit=self.emit,
-            room=self.room,
+            memory=self.memory,
             deadline=around.deadline,
-            owed_time=self.owed_time,
-            cut_off=around.cut_off,
+            pending_read_time=self.pending_read_time,
+            interrupted=around.interrupted,
             run_id=self.run_id,
             known=around.known,
-            tally=self.spare.tally(),
-            spare=self.spare,
+            tally=self.run_budget.tally(),
+            run_budget=self.run_budget,
             closed_sources=around.closed,
             belonging=around.gate.belonging,
             sources=self.sources,
-            gate=around.gate if name == "properties" else None,
+            gate=around.gate if name == HOME.name else None,
         )
 
     async def _read(self, job: Job) -> None:
         await self._read_lists(job)
-        called = () if job.name == "properties" else job.entity.called
-        names = [job.name, *(one.source.name for one in called)]
-        job.findings.waiting, accepted = await self.ledger.count_open_rejects(job.region, names)
+        names = [job.name, *(one.source.name for one in job.stream.called)]
+        job.findings.waiting, accepted = await self.sync_state.count_open_rejects(job.region, names)
         job.findings.accepted += accepted
         await write_problems(job)
 
     async def _read_lists(self, job: Job) -> None:
+        child, is_per_home = job.stream.child, job.stream.is_per_home
+        homes = await self._properties(job.region) if is_per_home else []
         if self.settings.backfill is not None:
-            await self._read_days(job, self.settings.backfill)
-        elif job.name == "property_contacts":
-            await read_contacts(job, await self._properties(job.region))
-        elif job.entity.sources[0].per:
-            await owe_again(job)
-            await self._read_per_property(job, await self._properties(job.region))
+            await self._read_days(job, self.settings.backfill, homes)
+        elif child is not None:
+            await read_children(job, child, homes)
+        else:
+            await request_reads_again(job)
+            await self._read_records(job, homes)
+
+    async def _read_records(self, job: Job, homes: Sequence[int]) -> None:
+        """The lists, what they do not show, and then the calls for children that are owed."""
+        if job.stream.is_per_home:
+            await read_by_property(job, homes)
         else:
             await read_lists(job)
-            if job.gate is not None:
-                await settle_left_out(job, job.gate, self.sources)
-            await settle_absent(job)
-
-    async def _read_per_property(self, job: Job, properties: Sequence[int]) -> None:
-        await read_by_property(job, properties)
+        if job.gate is not None:
+            await settle_left_out(job, job.gate, self.sources)
         await settle_absent(job)
-        self.owed_time.regions.add(job.region)
+        if not job.stream.called:
+            return
+        self.pending_read_time.regions.add(job.region)
         try:
             await work_backlog(job)
         finally:
-            self.owed_time.regions.discard(job.region)
+            self.pending_read_time.regions.discard(job.region)
 
-    async def _read_days(self, job: Job, days: Days) -> None:
+    async def _read_days(self, job: Job, days: Days, homes: Sequence[int]) -> None:
         """Read again what falls between two days, without the lists that were read before an interruption."""
-        if not job.entity.sources[0].per:
-            await read_lists(job)
-            await settle_absent(job)
-        elif properties := await self._properties(job.region):
-            await self._read_per_property(job, properties)
-        else:
-            raise NotRead("no property is in the mirror yet", cure=f"`breezeway-sync run {job.region}` reads all of it")
+        if job.stream.is_per_home and not homes:
+            raise NotRead("no property is in the mirror yet", hint=f"`breezeway-sync run {job.region}` reads all of it")
+        await self._read_records(job, homes)
         if not job.findings.problems:
-            await self.ledger.end_backfill(job.region, job.entity.sources[0].name, days)
+            await self.sync_state.end_backfill(job.region, job.entity.sources[0].name, days)
 
     def _outcome(self, job: Job, error: BaseException | None, seconds: float) -> Outcome:
         findings = job.findings
@@ -364,7 +361,7 @@ class Engine:
             deleted=loaded.deleted,
             rejected=loaded.rejected,
             calls=job.tally.calls,
-            owed=findings.owed,
+            pending_reads=findings.pending_reads,
             seconds=seconds,
             error="; ".join(part for part in (told(error) if error else None, text) if part) or None,
             fault=code_of(error) if error else next((one.code for _, one in findings.problems), None),
@@ -384,7 +381,7 @@ class Engine:
                     outcome = await self._write_end(job, row_id, outcome)
             except (DatabaseError, TimeoutError) as error:
                 what = f"the row of the log could not be closed: {type(error).__name__}"
-                self.emit(Noticed(what, outcome.region, outcome.entity))
+                self.emit(OperatorNotice(what, outcome.region, outcome.entity))
                 outcome = _unwritten(outcome, DatabaseUnreachable(what) if isinstance(error, TimeoutError) else error)
         self.emit(outcome.told(self.run_id))
         return outcome
@@ -397,10 +394,10 @@ class Engine:
         try:
             # A table that somebody has locked must not keep the log from being closed.
             await write_left(job, CLOSE_SECONDS / 2)
-            await self.ledger.close(outcome.region, row_id, outcome)
+            await self.sync_state.close(outcome.region, row_id, outcome)
         except (DatabaseWentBack, LeaseLost) as error:
             outcome = _unwritten(outcome, error)
-            await self.ledger.close(outcome.region, row_id, outcome)
+            await self.sync_state.close(outcome.region, row_id, outcome)
         return outcome
 
 

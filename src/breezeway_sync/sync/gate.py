@@ -10,16 +10,16 @@ from typing import Any
 
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.entities.batch import Incoming, Loaded
-from breezeway_sync.entities.catalog.properties import PROPERTIES
-from breezeway_sync.entities.marks import Mark
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.entities.checkpoints import Checkpoint
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import record_key
 from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.belonging import Belonging, company_of
-from breezeway_sync.sync.identity import Admission, Shown, confirm
+from breezeway_sync.sync.identity import Shown, SourceCheck, confirm
 from breezeway_sync.sync.ports import Sink
 
-Confirm = Callable[[Admission], Awaitable[None]]
+Confirm = Callable[[SourceCheck], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Gate:
     """
 
     region: str
-    admission: Admission
+    admission: SourceCheck
     known: Collection[int]
     belonging: Belonging
     write: Confirm
@@ -74,7 +74,7 @@ class Gate:
 
 
 def _count(counter: Counter[int], one: Incoming) -> None:
-    company = company_of(PROPERTIES, one.item)
+    company = company_of(HOME, one.item)
     if company is not None:
         counter[company] += 1
 
@@ -88,7 +88,7 @@ class GatedBatcher(Batcher):
     def __init__(
         self,
         gate: Gate,
-        is_whole: Callable[[], bool],
+        is_full: Callable[[], bool],
         sink: Sink,
         region: str,
         entity: Entity,
@@ -97,30 +97,32 @@ class GatedBatcher(Batcher):
     ) -> None:
         super().__init__(sink, region, entity, loaded, **limits)
         self._gate = gate
-        self._is_whole = is_whole
+        self._is_full = is_full
         self._is_over = False
-        self._before: list[tuple[list[Incoming], Mark | None, int]] = []
+        self._before: list[tuple[list[Incoming], Checkpoint | None, int]] = []
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
         """Around everything that adds; at the end of a list that was read whole the gate is judged by it."""
         async with super().in_time():
             yield
-            if self._is_over and self._is_whole() and not self._gate.is_open:
+            if self._is_over and self._is_full() and not self._gate.is_open:
                 await self._gate.open()
                 await self._release()
 
-    async def add(self, incoming: Iterable[Incoming], mark: Mark | None = None, *, size_bytes: int = 0) -> None:
+    async def add(
+        self, incoming: Iterable[Incoming], checkpoint: Checkpoint | None = None, *, size_bytes: int = 0
+    ) -> None:
         if self._gate.is_open:
-            await super().add(incoming, mark, size_bytes=size_bytes)
+            await super().add(incoming, checkpoint, size_bytes=size_bytes)
             return
-        self._before.append((list(incoming), mark, size_bytes))
-        self._is_over |= mark is not None and mark.is_complete
+        self._before.append((list(incoming), checkpoint, size_bytes))
+        self._is_over |= checkpoint is not None and checkpoint.is_complete
         await self._gate.open_early()
         if self._gate.is_open:
             await self._release()
 
     async def _release(self) -> None:
         before, self._before = self._before, []
-        for incoming, mark, size_bytes in before:
-            await super().add(incoming, mark, size_bytes=size_bytes)
+        for incoming, checkpoint, size_bytes in before:
+            await super().add(incoming, checkpoint, size_bytes=size_bytes)

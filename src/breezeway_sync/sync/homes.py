@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from breezeway_sync.core.errors import ApiError, NotFound
 from breezeway_sync.entities.batch import Incoming
-from breezeway_sync.entities.catalog.properties import PROPERTIES
+from breezeway_sync.entities.catalog import HOME
 from breezeway_sync.entities.homes import home_path
 from breezeway_sync.sync.belonging import company_of, home_of
 from breezeway_sync.sync.job import Job, each
@@ -28,23 +28,23 @@ async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
         return
     named = {home for one in incoming if (home := home_of(entity, one.item)) is not None}
     unknown = sorted(named - belonging.known_homes - belonging.left_out_homes - belonging.asked_homes)
-    room = max(0, MOST_ASKED - len(belonging.asked_homes))
+    memory = max(0, MOST_ASKED - len(belonging.asked_homes))
     news: dict[int, int | None] = {}
 
     async def ask(home: int) -> None:
         belonging.asked_homes.add(home)
         try:
-            record = await job.ask(home, PROPERTIES)
+            record = await job.ask(home, HOME)
         except NotFound:
             return
         except ApiError as error:
-            job.problem(job.record(home, PROPERTIES), error)
+            job.problem(job.record(home, HOME), error)
             return
-        company = company_of(PROPERTIES, record.value)
+        company = company_of(HOME, record.value)
         if not belonging.companies.takes(company):
             news[home] = company
 
-    await each(unknown[:room], job.settings.workers, ask, job.room)
+    await each(unknown[:memory], job.settings.workers, ask, job.memory)
     if news:
         await sources.leave_out(job.region, news, [])
         belonging.left_out_homes |= news.keys()

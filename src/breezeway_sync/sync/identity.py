@@ -19,11 +19,11 @@ from breezeway_sync.core.errors import (
     SourceTaken,
     SourceUnclear,
 )
-from breezeway_sync.core.sources import Companies, Identity, Source, Standing
+from breezeway_sync.core.sources import Companies, Identity, RegionSource, SourceState
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class SourceCheck:
     """On which conditions a region is read.
 
     `identity` is what its rows are to be a copy of, with the stored companies where none is configured. Not
@@ -39,61 +39,61 @@ class Admission:
     """Whether the mirror has live properties: an empty list shows none of them."""
 
 
-def admit(region: str, wanted: Identity, standing: Standing) -> Admission:
+def validate(region: str, expected: Identity, known_state: SourceState) -> SourceCheck:
     """The conditions for a region. Raises RegionRetired, SourceTaken and SourceChanged."""
-    if standing.is_retired:
+    if known_state.is_retired:
         raise RegionRetired(
             "this region is retired, nothing was read",
             where=region,
-            cure=f"take it out of the configuration, or bring it back with `breezeway-sync regions adopt {region}`",
+            hint=f"take it out of the configuration, or bring it back with `breezeway-sync regions adopt {region}`",
         )
-    source = standing.source
+    source = known_state.source
     if source is None:
-        if standing.twin is not None:
-            raise taken(region, standing.twin)
-        return Admission(wanted)
+        if known_state.twin is not None:
+            raise taken(region, known_state.twin)
+        return SourceCheck(expected)
     if source.confirmed_at is None and source.adopted_at is None:
-        return _begun_only(region, wanted, source, standing.twin)
-    have, companies = source.identity, _companies(wanted, source)
-    if have.address != wanted.address:
-        raise changed(region, f"the API at {wanted.address}", f"the API at {have.address}")
+        return _begun_only(region, expected, source, known_state.twin)
+    have, companies = source.identity, _companies(expected, source)
+    if have.address != expected.address:
+        raise changed(region, f"the API at {expected.address}", f"the API at {have.address}")
     if have.companies.is_known and companies != have.companies:
         raise changed(region, f"company_id {companies.words}", f"company_id {have.companies.words}")
-    is_same = have.account == wanted.account
-    return Admission(
-        replace(wanted, companies=companies),
+    is_same = have.account == expected.account
+    return SourceCheck(
+        replace(expected, companies=companies),
         is_confirmed=source.confirmed_at is not None
         and source.blocked_why is None
         and is_same
         and companies == have.companies,
         is_new_client=not is_same,
         # A person took this source for the region's own: it may be another one altogether.
-        must_know=source.adopted_at is None or not is_same or standing.has_properties,
-        has_live=standing.has_live,
+        must_know=source.adopted_at is None or not is_same or known_state.has_properties,
+        has_live=known_state.has_live,
     )
 
 
-def _begun_only(region: str, wanted: Identity, source: Source, twin: str | None) -> Admission:
+def _begun_only(region: str, expected: Identity, source: RegionSource, twin: str | None) -> SourceCheck:
     """A source that never showed a property: what is configured now takes its place."""
     if twin is not None:
         raise taken(region, twin)
-    return Admission(wanted, is_new_client=source.identity != wanted)
+    return SourceCheck(expected, is_new_client=source.identity != expected)
 
 
-def is_rightful(wanted: Identity, standing: Standing, refused: BreezewaySyncError) -> bool:
+def is_rightful(expected: Identity, known_state: SourceState, refused: BreezewaySyncError) -> bool:
     """Whether a region is a copy of this source already: then it is another one that has its credentials by mistake."""
-    have = standing.source
+    have = known_state.source
     return (
         isinstance(refused, SameSource)
         and have is not None
         and have.confirmed_at is not None
-        and have.identity.account == wanted.account
+        and have.identity.account == expected.account
         and bool(have.identity.companies.ids)
     )
 
 
-def _companies(wanted: Identity, source: Source) -> Companies:
-    return wanted.companies if wanted.companies.is_known else source.identity.companies
+def _companies(expected: Identity, source: RegionSource) -> Companies:
+    return expected.companies if expected.companies.is_known else source.identity.companies
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Shown:
     left_out: Mapping[int, int]
 
 
-def confirm(region: str, admission: Admission, shown: Shown, known: Collection[int]) -> Admission:
+def confirm(region: str, admission: SourceCheck, shown: Shown, known: Collection[int]) -> SourceCheck:
     """The admission as the whole list of properties makes it. Raises SourceUnclear and SourceChanged.
 
     `known` are the properties that the mirror has or had.
@@ -130,14 +130,14 @@ def confirm(region: str, admission: Admission, shown: Shown, known: Collection[i
     return replace(admission, identity=identity)
 
 
-def changed(region: str, got: str, wanted: str) -> SourceChanged:
+def changed(region: str, actual: str, expected: str) -> SourceChanged:
     """The error of a region that would be read from another source than its own."""
     return SourceChanged(
         "the source of this region has changed, nothing was read",
         where=region,
-        got=got,
-        wanted=wanted,
-        cure=f"put client_id, company_id or address right, or take the new source for the region's own with "
+        actual=actual,
+        expected=expected,
+        hint=f"put client_id, company_id or address right, or take the new source for the region's own with "
         f"`breezeway-sync regions adopt {region}`: it is read whole, and rows that it does not show are retired",
     )
 
@@ -147,7 +147,7 @@ def taken(region: str, twin: str) -> SourceTaken:
     return SourceTaken(
         f"the region {twin} is a copy of the same company, nothing was read",
         where=region,
-        cure=f"`breezeway-sync regions rename {twin} {region}` keeps its rows under the new code, "
+        hint=f"`breezeway-sync regions rename {twin} {region}` keeps its rows under the new code, "
         f"`breezeway-sync regions retire {twin}` takes it out",
     )
 
@@ -158,8 +158,8 @@ def _several(region: str, companies: Mapping[int, int]) -> SourceUnclear:
     return SourceUnclear(
         "the credentials see several companies, and none is configured: nothing was stored",
         where=region,
-        got=", ".join(f"{count} properties of company {company}" for company, count in by_count),
-        cure=f"write in [regions.{region}] one of: `company_id = {first}`, `company_id = [{every}]`, "
+        actual=", ".join(f"{count} properties of company {company}" for company, count in by_count),
+        hint=f"write in [regions.{region}] one of: `company_id = {first}`, `company_id = [{every}]`, "
         '`company_id = "all"`',
     )
 
@@ -169,9 +169,9 @@ def _nothing(region: str, companies: Companies) -> SourceUnclear:
     return SourceUnclear(
         "the list of properties is empty, nothing was stored",
         where=region,
-        got="no property",
-        wanted="a property" if companies.only is None else f"a property of company {companies.only}",
-        cure=f"correct company_id in [regions.{region}], or its credentials; where the account has no property yet, "
+        actual="no property",
+        expected="a property" if companies.only is None else f"a property of company {companies.only}",
+        hint=f"correct company_id in [regions.{region}], or its credentials; where the account has no property yet, "
         f"say so with `breezeway-sync regions adopt {region}`",
     )
 
@@ -180,7 +180,7 @@ def _none_of_them(region: str, companies: Companies, left_out: Mapping[int, int]
     return SourceUnclear(
         "no property belongs to the configured company, nothing was stored",
         where=region,
-        got=", ".join(f"{count} properties of company {company}" for company, count in sorted(left_out.items())),
-        wanted=f"company_id {companies.words}",
-        cure=f"correct company_id in [regions.{region}], or its credentials",
+        actual=", ".join(f"{count} properties of company {company}" for company, count in sorted(left_out.items())),
+        expected=f"company_id {companies.words}",
+        hint=f"correct company_id in [regions.{region}], or its credentials",
     )

@@ -14,21 +14,23 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.events import Emit, EntityAdvanced, EntityUnavailable
 from breezeway_sync.core.lacks import is_lack
+from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.problems import Subject
-from breezeway_sync.core.room import Room
 from breezeway_sync.core.waiting import in_slices, task_group
 from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.catalog import HOME
+from breezeway_sync.entities.checkpoints import Days, RefreshPace
 from breezeway_sync.entities.decode import Item
-from breezeway_sync.entities.marks import Days, Pace
+from breezeway_sync.entities.field_profile import FieldProfile
 from breezeway_sync.entities.model import Company, Entity, Source
-from breezeway_sync.entities.survey import Survey
+from breezeway_sync.entities.streams import Stream
 from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.belonging import Belonging, Sifted, sift
 from breezeway_sync.sync.gate import Gate, GatedBatcher
-from breezeway_sync.sync.ports import Api, Ledger, Params, Proofs, Record, Sink, Sources
-from breezeway_sync.sync.spare import Spare
-from breezeway_sync.sync.verdict import Findings, ends_everything
+from breezeway_sync.sync.ports import AccountReader, DeletionProofs, Params, RecordLike, Sink, Sources, SyncState
+from breezeway_sync.sync.run_budget import RunBudget
+from breezeway_sync.sync.status_rules import Findings, ends_everything
 
 UNAVAILABLE_RETRY_SECONDS = 24 * 3600.0
 NO_RUN = UUID(int=0)
@@ -37,7 +39,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ReadSettings:
     """How to read. `paths` replace those of the catalog by source; `disabled` sources are not read.
 
     `workers` calls of one entity are under way at once; `max_seconds` bounds the owed calls of a run
@@ -54,13 +56,13 @@ class Settings:
     rewrite: bool = False
     backfill: Days | None = None
     page_size: int = 100
-    pace: Pace = field(default_factory=Pace)
+    pace: RefreshPace = field(default_factory=RefreshPace)
     paths: dict[str, str] = field(default_factory=dict)
     disabled: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
-class OwedTime:
+class PendingReadTime:
     """When owed calls must give way: told from outside, and to be asked what is going on.
 
     `regions` are those whose lists are done and whose owed calls are being worked.
@@ -88,7 +90,7 @@ class Deadline:
 
 
 @dataclass(slots=True)
-class Known:
+class RegionKnowledge:
     """What a region's lists have said of each other, shared by all its jobs.
 
     `answered` are the sources that answered in this run or before; `doubtful` those that were refused before enough
@@ -101,38 +103,37 @@ class Known:
 
 @dataclass(slots=True)
 class Job:
-    """Reading one entity of one region."""
+    """Reading one stream of one region."""
 
     region: str
     company_id: int | None
     """The one company that is configured, sent wherever an address takes it."""
-    entity: Entity
-    name: str
-    """The entity's name in the log; property_contacts are read for the entity `properties`."""
-    api: Api
+    stream: Stream
+    """What is read, by its name in the log."""
+    api: AccountReader
     sink: Sink
-    ledger: Ledger
-    proofs: Proofs
+    sync_state: SyncState
+    proofs: DeletionProofs
     order_of: Callable[[float], int]
     clock: Clock
-    settings: Settings
+    settings: ReadSettings
     emit: Emit
-    room: Room = field(default_factory=Room)
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
     deadline: Deadline | None = None
-    owed_time: OwedTime = field(default_factory=OwedTime)
+    pending_read_time: PendingReadTime = field(default_factory=PendingReadTime)
     findings: Findings = field(default_factory=Findings)
     tally: Tally = field(default_factory=Tally)
     run_id: UUID = NO_RUN
-    known: Known = field(default_factory=Known)
-    spare: Spare = field(default_factory=Spare)
+    known: RegionKnowledge = field(default_factory=RegionKnowledge)
+    run_budget: RunBudget = field(default_factory=RunBudget)
     """What the calls of the account's whole run leave; shared by its jobs."""
-    cut_off: datetime | None = None
+    interrupted: datetime | None = None
     """When the run before began that did not end, if this one goes on with it."""
     closed_sources: dict[str, str | None] = field(default_factory=dict)
     """Sources that this account was found not to have: less than a day ago with the reason, otherwise None."""
-    is_whole: bool = True
+    is_full: bool = True
     """Whether everything is asked for: only then can a field be missing."""
-    surveys: dict[str, Survey] = field(default_factory=dict)
+    surveys: dict[str, FieldProfile] = field(default_factory=dict)
     """What the records of each list looked like, by the entity's or called source's name."""
     belonging: Belonging = field(default_factory=Belonging)
     gate: Gate | None = None
@@ -141,15 +142,24 @@ class Job:
     sifted: Sifted = field(default_factory=Sifted)
     """What the list of properties showed under other companies."""
 
-    def survey(self, name: str) -> Survey:
+    @property
+    def name(self) -> str:
+        return self.stream.name
+
+    @property
+    def entity(self) -> Entity:
+        """Whose records, or children, are read."""
+        return self.stream.entity
+
+    def profile(self, name: str) -> FieldProfile:
         """Where the looks of a list's records are counted."""
-        return self.surveys.setdefault(name, Survey())
+        return self.surveys.setdefault(name, FieldProfile())
 
     async def look(self, name: str, items: Iterable[Item]) -> None:
         """Count the looks of a list's records; in slices, as those of a large answer take seconds."""
-        survey = self.survey(name)
+        profile = self.profile(name)
         async for item in in_slices(items):
-            survey.add((item,))
+            profile.add((item,))
 
     def path(self, source: Source) -> str:
         """Where a source is read."""
@@ -172,7 +182,7 @@ class Job:
             self.region,
             self.entity,
             self.findings.loaded,
-            room=self.room,
+            memory=self.memory,
             batch_rows=self.settings.batch_rows,
             flush_seconds=self.settings.flush_seconds,
             discriminator=discriminator,
@@ -188,12 +198,12 @@ class Job:
             self.gate.note(own, [one for others in left_out.values() for one in others])
         return own
 
-    async def ask(self, key: int, entity: Entity | None = None) -> Record:
+    async def ask(self, key: int, entity: Entity | None = None) -> RecordLike:
         """Ask for a record at its own address; `entity` where it is not the job's. Raises ApiError."""
         address = (entity or self.entity).own_address or ""
         return await self.api.record(address, address.replace("{id}", str(key)), tally=self.tally)
 
-    async def store(self, records: Iterable[Record]) -> None:
+    async def store(self, records: Iterable[RecordLike]) -> None:
         """Store records that their own addresses brought."""
         incoming = [Incoming(one.value, self.order_of(one.requested_at)) for one in records]
         self.findings.loaded.add(await self.sink.load(self.region, self.entity, incoming))
@@ -215,7 +225,7 @@ class Job:
         reason = error.message
         self.findings.unavailable[source.name] = reason
         self.findings.lack(self.list_of(source), reason)
-        if await self.ledger.mark_unavailable(self.region, source.name, reason, UNAVAILABLE_RETRY_SECONDS):
+        if await self.sync_state.mark_unavailable(self.region, source.name, reason, UNAVAILABLE_RETRY_SECONDS):
             hours = UNAVAILABLE_RETRY_SECONDS / 3600
             self.emit(EntityUnavailable(self.region, source.name, reason, hours))
 
@@ -225,7 +235,7 @@ class Job:
         self.known.doubtful.pop(source.name, None)
         if source.name in self.closed_sources:
             del self.closed_sources[source.name]
-            await self.ledger.mark_available(self.region, source.name)
+            await self.sync_state.mark_available(self.region, source.name)
 
     def problem(self, subject: Subject, error: ApiError) -> None:
         """Keep what could not be read. Raises the error where nothing else can succeed after it."""
@@ -235,7 +245,7 @@ class Job:
 
     def list_of(self, source: Source, parent: int = 0) -> Subject:
         """A list, of the region or of one property, as the subject of a problem."""
-        return Subject("list", source.name, parent, f"property {parent}" if source.per else source.name)
+        return Subject("list", source.name, parent, f"{HOME.singular} {parent}" if source.per else source.name)
 
     def children_of(self, source: Source, parent: int) -> Subject:
         """The list of one parent that costs a call of its own, as the subject of a problem."""
@@ -251,7 +261,7 @@ class Job:
 
     def is_over(self) -> bool:
         """Whether the time for owed calls is used up, also where the machine slept through it."""
-        if self.owed_time.is_up:
+        if self.pending_read_time.is_up:
             return True
         return self.deadline is not None and self.deadline.is_over(self.clock)
 
@@ -262,34 +272,34 @@ def log_name(entity: str, backfill: Days | None) -> str:
 
 
 async def each(
-    things: Iterable[T], workers: int, work: Callable[[T], Awaitable[None]], room: Room | None = None
+    things: Iterable[T], workers: int, work: Callable[[T], Awaitable[None]], memory: MemoryBudget | None = None
 ) -> None:
     """Do `work` for every thing, up to `workers` at once: one for certain, the others with the hands that are free.
 
     The first error cancels the others and is raised.
     """
     async with task_group() as begin:
-        begin(_Hands(iter(things), workers - 1, work, room or Room(), begin).one())
+        begin(_WorkerSlots(iter(things), workers - 1, work, memory or MemoryBudget(), begin).one())
 
 
 @dataclass(slots=True)
-class _Hands(Generic[T]):
+class _WorkerSlots(Generic[T]):
     """Those who do the same `work`; not a function that begins itself, which would be a circle that keeps the run."""
 
     things: Iterator[T]
     to_come: int
     work: Callable[[T], Awaitable[None]]
-    room: Room
+    memory: MemoryBudget
     begin: Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 
     async def one(self) -> None:
         for thing in self.things:
-            if self.to_come > 0 and self.room.take_hand():
+            if self.to_come > 0 and self.memory.take_hand():
                 self.to_come -= 1
                 try:
-                    self.begin(self.one()).add_done_callback(lambda _: self.room.give_hand_back())
+                    self.begin(self.one()).add_done_callback(lambda _: self.memory.give_hand_back())
                 except Exception as error:
-                    self.room.give_hand_back()
+                    self.memory.give_hand_back()
                     if not is_lack(error):  # without memory for a helper it goes on alone
                         raise
             await self.work(thing)

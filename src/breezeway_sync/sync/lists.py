@@ -6,30 +6,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from breezeway_sync.core.errors import ApiError, CutShort, ListUnstable
-from breezeway_sync.entities.marks import BACKFILL, CHANGED, WHOLE, Mark, Standing
-from breezeway_sync.entities.model import Shape, Source
+from breezeway_sync.entities.checkpoints import BACKFILL, FULL, INCREMENTAL, Checkpoint, ListState
+from breezeway_sync.entities.model import AnswerShape, Source
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.sync.batching import Batcher, newest_only
 from breezeway_sync.sync.belonging import Sifted
-from breezeway_sync.sync.completeness import Reading, flaw, is_worth_another, proven_by
+from breezeway_sync.sync.completeness import ListReading, flaw, is_worth_another, proven_by
 from breezeway_sync.sync.homes import learn_homes
 from breezeway_sync.sync.job import Job, close_iterator
 from breezeway_sync.sync.missing import refused_list
 from breezeway_sync.sync.parents import over_parents
-from breezeway_sync.sync.ports import Page
-from breezeway_sync.sync.walks import READ_BEFORE, Walk, Wanted, backfill_walk, list_name, near_days, walk_of, walks
+from breezeway_sync.sync.ports import PageLike
+from breezeway_sync.sync.scans import (
+    READ_BEFORE,
+    PlannedScan,
+    ScanInputs,
+    backfill_scan,
+    due_scans,
+    list_name,
+    planned_scan_of,
+    window_days,
+)
 
 
 @dataclass(slots=True)
-class Scan:
+class ListScan:
     """One walk over one list: what is asked for, and the readings that it has taken so far."""
 
     source: Source
     parent: int
     kind: str
-    standing: Standing
-    has_near: bool = True
-    readings: list[Reading] = field(default_factory=list)
+    known_state: ListState
+    has_window: bool = True
+    readings: list[ListReading] = field(default_factory=list)
     sifted: Sifted = field(default_factory=Sifted)
 
     def own_ids(self) -> Sequence[int]:
@@ -86,84 +95,86 @@ async def read_one(job: Job, source: Source, parent: int) -> None:
             await _read(job, scan, batcher)
 
 
-async def _scans(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[Scan]], bool]:
+async def _scans(job: Job, source: Source, parents: Sequence[int]) -> tuple[dict[int, list[ListScan]], bool]:
     """The scans to be made, by parent; and whether any list of the source was read to its end before."""
-    standings = await job.ledger.standings(job.region, source.name)
-    was_read = any(one.covered_at is not None for one in standings.values())
+    standings = await job.sync_state.standings(job.region, source.name)
+    was_read = any(one.watermark is not None for one in standings.values())
     if job.settings.backfill is not None:
         return await _backfill_scans(job, source, parents), was_read
-    cut_off, pace, version = job.cut_off, job.settings.pace, plan_of(job.entity).version
-    wanted = Wanted(job.clock.now(), pace, job.settings.full, version, cut_off)
-    near = await _near_lists(job, source)
-    found: dict[int, list[Scan]] = {}
+    interrupted, pace, version = job.interrupted, job.settings.pace, plan_of(job.entity).version
+    expected = ScanInputs(job.clock.now(), pace, job.settings.full, version, interrupted)
+    near = await _window_lists(job, source)
+    found: dict[int, list[ListScan]] = {}
     for parent in parents:
-        standing, has_near = standings.get(parent, Standing()), parent in near
-        kinds = walks(source, list_name(job.region, source.name, parent), standing, wanted, has_near=has_near)
+        known_state, has_window = standings.get(parent, ListState()), parent in near
+        kinds = due_scans(
+            source, list_name(job.region, source.name, parent), known_state, expected, has_window=has_window
+        )
         job.findings.note(READ_BEFORE, int(not kinds))
-        job.is_whole &= kinds == [WHOLE]
-        found[parent] = [Scan(source, parent, kind, standing, has_near) for kind in kinds]
+        job.is_full &= kinds == [FULL]
+        found[parent] = [ListScan(source, parent, kind, known_state, has_window) for kind in kinds]
     return found, was_read
 
 
-async def _near_lists(job: Job, source: Source) -> frozenset[int]:
+async def _window_lists(job: Job, source: Source) -> frozenset[int]:
     """The parents whose lists should show records around today."""
     if not source.dated:
         return frozenset()
-    days = near_days(job.clock.now().date(), job.settings.pace)
-    return frozenset(await job.ledger.near_lists(job.region, source.name, *days))
+    days = window_days(job.clock.now().date(), job.settings.pace)
+    return frozenset(await job.sync_state.window_lists(job.region, source.name, *days))
 
 
-async def _backfill_scans(job: Job, source: Source, parents: Sequence[int]) -> dict[int, list[Scan]]:
-    job.is_whole = False
+async def _backfill_scans(job: Job, source: Source, parents: Sequence[int]) -> dict[int, list[ListScan]]:
+    job.is_full = False
     days = job.settings.backfill
-    over = await job.ledger.backfilled(job.region, source.name, days, job.clock.now()) if days else frozenset()
+    over = await job.sync_state.backfilled(job.region, source.name, days, job.clock.now()) if days else frozenset()
     job.findings.note(READ_BEFORE, len(over & set(parents)))
-    return {one: [] if one in over else [Scan(source, one, BACKFILL, Standing())] for one in parents}
+    return {one: [] if one in over else [ListScan(source, one, BACKFILL, ListState())] for one in parents}
 
 
-def _walk(job: Job, scan: Scan) -> Walk:
+def _planned(job: Job, scan: ListScan) -> PlannedScan:
     """The walk to ask for now, with the days of this moment."""
     if scan.kind == BACKFILL and job.settings.backfill is not None:
-        return backfill_walk(job.settings.backfill)
-    return walk_of(scan.kind, scan.standing, job.settings.pace, job.clock.now())
+        return backfill_scan(job.settings.backfill)
+    return planned_scan_of(scan.kind, scan.known_state, job.settings.pace, job.clock.now())
 
 
-async def _read(job: Job, scan: Scan, batcher: Batcher) -> None:
+async def _read(job: Job, scan: ListScan, batcher: Batcher) -> None:
     """Read one list, and store it, until the readings prove that nothing of it was missed.
 
     Raises CutShort or ListUnstable where that cannot be proven.
     """
-    walk = _walk(job, scan)
+    planned = _planned(job, scan)
     while True:
-        reading = Reading(job.entity.stamps, walk.must_begin_before)
-        await _read_once(job, scan, walk, batcher, reading)
+        reading = ListReading(job.entity.stamps, planned.must_begin_before)
+        await _read_once(job, scan, planned, batcher, reading)
         scan.readings.append(reading)
         proven = proven_by(scan.readings)
         if proven or not is_worth_another(scan.readings):
             break
         if reading.is_overslept:
-            walk = _walk(job, scan)
-    await batcher.add((), _mark(job, scan, walk, proven))
+            planned = _planned(job, scan)
+    await batcher.add((), _checkpoint(job, scan, planned, proven))
     if not proven:
         kind = CutShort if scan.readings[-1].is_short else ListUnstable
         raise kind(
             f"a list was not read whole: {flaw(scan.readings)}",
             endpoint=scan.source.path,
-            cure="what it did show is stored; the next run reads it again",
+            hint="what it did show is stored; the next run reads it again",
         )
 
 
-def _mark(job: Job, scan: Scan, walk: Walk, proven: Sequence[Reading]) -> Mark:
+def _checkpoint(job: Job, scan: ListScan, planned: PlannedScan, proven: Sequence[ListReading]) -> Checkpoint:
     """What a scan has proven, or only shown."""
     first, last = proven[0] if proven else scan.readings[0], scan.readings[-1]
     if first.began_at is None:
         raise AssertionError("unreachable: a reading has a first page")
-    return Mark(
+    return Checkpoint(
         source=scan.source.name,
         parent=scan.parent,
         kind=scan.kind,
-        since=walk.since,
-        until=walk.until,
+        since=planned.since,
+        until=planned.until,
         began_at=first.began_at,
         began_order=first.began_order,
         shown=last.distinct,
@@ -172,16 +183,16 @@ def _mark(job: Job, scan: Scan, walk: Walk, proven: Sequence[Reading]) -> Mark:
         ids=scan.own_ids(),
         nameless=last.seen.nameless,
         # This walk also shows the records that became near since then.
-        covers_near=scan.kind == CHANGED and bool(scan.source.dated) and not scan.has_near,
+        covers_window=scan.kind == INCREMENTAL and bool(scan.source.dated) and not scan.has_window,
     )
 
 
-async def _read_once(job: Job, scan: Scan, walk: Walk, batcher: Batcher, reading: Reading) -> None:
+async def _read_once(job: Job, scan: ListScan, planned: PlannedScan, batcher: Batcher, reading: ListReading) -> None:
     source = scan.source
     params = [*job.params(source), *([(source.per, str(scan.parent))] if source.per else [])]
     for variant in source.variants:
-        asked = [*walk.narrowed(params, source), *variant]
-        if source.shape is Shape.LIST:
+        asked = [*planned.narrowed(params, source), *variant]
+        if source.shape is AnswerShape.LIST:
             page = await job.api.listing(source.path, job.path(source), asked, tally=job.tally)
             await _take(job, page, scan, batcher, reading)
             continue
@@ -195,7 +206,7 @@ async def _read_once(job: Job, scan: Scan, walk: Walk, batcher: Batcher, reading
             await close_iterator(pages)
 
 
-async def _take(job: Job, page: Page, scan: Scan, batcher: Batcher, reading: Reading) -> None:
+async def _take(job: Job, page: PageLike, scan: ListScan, batcher: Batcher, reading: ListReading) -> None:
     """Store what a page shows for the first time."""
     job.findings.answers += 1
     order = job.order_of(page.requested_at)
@@ -206,6 +217,6 @@ async def _take(job: Job, page: Page, scan: Scan, batcher: Batcher, reading: Rea
     await batcher.add(fresh, size_bytes=page.size_bytes)
     # Last, because it lets other tasks run: a task that is cancelled in it has given everything to the batcher.
     await job.look(job.name, (one.item for one in fresh))
-    is_told = scan.source.shape is Shape.PAGES and scan.source.per is None and scan.kind in (WHOLE, BACKFILL)
+    is_told = scan.source.shape is AnswerShape.PAGES and scan.source.per is None and scan.kind in (FULL, BACKFILL)
     if is_told and not scan.readings:
         job.advanced("pages", page.number, page.total_pages)

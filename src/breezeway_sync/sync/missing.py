@@ -12,10 +12,10 @@ from collections.abc import Collection, Sequence
 from zlib import crc32
 
 from breezeway_sync.core.errors import ApiError
-from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.entities.catalog import ENTITIES, HOME
 from breezeway_sync.entities.model import Source
 from breezeway_sync.sync.job import Job
-from breezeway_sync.sync.verdict import means_unavailable
+from breezeway_sync.sync.status_rules import means_unavailable
 
 # So many at least are asked before their refusals are taken for the account's.
 LEAST_SAMPLE = 3
@@ -35,7 +35,8 @@ def is_believable(source: str, answered: Collection[str]) -> bool:
     # Lists of the region are switched on one by one; that comments answer says nothing of them.
     kind = PER_REGION if source in PER_REGION else MAY_BE_MISSING
     others = kind.intersection(answered) - {source}
-    return source in MAY_BE_MISSING and source not in answered and "properties" in answered and bool(others)
+    is_home_there = all(one.name in answered for one in HOME.sources)
+    return source in MAY_BE_MISSING and source not in answered and is_home_there and bool(others)
 
 
 def sample(source: str, parents: Sequence[int], size: int) -> list[int]:
@@ -60,7 +61,7 @@ async def refused_sample(job: Job, source: Source, error: ApiError) -> bool:
 
     The source is closed then. Otherwise nothing is concluded before another run finds the same.
     """
-    is_second = await job.ledger.note_refused(job.region, source.name, job.run_id)
+    is_second = await job.sync_state.note_refused(job.region, source.name, job.run_id)
     if not is_second or not is_believable(source.name, job.known.answered):
         job.findings.note(f"{source.name} refused for a sample, which another run must confirm")
         return False

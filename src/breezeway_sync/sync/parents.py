@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from breezeway_sync.core.errors import ApiError
 from breezeway_sync.core.problems import Subject
+from breezeway_sync.entities.catalog import HOME
 from breezeway_sync.entities.model import Source
 from breezeway_sync.sync.job import Job, each
 from breezeway_sync.sync.missing import LEAST_SAMPLE, refused_sample, sample
-from breezeway_sync.sync.verdict import means_unavailable
+from breezeway_sync.sync.status_rules import means_unavailable
 
 
 async def over_parents(
@@ -38,16 +39,16 @@ async def over_parents(
             else:
                 job.problem(_subject(job, source, parent), error)
         done += 1
-        job.advanced("properties", done, len(parents))
+        job.advanced(HOME.name, done, len(parents))
 
     first: list[int] = []
     if source.may_be_missing and not has_answered:
         first = sample(source.name, parents, max(LEAST_SAMPLE, job.settings.workers))
-        await each(first, job.settings.workers, one, job.room)
+        await each(first, job.settings.workers, one, job.memory)
         if first and len(refusals) == len(first):
             return [] if await refused_sample(job, source, refusals[0][1]) else refusals
     asked = set(first)
-    await each((one for one in parents if one not in asked), job.settings.workers, one, job.room)
+    await each((one for one in parents if one not in asked), job.settings.workers, one, job.memory)
     return refusals
 
 

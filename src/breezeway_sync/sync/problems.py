@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import Sequence
 
 from breezeway_sync.core.errors import ApiError, DatabaseError
-from breezeway_sync.core.events import Noticed
+from breezeway_sync.core.events import OperatorNotice
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.entities.model import CalledChild, Source
-from breezeway_sync.sync.calls import ChildReader, standing_of
+from breezeway_sync.sync.calls import ChildReader, known_state_of
 from breezeway_sync.sync.job import Job
 from breezeway_sync.sync.lists import read_one
-from breezeway_sync.sync.verdict import means_unavailable
+from breezeway_sync.sync.status_rules import means_unavailable
 
 
 async def write_problems(job: Job) -> None:
     """Write down what was met, resolve what was met before and is settled since, and count what is accepted."""
-    owed = [called.source.name for called in job.entity.called if called.owed]
-    met = list(job.findings.book.values())
-    job.findings.accepted += await job.ledger.save_problems(job.region, job.name, met, owed, job.clock.now())
+    pending_reads = [called.source.name for called in job.entity.called if called.pending_reads]
+    met = list(job.findings.alert_states.values())
+    job.findings.accepted += await job.sync_state.save_problems(
+        job.region, job.name, met, pending_reads, job.clock.now()
+    )
     job.findings.is_written_down = True
 
 
@@ -32,7 +34,7 @@ async def write_left(job: Job, within_seconds: float) -> None:
             await write_problems(job)
     except (DatabaseError, TimeoutError) as error:
         why = error.message if isinstance(error, DatabaseError) else "it took too long"
-        job.emit(Noticed(f"the problems could not be written down: {why}", job.region, job.name))
+        job.emit(OperatorNotice(f"the problems could not be written down: {why}", job.region, job.name))
 
 
 async def read_again(job: Job, subjects: Sequence[Subject]) -> None:
@@ -59,7 +61,7 @@ async def _one(job: Job, subject: Subject) -> None:
             await _list(job, source, subject.record_id)
         else:
             # A call per parent that the account was found to lack: the next run asks for it again.
-            await job.ledger.mark_available(job.region, subject.source)
+            await job.sync_state.mark_available(job.region, subject.source)
     except ApiError as error:
         job.problem(subject, error)
 
@@ -77,7 +79,7 @@ async def _list(job: Job, source: Source, parent: int) -> None:
 
 
 async def _children(job: Job, called: CalledChild, parent: int) -> None:
-    reader = ChildReader(job, called, await standing_of(job, called.source.name))
+    reader = ChildReader(job, called, await known_state_of(job, called.source.name))
     async with reader.in_time():
         await reader.read(parent)
 

@@ -13,16 +13,16 @@ from datetime import datetime
 from itertools import islice
 
 from breezeway_sync.core.errors import ApiError, BadAnswer, NotFound
-from breezeway_sync.core.events import DeletionsHeld
+from breezeway_sync.core.events import DeletionsNeedReview
 from breezeway_sync.core.record_events import RecordsLeft
 from breezeway_sync.entities.asking import LEFT, UNKNOWN, Control, KnownHomes
-from breezeway_sync.entities.catalog.properties import PROPERTIES
+from breezeway_sync.entities.catalog import HOME
 from breezeway_sync.entities.homes import home_of
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import JsonObject, record_key
 from breezeway_sync.sync.belonging import company_of
 from breezeway_sync.sync.job import Job, each
-from breezeway_sync.sync.ports import Record
+from breezeway_sync.sync.ports import RecordLike
 
 # A run asks for so many where there are more candidates than can be believed.
 ASKED_AT_ONCE = 200
@@ -36,7 +36,7 @@ MAX_HOMES = 50
 class _Answers:
     """What own addresses said: records, with the moment before each was asked, and 404s."""
 
-    found: dict[int, tuple[Record, datetime]] = field(default_factory=dict)
+    found: dict[int, tuple[RecordLike, datetime]] = field(default_factory=dict)
     gone: dict[int, datetime] = field(default_factory=dict)
 
 
@@ -52,16 +52,16 @@ async def settle_absent(job: Job) -> None:
         if missing.held:  # some may have answered
             job.findings.loaded.held = await job.proofs.held(job.region, job.entity)
     if job.findings.loaded.held:
-        job.emit(DeletionsHeld(job.region, job.name, job.findings.loaded.held))
+        job.emit(DeletionsNeedReview(job.region, job.name, job.findings.loaded.held))
 
 
 async def _ask(job: Job, at_once: int | None) -> None:
     """Ask for candidates, and for hidden records whose time has come, with the calls that lists leave."""
     per_minute = job.settings.requests_per_minute
-    limit = job.spare.left(per_minute)
+    limit = job.run_budget.left(per_minute)
     keys = await job.proofs.candidates(job.region, job.entity, job.settings.pace, limit, at_once or limit)
     gone: dict[int, datetime] = {}
-    rest = iter(job.spare.take(keys, per_minute))
+    rest = iter(job.run_budget.take(keys, per_minute))
     while chunk := [*islice(rest, CHUNK_RECORDS)]:
         answers = await _asked(job, job.entity, chunk)
         gone |= answers.gone
@@ -98,7 +98,7 @@ async def _asked(job: Job, entity: Entity, keys: Iterable[int]) -> _Answers:
     answers = _Answers()
 
     async def one(key: int) -> None:
-        job.spare.asked += 1
+        job.run_budget.asked += 1
         asked_at = job.clock.now()
         try:
             record = await job.ask(key, entity)
@@ -113,7 +113,7 @@ async def _asked(job: Job, entity: Entity, keys: Iterable[int]) -> _Answers:
             job.findings.answers += 1
             answers.found[key] = (record, asked_at)
 
-    await each(keys, job.settings.workers, one, job.room)
+    await each(keys, job.settings.workers, one, job.memory)
     return answers
 
 
@@ -121,8 +121,8 @@ def _another(entity: Entity) -> BadAnswer:
     return BadAnswer(
         "a record's own address answered with something else",
         endpoint=entity.own_address or "",
-        wanted="the record with that id",
-        cure="what is stored of it stays; the next run asks again",
+        expected="the record with that id",
+        hint="what is stored of it stays; the next run asks again",
     )
 
 
@@ -140,7 +140,7 @@ async def _take(job: Job, answers: _Answers) -> None:
 
 async def _strangers(job: Job, records: dict[int, JsonObject]) -> dict[int, tuple[int, int | None]]:
     """Those of these records that belong to another company: by record, its property and the company."""
-    if job.entity is PROPERTIES:
+    if job.entity is HOME:
         homes: dict[int, int | None] = {key: key for key in records}
     else:
         homes = {key: home_of(job.entity, record) for key, record in records.items()}
@@ -157,16 +157,16 @@ async def _foreign_companies(
 ) -> dict[int, int | None]:
     """The properties that say they belong to other companies. Those that the mirror does not know are asked for."""
     shown = records
-    if job.entity is not PROPERTIES:
+    if job.entity is not HOME:
         unknown = sorted(named - known.mirrored - known.left_out)[:MAX_HOMES]
-        answers = await _asked(job, PROPERTIES, unknown)
+        answers = await _asked(job, HOME, unknown)
         shown = {key: record.value for key, (record, _) in answers.found.items()}
-    return {key: company_of(PROPERTIES, record) for key, record in shown.items() if _is_foreign(record, known)}
+    return {key: company_of(HOME, record) for key, record in shown.items() if _is_foreign(record, known)}
 
 
 def _is_foreign(record: JsonObject, known: KnownHomes) -> bool:
     """Whether a property says that it belongs to a company that is not the region's."""
-    company = company_of(PROPERTIES, record)
+    company = company_of(HOME, record)
     return known.companies is not None and company is not None and company not in known.companies
 
 
@@ -182,22 +182,22 @@ async def _control(job: Job, gone: list[int]) -> Control | None:
     if candidates and listed is None:
         return None
     homes = await job.proofs.homes(job.region, job.entity, gone)
-    wanted = {
-        home.key for home in homes.values() if home.key is not None and (listed is None or home.standing == UNKNOWN)
+    expected = {
+        home.key for home in homes.values() if home.key is not None and (listed is None or home.known_state == UNKNOWN)
     }
-    if not wanted:
+    if not expected:
         return Control(listed)
-    answers = await _asked(job, PROPERTIES, sorted(wanted)[:MAX_HOMES])
-    known = await job.proofs.known(job.region, wanted)
+    answers = await _asked(job, HOME, sorted(expected)[:MAX_HOMES])
+    known = await job.proofs.known(job.region, expected)
     ours = {key for key, (record, _) in answers.found.items() if not _is_foreign(record.value, known)}
-    has_left = listed is None and any(home.standing == LEFT for home in homes.values())
+    has_left = listed is None and any(home.known_state == LEFT for home in homes.values())
     return Control(listed, frozenset(ours), await _home_that_answers(job) if has_left else None)
 
 
 async def _home_that_answers(job: Job) -> int | None:
     """The first of the listed properties whose own address answers in this run."""
-    for listed in await job.proofs.listed_records(job.region, PROPERTIES, MAX_LISTED):
-        if (await _asked(job, PROPERTIES, [listed])).found:
+    for listed in await job.proofs.listed_records(job.region, HOME, MAX_LISTED):
+        if (await _asked(job, HOME, [listed])).found:
             return listed
     return None
 

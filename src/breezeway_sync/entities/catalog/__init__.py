@@ -1,4 +1,7 @@
-"""Every resource that is mirrored, one literal each; this module only lists them, in reading order."""
+"""Every resource that is mirrored, one literal each; this module only lists them, in reading order.
+
+What is said of them elsewhere is derived: `entities.streams` what is read when and in which order, `store` its SQL.
+"""
 
 from __future__ import annotations
 
@@ -11,3 +14,6 @@ from breezeway_sync.entities.catalog.tasks import TASKS
 
 ENTITIES = (TAGS, PEOPLE, SUPPLIES, TEMPLATES, SUBDEPARTMENTS, PROPERTIES, RESERVATIONS, TASKS)
 """Targets of links before what refers to them."""
+
+HOME = PROPERTIES
+"""What records belong to and lists are asked for by; its own list shows whether the source is still the region's."""

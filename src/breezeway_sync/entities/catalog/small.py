@@ -1,19 +1,20 @@
 """Lists of names that other records refer to: tags of three types, templates, subdepartments."""
 
-from breezeway_sync.entities.model import Company, Entity, Field, Kind, Shape, Source
+from breezeway_sync.entities.model import AnswerShape, ColumnKind, Company, Entity, Field, Interval, Source
 
 TAGS = Entity(
     name="tags",
     table="tags",
     singular="tag",
-    key=Field("id", Kind.BIGINT, "tag_id"),
+    key=Field("id", ColumnKind.BIGINT, "tag_id"),
+    interval=Interval.DAILY,
     discriminator="tag_type",
     company="company_id",
     sources=(
         Source(
             "task_tags",
             "/task/tags",
-            Shape.LIST,
+            AnswerShape.LIST,
             company=Company.COMPANY_ID,
             discriminator="task",
             may_be_missing=True,
@@ -21,7 +22,7 @@ TAGS = Entity(
         Source(
             "reservation_tags",
             "/reservation/tags",
-            Shape.LIST,
+            AnswerShape.LIST,
             company=Company.COMPANY_ID,
             discriminator="reservation",
             may_be_missing=True,
@@ -29,15 +30,15 @@ TAGS = Entity(
         Source(
             "property_tags",
             "/property/tags",
-            Shape.LIST,
+            AnswerShape.LIST,
             company=Company.COMPANY_ID,
             discriminator="property",
             may_be_missing=True,
         ),
     ),
     fields=(
-        Field("name", Kind.TEXT, "tag_name"),
-        Field("description", Kind.TEXT, "tag_description"),
+        Field("name", ColumnKind.TEXT, "tag_name"),
+        Field("description", ColumnKind.TEXT, "tag_description"),
     ),
 )
 
@@ -45,20 +46,21 @@ TEMPLATES = Entity(
     name="templates",
     table="templates",
     singular="template",
-    key=Field("id", Kind.BIGINT, "template_id"),
+    key=Field("id", ColumnKind.BIGINT, "template_id"),
+    interval=Interval.WEEKLY,
     sources=(
         Source(
             "templates",
             "/companies/templates",
-            Shape.LIST,
+            AnswerShape.LIST,
             company=Company.COMPANY_ID,
             empty_means_unavailable=True,
             may_be_missing=True,
         ),
     ),
     fields=(
-        Field("template_name", Kind.TEXT, "name", also=("name",)),
-        Field("department_code", Kind.TEXT, "department", also=("department",)),
+        Field("template_name", ColumnKind.TEXT, "name", also=("name",)),
+        Field("department_code", ColumnKind.TEXT, "department", also=("department",)),
     ),
 )
 
@@ -66,15 +68,16 @@ SUBDEPARTMENTS = Entity(
     name="subdepartments",
     table="subdepartments",
     singular="subdepartment",
-    key=Field("id", Kind.BIGINT, "subdepartment_id"),
+    key=Field("id", ColumnKind.BIGINT, "subdepartment_id"),
+    interval=Interval.WEEKLY,
     sources=(
         Source(
             "subdepartments",
             "/companies/subdepartments",
-            Shape.LIST,
+            AnswerShape.LIST,
             company=Company.COMPANY_ID,
             may_be_missing=True,
         ),
     ),
-    fields=(Field("name", Kind.TEXT),),
+    fields=(Field("name", ColumnKind.TEXT),),
 )

@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseError
-from breezeway_sync.core.events import DatabaseBack, Emit, Event, FieldChanged, Noticed, ignore
+from breezeway_sync.core.events import DatabaseBack, Emit, Event, FieldChanged, OperatorNotice, ignore
 from breezeway_sync.core.retry import RetryPolicy
-from breezeway_sync.ops.alerts.book import Book
 from breezeway_sync.ops.alerts.collect import OF_INTEREST, Collector
 from breezeway_sync.ops.alerts.configured import send_test_on
 from breezeway_sync.ops.alerts.decide import summary_moment
 from breezeway_sync.ops.alerts.deliver import DELIVERIES
+from breezeway_sync.ops.alerts.dispatcher import AlertDispatcher, Counts
 from breezeway_sync.ops.alerts.fields import FieldNews
 from breezeway_sync.ops.alerts.model import DAY, Rules
 from breezeway_sync.ops.alerts.ports import AlertStore, Channel, ChannelResult
-from breezeway_sync.ops.alerts.teller import Counts, Teller
+from breezeway_sync.ops.alerts.states import AlertStates
 
 QUEUE_EVENTS = 2_000
 """The most events that wait; the oldest go first."""
@@ -58,8 +58,8 @@ class Alerter:
         self._queue: deque[tuple[Event, datetime]] = deque()
         self._collector = Collector(rules)
         self._news = FieldNews(rules)
-        self._book = Book(store, rules.max_per_hour)
-        self._teller = Teller(self._book, self._channels, rules, clock, emit, retries, self.counts)
+        self._alert_states = AlertStates(store, rules.max_per_hour)
+        self._dispatcher = AlertDispatcher(self._alert_states, self._channels, rules, clock, emit, retries, self.counts)
         self._ending = asyncio.Event()
         self._store_after: datetime | None = None
         self._store_failed_at: datetime | None = None
@@ -93,7 +93,9 @@ class Alerter:
         finally:
             if not work.done():
                 work.cancel()
-                self._emit(Noticed("alerts: not everything could be told in time; the next failure is told again"))
+                self._emit(
+                    OperatorNotice("alerts: not everything could be told in time; the next failure is told again")
+                )
         await asyncio.wait([work])
 
     async def test(self) -> list[ChannelResult]:
@@ -112,35 +114,35 @@ class Alerter:
         try:
             await self.turn(everything=everything)
         except Exception as error:  # noqa: BLE001 - a bug here must not end alerts for ever, nor reach a sync
-            self._emit(Noticed(f"alerts: an unexpected {type(error).__name__}; what was at hand is not told"))
+            self._emit(OperatorNotice(f"alerts: an unexpected {type(error).__name__}; what was at hand is not told"))
 
     async def turn(self, *, everything: bool = False) -> None:
         """Take in what was observed and tell what is due; with `everything`, also what would still be collected."""
         now = self._clock.now()
         self._take_in()
         outage = self._collector.outage
-        if outage is not None and await self._teller.outage(outage, now):
+        if outage is not None and await self._dispatcher.outage(outage, now):
             self._collector.outage = None
         is_away = self._collector.is_away or (self._store_after is not None and now < self._store_after)
         if not is_away:
             try:
-                await self._book.share()
-                await self._book.settle_owed()
+                await self._alert_states.share()
+                await self._alert_states.settle_pending_reads()
                 await self._replaced(now)
                 await self._found(now, everything=everything)
                 await self._summary(now)
             except DatabaseError as error:
-                self._emit(Noticed(f"alerts wait for the database: {error.message}"))
+                self._emit(OperatorNotice(f"alerts wait for the database: {error.message}"))
                 self._store_after = now + STORE_AWAY
                 self._store_failed_at = self._store_failed_at or now
             else:
                 self._store_failed_at = None
         if self._is_alone(now):
-            with self._book.alone():
+            with self._alert_states.alone():
                 await self._found(now, everything=everything)
         if everything and self._collector.undecided:
             count = self._collector.undecided
-            self._emit(Noticed(f"alerts: {count} results could not be judged, as the database is away"))
+            self._emit(OperatorNotice(f"alerts: {count} results could not be judged, as the database is away"))
 
     def _is_alone(self, now: datetime) -> bool:
         """Whether the store has been away for so long that each process now tells people without it, once."""
@@ -156,7 +158,7 @@ class Alerter:
 
     async def _replaced(self, now: datetime) -> None:
         event = self._collector.replaced
-        if event is not None and await self._teller.replaced(event.reason, now):
+        if event is not None and await self._dispatcher.replaced(event.reason, now):
             self._collector.replaced = None
 
     def _take_in(self) -> None:
@@ -167,7 +169,7 @@ class Alerter:
             if isinstance(event, DatabaseBack):
                 self._store_after = None
         if self._dropped:
-            self._emit(Noticed(f"alerts: {self._dropped} events were dropped, as too many waited"))
+            self._emit(OperatorNotice(f"alerts: {self._dropped} events were dropped, as too many waited"))
             self.counts.dropped_events += self._dropped
             self._dropped = 0
 
@@ -175,26 +177,26 @@ class Alerter:
         for region in self._collector.due_regions(now, everything=everything):
             pending = self._collector.pop(region)
             try:
-                await self._teller.region(region, list(pending.found.values()), now)
+                await self._dispatcher.region(region, list(pending.found.values()), now)
             except DatabaseError:
                 self._collector.put_back(region, pending)
                 raise
 
     async def _comparisons(self, now: datetime, *, everything: bool) -> None:
         for region, facts in self._collector.due_comparisons(now, everything=everything):
-            await self._teller.comparisons(region, facts, now)
+            await self._dispatcher.comparisons(region, facts, now)
             self._collector.compared(region)
 
     async def _fields(self, now: datetime, *, everything: bool) -> None:
         for region, changes in self._news.due(now, everything=everything):
-            if await self._teller.fields(region, changes, now):
+            if await self._dispatcher.fields(region, changes, now):
                 self._news.told(region)
             else:
                 self._news.put_off(region, now + self._rules.retry)
 
     async def _long_runs(self, now: datetime) -> None:
         for cycle in self._collector.long_runs(now):
-            is_told = await self._teller.long_run(cycle, now)
+            is_told = await self._dispatcher.long_run(cycle, now)
             again_at = now + ((self._rules.remind or DAY) if is_told else self._rules.retry)
             self._collector.looked_at(cycle, is_told=is_told, again_at=again_at)
 
@@ -205,7 +207,7 @@ class Alerter:
         is_waiting = self._summary_after is not None and now < self._summary_after
         if moment == self._summed_up or is_waiting:
             return
-        if await self._teller.summary(moment, now):
+        if await self._dispatcher.summary(moment, now):
             self._summed_up = moment
         else:
             self._summary_after = now + self._rules.retry

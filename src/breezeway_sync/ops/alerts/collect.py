@@ -14,14 +14,14 @@ from breezeway_sync.core.events import (
     DatabaseBack,
     DatabaseLost,
     DatabaseReplaced,
-    DeletionsHeld,
+    DeletionsNeedReview,
     EntityFinished,
     Event,
 )
 from breezeway_sync.core.outcome import FAILED, SUCCESS
 from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
-from breezeway_sync.ops.alerts.model import Fact, Finding, Rules
+from breezeway_sync.ops.alerts.model import Fact, Rules, RunFinding
 from breezeway_sync.ops.alerts.words import unattended
 
 MOST_ENDED = 100
@@ -29,7 +29,7 @@ OF_INTEREST = (
     EntityFinished,
     AttendanceChanged,
     ComparisonSeen,
-    DeletionsHeld,
+    DeletionsNeedReview,
     RecordsLeft,
     RowsLost,
     CycleStarted,
@@ -41,11 +41,11 @@ OF_INTEREST = (
 
 
 @dataclass(slots=True)
-class Pending:
+class PendingRuns:
     """What a region's entities came to since it was last decided on; ripe when its cycle has ended."""
 
     since: datetime
-    found: dict[str, Finding] = field(default_factory=dict)
+    found: dict[str, RunFinding] = field(default_factory=dict)
     is_ripe: bool = False
 
 
@@ -64,11 +64,11 @@ class Cycle:
 
 @dataclass(slots=True)
 class Outage:
-    """The database is away, or was: `back_after` says for how long. `told_at` None: nobody was told."""
+    """The database is away, or was: `back_after` says for how long. `notified_at` None: nobody was told."""
 
     since: datetime
     reason: str
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     thread: str | None = None
     back_after: float | None = None
     next_try: datetime | None = None
@@ -79,7 +79,7 @@ class Collector:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._pending: dict[str, Pending] = {}
+        self._pending: dict[str, PendingRuns] = {}
         self._cycles: dict[str, Cycle] = {}
         self._ended: deque[Cycle] = deque(maxlen=MOST_ENDED)
         self._held: dict[tuple[str, str], int] = {}
@@ -103,7 +103,7 @@ class Collector:
             case ComparisonSeen():
                 _, facts = self._compared.setdefault(event.region, (at, {}))
                 facts[event.entity] = Fact(event.is_differing, event.compared_at, event.found)
-            case DeletionsHeld() | RecordsLeft() | RowsLost():
+            case DeletionsNeedReview() | RecordsLeft() | RowsLost():
                 self._count(event)
             case AttendanceChanged():
                 self._attendance(event, at)
@@ -119,11 +119,11 @@ class Collector:
                 self.outage.back_after = away_seconds
                 self.outage.next_try = None
 
-    def _count(self, event: DeletionsHeld | RecordsLeft | RowsLost) -> None:
+    def _count(self, event: DeletionsNeedReview | RecordsLeft | RowsLost) -> None:
         """What a run says of an entity's records before it ends."""
         place = (event.region, event.entity)
         match event:
-            case DeletionsHeld():
+            case DeletionsNeedReview():
                 self._held[place] = event.records
             case RecordsLeft():
                 self._left[place] = event.records
@@ -139,10 +139,10 @@ class Collector:
         held, left, lost = (one.pop(place, None if failed else 0) for one in (self._held, self._left, self._deleted))
         if failed and (self.is_away or is_interruption(event.error)):
             return
-        pending = self._pending.setdefault(event.region, Pending(at))
+        pending = self._pending.setdefault(event.region, PendingRuns(at))
         known = pending.found.get(event.entity)
         again = known if known is not None and known.status == event.status else None
-        pending.found[event.entity] = Finding(
+        pending.found[event.entity] = RunFinding(
             event.entity,
             event.status,
             event.error,
@@ -155,12 +155,12 @@ class Collector:
         )
 
     def _attendance(self, event: AttendanceChanged, at: datetime) -> None:
-        pending = self._pending.setdefault(event.region, Pending(at))
+        pending = self._pending.setdefault(event.region, PendingRuns(at))
         pending.is_ripe = True
         status = SUCCESS if event.is_attended else FAILED
         error = None if event.is_attended else unattended(event.region)
         for entity in event.entities:
-            pending.found[entity] = Finding(entity, status, error, called=False, first_at=at, failures=1)
+            pending.found[entity] = RunFinding(entity, status, error, called=False, first_at=at, failures=1)
 
     def _cycle_finished(self, event: CycleFinished, at: datetime) -> None:
         for region in event.regions:
@@ -215,15 +215,15 @@ class Collector:
         """Forget the comparisons of a region: they are decided on."""
         del self._compared[region]
 
-    def pop(self, region: str) -> Pending:
+    def pop(self, region: str) -> PendingRuns:
         """Hand over what a region came to."""
         return self._pending.pop(region)
 
-    def put_back(self, region: str, old: Pending) -> None:
+    def put_back(self, region: str, old: PendingRuns) -> None:
         """Keep findings that could not be decided on; newer ones win, ripeness stays."""
         new = self._pending.get(region)
         found = {**old.found, **new.found} if new else old.found
-        self._pending[region] = Pending(old.since, found, is_ripe=True)
+        self._pending[region] = PendingRuns(old.since, found, is_ripe=True)
 
     @property
     def undecided(self) -> int:

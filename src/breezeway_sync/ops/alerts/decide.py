@@ -13,19 +13,19 @@ from breezeway_sync.core.outcome import FAILED, PARTIAL
 from breezeway_sync.ops.alerts.model import (
     CREDENTIALS,
     DAY,
-    Budget,
+    AlertState,
     Decision,
     Fact,
-    Finding,
-    Kind,
+    MessageBudget,
+    MessageKind,
     Rules,
-    State,
+    RunFinding,
     entity_subject,
-    held_subject,
-    is_held,
     is_left,
     left_subject,
     lost_subject,
+    needs_review,
+    review_subject,
 )
 
 HOUR = timedelta(hours=1)
@@ -51,75 +51,78 @@ def is_interruption(error: str | None) -> bool:
     return error is not None and (error.startswith(INTERRUPTED_WORDS[0]) or INTERRUPTED_WORDS[1] in error)
 
 
-def decide(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) -> Decision:
+def decide(subject: str, state: AlertState, fact: Fact, now: datetime, rules: Rules) -> Decision:
     """The first failure is told, then reminders of it at an interval, then its end; an end of what was never
     told is not. A subject that another process is telling of at this moment is left to it."""
     if state.is_claimed(now):
         return Decision(subject, state, state, state, None)
     state = replace(state, claimed_until=None)
     if not fact.fails:
-        well = State(version=state.version)
-        if state.told_at is None:
+        well = AlertState(version=state.version)
+        if state.notified_at is None:
             return Decision(subject, state, well, well, None)
-        return Decision(subject, state, well, state, Kind.RECOVERED)
+        return Decision(subject, state, well, state, MessageKind.RECOVERED)
     untold = replace(
         state,
         failing_since=state.failing_since or fact.at,
         failures=state.failures + fact.count,
         error=fact.error,
     )
-    if state.told_at is None:
-        kind: Kind | None = Kind.FAILED
+    if state.notified_at is None:
+        kind: MessageKind | None = MessageKind.FAILED
     else:
         # Either way: what a clock that ran ahead has written lies in the future.
-        is_due = rules.remind is not None and abs(now - state.told_at) >= rules.remind
-        kind = Kind.REMINDER if is_due else None
-    told = replace(untold, told_at=now) if kind else untold
+        is_due = rules.remind is not None and abs(now - state.notified_at) >= rules.remind
+        kind = MessageKind.REMINDER if is_due else None
+    told = replace(untold, notified_at=now) if kind else untold
     return Decision(subject, state, told, untold, kind)
 
 
-def decide_long_run(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) -> Decision:
+def decide_long_run(subject: str, state: AlertState, fact: Fact, now: datetime, rules: Rules) -> Decision:
     """As `decide`, but a reminder's interval (or a day) parts any two messages: short runs between long ones are no
     recovery, as runs of several kinds follow each other."""
     return decide(subject, state, fact, now, replace(rules, remind=rules.remind or DAY))
 
 
-def decide_held(subject: str, state: State, fact: Fact, now: datetime, rules: Rules) -> Decision:
+def decide_review(subject: str, state: AlertState, fact: Fact, now: datetime, rules: Rules) -> Decision:
     """Deletions that wait for a person are told once, again only when they are more, and their end: `failures` of the
     state are those that people know of."""
     if state.is_claimed(now) or not fact.fails:
         return decide(subject, state, fact, now, rules)
     # Where they have become fewer, what comes on top of these is news.
-    known = min(state.failures, fact.count) if state.told_at is not None else 0
+    known = min(state.failures, fact.count) if state.notified_at is not None else 0
     since = state.failing_since or fact.at
     untold = replace(state, claimed_until=None, failing_since=since, failures=known, error=fact.error)
     if fact.count <= known:
         return Decision(subject, state, untold, untold, None)
-    return Decision(subject, state, replace(untold, failures=fact.count, told_at=now), untold, Kind.FAILED)
+    return Decision(subject, state, replace(untold, failures=fact.count, notified_at=now), untold, MessageKind.FAILED)
 
 
-def plan(found: Sequence[Finding], states: Mapping[str, State], now: datetime, rules: Rules) -> list[Decision]:
+def plan(found: Sequence[RunFinding], states: Mapping[str, AlertState], now: datetime, rules: Rules) -> list[Decision]:
     """What to do about a region: one decision for each subject that the findings say something of."""
-    facts = facts_of(found, rules) | held_facts(found) | sudden_facts(found)
+    facts = facts_of(found, rules) | review_facts(found) | sudden_facts(found)
     return [
-        _decider(subject)(subject, states.get(subject, State()), fact, now, rules) for subject, fact in facts.items()
+        _decider(subject)(subject, states.get(subject, AlertState()), fact, now, rules)
+        for subject, fact in facts.items()
     ]
 
 
-def _decider(subject: str) -> Callable[[str, State, Fact, datetime, Rules], Decision]:
-    return decide_held if is_held(subject) or is_left(subject) else decide
+def _decider(subject: str) -> Callable[[str, AlertState, Fact, datetime, Rules], Decision]:
+    return decide_review if needs_review(subject) or is_left(subject) else decide
 
 
-def held_facts(found: Sequence[Finding]) -> dict[str, Fact]:
+def review_facts(found: Sequence[RunFinding]) -> dict[str, Fact]:
     """How many deletions of each entity wait for a person, where that came out."""
     return {
-        held_subject(one.entity): Fact(one.held > 0, one.first_at, f"{one.held} records wait for a decision", one.held)
+        review_subject(one.entity): Fact(
+            one.held > 0, one.first_at, f"{one.held} records wait for a decision", one.held
+        )
         for one in found
         if one.held is not None
     }
 
 
-def sudden_facts(found: Sequence[Finding]) -> dict[str, Fact]:
+def sudden_facts(found: Sequence[RunFinding]) -> dict[str, Fact]:
     """Sudden changes from outside: records left the lists at once, or somebody deleted rows by hand."""
     left = {
         left_subject(one.entity): Fact(one.left > 0, one.first_at, f"{one.left} records left the lists", one.left)
@@ -134,7 +137,7 @@ def sudden_facts(found: Sequence[Finding]) -> dict[str, Fact]:
     return left | lost
 
 
-def facts_of(found: Sequence[Finding], rules: Rules) -> dict[str, Fact]:
+def facts_of(found: Sequence[RunFinding], rules: Rules) -> dict[str, Fact]:
     """The facts behind findings: rejected credentials are one fact of the region, whatever failed by them.
 
     Only what was read from the API shows that credentials work. What was not read for want of something else
@@ -183,23 +186,23 @@ def summary_moment(at: time, now: datetime) -> datetime:
 # --- the hourly limit -----------------------------------------------------------------------------
 
 
-def take_turn(budget: Budget, now: datetime, max_per_hour: int) -> tuple[Budget, int | None]:
+def take_turn(budget: MessageBudget, now: datetime, max_per_hour: int) -> tuple[MessageBudget, int | None]:
     """The budget with one more message and how many were held back before it; None when there is no room."""
     recent = tuple(sorted(sent for sent in budget.sent_at if -HOUR < now - sent < HOUR))
     if len(recent) >= max_per_hour:
-        return Budget(recent, budget.held_back + 1), None
-    return Budget((*recent, now), 0), budget.held_back
+        return MessageBudget(recent, budget.suppressed + 1), None
+    return MessageBudget((*recent, now), 0), budget.suppressed
 
 
-def give_back(budget: Budget, taken_at: datetime, held_back: int) -> Budget:
+def give_back(budget: MessageBudget, taken_at: datetime, suppressed: int) -> MessageBudget:
     """Undo `take_turn`: nobody received the message."""
     sent = list(budget.sent_at)
     if taken_at in sent:
         sent.remove(taken_at)
-    return Budget(tuple(sent), budget.held_back + held_back)
+    return MessageBudget(tuple(sent), budget.suppressed + suppressed)
 
 
-def merged(stored: Budget, own: Budget) -> Budget:
+def merged(stored: MessageBudget, own: MessageBudget) -> MessageBudget:
     """What all processes sent, and what this one sent while the database was away."""
     either = Counter(stored.sent_at) | Counter(own.sent_at)
-    return Budget(tuple(sorted(either.elements())), stored.held_back + own.held_back)
+    return MessageBudget(tuple(sorted(either.elements())), stored.suppressed + own.suppressed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from breezeway_sync.core.events import AlertDelivered, Emit, Noticed
+from breezeway_sync.core.events import AlertDelivered, Emit, OperatorNotice
 from breezeway_sync.core.retry import RetryPolicy, retried
 from breezeway_sync.ops.alerts.model import Message
 from breezeway_sync.ops.alerts.ports import Channel, ChannelResult, NotDelivered
@@ -29,7 +29,7 @@ async def deliver(
     for result in results:
         emit(AlertDelivered(result.channel, result.error))
         if result.error is None and result.remark is not None:
-            emit(Noticed(f"an alert was sent by {result.channel}, but {result.remark}"))
+            emit(OperatorNotice(f"an alert was sent by {result.channel}, but {result.remark}"))
     return results
 
 
@@ -49,6 +49,6 @@ async def _attempt(channel: Channel, message: Message) -> str | None:
     except NotDelivered:
         raise
     except TimeoutError as error:
-        raise NotDelivered("no answer in time", got=f"nothing for {channel.seconds:g} s", again=True) from error
+        raise NotDelivered("no answer in time", actual=f"nothing for {channel.seconds:g} s", again=True) from error
     except Exception as error:  # a channel's bug must not reach a sync; its text may hold addresses
-        raise NotDelivered("an unexpected error", got=type(error).__name__, again=False) from error
+        raise NotDelivered("an unexpected error", actual=type(error).__name__, again=False) from error

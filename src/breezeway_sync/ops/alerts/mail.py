@@ -54,7 +54,7 @@ class MailChannel:
             context = await asyncio.to_thread(_trust, server) if server.security != "none" else None
         except (OSError, ssl.SSLError) as error:
             what = "the certificates to trust cannot be read"
-            raise NotDelivered(what, cure="check alerts.smtp.ca_file", again=False) from error
+            raise NotDelivered(what, hint="check alerts.smtp.ca_file", again=False) from error
         try:
             refused, _ = await aiosmtplib.send(
                 self._mail(message),
@@ -110,25 +110,25 @@ def _explain(error: Exception) -> NotDelivered:
     while link is not None:
         if isinstance(link, ssl.SSLCertVerificationError):
             what = "the mail server's certificate is not trusted"
-            return NotDelivered(what, cure="check alerts.smtp.host and alerts.smtp.ca_file", again=False)
+            return NotDelivered(what, hint="check alerts.smtp.host and alerts.smtp.ca_file", again=False)
         link = link.__cause__ or link.__context__
     match error:
         case aiosmtplib.SMTPAuthenticationError(code=code):
-            what, cure = "the mail server refuses user name and password", "check them in alerts.smtp"
-            return NotDelivered(what, got=f"SMTP status {code}", cure=cure, again=code in TEMPORARY)
+            what, hint = "the mail server refuses user name and password", "check them in alerts.smtp"
+            return NotDelivered(what, actual=f"SMTP status {code}", hint=hint, again=code in TEMPORARY)
         case aiosmtplib.SMTPRecipientsRefused(recipients=refusals):
             codes = sorted({refusal.code for refusal in refusals})
-            got = f"SMTP status {', '.join(map(str, codes))}"
-            return NotDelivered("the mail server refuses every recipient", got=got, again=codes[0] in TEMPORARY)
+            actual = f"SMTP status {', '.join(map(str, codes))}"
+            return NotDelivered("the mail server refuses every recipient", actual=actual, again=codes[0] in TEMPORARY)
         case aiosmtplib.SMTPResponseException(code=code):
             what = "the mail server refuses"
-            return NotDelivered(what, got=f"SMTP status {code} ({type(error).__name__})", again=code in TEMPORARY)
+            return NotDelivered(what, actual=f"SMTP status {code} ({type(error).__name__})", again=code in TEMPORARY)
         case aiosmtplib.SMTPNotSupported() | ValueError():
-            what, cure = "the mail server cannot do what is asked of it", "check alerts.smtp.security and the port"
-            return NotDelivered(what, got=type(error).__name__, cure=cure, again=False)
+            what, hint = "the mail server cannot do what is asked of it", "check alerts.smtp.security and the port"
+            return NotDelivered(what, actual=type(error).__name__, hint=hint, again=False)
         case aiosmtplib.SMTPException() if type(error) is aiosmtplib.SMTPException:  # no STARTTLS, no login
-            what, cure = "the mail server offers no encryption or no login", "check alerts.smtp.security and the port"
-            return NotDelivered(what, cure=cure, again=False)
+            what, hint = "the mail server offers no encryption or no login", "check alerts.smtp.security and the port"
+            return NotDelivered(what, hint=hint, again=False)
         case TimeoutError():
             return NotDelivered("the mail server did not answer in time", again=True)
-    return NotDelivered("the mail server was not reached", got=type(error).__name__, again=True)
+    return NotDelivered("the mail server was not reached", actual=type(error).__name__, again=True)

@@ -37,7 +37,7 @@ def entity_of(subject: str) -> str:
     return subject
 
 
-def held_subject(entity: str) -> str:
+def review_subject(entity: str) -> str:
     """The subject of an entity's deletions that wait for a person."""
     return _HELD + entity
 
@@ -67,7 +67,7 @@ def is_lost(subject: str) -> bool:
     return subject.startswith(_LOST)
 
 
-def is_held(subject: str) -> bool:
+def needs_review(subject: str) -> bool:
     """Whether a subject is about deletions that wait for a person."""
     return subject.startswith(_HELD)
 
@@ -77,7 +77,7 @@ def long_run_subject(account: str) -> str:
     return _LONG_RUN + account
 
 
-class Kind(Enum):
+class MessageKind(Enum):
     """What a message says of its subjects."""
 
     FAILED = "failed"
@@ -100,7 +100,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RunFinding:
     """How a region and entity ended last, since people were last thought of.
 
     `failures` counts those in a row, the first at `first_at`; `called` tells whether the API was asked at all.
@@ -129,7 +129,7 @@ class Fact:
     count: int = 1
 
 
-class Row(Protocol):
+class StateRow(Protocol):
     """A stored state."""
 
     @property
@@ -139,7 +139,7 @@ class Row(Protocol):
     @property
     def error(self) -> str | None: ...
     @property
-    def told_at(self) -> datetime | None: ...
+    def notified_at(self) -> datetime | None: ...
     @property
     def thread(self) -> str | None: ...
     @property
@@ -149,13 +149,13 @@ class Row(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class AlertState:
     """What is known of a subject and what people were told; made without arguments: nothing."""
 
     failing_since: datetime | None = None
     failures: int = 0
     error: str | None = None
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     thread: str | None = None
     claimed_until: datetime | None = None
     version: int = 0
@@ -170,18 +170,18 @@ class Decision:
     """What becomes of a subject: `told` when somebody received the message, else `untold`; `kind` None: no message."""
 
     subject: str
-    before: State
-    told: State
-    untold: State
-    kind: Kind | None
+    before: AlertState
+    told: AlertState
+    untold: AlertState
+    kind: MessageKind | None
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class MessageBudget:
     """When messages went out, and how many were held back since the last one."""
 
     sent_at: tuple[datetime, ...] = ()
-    held_back: int = 0
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Protocol
 
 from breezeway_sync.core.errors import BreezewaySyncError
-from breezeway_sync.ops.alerts.model import Message, Row
+from breezeway_sync.ops.alerts.model import Message, StateRow
 
 
 class NotDelivered(BreezewaySyncError):
     """A channel did not take a message. `again` tells whether trying once more may help."""
 
-    def __init__(self, what: str, *, got: str | None = None, cure: str | None = None, again: bool) -> None:
+    def __init__(self, what: str, *, actual: str | None = None, hint: str | None = None, again: bool) -> None:
         self.again = again
-        super().__init__(what, got=got, cure=cure)
+        super().__init__(what, actual=actual, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Channel(Protocol):
         ...
 
 
-class Trouble(Protocol):
+class TroubledEntity(Protocol):
     """A region and entity that did not always succeed."""
 
     @property
@@ -66,7 +66,7 @@ class StoredBudget(Protocol):
     @property
     def sent_at(self) -> Sequence[datetime]: ...
     @property
-    def held_back(self) -> int: ...
+    def suppressed(self) -> int: ...
     @property
     def version(self) -> int: ...
 
@@ -78,7 +78,7 @@ class AlertStore(Protocol):
     Raises DatabaseError.
     """
 
-    async def load(self, region: str, subjects: Sequence[str]) -> Mapping[str, Row]: ...
+    async def load(self, region: str, subjects: Sequence[str]) -> Mapping[str, StateRow]: ...
 
     async def save(
         self,
@@ -89,15 +89,15 @@ class AlertStore(Protocol):
         failing_since: datetime | None,
         failures: int,
         error: str | None,
-        told_at: datetime | None,
+        notified_at: datetime | None,
         thread: str | None,
         claimed_until: datetime | None,
     ) -> bool: ...
 
     async def load_budget(self) -> StoredBudget: ...
 
-    async def save_budget(self, version: int, sent_at: Sequence[datetime], held_back: int) -> bool: ...
+    async def save_budget(self, version: int, sent_at: Sequence[datetime], suppressed: int) -> bool: ...
 
     async def last_successes(self, region: str) -> Mapping[str, datetime]: ...
 
-    async def troubles_since(self, moment: datetime) -> Sequence[Trouble]: ...
+    async def troubles_since(self, moment: datetime) -> Sequence[TroubledEntity]: ...

@@ -42,12 +42,12 @@ class WebhookChannel:
             async with Transport(origin, self.seconds) as transport:
                 answer = await transport.send("POST", path, endpoint=self.name, json={"text": slack_text(message)})
         except ApiError as error:
-            raise NotDelivered("the webhook was not reached", got=error.got, again=not error.status) from error
+            raise NotDelivered("the webhook was not reached", actual=error.actual, again=not error.status) from error
         except ConfigurationError as error:  # a proxy in the environment that cannot be used
-            raise NotDelivered(error.what, got=error.got, cure=error.cure, again=False) from error
+            raise NotDelivered(error.what, actual=error.actual, hint=error.hint, again=False) from error
         if not 200 <= answer.status < 300:
             is_passing = answer.status >= 500 or answer.status == LIMITED
-            cure = None if is_passing else "check alerts.webhook.url: it may have been withdrawn"
-            got = f"HTTP status {answer.status}"
-            raise NotDelivered("the webhook refuses", got=got, cure=cure, again=is_passing)
+            hint = None if is_passing else "check alerts.webhook.url: it may have been withdrawn"
+            actual = f"HTTP status {answer.status}"
+            raise NotDelivered("the webhook refuses", actual=actual, hint=hint, again=is_passing)
         return None

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from breezeway_sync.core.events import FieldChanged
-from breezeway_sync.ops.alerts.model import Decision, Kind, State, entity_of
-from breezeway_sync.ops.alerts.ports import Trouble
+from breezeway_sync.ops.alerts.model import AlertState, Decision, MessageKind, entity_of
+from breezeway_sync.ops.alerts.ports import TroubledEntity
 
 LONGEST_ERROR = 1_000
 MOST_NAMES = 6
@@ -42,10 +42,10 @@ def named(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else shown
 
 
-def paragraphs(*parts: str | None, held_back: int) -> str:
+def paragraphs(*parts: str | None, suppressed: int) -> str:
     """A body: its parts, and what the hourly limit held back before."""
-    if held_back:
-        more = f"{held_back} more {'was' if held_back == 1 else 'were'} held back by the limit of messages an hour."
+    if suppressed:
+        more = f"{suppressed} more {'was' if suppressed == 1 else 'were'} held back by the limit of messages an hour."
         parts = (*parts, more)
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -61,17 +61,17 @@ def unattended(region: str) -> str:
 # --- entities and credentials ---------------------------------------------------------------------
 
 
-def entities_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
+def entities_title(region: str, kind: MessageKind, decisions: Sequence[Decision]) -> str:
     return f"{region} {named([entity_of(one.subject) for one in decisions])} {kind.value}"
 
 
 def entities_body(
-    region: str, kind: Kind, decisions: Sequence[Decision], successes: Mapping[str, datetime], held_back: int
+    region: str, kind: MessageKind, decisions: Sequence[Decision], successes: Mapping[str, datetime], suppressed: int
 ) -> str:
     """What failed, since when, how often, why, and what to do; or that it works again."""
-    if kind is Kind.RECOVERED:
+    if kind is MessageKind.RECOVERED:
         lines = [f"{entity_of(one.subject)}: {_history(one.before)}" for one in decisions]
-        return paragraphs(f"Region {region} works again:", *lines, held_back=held_back)
+        return paragraphs(f"Region {region} works again:", *lines, suppressed=suppressed)
     told = [_failure(entity_of(one.subject), one.told, successes) for one in decisions]
     return paragraphs(
         f"Region {region}, {kind.value}:",
@@ -79,11 +79,11 @@ def entities_body(
         "What to do: nothing yet, if the error is one that passes, as the next run tries again by itself. Else do "
         "what the error says. What was stored before stays as it is.",
         f"Where to look: {STATUS}",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 
-def _failure(entity: str, state: State, successes: Mapping[str, datetime]) -> str:
+def _failure(entity: str, state: AlertState, successes: Mapping[str, datetime]) -> str:
     return "\n".join(
         [
             entity,
@@ -94,7 +94,7 @@ def _failure(entity: str, state: State, successes: Mapping[str, datetime]) -> st
     )
 
 
-def _history(state: State) -> str:
+def _history(state: AlertState) -> str:
     return f"it had failed since {at(state.failing_since)}, {_times(state.failures)}. Last error: {plain(state.error)}"
 
 
@@ -107,16 +107,16 @@ def title_of(region: str, decisions: Sequence[Decision], what: str) -> str:
     return f"{region} {named([entity_of(one.subject) for one in decisions])}: {what}"
 
 
-def held_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
-    what = "no deletion waits any more" if kind is Kind.RECOVERED else "deletions wait for a decision"
+def review_title(region: str, kind: MessageKind, decisions: Sequence[Decision]) -> str:
+    what = "no deletion waits any more" if kind is MessageKind.RECOVERED else "deletions wait for a decision"
     return title_of(region, decisions, what)
 
 
-def held_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
+def review_body(region: str, kind: MessageKind, decisions: Sequence[Decision], suppressed: int) -> str:
     """How many records are gone from the lists at once, and what a person can do about them."""
-    if kind is Kind.RECOVERED:
+    if kind is MessageKind.RECOVERED:
         lines = [f"{entity_of(one.subject)}: decided, or shown by the lists again" for one in decisions]
-        return paragraphs(f"Region {region}, no deletion waits any more:", *lines, held_back=held_back)
+        return paragraphs(f"Region {region}, no deletion waits any more:", *lines, suppressed=suppressed)
     lines = [
         f"{entity_of(one.subject)}: {one.told.failures} records, since {at(one.told.failing_since)}"
         for one in decisions
@@ -128,20 +128,24 @@ def held_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back:
         f"What to do: look with `breezeway-sync deletes list {region}`. If they are gone in Breezeway as well, "
         f"`breezeway-sync deletes approve {region} ENTITY`; if not, `deletes reject`, or wait until the lists show "
         "them again.",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 
-def differs_title(region: str, kind: Kind, decisions: Sequence[Decision]) -> str:
-    what = "the mirror says again what the API says" if kind is Kind.RECOVERED else "the mirror differs from the API"
+def differs_title(region: str, kind: MessageKind, decisions: Sequence[Decision]) -> str:
+    what = (
+        "the mirror says again what the API says"
+        if kind is MessageKind.RECOVERED
+        else "the mirror differs from the API"
+    )
     return title_of(region, decisions, what)
 
 
-def differs_body(region: str, kind: Kind, decisions: Sequence[Decision], held_back: int) -> str:
+def differs_body(region: str, kind: MessageKind, decisions: Sequence[Decision], suppressed: int) -> str:
     """How much was found to differ, and what to do; never what differs."""
-    if kind is Kind.RECOVERED:
+    if kind is MessageKind.RECOVERED:
         lines = [f"{entity_of(one.subject)}: {plain(one.before.error)}, now no more" for one in decisions]
-        return paragraphs(f"Region {region}, compared with the API and found right:", *lines, held_back=held_back)
+        return paragraphs(f"Region {region}, compared with the API and found right:", *lines, suppressed=suppressed)
     lines = [
         f"{entity_of(one.subject)}: {plain(one.told.error)}, since {at(one.told.failing_since)}" for one in decisions
     ]
@@ -152,25 +156,25 @@ def differs_body(region: str, kind: Kind, decisions: Sequence[Decision], held_ba
         "mirror, or breezeway-sync has a fault.",
         f"What to do: `breezeway-sync verify {region} ENTITY --all --repair` names what differs, reads it again and "
         "compares it once more. Until then do not pay or bill by these tables.",
-        "Where to look: `v_latest_certificates` has every difference with its place.",
-        held_back=held_back,
+        "Where to look: `v_latest_verifications` has every difference with its place.",
+        suppressed=suppressed,
     )
 
 
-def credentials_title(region: str, kind: Kind) -> str:
+def credentials_title(region: str, kind: MessageKind) -> str:
     words = {
-        Kind.FAILED: "credentials rejected",
-        Kind.REMINDER: "credentials still rejected",
-        Kind.RECOVERED: "credentials accepted again",
+        MessageKind.FAILED: "credentials rejected",
+        MessageKind.REMINDER: "credentials still rejected",
+        MessageKind.RECOVERED: "credentials accepted again",
     }
     return f"{region} {words[kind]}"
 
 
-def credentials_body(region: str, kind: Kind, decision: Decision, held_back: int) -> str:
+def credentials_body(region: str, kind: MessageKind, decision: Decision, suppressed: int) -> str:
     """One message for all that fails by it."""
-    if kind is Kind.RECOVERED:
+    if kind is MessageKind.RECOVERED:
         text = f"Region {region} is read again: {_history(decision.before)}"
-        return paragraphs(text, held_back=held_back)
+        return paragraphs(text, suppressed=suppressed)
     state = decision.told
     return paragraphs(
         f"Nothing of region {region} can be read, as its credentials are missing or not accepted.",
@@ -179,7 +183,7 @@ def credentials_body(region: str, kind: Kind, decision: Decision, held_back: int
         "whether the pair is active. They stand in the configuration or in the region's row of `api_tokens`; "
         "`breezeway-sync config show` says where they came from, without showing them.",
         f"Where to look: {STATUS}",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 
@@ -191,7 +195,7 @@ def fields_title(region: str, changes: Sequence[FieldChanged]) -> str:
     return f"{region} {named(entities)}: fields changed"
 
 
-def fields_body(region: str, changes: Sequence[FieldChanged], held_back: int) -> str:
+def fields_body(region: str, changes: Sequence[FieldChanged], suppressed: int) -> str:
     """Which fields, and how; never what is in them."""
     lines = [
         f"  {one.entity} {one.path}: {one.what.replace('_', ' ')} ({one.detail})" for one in changes[:MOST_CHANGES]
@@ -204,7 +208,7 @@ def fields_body(region: str, changes: Sequence[FieldChanged], held_back: int) ->
         "What to do: see whether reports use these fields. What appeared is kept in `extra`, and nothing is lost by a "
         "changed type; what is missing or empty now is missing in the mirror too.",
         "Where to look: `breezeway-sync gaps` shows every change, and what no column takes.",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 
@@ -216,7 +220,13 @@ def long_run_title(regions: Sequence[str], limit_seconds: float) -> str:
 
 
 def long_run_body(
-    regions: Sequence[str], started_at: datetime, seconds: float, *, is_over: bool, limit_seconds: float, held_back: int
+    regions: Sequence[str],
+    started_at: datetime,
+    seconds: float,
+    *,
+    is_over: bool,
+    limit_seconds: float,
+    suppressed: int,
 ) -> str:
     """A run that takes too long is slow, waits for the API's limits, or hangs."""
     so_far = f"took {lasting(seconds)}" if is_over else f"goes on for {lasting(seconds)} already"
@@ -226,7 +236,7 @@ def long_run_body(
         "What to do: nothing, if it is a first copy or many calls are owed, which goes on for hours. Else see in the "
         "log whether the account is paused by the API's limits, or calls are tried again and again.",
         f"Where to look: {STATUS}",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 
@@ -235,18 +245,18 @@ DATABASE_BACK = "database back"
 DATABASE_REPLACED = "database went back"
 
 
-def database_lost_body(since: datetime, reason: str, held_back: int) -> str:
+def database_lost_body(since: datetime, reason: str, suppressed: int) -> str:
     """Nothing is stored and nothing else is told until it is back."""
     return paragraphs(
         f"PostgreSQL has not answered, or takes no writes, since {at(since)}.",
         f"  error: {plain(reason)}",
         "Nothing is copied until it is back; then everything goes on by itself.",
         "What to do: see whether the server runs and takes writes, and whether database.dsn still fits it.",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 
-def database_replaced_body(reason: str, held_back: int) -> str:
+def database_replaced_body(reason: str, suppressed: int) -> str:
     """Nothing has to be done for the mirror; others may have lost something as well."""
     return paragraphs(
         "An older copy has taken the database's place: a failover to a server that was behind, or a restored backup.",
@@ -255,25 +265,25 @@ def database_replaced_body(reason: str, held_back: int) -> str:
         "old each mirror is.",
         "What to do: nothing for the mirror. What people wrote into this database since the copy was made, decisions "
         "on deletions for example, is gone as well.",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 
-def database_back_body(since: datetime, away_seconds: float, held_back: int) -> str:
+def database_back_body(since: datetime, away_seconds: float, suppressed: int) -> str:
     """The end of the above."""
     return paragraphs(
         f"PostgreSQL answers again. It was away for {lasting(away_seconds)}, since {at(since)}.",
         "Copying goes on by itself.",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 
-def summary_title(troubles: Sequence[Trouble]) -> str:
+def summary_title(troubles: Sequence[TroubledEntity]) -> str:
     failed = sum(1 for one in troubles if one.failed)
     return f"daily summary: {failed} failed" + (f", {len(troubles) - failed} partial" if failed < len(troubles) else "")
 
 
-def summary_body(troubles: Sequence[Trouble], since: datetime, held_back: int) -> str:
+def summary_body(troubles: Sequence[TroubledEntity], since: datetime, suppressed: int) -> str:
     """Every region and entity that did not always succeed."""
     lines = [
         f"{one.region} {one.entity}: {one.failed} failed and {one.partial} partial of {one.runs} runs, "
@@ -286,7 +296,7 @@ def summary_body(troubles: Sequence[Trouble], since: datetime, held_back: int) -
         *lines,
         f"… and {more} more." if more > 0 else None,
         f"Where to look: {STATUS}",
-        held_back=held_back,
+        suppressed=suppressed,
     )
 
 

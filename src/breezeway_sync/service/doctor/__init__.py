@@ -2,14 +2,14 @@
 
 from breezeway_sync.service.doctor.bundle import write_bundle
 from breezeway_sync.service.doctor.examine import Diagnosis, Limits, diagnose
-from breezeway_sync.service.doctor.findings import FAIL, OK, WARN, Finding, condensed, of_unusable_configuration
+from breezeway_sync.service.doctor.findings import FAIL, OK, WARN, DoctorFinding, condensed, of_unusable_configuration
 
 __all__ = [
     "FAIL",
     "OK",
     "WARN",
     "Diagnosis",
-    "Finding",
+    "DoctorFinding",
     "Limits",
     "condensed",
     "diagnose",

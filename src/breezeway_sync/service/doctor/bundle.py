@@ -24,7 +24,7 @@ from pydantic import BaseModel, SecretStr
 
 from breezeway_sync import __version__
 from breezeway_sync.core.errors import BreezewaySyncError
-from breezeway_sync.service.doctor.findings import Finding, said
+from breezeway_sync.service.doctor.findings import DoctorFinding, said
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings, describe
 from breezeway_sync.service.settings.dsn import MASK
@@ -54,7 +54,7 @@ There is no secret in it, no payload, and nothing about guests. A section that c
 """
 
 
-async def write_bundle(path: Path, findings: Sequence[Finding], settings: Settings | None) -> None:
+async def write_bundle(path: Path, findings: Sequence[DoctorFinding], settings: Settings | None) -> None:
     """Gather everything and write it to `path`, readable by its owner only. Raises BundleFailed."""
     members: dict[str, object] = {"findings.json": [asdict(one) for one in findings], "versions.json": versions()}
     secrets: set[str] = set()
@@ -124,8 +124,8 @@ def _write(path: Path, members: Mapping[str, object]) -> None:
         raise BundleFailed(
             "the bundle cannot be written",
             where=str(path),
-            got=error.strerror or type(error).__name__,
-            cure="name a file in a folder that you may write to",
+            actual=error.strerror or type(error).__name__,
+            hint="name a file in a folder that you may write to",
         ) from error
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from breezeway_sync.core.errors import ApiError, NotFound
-from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.entities.model import Company, Shape, Source
-from breezeway_sync.service.doctor.findings import ENDPOINT, FAIL, OK, WARN, Finding, of_error, said
+from breezeway_sync.entities.catalog import ENTITIES, HOME
+from breezeway_sync.entities.model import AnswerShape, Company, Source
+from breezeway_sync.service.doctor.findings import ENDPOINT, FAIL, OK, WARN, DoctorFinding, of_error, said
 from breezeway_sync.service.settings import Settings
-from breezeway_sync.store.doctor import KnownParents
-from breezeway_sync.sync.verdict import means_unavailable
+from breezeway_sync.sync.status_rules import means_unavailable
 
 # Without one of these there is no mirror to speak of.
-ESSENTIAL = frozenset({"properties", "reservations", "tasks"})
-UNKNOWN = KnownParents(None, None)
+ESSENTIAL = frozenset(source.name for entity in ENTITIES if entity.is_essential for source in entity.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +31,13 @@ class Probe:
         return f"{self.region} {self.source.name}"
 
 
-def probes(settings: Settings, region: str, known: KnownParents) -> tuple[list[Probe], list[Finding]]:
-    """The calls for a region, and a finding for each address that cannot be asked yet."""
+def probes(settings: Settings, region: str, known: Mapping[str, int]) -> tuple[list[Probe], list[DoctorFinding]]:
+    """The calls for a region, and a finding for each address that cannot be asked yet; `known` are ids by singular."""
     calls: list[Probe] = []
-    unasked: list[Finding] = []
+    unasked: list[DoctorFinding] = []
     for source, parent in _sources(settings):
-        needed = parent or ("property" if source.per else None)
-        given = {"property": known.property_id, "task": known.task_id}.get(needed or "")
+        needed = parent or (HOME.singular if source.per else None)
+        given = known.get(needed or "")
         if needed and given is None:
             unasked.append(_not_asked(region, source, needed))
             continue
@@ -57,7 +55,7 @@ def _sources(settings: Settings) -> Iterator[tuple[Source, str | None]]:
         for called in entity.called:
             is_read = called.source.name in settings.entities and settings.entities[called.source.name].enabled
             # Owed calls are made with their entity, the others are an entity of their own.
-            if is_read and (settings.entities[entity.name].enabled or not called.owed):
+            if is_read and (settings.entities[entity.name].enabled or not called.pending_reads):
                 yield called.source, entity.singular
 
 
@@ -71,13 +69,13 @@ def _params(
     params += [*source.always, *source.variants[0]]
     if source.per and parent_id is not None:
         params.append((source.per, parent_id))
-    if source.shape is Shape.PAGES:
+    if source.shape is AnswerShape.PAGES:
         params += [("limit", 1), ("page", 1)]
     return tuple(params)
 
 
-def _not_asked(region: str, source: Source, parent: str) -> Finding:
-    return Finding(
+def _not_asked(region: str, source: Source, parent: str) -> DoctorFinding:
+    return DoctorFinding(
         ENDPOINT,
         f"{region} {source.name}",
         WARN,
@@ -86,18 +84,18 @@ def _not_asked(region: str, source: Source, parent: str) -> Finding:
     )
 
 
-def of_answer(probe: Probe, error: ApiError | None, seconds: float) -> Finding:
+def of_answer(probe: Probe, error: ApiError | None, seconds: float) -> DoctorFinding:
     """The finding of one call; `seconds` is what it took, waiting for its turn included."""
     if error is None:
-        return Finding(ENDPOINT, probe.subject, OK, f"answers, {seconds:.1f} s")
+        return DoctorFinding(ENDPOINT, probe.subject, OK, f"answers, {seconds:.1f} s")
     if not means_unavailable(error, empty_counts=probe.source.empty_means_unavailable):
         return of_error(ENDPOINT, probe.subject, error)
     name = probe.source.name
     if probe.parent and isinstance(error, NotFound):
         gone = f"the {probe.parent} asked for may be deleted: look again after the next run"
-        return Finding(ENDPOINT, probe.subject, WARN, said(error), gone)
+        return DoctorFinding(ENDPOINT, probe.subject, WARN, said(error), gone)
     remedy = (
         f"ask Breezeway whether the account includes it; entities.{name}.path sets another address, "
         f"entities.{name}.enabled = false leaves it out"
     )
-    return Finding(ENDPOINT, probe.subject, FAIL if name in ESSENTIAL else WARN, said(error), remedy)
+    return DoctorFinding(ENDPOINT, probe.subject, FAIL if name in ESSENTIAL else WARN, said(error), remedy)

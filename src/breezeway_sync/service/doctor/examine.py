@@ -13,12 +13,21 @@ from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import ApiError, BreezewaySyncError
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.tokens import Credentials
-from breezeway_sync.service.access import Access, Means, Tell, access, means
+from breezeway_sync.service.access import Access, RunContext, Tell, access, context
 from breezeway_sync.service.accounts import NO_CREDENTIALS, Account, credentials_of, group
 from breezeway_sync.service.doctor import findings as judged
 from breezeway_sync.service.doctor import host
-from breezeway_sync.service.doctor.endpoints import UNKNOWN, Probe, of_answer, probes
-from breezeway_sync.service.doctor.findings import ACCOUNT, CONFIGURATION, DATABASE, FAIL, OK, SCHEMA, WARN, Finding
+from breezeway_sync.service.doctor.endpoints import Probe, of_answer, probes
+from breezeway_sync.service.doctor.findings import (
+    ACCOUNT,
+    CONFIGURATION,
+    DATABASE,
+    FAIL,
+    OK,
+    SCHEMA,
+    WARN,
+    DoctorFinding,
+)
 from breezeway_sync.service.doctor.of_database import of_clock, of_migrations, of_rights, of_server
 from breezeway_sync.service.runner import open_database, save_regions
 from breezeway_sync.service.settings import Settings
@@ -26,8 +35,8 @@ from breezeway_sync.service.settings.twins import of_twins
 from breezeway_sync.service.tokens import source_of
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.doctor import Examination, KnownParents, ServerFacts
-from breezeway_sync.store.vault import stored_credentials
+from breezeway_sync.store.doctor import Examination, ServerFacts
+from breezeway_sync.store.token_store import stored_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class Limits:
 class Diagnosis:
     """Everything that was found, in the order in which it was looked at."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
 
     @property
     def has_failed(self) -> bool:
@@ -68,7 +77,7 @@ async def diagnose(
         try:
             database = await stack.enter_async_context(open_database(settings))
             opening = (CONFIGURATION, "proxy")
-            use = await stack.enter_async_context(means(settings, database, emit=emit, tell=tell, clock=clock))
+            use = await stack.enter_async_context(context(settings, database, emit=emit, tell=tell, clock=clock))
         except BreezewaySyncError as error:
             return Diagnosis((*found, judged.of_error(*opening, error)))
         examiner = _Examiner(settings, database, use, limits, wait_seconds)
@@ -77,7 +86,7 @@ async def diagnose(
     return Diagnosis(tuple(found))
 
 
-def _of_host() -> list[Finding]:
+def _of_host() -> list[DoctorFinding]:
     place = host.log_place()
     free = host.free_bytes(place)
     disk = [] if free is None else [judged.of_disk("disk of the logs", str(place), free)]
@@ -85,8 +94,8 @@ def _of_host() -> list[Finding]:
 
 
 async def bounded(
-    area: str, subject: str, seconds: float, look: Callable[[], Awaitable[list[Finding]]]
-) -> list[Finding]:
+    area: str, subject: str, seconds: float, look: Callable[[], Awaitable[list[DoctorFinding]]]
+) -> list[DoctorFinding]:
     """One look: what it found, or that it failed or took too long."""
     try:
         async with asyncio.timeout(seconds):
@@ -101,15 +110,15 @@ async def bounded(
 class _Examiner:
     settings: Settings
     database: Database
-    use: Means
+    use: RunContext
     limits: Limits
     wait_seconds: float
     is_current: bool = False
     """Whether the tables are this version's, so that accounts can be worked at all."""
 
-    async def database_findings(self) -> list[Finding]:
+    async def database_findings(self) -> list[DoctorFinding]:
         """Server, schema, rights."""
-        found: list[Finding] = []
+        found: list[DoctorFinding] = []
         for area, subject, look in (
             (DATABASE, "server", self._server),
             (SCHEMA, self.database.schema, self._schema),
@@ -118,10 +127,12 @@ class _Examiner:
             found += await bounded(area, subject, self.limits.database_seconds, look)
         return found
 
-    async def account_findings(self) -> list[Finding]:
+    async def account_findings(self) -> list[DoctorFinding]:
         """Credentials, token and endpoints of every account, all accounts side by side."""
         if not self.is_current:
-            return [Finding(ACCOUNT, "all", WARN, "not examined: the schema is not ready", "see the findings above")]
+            return [
+                DoctorFinding(ACCOUNT, "all", WARN, "not examined: the schema is not ready", "see the findings above")
+            ]
         codes = list(self.settings.regions)
         try:
             async with asyncio.timeout(self.limits.database_seconds):
@@ -137,7 +148,7 @@ class _Examiner:
         answers = await asyncio.gather(*(self._account(one, known) for one in group(self.settings, credentials)))
         return [*found, *(one for several in answers for one in several)]
 
-    async def _server(self) -> list[Finding]:
+    async def _server(self) -> list[DoctorFinding]:
         before = self.use.clock.now()
         facts = await Examination(self.database).server()
         after = self.use.clock.now()
@@ -145,23 +156,23 @@ class _Examiner:
         disk = _free_of_database(facts)
         return [*of_server(facts), of_clock((facts.time - middle).total_seconds()), disk]
 
-    async def _schema(self) -> list[Finding]:
+    async def _schema(self) -> list[DoctorFinding]:
         pending = await migrate.check(self.database)
         self.is_current = not pending
         return [of_migrations(pending, self.database.schema, auto_migrate=self.settings.database.auto_migrate)]
 
-    async def _rights(self) -> list[Finding]:
+    async def _rights(self) -> list[DoctorFinding]:
         examination = Examination(self.database)
         missing, facts = await examination.missing_rights(), await examination.server()
-        return [of_rights(missing, facts, self.database.schema, is_current=self.is_current)]
+        return [of_rights(missing, facts, is_current=self.is_current)]
 
-    async def _account(self, account: Account, known: dict[str, KnownParents]) -> list[Finding]:
+    async def _account(self, account: Account, known: dict[str, dict[str, int]]) -> list[DoctorFinding]:
         """Token first; the endpoints only with one, as each of them would only fail the same way."""
         subject = ", ".join(account.regions)
         calls: list[Probe] = []
-        found: list[Finding] = []
+        found: list[DoctorFinding] = []
         for code in account.regions:
-            asked, unasked = probes(self.settings, code, known.get(code, UNKNOWN))
+            asked, unasked = probes(self.settings, code, known.get(code, {}))
             calls += asked
             found += unasked
         self.use.tell(f"{subject}: asking {len(calls)} endpoints")
@@ -174,7 +185,7 @@ class _Examiner:
         except BreezewaySyncError as error:
             return [judged.of_error(ACCOUNT, subject, error)]
 
-    async def _endpoints(self, mine: Access, calls: Sequence[Probe]) -> list[Finding]:
+    async def _endpoints(self, mine: Access, calls: Sequence[Probe]) -> list[DoctorFinding]:
         # Each call waits for its turn in the account's budget.
         turns = len(calls) * 60 / self.settings.api.requests_per_minute
         seconds = self.limits.call_seconds + turns
@@ -185,15 +196,15 @@ class _Examiner:
         return self.limits.token_seconds + self.settings.api.auth_interval_seconds
 
 
-async def _token(mine: Access, subject: str) -> list[Finding]:
+async def _token(mine: Access, subject: str) -> list[DoctorFinding]:
     await mine.authenticator.token()
-    return [Finding(ACCOUNT, f"{subject} token", OK, "the account has a token")]
+    return [DoctorFinding(ACCOUNT, f"{subject} token", OK, "the account has a token")]
 
 
-async def _ask(mine: Access, probe: Probe, seconds: float) -> list[Finding]:
+async def _ask(mine: Access, probe: Probe, seconds: float) -> list[DoctorFinding]:
     began = time.monotonic()
 
-    async def look() -> list[Finding]:
+    async def look() -> list[DoctorFinding]:
         error: ApiError | None = None
         try:
             await mine.api.listing(probe.source.path, probe.path, probe.params)
@@ -204,14 +215,14 @@ async def _ask(mine: Access, probe: Probe, seconds: float) -> list[Finding]:
     return await bounded(judged.ENDPOINT, probe.subject, seconds, look)
 
 
-def _of_credentials(settings: Settings, code: str, pair: Credentials | None) -> Finding:
+def _of_credentials(settings: Settings, code: str, pair: Credentials | None) -> DoctorFinding:
     if pair is None:
-        what, _, cure = NO_CREDENTIALS.partition(": ")
-        return Finding(ACCOUNT, f"{code} credentials", FAIL, what, cure)
-    return Finding(ACCOUNT, f"{code} credentials", OK, f"from the {source_of(settings, code, has_pair=True)}")
+        what, _, hint = NO_CREDENTIALS.partition(": ")
+        return DoctorFinding(ACCOUNT, f"{code} credentials", FAIL, what, hint)
+    return DoctorFinding(ACCOUNT, f"{code} credentials", OK, f"from the {source_of(settings, code, has_pair=True)}")
 
 
-def _free_of_database(facts: ServerFacts) -> Finding:
+def _free_of_database(facts: ServerFacts) -> DoctorFinding:
     place = facts.data_directory if facts.is_local else None
     free = host.free_bytes(Path(place)) if place else None
     if place is None or free is None:

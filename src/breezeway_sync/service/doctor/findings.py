@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from breezeway_sync.core.errors import BreezewaySyncError, ConfigurationError, LeaseHeld
+from breezeway_sync.core.errors import AccountLocked, BreezewaySyncError, ConfigurationError
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.settings.keys import all_keys, is_secret
 from breezeway_sync.service.settings.models import FILE
@@ -31,7 +31,7 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """One thing that was looked at. `remedy` says what to do, None where nothing has to be done."""
 
     area: str
@@ -41,57 +41,59 @@ class Finding:
     remedy: str | None = None
 
 
-def of_error(area: str, subject: str, error: BreezewaySyncError) -> Finding:
+def of_error(area: str, subject: str, error: BreezewaySyncError) -> DoctorFinding:
     """The finding that an error is, its cure as the remedy. An account that is busy is no fault of anything."""
-    level = WARN if isinstance(error, LeaseHeld) else FAIL
+    level = WARN if isinstance(error, AccountLocked) else FAIL
     later = "try again later" if error.retryable else "see the message"
-    return Finding(area, subject, level, said(error), error.cure or later)
+    return DoctorFinding(area, subject, level, said(error), error.hint or later)
 
 
 def said(error: BreezewaySyncError) -> str:
     """The error's message without what to do."""
-    return BreezewaySyncError(error.what, where=error.where, got=error.got, wanted=error.wanted).message
+    return BreezewaySyncError(error.what, where=error.where, actual=error.actual, expected=error.expected).message
 
 
-def too_late(area: str, subject: str, seconds: float) -> Finding:
+def too_late(area: str, subject: str, seconds: float) -> DoctorFinding:
     """A look that did not end in its time."""
-    return Finding(area, subject, FAIL, f"no answer within {seconds:.0f} s", "see whether it hangs, and try again")
+    return DoctorFinding(
+        area, subject, FAIL, f"no answer within {seconds:.0f} s", "see whether it hangs, and try again"
+    )
 
 
-def condensed(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def condensed(findings: Sequence[DoctorFinding]) -> tuple[DoctorFinding, ...]:
     """For people: the endpoints of a region that answer are one line, at the place of the first of them."""
     counts: dict[str, int] = {}
     for one in findings:
         if one.area == ENDPOINT and one.level == OK:
             region = one.subject.partition(" ")[0]
             counts[region] = counts.get(region, 0) + 1
-    shown: list[Finding] = []
+    shown: list[DoctorFinding] = []
     for one in findings:
         region = one.subject.partition(" ")[0]
         if one.area != ENDPOINT or one.level != OK:
             shown.append(one)
         elif count := counts.pop(region, 0):
             answers = f"{count} endpoint{'s' if count != 1 else ''} answer{'s' if count == 1 else ''}"
-            shown.append(Finding(ENDPOINT, region, OK, answers))
+            shown.append(DoctorFinding(ENDPOINT, region, OK, answers))
     return tuple(shown)
 
 
 # --- configuration --------------------------------------------------------------------------------
 
 
-def of_unusable_configuration(error: ConfigurationError) -> Finding:
+def of_unusable_configuration(error: ConfigurationError) -> DoctorFinding:
     """Nothing can be looked at without it."""
-    return Finding(CONFIGURATION, "settings", FAIL, said(error), error.cure or "correct what is named")
+    return DoctorFinding(CONFIGURATION, "settings", FAIL, said(error), error.hint or "correct what is named")
 
 
-def of_configuration(settings: Settings, file_mode: int | None) -> list[Finding]:
+def of_configuration(settings: Settings, file_mode: int | None) -> list[DoctorFinding]:
     """What a configuration that can be read still has against it. `file_mode`: None without a file."""
     source = str(settings.source) if settings.source else "environment and credentials"
     count = len(settings.regions)
-    found = [Finding(CONFIGURATION, "settings", OK, f"{source}: {count} region{'s' if count != 1 else ''}")]
+    found = [DoctorFinding(CONFIGURATION, "settings", OK, f"{source}: {count} region{'s' if count != 1 else ''}")]
     if file_mode is not None and file_mode & READABLE_BY_ALL and _has_secrets_of_file(settings):
         found.append(
-            Finding(
+            DoctorFinding(
                 CONFIGURATION,
                 "file",
                 WARN,
@@ -102,7 +104,7 @@ def of_configuration(settings: Settings, file_mode: int | None) -> list[Finding]
     address = urlsplit(settings.api.base_url)
     if address.scheme == "http" and address.hostname not in _HERE:
         found.append(
-            Finding(
+            DoctorFinding(
                 CONFIGURATION, "api.base_url", WARN, "credentials and data travel in the clear", "use https:// there"
             )
         )
@@ -117,26 +119,26 @@ def _has_secrets_of_file(settings: Settings) -> bool:
 # --- this machine ---------------------------------------------------------------------------------
 
 
-def of_disk(subject: str, place: str, free_bytes: int) -> Finding:
+def of_disk(subject: str, place: str, free_bytes: int) -> DoctorFinding:
     """Room on a disk."""
     level = FAIL if free_bytes < NOTHING_BYTES else WARN if free_bytes < LITTLE_BYTES else OK
     remedy = None if level == OK else f"make room on the disk of {place}"
-    return Finding(HOST, subject, level, f"{size(free_bytes)} free at {place}", remedy)
+    return DoctorFinding(HOST, subject, level, f"{size(free_bytes)} free at {place}", remedy)
 
 
-def of_unseen_disk(database_bytes: int) -> Finding:
+def of_unseen_disk(database_bytes: int) -> DoctorFinding:
     """The database's disk, where it cannot be seen: SQL does not tell how much room there is."""
     holds = f"the database holds {size(database_bytes)}; the room on its server's disk cannot be seen from here"
-    return Finding(HOST, "disk of the database", OK, holds, "watch it on the server")
+    return DoctorFinding(HOST, "disk of the database", OK, holds, "watch it on the server")
 
 
-def of_time_sync(is_synchronised: bool | None) -> Finding:
+def of_time_sync(is_synchronised: bool | None) -> DoctorFinding:
     """Whether the kernel says that this clock is kept right; None where it cannot be asked."""
     if is_synchronised is None:
-        return Finding(HOST, "time", OK, "whether the clock is kept right cannot be told on this machine")
+        return DoctorFinding(HOST, "time", OK, "whether the clock is kept right cannot be told on this machine")
     if is_synchronised:
-        return Finding(HOST, "time", OK, "the clock is kept right")
-    return Finding(
+        return DoctorFinding(HOST, "time", OK, "the clock is kept right")
+    return DoctorFinding(
         HOST, "time", WARN, "nothing keeps this machine's clock right", "run chrony or systemd-timesyncd here"
     )
 

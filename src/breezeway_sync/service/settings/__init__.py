@@ -5,18 +5,25 @@ from breezeway_sync.service.settings.dsn import masked_dsn
 from breezeway_sync.service.settings.load import load_settings
 from breezeway_sync.service.settings.locate import usual_places
 from breezeway_sync.service.settings.models import ENTITY_NAMES, PART_NAMES, Settings
-from breezeway_sync.service.settings.tables import Api, Database, Entity, Log, Region, Sync
+from breezeway_sync.service.settings.tables import (
+    ApiSettings,
+    DatabaseSettings,
+    EntitySettings,
+    LogSettings,
+    RegionSettings,
+    SyncSettings,
+)
 
 __all__ = [
     "ENTITY_NAMES",
     "PART_NAMES",
-    "Api",
-    "Database",
-    "Entity",
-    "Log",
-    "Region",
+    "ApiSettings",
+    "DatabaseSettings",
+    "EntitySettings",
+    "LogSettings",
+    "RegionSettings",
     "Settings",
-    "Sync",
+    "SyncSettings",
     "describe",
     "load_settings",
     "masked_dsn",

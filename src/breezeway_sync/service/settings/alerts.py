@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from breezeway_sync.service.settings.checks import (
     FROZEN,
     INCOMPLETE,
-    Wanted,
+    Expectation,
     check_secret,
     check_text,
     flaw_of_address,
@@ -109,7 +109,7 @@ class Smtp(BaseModel):
     host: Annotated[
         str | None,
         AfterValidator(optional(check_host)),
-        Wanted("a host's name or address without port, such as smtp.example.com"),
+        Expectation("a host's name or address without port, such as smtp.example.com"),
     ] = Field(default=None, description="The mail server. Left out: no e-mail.")
     port: int = Field(default=587, ge=1, le=65_535, description="Its port: usually 587 for `starttls`, 465 for `tls`.")
     security: Annotated[Literal["starttls", "tls", "none"], BeforeValidator(lower_case)] = Field(
@@ -118,25 +118,27 @@ class Smtp(BaseModel):
         "the start; `none`: in the clear, for a server on the same machine. Certificates are always verified.",
     )
     username: Annotated[
-        str | None, AfterValidator(optional(check_text)), Wanted("printable text without white space around it")
+        str | None, AfterValidator(optional(check_text)), Expectation("printable text without white space around it")
     ] = Field(default=None, description="Whom to log in as. Left out, with `password`: no login.")
     password: Annotated[
         SecretStr | None,
         AfterValidator(check_secret),
-        Wanted("printable text without white space around it, and security of starttls or tls"),
+        Expectation("printable text without white space around it, and security of starttls or tls"),
     ] = Field(default=None, description="The password for it; never shown, and never sent in the clear.")
     sender: Annotated[
-        str | None, AfterValidator(optional(check_mailbox)), Wanted("a plain address such as alerts@example.com")
+        str | None, AfterValidator(optional(check_mailbox)), Expectation("a plain address such as alerts@example.com")
     ] = Field(default=None, description="The address that mails are from.")
     recipients: Annotated[
         tuple[Mailbox, ...],
         BeforeValidator(as_tuple),
-        Wanted("up to 50 plain addresses such as ops@example.com: a list, or a text with commas"),
+        Expectation("up to 50 plain addresses such as ops@example.com: a list, or a text with commas"),
     ] = Field(
         default=(), max_length=50, description="The addresses that mails go to; in a variable with commas between them."
     )
     ca_file: Annotated[
-        str | None, AfterValidator(optional(check_text)), Wanted("the name of a file of certificates in PEM format")
+        str | None,
+        AfterValidator(optional(check_text)),
+        Expectation("the name of a file of certificates in PEM format"),
     ] = Field(default=None, description="Whose certificates to trust. Left out: those that the system trusts.")
     timeout_seconds: float = Field(
         default=20.0, gt=0, le=300, description="How long one attempt to send a mail may take in all."
@@ -150,7 +152,7 @@ class Smtp(BaseModel):
         return password
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _is_full(self) -> Self:
         given = {name for name in ("host", "sender", "recipients", "username", "password") if getattr(self, name)}
         missing = [name for name in ("host", "sender", "recipients") if given and name not in given]
         pair = given & {"username", "password"}
@@ -168,7 +170,7 @@ class Webhook(BaseModel):
     url: Annotated[
         SecretStr | None,
         AfterValidator(optional(check_webhook)),
-        Wanted("an http:// or https:// address without credentials or fragment"),
+        Expectation("an http:// or https:// address without credentials or fragment"),
     ] = Field(
         default=None,
         description="Where to; never shown, as whoever knows it may write there. Left out: no webhook.",
@@ -178,7 +180,7 @@ class Webhook(BaseModel):
     )
 
 
-class Alerts(BaseModel):
+class AlertsSettings(BaseModel):
     """Telling people what went wrong, by e-mail or webhook: on as soon as one of the two tables below is filled."""
 
     model_config = FROZEN
@@ -196,7 +198,7 @@ class Alerts(BaseModel):
         description="Most messages within any hour; the next one says how many were held back.",
     )
     summary_at: Annotated[
-        str, AfterValidator(check_time_of_day), Wanted("a time of day such as 07:00, or an empty text")
+        str, AfterValidator(check_time_of_day), Expectation("a time of day such as 07:00, or an empty text")
     ] = Field(
         default="07:00",
         description='When, in UTC, to sum up the last 24 hours if anything failed in them. `""`: never.',

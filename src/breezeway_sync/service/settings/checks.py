@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 REGION_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+LONGEST_SCHEMA_NAME = 54
 PATH = re.compile(r"/(?!/)[!-~]*")
 PARENT_ID = "{id}"
 EVERY_COMPANY = "all"
@@ -30,7 +31,7 @@ FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_erro
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Expectation:
     """What a field takes, in words, where type and bounds do not say it; hung on the annotation."""
 
     text: str
@@ -121,6 +122,10 @@ def check_schema(name: str) -> str:
     """A plain PostgreSQL identifier that is not one of the server's own schemas."""
     if not SCHEMA_NAME.fullmatch(name):
         raise unfit("text that is no plain lower-case identifier")
+    if len(name) > LONGEST_SCHEMA_NAME:
+        raise unfit(
+            f"a name of more than {LONGEST_SCHEMA_NAME} characters: PostgreSQL takes 63, and `_internal` is added"
+        )
     if name.startswith("pg_") or name == "information_schema":
         raise unfit("a name that PostgreSQL keeps for itself")
     return name

@@ -43,8 +43,8 @@ def check_dsn(dsn: SecretStr) -> SecretStr:
         raise unfit("an address whose port is no number")
     if url["query"] and any("=" not in pair for pair in url["query"].split("&")):
         raise unfit("an address with a parameter that has no value")
-    wanted = [pair.partition("=")[2] for pair in (url["query"] or "").split("&") if pair.startswith(_SESSION)]
-    if any(one not in _WRITABLE for one in wanted):
+    expected = [pair.partition("=")[2] for pair in (url["query"] or "").split("&") if pair.startswith(_SESSION)]
+    if any(one not in _WRITABLE for one in expected):
         raise unfit("an address whose target_session_attrs leads to no server that takes writes")
     return dsn
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.service.settings.alerts import as_tuple
-from breezeway_sync.service.settings.checks import FROZEN, Wanted, unfit
+from breezeway_sync.service.settings.checks import FROZEN, Expectation, unfit
 
 HISTORY_NAMES = tuple(entity.name for entity in ENTITIES)
 
@@ -20,7 +20,7 @@ def check_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in HISTORY_NAMES if name in names)
 
 
-class History(BaseModel):
+class HistorySettings(BaseModel):
     """The life of records: created, changed from what to what, deleted, come back (`record_history`)."""
 
     model_config = FROZEN
@@ -29,7 +29,7 @@ class History(BaseModel):
         tuple[str, ...],
         BeforeValidator(as_tuple),
         AfterValidator(check_names),
-        Wanted(f"a list, or a text with commas, of {', '.join(HISTORY_NAMES)}"),
+        Expectation(f"a list, or a text with commas, of {', '.join(HISTORY_NAMES)}"),
     ] = Field(
         default=(),
         description="Entities whose every change is kept from now on; in a variable with commas between them. "

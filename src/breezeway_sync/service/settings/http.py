@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from breezeway_sync.service.settings.alerts import as_tuple
-from breezeway_sync.service.settings.checks import FROZEN, Wanted, check_text, flaw_of_address, unfit
+from breezeway_sync.service.settings.checks import FROZEN, Expectation, check_text, flaw_of_address, unfit
 
 
 def check_host(name: str) -> str:
@@ -19,19 +19,19 @@ def check_host(name: str) -> str:
     return name
 
 
-class Http(BaseModel):
+class HttpSettings(BaseModel):
     """Where `serve` shows how it is doing: health, metrics, status page."""
 
     model_config = FROZEN
 
-    host: Annotated[str, AfterValidator(check_text), Wanted("an address or name of this machine")] = Field(
+    host: Annotated[str, AfterValidator(check_text), Expectation("an address or name of this machine")] = Field(
         default="127.0.0.1", description="Address to listen on. Nothing asks for a password: keep it on loopback."
     )
     port: int = Field(default=9847, ge=0, le=65_535, description="Port; `0`: any free one.")
     allowed_hosts: Annotated[
         tuple[Annotated[str, AfterValidator(check_host)], ...],
         BeforeValidator(as_tuple),
-        Wanted('up to 50 names without port, such as sync.example.com, or "*": a list, or a text with commas'),
+        Expectation('up to 50 names without port, such as sync.example.com, or "*": a list, or a text with commas'),
     ] = Field(
         default=(),
         max_length=50,

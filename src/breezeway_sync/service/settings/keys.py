@@ -15,7 +15,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from breezeway_sync.service.settings.checks import LARGEST, Wanted
+from breezeway_sync.service.settings.checks import LARGEST, Expectation
 from breezeway_sync.service.settings.models import ENTITY_NAMES, PART_NAMES, WITHOUT_PATH, Key, Settings
 
 ENV_PREFIX = "BREEZEWAY_SYNC_"
@@ -118,10 +118,10 @@ def type_name(field: FieldInfo) -> str:
     return names.get(kind_of(field), "text")
 
 
-def wanted(field: FieldInfo) -> str:
+def expected(field: FieldInfo) -> str:
     """What the key takes, in words: "a whole number of at least 1"."""
     for item in field.metadata:
-        if isinstance(item, Wanted):
+        if isinstance(item, Expectation):
             return item.text
     kind = kind_of(field)
     if get_origin(kind) is Literal:

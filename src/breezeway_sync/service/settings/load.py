@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from breezeway_sync.service.settings.locate import find_file, usual_places
 from breezeway_sync.service.settings.merge import Given
 from breezeway_sync.service.settings.models import Settings
-from breezeway_sync.service.settings.problems import as_one, is_incomplete, no_file, of_unknown, of_validation
+from breezeway_sync.service.settings.problems import as_one, is_incomplete, no_file, no_key, of_unknown, of_validation
 from breezeway_sync.service.settings.sources import credentials, read_file, variables
 
 
@@ -34,9 +34,10 @@ def load_settings(
     given.lay(credentials(environ, cwd, given.problems))
     given.lay(variables(environ))
     problems = [*(of_unknown(text, given) for text in given.unknown), *given.problems]
+    problems += [no_key((name,), given) for name in given.take_private()]
     given.tree.setdefault("database", {})  # so that what is missing is its key
     try:
-        settings = Settings.model_validate(given.tree, context=given.provenance)
+        settings = Settings.of(given.tree, given.provenance)
     except ValidationError as error:
         if file is None and is_incomplete(error):
             problems.insert(0, no_file(usual_places(environ, cwd)))

@@ -27,8 +27,8 @@ def find_file(named: Path | None, environ: Mapping[str, str], cwd: Path) -> Path
             raise ConfigurationError(
                 "the configuration file is not there",
                 where=printable_path(path),
-                wanted=f"the file that {explicit[1]} names",
-                cure=f"correct {explicit[1]}, or make the file",
+                expected=f"the file that {explicit[1]} names",
+                hint=f"correct {explicit[1]}, or make the file",
             )
         return path
     return next((path for path in usual_places(environ, cwd) if _exists(path, when_hidden=False)), None)

@@ -41,8 +41,8 @@ class Given:
                     ConfigurationError(
                         "the same key is given twice",
                         where=one.origin,
-                        got="two names that differ in upper and lower case only",
-                        cure=f"keep one of it and {own[key]}",
+                        actual="two names that differ in upper and lower case only",
+                        hint=f"keep one of it and {own[key]}",
                     )
                 )
             else:
@@ -57,6 +57,13 @@ class Given:
                 return  # what stands where a table belongs stays there, for the model to refuse
         table[key[-1]] = value
         self.texts[key] = origin
+
+    def take_private(self) -> list[str]:
+        """Take the names out of the tree that pydantic-settings would read as its own arguments."""
+        private = [name for name in self.tree if name.startswith("_")]
+        for name in private:
+            del self.tree[name]
+        return private
 
     def value(self, key: Key) -> Any:
         """What is given for a key or table; None when nothing is."""

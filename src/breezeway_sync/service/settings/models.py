@@ -5,35 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator
 from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from breezeway_sync.entities.catalog import ENTITIES
-from breezeway_sync.service.settings.alerts import Alerts
+from breezeway_sync.entities.streams import NAMES
+from breezeway_sync.service.settings.alerts import AlertsSettings
 from breezeway_sync.service.settings.checks import (
-    FROZEN,
     NO_REGION,
     PARENT_ID,
     UNFIT_ENTITY,
     check_region_code,
     unfit,
 )
-from breezeway_sync.service.settings.history import History
-from breezeway_sync.service.settings.http import Http
+from breezeway_sync.service.settings.history import HistorySettings
+from breezeway_sync.service.settings.http import HttpSettings
 from breezeway_sync.service.settings.tables import (
-    Api,
-    Database,
-    Deletes,
-    Entity,
-    Log,
-    Region,
-    Retention,
-    Schedule,
-    Sync,
+    ApiSettings,
+    DatabaseSettings,
+    DeletesSettings,
+    EntitySettings,
+    LogSettings,
+    RegionSettings,
+    RetentionSettings,
+    ScheduleSettings,
+    SyncSettings,
 )
-from breezeway_sync.sync.stages import NAMES
 
 ENTITY_NAMES = NAMES
 _SOURCES = {
@@ -71,23 +71,25 @@ class Provenance:
     origins: Mapping[Key, str] = field(default_factory=dict)
 
 
-class Settings(BaseModel):
-    """The whole configuration. `load_settings` makes it, and hands its provenance over as the validation's context."""
+class Settings(BaseSettings):
+    """The whole configuration. `load_settings` makes it from the merged sources."""
 
-    model_config = ConfigDict(**FROZEN, validate_default=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, validate_default=True
+    )
 
-    api: Api = Field(default_factory=Api)
-    database: Database
-    regions: Mapping[RegionCode, Region] = Field(default_factory=dict)
-    entities: Mapping[EntityName, Entity] = Field(default_factory=dict)
-    sync: Sync = Field(default_factory=Sync)
-    deletes: Deletes = Field(default_factory=Deletes)
-    log: Log = Field(default_factory=Log)
-    schedule: Schedule = Field(default_factory=Schedule)
-    http: Http = Field(default_factory=Http)
-    retention: Retention = Field(default_factory=Retention)
-    history: History = Field(default_factory=History)
-    alerts: Alerts = Field(default_factory=Alerts)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    database: DatabaseSettings
+    regions: Mapping[RegionCode, RegionSettings] = Field(default_factory=dict)
+    entities: Mapping[EntityName, EntitySettings] = Field(default_factory=dict)
+    sync: SyncSettings = Field(default_factory=SyncSettings)
+    deletes: DeletesSettings = Field(default_factory=DeletesSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
+    alerts: AlertsSettings = Field(default_factory=AlertsSettings)
 
     _provenance: Provenance = PrivateAttr(default_factory=Provenance)
 
@@ -101,31 +103,48 @@ class Settings(BaseModel):
         """Where each value came from, by key; a key not in it has its default."""
         return self._provenance.origins
 
-    def model_post_init(self, context: object, /) -> None:
-        """Keep where the values came from."""
-        if isinstance(context, Provenance):
-            self._provenance = context
+    @classmethod
+    def of(cls, tree: Mapping[str, Any], provenance: Provenance) -> Self:
+        """Validate what all sources give together. Raises pydantic's ValidationError.
+
+        A name that begins with `_` would be an argument of pydantic-settings itself: the caller refuses it.
+        """
+        settings = cls(**tree)
+        settings._provenance = provenance
+        return settings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The merged tree alone: the built-in sources decode text as JSON and pass over unknown names."""
+        return (init_settings,)
 
     @field_validator("regions")
     @classmethod
-    def _check_regions(cls, regions: Mapping[str, Region]) -> Mapping[str, Region]:
+    def _check_regions(cls, regions: Mapping[str, RegionSettings]) -> Mapping[str, RegionSettings]:
         if not regions:
             raise PydanticCustomError(NO_REGION, "no region")
         return {code: _named(code, region) for code, region in regions.items()}
 
     @field_validator("entities")
     @classmethod
-    def _fill_entities(cls, entities: Mapping[str, Entity]) -> Mapping[str, Entity]:
+    def _fill_entities(cls, entities: Mapping[str, EntitySettings]) -> Mapping[str, EntitySettings]:
         for name, entity in entities.items():
             if flaw := _flaw_of_entity(name, entity):
                 raise PydanticCustomError(UNFIT_ENTITY, "{flaw}", {"flaw": "\n".join((name, *flaw))})
-        return {name: entities.get(name) or Entity() for name in (*ENTITY_NAMES, *PART_NAMES)}
+        return {name: entities.get(name) or EntitySettings() for name in (*ENTITY_NAMES, *PART_NAMES)}
 
 
-def _flaw_of_entity(name: str, entity: Entity) -> tuple[str, str, str] | None:
-    """The key that cannot be used, the shape of what it holds, and what was wanted."""
-    if entity.tempo is not None and name in PART_NAMES:
-        return "tempo", "a tempo for what is read with its entity", "none here: its entity has one"
+def _flaw_of_entity(name: str, entity: EntitySettings) -> tuple[str, str, str] | None:
+    """The key that cannot be used, the shape of what it holds, and what was expected."""
+    if entity.interval is not None and name in PART_NAMES:
+        return "interval", "an interval for what is read with its entity", "none here: its entity has one"
     if entity.path is None:
         return None
     has_braces = bool(set(entity.path.replace(PARENT_ID, "")) & set("{}"))
@@ -138,7 +157,7 @@ def _flaw_of_entity(name: str, entity: Entity) -> tuple[str, str, str] | None:
     return None
 
 
-def _named(code: str, region: Region) -> Region:
+def _named(code: str, region: RegionSettings) -> RegionSettings:
     if region.name:
         return region
     return region.model_copy(update={"name": code.replace("_", " ").strip().title()})

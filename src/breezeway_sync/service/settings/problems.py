@@ -1,4 +1,4 @@
-"""What is wrong, a line each: key, source, shape of what came, what was wanted, what to do.
+"""What is wrong, a line each: key, source, shape of what came, what was expected, what to do.
 
 Never a value: it may be a secret, or a secret in the wrong place. pydantic's own text is not used.
 """
@@ -21,12 +21,12 @@ from breezeway_sync.service.settings.keys import (
     credential_name,
     default_text,
     env_name,
+    expected,
     field_of,
     key_from_name,
     key_text,
     printable_path,
     type_name,
-    wanted,
 )
 from breezeway_sync.service.settings.merge import Given
 from breezeway_sync.service.settings.models import WITHOUT_PATH, Key, Settings
@@ -58,8 +58,8 @@ def no_file(places: Iterable[Path]) -> ConfigurationError:
     """Nothing was found, and the environment does not make up for it."""
     return ConfigurationError(
         "there is no configuration file",
-        wanted=f"one of {', '.join(map(printable_path, places))}",
-        cure="make one, or name one with --config or BREEZEWAY_SYNC_CONFIG",
+        expected=f"one of {', '.join(map(printable_path, places))}",
+        hint="make one, or name one with --config or BREEZEWAY_SYNC_CONFIG",
     )
 
 
@@ -72,8 +72,8 @@ def of_unknown(text: Text, given: Given) -> ConfigurationError:
     return ConfigurationError(
         "a name that is no key",
         where=text.origin,
-        wanted=text.name_of(("section", "key")),
-        cure=f"did you mean {meant}?" if meant else "take it out",
+        expected=text.name_of(("section", "key")),
+        hint=f"did you mean {meant}?" if meant else "take it out",
     )
 
 
@@ -99,7 +99,7 @@ def _of_detail(detail: ErrorDetails, given: Given) -> list[ConfigurationError]:
     if detail["type"] == INCOMPLETE:
         return [_missing((*key, name), detail, given) for name in detail["msg"].split()]
     if key[-1] == KEY and detail["type"] == UNFIT:
-        return [(_unfit_code if key[0] == "regions" else _no_key)(key[:-1], detail, given)]
+        return [_unfit_code(key[:-1], detail, given) if key[0] == "regions" else no_key(key[:-1], given)]
     return [_BY_KIND.get(detail["type"], _unfit_value)(key, detail, given)]
 
 
@@ -112,19 +112,20 @@ def _missing(key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationErro
     return ConfigurationError(
         f"{key_text(key)} is missing",
         where=given.source,
-        wanted=wanted(field) if field else None,
-        cure=_ways(key),
+        expected=expected(field) if field else None,
+        hint=_ways(key),
     )
 
 
-def _no_key(key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationError:
+def no_key(key: Key, given: Given) -> ConfigurationError:
+    """A name in the file that is no key, with the one that was probably meant."""
     keys = all_keys(given.region_codes)
     known = {*Settings.model_fields, *map(key_text, keys), *(key_text(one[:-1]) for one in keys)}
     meant = closest(key_text(key), sorted(known))
     return ConfigurationError(
         f"{key_text(key)} is no key",
         where=given.origin(key),
-        cure=f"did you mean {meant}?" if meant else "take it out",
+        hint=f"did you mean {meant}?" if meant else "take it out",
     )
 
 
@@ -132,9 +133,9 @@ def _no_table(key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationErr
     return ConfigurationError(
         f"{key_text(key)} is no table",
         where=given.origin(key),
-        got=shape_of(given.value(key)),
-        wanted=f"a table [{key_text(key)}]",
-        cure="write its keys below such a line",
+        actual=shape_of(given.value(key)),
+        expected=f"a table [{key_text(key)}]",
+        hint="write its keys below such a line",
     )
 
 
@@ -142,8 +143,8 @@ def _no_region(_key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationE
     return ConfigurationError(
         "there is no region",
         where=given.source,
-        wanted="a table [regions.<code>] for each account",
-        cure=f"add one, or set {ENV_PREFIX}REGIONS__<CODE>__COMPANY_ID",
+        expected="a table [regions.<code>] for each account",
+        hint=f"add one, or set {ENV_PREFIX}REGIONS__<CODE>__COMPANY_ID",
     )
 
 
@@ -153,9 +154,9 @@ def _half_pair(region: Key, detail: ErrorDetails, given: Given) -> Configuration
     return ConfigurationError(
         f"{key_text(key)} is missing",
         where=given.origin(other),
-        got=f"{key_text(other)} alone",
-        wanted="both or neither",
-        cure=_ways(key),
+        actual=f"{key_text(other)} alone",
+        expected="both or neither",
+        hint=_ways(key),
     )
 
 
@@ -167,9 +168,9 @@ def _unfit_entity(entities: Key, detail: ErrorDetails, given: Given) -> Configur
     return ConfigurationError(
         f"{key_text(key)} cannot be used",
         where=given.origin(key),
-        got=shape,
-        wanted=fitting,
-        cure="correct it, or take it out for what is usual",
+        actual=shape,
+        expected=fitting,
+        hint="correct it, or take it out for what is usual",
     )
 
 
@@ -177,7 +178,7 @@ def _no_path(key: Key, where: str | None) -> ConfigurationError:
     return ConfigurationError(
         f"{key_text(key)} is no key",
         where=where,
-        cure="take it out; its parts, task_tags, reservation_tags and property_tags, have a path each",
+        hint="take it out; its parts, task_tags, reservation_tags and property_tags, have a path each",
     )
 
 
@@ -185,9 +186,9 @@ def _unfit_code(key: Key, detail: ErrorDetails, given: Given) -> ConfigurationEr
     return ConfigurationError(
         f"{key_text(key)} cannot be a region",
         where=given.origin(key),
-        got=detail["msg"],
-        wanted="a code of a letter, then up to 62 of a-z, 0-9 and single _; not the word all",
-        cure="rename the table; the name that people see is its key `name`",
+        actual=detail["msg"],
+        expected="a code of a letter, then up to 62 of a-z, 0-9 and single _; not the word all",
+        hint="rename the table; the name that people see is its key `name`",
     )
 
 
@@ -197,18 +198,18 @@ def _unfit_value(key: Key, detail: ErrorDetails, given: Given) -> ConfigurationE
         shape = detail["msg"]
     elif detail["type"] in TOO:
         shape = f"{shape} that is {TOO[detail['type']]}"
-    cure = "correct it"
+    hint = "correct it"
     if field is not None and shape == "text" and type_name(field) != "text" and key not in given.texts:
-        cure = "write it without quotes"
+        hint = "write it without quotes"
     elif field is not None and not field.is_required():
         default = default_text(field)
-        cure = f"correct it, or take it out{f' for the default, {default}' if default else ''}"
+        hint = f"correct it, or take it out{f' for the default, {default}' if default else ''}"
     return ConfigurationError(
         f"{key_text(key)} cannot be used",
         where=given.origin(key),
-        got=shape,
-        wanted=wanted(field) if field else None,
-        cure=cure,
+        actual=shape,
+        expected=expected(field) if field else None,
+        hint=hint,
     )
 
 
@@ -228,7 +229,7 @@ def shape_of(value: Any) -> str:
 
 _BY_KIND: Mapping[str, Callable[[Key, ErrorDetails, Given], ConfigurationError]] = {
     "missing": _missing,
-    "extra_forbidden": _no_key,
+    "extra_forbidden": lambda key, _detail, given: no_key(key, given),
     NO_REGION: _no_region,
     HALF_PAIR: _half_pair,
     UNFIT_ENTITY: _unfit_entity,

@@ -76,8 +76,8 @@ def credentials(environ: Mapping[str, str], cwd: Path, problems: list[Configurat
     try:
         paths = sorted(folder.iterdir())
     except (OSError, ValueError) as error:
-        what, cure = "the credentials directory cannot be read", "correct CREDENTIALS_DIRECTORY, or unset it"
-        problems.append(ConfigurationError(what, where=printable_path(folder), got=_reason_of(error), cure=cure))
+        what, hint = "the credentials directory cannot be read", "correct CREDENTIALS_DIRECTORY, or unset it"
+        problems.append(ConfigurationError(what, where=printable_path(folder), actual=_reason_of(error), hint=hint))
         return
     for path in paths:
         section, found, _ = path.name.partition(SEPARATOR)
@@ -87,9 +87,11 @@ def credentials(environ: Mapping[str, str], cwd: Path, problems: list[Configurat
         try:
             yield Text(path.name, path.read_bytes().decode("utf-8").rstrip("\r\n"), origin, credential_name)
         except (OSError, UnicodeDecodeError) as error:
-            wanted = "a readable file of UTF-8 text"
+            expected = "a readable file of UTF-8 text"
             problems.append(
-                ConfigurationError("a credential cannot be read", where=origin, got=_reason_of(error), wanted=wanted)
+                ConfigurationError(
+                    "a credential cannot be read", where=origin, actual=_reason_of(error), expected=expected
+                )
             )
 
 
@@ -102,17 +104,17 @@ def read_file(path: Path) -> dict[str, Any]:
         problem = ConfigurationError(
             "the configuration file cannot be read",
             where=printable_path(path),
-            got=_reason_of(error),
-            wanted="a readable file of UTF-8 text",
-            cure="correct its permissions or encoding, or name another file with --config",
+            actual=_reason_of(error),
+            expected="a readable file of UTF-8 text",
+            hint="correct its permissions or encoding, or name another file with --config",
         )
     except (ValueError, RecursionError) as error:
         problem = ConfigurationError(
             "the configuration file is not valid TOML",
             where=printable_path(path),
-            got=_position_of(error),
-            wanted='lines such as: key = "text"',
-            cure="correct that line; texts need quotes, numbers and true or false none",
+            actual=_position_of(error),
+            expected='lines such as: key = "text"',
+            hint="correct that line; texts need quotes, numbers and true or false none",
         )
     raise problem
 

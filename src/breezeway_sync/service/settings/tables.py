@@ -19,11 +19,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from breezeway_sync.core.sources import Companies
+from breezeway_sync.core.text import enumerated
+from breezeway_sync.entities.model import Interval
+from breezeway_sync.entities.streams import STREAMS
 from breezeway_sync.service.settings.checks import (
     FROZEN,
     HALF_PAIR,
     LARGEST,
-    Wanted,
+    Expectation,
     check_base_url,
     check_companies,
     check_path,
@@ -37,12 +40,19 @@ from breezeway_sync.service.settings.dsn import check_dsn
 DAY_SECONDS = 86_400
 YEAR_MINUTES = 525_600
 
+
+def _usual(interval: Interval) -> str:
+    """What is read at this interval, where nothing else is said."""
+    names = [stream.name.replace("_", " ") for stream in STREAMS.values() if stream.interval is interval]
+    return f"{enumerated(names).capitalize()}." if names else "Nothing."
+
+
 Secret = Annotated[
-    SecretStr | None, AfterValidator(check_secret), Wanted("printable text without white space around it")
+    SecretStr | None, AfterValidator(check_secret), Expectation("printable text without white space around it")
 ]
 
 
-class Api(BaseModel):
+class ApiSettings(BaseModel):
     """How the Breezeway API is called."""
 
     model_config = FROZEN
@@ -50,7 +60,7 @@ class Api(BaseModel):
     base_url: Annotated[
         str,
         AfterValidator(check_base_url),
-        Wanted("an http:// or https:// address without credentials, query or fragment"),
+        Expectation("an http:// or https:// address without credentials, query or fragment"),
     ] = Field(
         default="https://api.breezeway.io",
         description="Address of the API; a slash at its end is dropped. `http` is for the sandbox and proxies.",
@@ -91,7 +101,7 @@ with warnings.catch_warnings():
     # The key is called `schema`, as is a deprecated classmethod of BaseModel that nothing here calls.
     warnings.filterwarnings("ignore", message='Field name "schema"', category=UserWarning)
 
-    class Database(BaseModel):
+    class DatabaseSettings(BaseModel):
         """Where the copy lives."""
 
         model_config = FROZEN
@@ -99,7 +109,7 @@ with warnings.catch_warnings():
         dsn: Annotated[
             SecretStr,
             AfterValidator(check_dsn),
-            Wanted(
+            Expectation(
                 "postgresql://user:password@host:port/database, where @ : / ? # of the password "
                 "are written %40 %3A %2F %3F %23"
             ),
@@ -107,7 +117,7 @@ with warnings.catch_warnings():
         schema: Annotated[
             str,
             AfterValidator(check_schema),
-            Wanted("a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not pg_…"),
+            Expectation("a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not pg_…"),
         ] = Field(  # type: ignore[assignment]
             default="breezeway", description="Schema of all tables; made when it is missing."
         )
@@ -119,18 +129,18 @@ with warnings.catch_warnings():
         pool_size: int = Field(default=10, ge=2, le=1000, description="Most connections held at once.")
 
 
-class Region(BaseModel):
+class RegionSettings(BaseModel):
     """One Breezeway account. A new region is a new table `[regions.<code>]` in the file, never code."""
 
     model_config = FROZEN
 
-    name: Annotated[str, AfterValidator(check_text), Wanted("printable text without white space around it")] = Field(
-        default="", description="Name to show. Left out: the code as a title, `hilton_head` as `Hilton Head`."
+    name: Annotated[str, AfterValidator(check_text), Expectation("printable text without white space around it")] = (
+        Field(default="", description="Name to show. Left out: the code as a title, `hilton_head` as `Hilton Head`.")
     )
     company_id: Annotated[
         int | tuple[int, ...] | Literal["all"] | None,
         BeforeValidator(check_companies),
-        Wanted('a whole number of at least 1, a list of such numbers, or "all"'),
+        Expectation('a whole number of at least 1, a list of such numbers, or "all"'),
     ] = Field(
         default=None,
         description="The account's company at Breezeway, sent wherever an endpoint takes it; records of another one "
@@ -163,23 +173,23 @@ class Region(BaseModel):
         return self
 
 
-class Entity(BaseModel):
+class EntitySettings(BaseModel):
     """One entity, or one part of an entity that has an address of its own."""
 
     model_config = FROZEN
 
-    path: Annotated[str | None, AfterValidator(check_path), Wanted("a path that starts with one /")] = Field(
+    path: Annotated[str | None, AfterValidator(check_path), Expectation("a path that starts with one /")] = Field(
         default=None,
         description="Path below `/public/inventory/v1` where it is read; `{id}` stands for the parent's id. "
         "Left out: the address that breezeway-sync knows.",
     )
     enabled: bool = Field(default=True, description="`false`: not read at all; rows already copied stay.")
-    tempo: Literal["hourly", "daily", "weekly"] | None = Field(
-        default=None, description="How often `serve` reads it. Left out: the usual tempo of the entity."
+    interval: Literal["hourly", "daily", "weekly"] | None = Field(
+        default=None, description="How often `serve` reads it. Left out: the usual interval of the entity."
     )
 
 
-class Sync(BaseModel):
+class SyncSettings(BaseModel):
     """How much one run does, and in which portions."""
 
     model_config = FROZEN
@@ -208,43 +218,43 @@ class Sync(BaseModel):
         description="Reservations and tasks are asked for what changed since the last complete reading, and so long "
         "before it: the service compares days, and nobody knows in which zone.",
     )
-    sweep_days: float = Field(
+    full_scan_days: float = Field(
         default=7.0,
         ge=0,
         le=3650,
         description="Runs read every list whole this often at least, spread over a quarter of that time. `0`: always.",
     )
-    near_days: int = Field(
+    window_days: int = Field(
         default=14,
         ge=0,
         le=3650,
-        description="Every `near_hours`, runs read all tasks and stays planned within this many days before or after "
+        description="Every `window_hours`, runs read all tasks and stays planned within this many days before or after "
         "today.",
     )
-    near_hours: float = Field(
+    window_hours: float = Field(
         default=0.8,
         ge=0,
         le=8760,
-        description="How often runs read the lists of `near_days`. Below one hour, every hourly run notices what left "
-        "these lists.",
+        description="How often runs read the lists of `window_days`. Below one hour, every hourly run notices what "
+        "left these lists.",
     )
-    children_sweep_days: float = Field(
+    children_refresh_days: float = Field(
         default=30.0,
         ge=0,
         le=3650,
         description="All comments and requirements are asked for again in so long, a share each run, since it is not "
         "known whether a new comment changes its task. `0`: each time.",
     )
-    unlisted_days: float = Field(
+    hidden_refresh_days: float = Field(
         default=6.0,
         ge=0,
         le=3650,
         description="Runs ask for hidden records, which lists leave out, at their own address this often; for those "
-        "within `near_days`, every `near_hours`. `require_fresh` accepts 7 days by default.",
+        "within `window_days`, every `window_hours`. `require_fresh` accepts 7 days by default.",
     )
 
 
-class Deletes(BaseModel):
+class DeletesSettings(BaseModel):
     """When too much is gone at once to be true: then nothing is deleted before a person decides."""
 
     model_config = FROZEN
@@ -257,7 +267,7 @@ class Deletes(BaseModel):
     )
 
 
-class Log(BaseModel):
+class LogSettings(BaseModel):
     """What is logged."""
 
     model_config = FROZEN
@@ -267,20 +277,14 @@ class Log(BaseModel):
     )
 
 
-class Schedule(BaseModel):
-    """How often `breezeway-sync serve` works; what an entity's tempo means."""
+class ScheduleSettings(BaseModel):
+    """How often `breezeway-sync serve` works; what an entity's interval means."""
 
     model_config = FROZEN
 
-    hourly_seconds: float = Field(
-        default=3600.0, gt=0, le=YEAR_MINUTES * 60, description="Properties, reservations and tasks."
-    )
-    daily_seconds: float = Field(
-        default=86_400.0, gt=0, le=YEAR_MINUTES * 60, description="People, supplies, tags and property contacts."
-    )
-    weekly_seconds: float = Field(
-        default=604_800.0, gt=0, le=YEAR_MINUTES * 60, description="Templates and subdepartments."
-    )
+    hourly_seconds: float = Field(default=3600.0, gt=0, le=YEAR_MINUTES * 60, description=_usual(Interval.HOURLY))
+    daily_seconds: float = Field(default=86_400.0, gt=0, le=YEAR_MINUTES * 60, description=_usual(Interval.DAILY))
+    weekly_seconds: float = Field(default=604_800.0, gt=0, le=YEAR_MINUTES * 60, description=_usual(Interval.WEEKLY))
     spread_seconds: float = Field(
         default=300.0,
         ge=0,
@@ -297,7 +301,7 @@ class Schedule(BaseModel):
     )
 
 
-class Retention(BaseModel):
+class RetentionSettings(BaseModel):
     """How long what is only history is kept."""
 
     model_config = FROZEN

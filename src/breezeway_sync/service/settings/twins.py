@@ -35,9 +35,9 @@ def _by_region(found: Iterable[Twins]) -> dict[str, ConfigurationError]:
     for one, other, why, is_same in found:
         problem = (SameSource if is_same else ConfigurationError)(
             f"regions.{one} and regions.{other} cannot both be read",
-            got=why,
-            wanted="one region for each company of a client_id",
-            cure="take one of them out, or correct its client_id, client_secret or company_id",
+            actual=why,
+            expected="one region for each company of a client_id",
+            hint="take one of them out, or correct its client_id, client_secret or company_id",
         )
         problems.setdefault(one, problem)
         problems.setdefault(other, problem)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from breezeway_sync.core.certificate import Certificate, Class, Difference
-from breezeway_sync.entities.comparison import Scope
+from breezeway_sync.core.verification import Class, Difference, VerificationResult
+from breezeway_sync.entities.comparison import ListScope
 from breezeway_sync.entities.model import CalledChild
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.verify.bench import Bench, Name
 from breezeway_sync.sync.verify.called import compare_called, is_of
-from breezeway_sync.sync.verify.extent import CONTACTS
 
 
 def record_of(difference: Difference) -> Name | None:
@@ -53,7 +52,7 @@ def parents_of(bench: Bench, called: CalledChild, found: Iterable[Difference]) -
     )
 
 
-async def compare_repaired(bench: Bench, first: Certificate) -> None:
+async def compare_repaired(bench: Bench, first: VerificationResult) -> None:
     """Compare once more all that a comparison has found, after it was repaired. Raises ApiError, DatabaseError."""
     bench.known = await bench.mirror.known(bench.region, bench.entity)
     bench.open, bench.troubles = first.unexplained, []
@@ -61,20 +60,19 @@ async def compare_repaired(bench: Bench, first: Certificate) -> None:
     kept = [one for one in first.differences if one.kind is Class.LATE or record_of(one) is None]
     bench.differences = dict.fromkeys(kept)
     bench.seen -= set(records_of(bench, bench.open))
-    names = records_of(bench, bench.open) if bench.name != CONTACTS else []
+    names = records_of(bench, bench.open) if bench.stream.child is None else []
     if bench.entity.own_address is None:
         for source in bench.entity.sources:
             keys = [key for kind, key in names if kind == source.discriminator]
-            await bench.judge_all(source, bench.params(source), Scope(bench.entity, source.discriminator), keys)
+            await bench.judge_all(source, bench.params(source), ListScope(bench.entity, source.discriminator), keys)
     else:
-        await each(names, bench.extent.workers, lambda name: bench.judge_own(Scope(bench.entity), name[1]))
+        await each(names, bench.extent.workers, lambda name: bench.judge_own(ListScope(bench.entity), name[1]))
         await bench.links()
     bench.looked_again = set(names)
-    for called in bench.entity.called:
-        if called.owed == (bench.name != CONTACTS):
-            parents = parents_of(bench, called, bench.open)
-            bench.listed.setdefault(called.source.name, set()).difference_update(parents)
-            await compare_called(bench, called, parents, is_closed=False)
+    for called in bench.stream.called:
+        parents = parents_of(bench, called, bench.open)
+        bench.listed.setdefault(called.source.name, set()).difference_update(parents)
+        await compare_called(bench, called, parents, is_closed=False)
     bench.count("compared again after a repair", len(bench.open))
 
 
@@ -83,7 +81,7 @@ async def compare_open(bench: Bench) -> None:
     if bench.entity.own_address is None:
         return
     some = _at_most(bench, _keys_of(one for one in bench.open if not _is_settled(bench, one)))
-    await each(some, bench.extent.workers, lambda key: bench.judge_own(Scope(bench.entity), key))
+    await each(some, bench.extent.workers, lambda key: bench.judge_own(ListScope(bench.entity), key))
     bench.looked_again.update((None, key) for key in some)
 
 

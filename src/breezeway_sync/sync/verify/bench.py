@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from breezeway_sync.core.certificate import Class, Difference
 from breezeway_sync.core.errors import ApiError, CutShort, NotFound
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.problems import ProblemKind
-from breezeway_sync.entities.comparison import Known, Scope
+from breezeway_sync.core.verification import Class, Difference
+from breezeway_sync.entities.comparison import ClaimedState, ListScope
 from breezeway_sync.entities.decode import Item
-from breezeway_sync.entities.model import Company, Entity, Shape, Source
+from breezeway_sync.entities.model import AnswerShape, Company, Entity, Source
 from breezeway_sync.entities.rows import JsonObject
+from breezeway_sync.entities.streams import Stream
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.ports import Params
-from breezeway_sync.sync.verdict import ends_everything
+from breezeway_sync.sync.status_rules import ends_everything
 from breezeway_sync.sync.verify import classify
 from breezeway_sync.sync.verify.compare import paths_unlike, says_deleted
 from breezeway_sync.sync.verify.extent import PAGE_ROWS, Extent
@@ -31,7 +32,7 @@ Name = tuple[str | None, int]
 
 @dataclass(slots=True)
 class Bench:
-    """One region and entity (by its name in the log) of one account that is ours.
+    """One region and stream of one account that is ours.
 
     `seen` are the records that were laid beside their rows, on whichever side they are; `listed` parents, by the source
     whose list of theirs was compared; `looked_again` records, and parents by source, of which nothing is left to be
@@ -41,12 +42,11 @@ class Bench:
 
     region: str
     company_id: int | None
-    name: str
-    entity: Entity
+    stream: Stream
     api: ListApi
     mirror: Mirror
     extent: Extent
-    known: Known = field(default_factory=lambda: Known({}, {}, {}, None))
+    known: ClaimedState = field(default_factory=lambda: ClaimedState({}, {}, {}, None))
     open: tuple[Difference, ...] = ()
     late_homes: frozenset[int] = frozenset()
     compared: dict[str, int] = field(default_factory=dict)
@@ -57,6 +57,15 @@ class Bench:
     tally: Tally = field(default_factory=Tally)
     troubles: list[ApiError] = field(default_factory=list)
     doubt: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.stream.name
+
+    @property
+    def entity(self) -> Entity:
+        """Whose records, or children, are compared."""
+        return self.stream.entity
 
     # --- what is found -----------------------------------------------------------------------------------
 
@@ -109,7 +118,7 @@ class Bench:
         shown: dict[int, JsonObject] = {}
         for variant in source.variants:
             asked, path = [*params, *variant], self.path(source)
-            if source.shape is Shape.LIST:
+            if source.shape is AnswerShape.LIST:
                 pages = [await self.api.listing(source.path, path, asked, tally=self.tally)]
             else:
                 pages = [page async for page in self.api.pages(source.path, path, asked, tally=self.tally)]
@@ -162,20 +171,20 @@ class Bench:
 
     # --- one beside the other ----------------------------------------------------------------------------
 
-    async def look(self, scope: Scope, shown: Mapping[int, JsonObject]) -> set[int]:
+    async def look(self, scope: ListScope, shown: Mapping[int, JsonObject]) -> set[int]:
         """The keys of records that the mirror does not have, or has otherwise."""
         suspects: set[int] = set()
         every = list(shown)
         for start in range(0, len(every), BATCH_ROWS):
             keys = every[start : start + BATCH_ROWS]
-            stored = await self.mirror.stored(self.region, Scope(self.entity, scope.discriminator), keys)
+            stored = await self.mirror.stored(self.region, ListScope(self.entity, scope.discriminator), keys)
             self.seen.update((scope.discriminator, key) for key in keys)
             suspects.update(
                 key for key in keys if key not in stored or paths_unlike(self.entity, shown[key], stored[key])
             )
         return suspects
 
-    async def judge_all(self, source: Source, params: Params, scope: Scope, suspects: Iterable[int]) -> None:
+    async def judge_all(self, source: Source, params: Params, scope: ListScope, suspects: Iterable[int]) -> None:
         """Read both sides of these records again, and keep what still differs."""
         keys = sorted(suspects)
         if keys and self.entity.own_address is None:
@@ -185,7 +194,7 @@ class Bench:
         elif keys:
             await each(keys, self.extent.workers, lambda key: self.judge_own(scope, key))
 
-    async def judge_own(self, scope: Scope, key: int) -> None:
+    async def judge_own(self, scope: ListScope, key: int) -> None:
         """The same for one record that has an address of its own."""
         try:
             record = await self.own(key)
@@ -194,10 +203,10 @@ class Bench:
         else:
             await self.judge(scope, key, record)
 
-    async def judge(self, scope: Scope, key: int, record: JsonObject | None) -> None:
+    async def judge(self, scope: ListScope, key: int, record: JsonObject | None) -> None:
         """The class of what differs between a record, as it was read again, and its row as it is now."""
         entity, discriminator = self.entity, scope.discriminator
-        stored = (await self.mirror.stored(self.region, Scope(entity, discriminator), [key])).get(key)
+        stored = (await self.mirror.stored(self.region, ListScope(entity, discriminator), [key])).get(key)
         if stored is not None or record is not None:
             self.seen.add((discriminator, key))
         if record is None:
@@ -227,5 +236,6 @@ class Bench:
         if ("record", self.name, key) in self.known.accepted:
             self.count("accepted by a person")
             return
-        is_late = whole(record.get("home_id")) in self.late_homes
+        per = self.entity.sources[0].per
+        is_late = per is not None and whole(record.get(per)) in self.late_homes
         self.differ(discriminator, key, [""], Class.LATE if is_late else kind)

@@ -1,17 +1,17 @@
-"""Comparing lists that cost a call of their own for each parent: comments, requirements, contacts."""
+"""Comparing lists that cost a call of their own for each parent: those that are owed, and those of every home."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breezeway_sync.core.certificate import Class
 from breezeway_sync.core.errors import ApiError, EmptyAnswer, NotFound
-from breezeway_sync.entities.comparison import LastRead, Reading, Scope
+from breezeway_sync.core.verification import Class
+from breezeway_sync.entities.comparison import LastRead, LastScans, ListScope
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.model import CalledChild
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.missing import LEAST_SAMPLE, sample
-from breezeway_sync.sync.verdict import means_unavailable
+from breezeway_sync.sync.status_rules import means_unavailable
 from breezeway_sync.sync.verify import classify
 from breezeway_sync.sync.verify.bench import Bench
 from breezeway_sync.sync.verify.compare import paths_unlike, unlike_items
@@ -57,7 +57,7 @@ async def compare_one(bench: Bench, called: CalledChild, key: int) -> None:
 async def _is_stale(bench: Bench, key: int) -> bool:
     """Whether the parent itself has changed after the last read, which will have its lists read again."""
     record = await bench.own(key)
-    stored = (await bench.mirror.stored(bench.region, Scope(bench.entity), [key])).get(key)
+    stored = (await bench.mirror.stored(bench.region, ListScope(bench.entity), [key])).get(key)
     if record is None or stored is None or not paths_unlike(bench.entity, record, stored):
         return False
     last = classify.last_read(bench.entity, bench.known, None, key, record)
@@ -79,7 +79,7 @@ async def _unlike(bench: Bench, called: CalledChild, key: int) -> tuple[list[str
         bench.count(f"{source.name} not found")
         bench.looked_again.add((source.name, key))
         return None
-    stored, is_owed = await bench.mirror.called(bench.region, bench.entity, called, key)
+    stored, is_pending_read = await bench.mirror.called(bench.region, bench.entity, called, key)
     if stored is None:
         bench.looked_again.add((source.name, key))
         return _of_unknown(bench, called, key, items)
@@ -88,20 +88,20 @@ async def _unlike(bench: Bench, called: CalledChild, key: int) -> tuple[list[str
     kept = extra.get(f"/{child.items}") if isinstance(extra, dict) else None
     paths = unlike_items(child, items, stored.children[child.table], kept)
     last = classify.last_read(bench.entity, bench.known, None, key, stored.row)
-    if not called.owed:
-        last = LastRead(bench.known.lists.get((source.name, key), Reading()).covered_at, None)
-    return (paths, classify.of_called(items, last, is_owed=is_owed)) if paths else None
+    if not called.pending_reads:
+        last = LastRead(bench.known.lists.get((source.name, key), LastScans()).watermark, None)
+    return (paths, classify.of_called(items, last, is_pending_read=is_pending_read)) if paths else None
 
 
 def _note(bench: Bench, called: CalledChild, key: int) -> None:
     bench.listed.setdefault(called.source.name, set()).add(key)
-    if not called.owed:  # nothing else is compared of these parents
+    if not called.pending_reads:  # nothing else is compared of these parents
         bench.seen.add((None, key))
 
 
 def _of_unknown(bench: Bench, called: CalledChild, key: int, items: list[Item]) -> tuple[list[str], Class] | None:
-    """The mirror does not have the parent. The task itself is noted as missing elsewhere; contacts are noted here."""
-    if called.owed or not items:
+    """The mirror does not have the parent: that is noted here, unless the parent itself is compared."""
+    if called.pending_reads or not items:
         return None
     _note(bench, called, key)
     return [called.child.items], Class.LATE if key in bench.late_homes else Class.MISSING

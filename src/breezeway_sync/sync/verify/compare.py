@@ -12,7 +12,7 @@ from copy import deepcopy
 from typing import cast
 
 from breezeway_sync.entities.comparison import Children, Row, Stored
-from breezeway_sync.entities.model import Child, Derived, Entity, Field, Kind, Rule
+from breezeway_sync.entities.model import Child, ColumnKind, DerivationRule, Derived, Entity, Field
 from breezeway_sync.sync.verify.values import clean, normal, number, same, same_money, whole
 
 Json = dict[str, object]
@@ -37,8 +37,8 @@ def unlike(entity: Entity, record: Mapping[str, object], row: Row, children: Chi
         if isinstance(listed, list) and _are_objects(listed):
             del theirs[tags.items]
             ours.pop(tags.items, None)
-            wanted = {whole(item.get("id")) for item in listed if isinstance(item, dict)} - {None}
-            if wanted != {whole(one["tag_id"]) for one in children.get(tags.table, ())}:
+            expected = {whole(item.get("id")) for item in listed if isinstance(item, dict)} - {None}
+            if expected != {whole(one["tag_id"]) for one in children.get(tags.table, ())}:
                 found.append(tags.items)
     for called in entity.called:
         ours.pop(f"/{called.child.items}", None)
@@ -96,10 +96,10 @@ def _by_place(child: Child, items: Sequence[object], rows: Sequence[Row], kept: 
 def _kept(child: Child, odd: Sequence[object], repeated: Sequence[object], kept: object) -> list[str]:
     """What no row takes must stand in `extra`; besides it only what repeats an id may."""
     there = Counter(normal(item) for item in kept) if isinstance(kept, list) else Counter()
-    wanted = Counter(normal(item) for item in odd)
-    surplus = there - wanted - Counter(normal(item) for item in repeated)
+    expected = Counter(normal(item) for item in odd)
+    surplus = there - expected - Counter(normal(item) for item in repeated)
     is_list = isinstance(kept, list) or kept is None
-    return [] if is_list and not wanted - there and not surplus else [f"{child.items}: items without a row"]
+    return [] if is_list and not expected - there and not surplus else [f"{child.items}: items without a row"]
 
 
 def _unlike_item(child: Child, item: Mapping[str, object], row: Row, *, is_first: bool = False) -> list[str]:
@@ -123,7 +123,7 @@ def _unlike_fields(
     for field in fields:
         for path in (field.path, *field.also):
             value = _at(theirs, path)
-            if value is None or (isinstance(value, dict) and field.kind is not Kind.JSON):
+            if value is None or (isinstance(value, dict) and field.kind is not ColumnKind.JSON):
                 continue
             if _at(ours, path) is None and field.name not in said:
                 said.add(field.name)
@@ -141,7 +141,7 @@ def _unlike_fields(
 
 
 def _is_same(field: Field, value: object, row: Row) -> bool:
-    if field.kind is Kind.MONEY:
+    if field.kind is ColumnKind.MONEY:
         return same_money(value, row[field.name], row[f"{field.name}_currency"])
     return same(field.kind, value, row[field.name])
 
@@ -190,11 +190,11 @@ def _first_phone(record: Mapping[str, object], _is_first: bool) -> object:
     return None if number(first) is None else str(first)
 
 
-_RULES: Mapping[Rule, Callable[[Mapping[str, object], bool], object]] = {
-    Rule.FULL_NAME: _full_name,
-    Rule.FIRST_EMAIL: _first_email,
-    Rule.FIRST_PHONE: _first_phone,
-    Rule.IS_FIRST: lambda _record, is_first: is_first,
+_RULES: Mapping[DerivationRule, Callable[[Mapping[str, object], bool], object]] = {
+    DerivationRule.FULL_NAME: _full_name,
+    DerivationRule.FIRST_EMAIL: _first_email,
+    DerivationRule.FIRST_PHONE: _first_phone,
+    DerivationRule.IS_FIRST: lambda _record, is_first: is_first,
 }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from breezeway_sync.entities.comparison import Rows
-from breezeway_sync.entities.model import Entity, Shape, Source
+from breezeway_sync.entities.model import AnswerShape, Source
+from breezeway_sync.entities.streams import Stream
 from breezeway_sync.sync.forecast import calls_of
 
 PAGE_ROWS = 100
@@ -16,7 +17,6 @@ SMALL_PAGES = 5
 RECORDS_PER_LIST = 5
 # A difference stays on record until it is seen right, so a sample looks at as many of them as a night has room for.
 OPEN_PER_SAMPLE = 20
-CONTACTS = "property_contacts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,18 @@ class Extent:
         return OPEN_PER_SAMPLE * self.sample_records
 
 
-def estimated_calls(entity: Entity, name: str, rows: Rows, extent: Extent) -> int:
+def estimated_calls(stream: Stream, rows: Rows, extent: Extent) -> int:
     """About how many calls a comparison makes where nothing differs, without those for the homes that it walks."""
-    if name == CONTACTS:
+    if stream.child is not None:
         return rows.homes if extent.whole else min(extent.lists, rows.homes)
-    owed = [one for one in entity.called if one.owed and one.source.name not in extent.disabled]
-    calls = len(owed) * (rows.live if extent.whole else min(extent.lists, rows.live))
+    pending_reads = [one for one in stream.called if one.source.name not in extent.disabled]
+    calls = len(pending_reads) * (rows.live if extent.whole else min(extent.lists, rows.live))
     seen = 0.0
-    for source in (one for one in entity.sources if one.name not in extent.disabled):
+    for source in (one for one in stream.sources if one.name not in extent.disabled):
         made, shown = _of_source(source, rows, extent)
         calls += made
         seen += shown
-    if entity.own_address is None:
+    if stream.entity.own_address is None:
         return calls
     left = max(0.0, rows.live - seen)
     drawn = left if extent.whole else min(extent.sample_records, rows.live) * left / max(1, rows.live)
@@ -61,17 +61,17 @@ def estimated_calls(entity: Entity, name: str, rows: Rows, extent: Extent) -> in
 
 def _of_source(source: Source, rows: Rows, extent: Extent) -> tuple[int, float]:
     """Calls for its lists, and how many live rows these show."""
-    if source.shape is Shape.LIST:
+    if source.shape is AnswerShape.LIST:
         return len(source.variants), float(rows.live)
     if source.per is not None:
         walked = 1.0 if extent.whole else min(1.0, extent.lists / max(1, rows.homes))
         calls = sum(calls_of(one, extent.page_size) for one in rows.by_home)
-        return round(calls * walked), (rows.live - rows.unlisted) * walked
-    whole, pages = calls_of(rows.live - rows.unlisted, extent.page_size), -(-rows.live // PAGE_ROWS)
+        return round(calls * walked), (rows.live - rows.hidden) * walked
+    whole, pages = calls_of(rows.live - rows.hidden, extent.page_size), -(-rows.live // PAGE_ROWS)
     if extent.whole:
-        return whole, rows.live - rows.unlisted
+        return whole, rows.live - rows.hidden
     if pages <= SMALL_PAGES:
-        return 1 + whole, rows.live - rows.unlisted
+        return 1 + whole, rows.live - rows.hidden
     looked = 1 + min(pages - 1, max(1, extent.sample_records // PAGE_ROWS))
     return looked, min(rows.live, looked * PAGE_ROWS)
 

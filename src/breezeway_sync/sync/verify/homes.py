@@ -6,10 +6,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from breezeway_sync.core.certificate import Class
-from breezeway_sync.entities.comparison import Scope
+from breezeway_sync.core.verification import Class
+from breezeway_sync.entities.comparison import ListScope
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import JsonObject
+from breezeway_sync.entities.streams import STREAMS
 from breezeway_sync.sync.verify import classify
 from breezeway_sync.sync.verify.bench import BATCH_ROWS, Bench
 from breezeway_sync.sync.verify.compare import says_deleted
@@ -32,10 +33,12 @@ class Homes:
 async def find_homes(bench: Bench, properties: Entity) -> Homes:
     """Ask the API for its properties: all of them, or where only a sample is compared a few pages of a long list."""
     known = await bench.mirror.known(bench.region, properties)
-    asking = replace(bench, entity=properties, known=known, differences={}, compared={}, seen=set(), listed={})
+    asking = replace(
+        bench, stream=STREAMS[properties.name], known=known, differences={}, compared={}, seen=set(), listed={}
+    )
     listed = await _shown(asking, properties)
     shown = {key: record for key, record in listed.items() if not says_deleted(properties, record)}
-    stored = await bench.mirror.keys(bench.region, Scope(properties))
+    stored = await bench.mirror.keys(bench.region, ListScope(properties))
     unknown = sorted(shown.keys() - stored)
 
     def is_late(key: int) -> bool:
@@ -49,7 +52,7 @@ async def find_homes(bench: Bench, properties: Entity) -> Homes:
 async def _is_any_same(asking: Bench, shown: Mapping[int, JsonObject], common: Sequence[int]) -> bool:
     """Whether any property of both sides is the same company's on both; one that names no company may be."""
     for start in range(0, len(common), BATCH_ROWS):
-        rows = await asking.mirror.stored(asking.region, Scope(asking.entity), common[start : start + BATCH_ROWS])
+        rows = await asking.mirror.stored(asking.region, ListScope(asking.entity), common[start : start + BATCH_ROWS])
         for key, stored in rows.items():
             theirs, ours = whole(shown[key].get("company_id")), whole(stored.row.get("company_id"))
             if theirs is None or ours is None or theirs == ours:
@@ -66,14 +69,14 @@ async def _shown(asking: Bench, properties: Entity) -> Mapping[int, JsonObject]:
     pages = first.total_pages or 0
     if pages <= SMALL_PAGES:
         return await asking.whole(source, params)
-    dice = random.Random(asking.extent.seed)  # noqa: S311 - a sample that can be drawn again
-    other = await asking.page(source, params, dice.randint(2, pages))
+    rng = random.Random(asking.extent.seed)  # noqa: S311 - a sample that can be drawn again
+    other = await asking.page(source, params, rng.randint(2, pages))
     return asking.keyed(first.items) | asking.keyed(other.items)
 
 
-async def to_walk(bench: Bench, properties: Entity, homes: Homes) -> list[int]:
+async def to_scan(bench: Bench, properties: Entity, homes: Homes) -> list[int]:
     """The properties to be walked. In a sample those that the mirror lacks come first: there most is to be found."""
-    extent, every = bench.extent, Scope(properties)
+    extent, every = bench.extent, ListScope(properties)
     if extent.whole:
         return sorted({*homes.unknown, *await bench.mirror.keys(bench.region, every)})
     unknown = drawn(homes.unknown, extent, max(1, extent.lists // 2))

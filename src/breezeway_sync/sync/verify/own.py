@@ -10,7 +10,7 @@ from breezeway_sync.core.outcome import Tally
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.sync.belonging import Belonging
-from breezeway_sync.sync.ports import Params, Record
+from breezeway_sync.sync.ports import Params, RecordLike
 from breezeway_sync.sync.verify.ports import ListApi, ListPage
 
 
@@ -41,7 +41,7 @@ class OwnApi:
     async def listing(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> ListPage:
         return self._own(await self.api.listing(endpoint, path, params, tally=tally), endpoint)
 
-    async def record(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> Record:
+    async def record(self, endpoint: str, path: str, params: Params = (), *, tally: Tally | None = None) -> RecordLike:
         """One record. Raises NotFound for another company's record as well: the region does not have it."""
         record = await self.api.record(endpoint, path, params, tally=tally)
         if self.belonging.why_left_out(self.entity, record.value) is not None:

@@ -6,19 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from breezeway_sync.core.certificate import Difference
 from breezeway_sync.core.errors import ApiError, CutShort
-from breezeway_sync.entities.admit import admit_children
+from breezeway_sync.core.verification import Difference
 from breezeway_sync.entities.batch import Incoming, Loaded
-from breezeway_sync.entities.comparison import Scope
+from breezeway_sync.entities.comparison import ListScope
 from breezeway_sync.entities.model import CalledChild, Entity, Source
 from breezeway_sync.entities.plan import plan_of
 from breezeway_sync.entities.rows import ChildSet, JsonObject
+from breezeway_sync.entities.validate import validate_children
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.ports import Sink
 from breezeway_sync.sync.verify.again import parents_of, records_of
 from breezeway_sync.sync.verify.bench import Bench
-from breezeway_sync.sync.verify.extent import CONTACTS
 from breezeway_sync.sync.verify.values import whole
 
 # Records, or lists of so many parents, that are held in memory and stored together.
@@ -44,7 +43,7 @@ class Repairer:
     async def repair(self, found: Sequence[Difference]) -> None:
         """Raises what ends everything; what cannot be read stays as it is, and the next comparison finds it again."""
         bench = self.bench
-        names = records_of(bench, found) if bench.name != CONTACTS else []
+        names = records_of(bench, found) if bench.stream.child is None else []
         for source in bench.entity.sources:
             keys = [key for kind, key in names if kind == source.discriminator]
             if bench.entity.own_address is not None:
@@ -53,8 +52,8 @@ class Repairer:
             elif keys:
                 shown = await bench.whole(source, bench.params(source))
                 await self._store(source, {key: shown.get(key) for key in keys})
-        for called in bench.entity.called:
-            if called.owed == (bench.name != CONTACTS) and called.source.name not in bench.extent.disabled:
+        for called in bench.stream.called:
+            if called.source.name not in bench.extent.disabled:
                 for some in _chunks(parents_of(bench, called, found)):
                     await self._lists(called, some)
 
@@ -78,7 +77,7 @@ class Repairer:
         if incoming:
             self.loaded.add(await self.sink.load(bench.region, bench.entity, incoming, kind))
         gone = [key for key, record in records.items() if record is None]
-        rows = await bench.mirror.stored(bench.region, Scope(bench.entity, kind), gone) if gone else {}
+        rows = await bench.mirror.stored(bench.region, ListScope(bench.entity, kind), gone) if gone else {}
         by_parent: dict[int, list[int]] = {}
         for key, stored in rows.items():
             parent = whole(stored.row.get(source.per)) if source.per else 0
@@ -100,7 +99,7 @@ class Repairer:
             except ApiError as error:
                 bench.trouble("children", source.name, key, error)
             else:
-                sets.append((admit_children(plan, key, page.items)[0], self.order))
+                sets.append((validate_children(plan, key, page.items)[0], self.order))
 
         await each(parents, bench.extent.workers, ask)
         if sets:

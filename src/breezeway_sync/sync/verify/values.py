@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 
-from breezeway_sync.entities.model import Kind
+from breezeway_sync.entities.model import ColumnKind
 
 _LONE = re.compile("[\ud800-\udfff]")
 _MONEY = re.compile(r"(?:([A-Z]{3})\s+)?(-?[\d,]+(?:\.\d+)?)(?:\s+([A-Z]{3}))?", re.ASCII)
@@ -81,20 +81,20 @@ def _clock(value: object) -> time | None:
         return None
 
 
-_READ: dict[Kind, Callable[[object], object]] = {
-    Kind.BIGINT: number,
-    Kind.NUMERIC: number,
-    Kind.TIMESTAMP: instant,
-    Kind.DATE: _day,
-    Kind.TIME: _clock,
+_READ: dict[ColumnKind, Callable[[object], object]] = {
+    ColumnKind.BIGINT: number,
+    ColumnKind.NUMERIC: number,
+    ColumnKind.TIMESTAMP: instant,
+    ColumnKind.DATE: _day,
+    ColumnKind.TIME: _clock,
 }
 
 
-def same(kind: Kind, api: object, mirror: object) -> bool:
+def same(kind: ColumnKind, api: object, mirror: object) -> bool:
     """Whether a column's value, as PostgreSQL writes it in JSON, says what the API says."""
     if normal(api) == normal(mirror):
         return True
-    if kind is Kind.TEXT and not isinstance(api, str):
+    if kind is ColumnKind.TEXT and not isinstance(api, str):
         return number(api) is not None and number(api) == number(mirror)
     read = _READ.get(kind)
     return read is not None and read(api) is not None and read(api) == read(mirror)

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from breezeway_sync.core.certificate import Certificate
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import ApiError
-from breezeway_sync.entities.comparison import Scope
-from breezeway_sync.entities.model import CalledChild, Entity, Shape, Source
+from breezeway_sync.core.verification import VerificationResult
+from breezeway_sync.entities.comparison import ListScope
+from breezeway_sync.entities.model import AnswerShape, CalledChild, Entity, Source
 from breezeway_sync.sync.job import each
 from breezeway_sync.sync.ports import Params
-from breezeway_sync.sync.verdict import means_unavailable
+from breezeway_sync.sync.status_rules import means_unavailable
 from breezeway_sync.sync.verify import classify
 from breezeway_sync.sync.verify.again import carry_over, compare_open, first_of_open
 from breezeway_sync.sync.verify.bench import Bench
 from breezeway_sync.sync.verify.called import compare_called
-from breezeway_sync.sync.verify.extent import CONTACTS, PAGE_ROWS, SMALL_PAGES
-from breezeway_sync.sync.verify.homes import Homes, find_homes, to_walk
+from breezeway_sync.sync.verify.extent import PAGE_ROWS, SMALL_PAGES
+from breezeway_sync.sync.verify.homes import Homes, find_homes, to_scan
 from breezeway_sync.sync.verify.ports import ListPage
 
 STRANGE = (
@@ -31,14 +31,14 @@ STRANGE = (
 
 @dataclass(slots=True)
 class Verifier:
-    """One comparison. `properties` is what tasks and contacts are asked for by, `homes` those that the mirror lacks."""
+    """One comparison. `properties` is what lists of homes are asked for by, `homes` those that the mirror lacks."""
 
     bench: Bench
     clock: Clock
     properties: Entity
     homes: Homes | None = None
 
-    async def run(self) -> Certificate:
+    async def run(self) -> VerificationResult:
         """Compare; what cannot be compared makes the certificate incomplete. Raises DatabaseError."""
         started_at, began = self.clock.now(), self.clock.monotonic()
         error: ApiError | None = None
@@ -56,17 +56,17 @@ class Verifier:
         if await self._is_in_doubt():
             return
         closed = await bench.mirror.unavailable(bench.region)
-        parents = await self._walked() if bench.name == CONTACTS or bench.entity.sources[0].per else []
-        if bench.name != CONTACTS:
+        parents = await self._walked() if bench.stream.is_per_home else []
+        if bench.stream.child is None:
             for source in bench.entity.sources:
                 if source.name not in bench.extent.disabled:
                     await self._source(source, parents)
             await self._own_addresses()
             await bench.links()
-        for called in bench.entity.called:
-            if called.source.name not in bench.extent.disabled and called.owed == (bench.name != CONTACTS):
-                wanted = await self._parents(called, parents)
-                await compare_called(bench, called, wanted, is_closed=called.source.name in closed)
+        for called in bench.stream.called:
+            if called.source.name not in bench.extent.disabled:
+                expected = await self._parents(called, parents)
+                await compare_called(bench, called, expected, is_closed=called.source.name in closed)
         await compare_open(bench)
 
     async def _is_in_doubt(self) -> bool:
@@ -82,14 +82,14 @@ class Verifier:
 
     async def _walked(self) -> list[int]:
         """The properties whose lists are compared."""
-        return [] if self.homes is None else await to_walk(self.bench, self.properties, self.homes)
+        return [] if self.homes is None else await to_scan(self.bench, self.properties, self.homes)
 
     async def _parents(self, called: CalledChild, homes: Sequence[int]) -> list[int]:
         """Whose called lists are compared: everybody's, or those that were found to differ before and a sample."""
         bench = self.bench
-        if bench.name == CONTACTS:
+        if bench.stream.child is not None:
             return list(dict.fromkeys([*first_of_open(bench, called), *homes]))
-        every = Scope(bench.entity)
+        every = ListScope(bench.entity)
         if bench.extent.whole:
             return sorted(await bench.mirror.keys(bench.region, every))
         sample = await bench.mirror.sample(bench.region, every, bench.extent.lists, bench.extent.seed)
@@ -99,17 +99,17 @@ class Verifier:
         """Every list of a source that is compared: what it announces, shows, and what the mirror has of it."""
         bench, params = self.bench, self.bench.params(source)
 
-        async def walk(parent: int) -> None:
-            scope = Scope(bench.entity, by=source.per, parent=parent)
+        async def planned(parent: int) -> None:
+            scope = ListScope(bench.entity, by=source.per, parent=parent)
             try:
                 await self._one_list(source, [*params, (source.per or "", str(parent))], scope)
             except ApiError as error:
                 bench.trouble("list", source.name, parent, error)
 
         if source.per is not None:
-            await each(parents, bench.extent.workers, walk)
+            await each(parents, bench.extent.workers, planned)
             return
-        scope = Scope(bench.entity, source.discriminator)
+        scope = ListScope(bench.entity, source.discriminator)
         try:
             await self._one_list(source, params, scope)
         except ApiError as error:
@@ -119,11 +119,11 @@ class Verifier:
             else:
                 bench.trouble("list", source.name, 0, error)
 
-    async def _one_list(self, source: Source, params: Params, scope: Scope) -> None:
+    async def _one_list(self, source: Source, params: Params, scope: ListScope) -> None:
         bench = self.bench
         # What an earlier comparison found of records without an address of their own only the whole list can settle.
-        needs_whole = bench.extent.whole or (bench.open and bench.entity.own_address is None)
-        if source.shape is Shape.PAGES and source.per is None and not needs_whole:
+        needs_full_scan = bench.extent.whole or (bench.open and bench.entity.own_address is None)
+        if source.shape is AnswerShape.PAGES and source.per is None and not needs_full_scan:
             first = await bench.page(source, params, 1)
             count = await bench.mirror.count(bench.region, scope)
             pages = first.total_pages or 0
@@ -136,19 +136,19 @@ class Verifier:
         suspects = await bench.look(scope, shown) | (await bench.mirror.keys(bench.region, scope) - shown.keys())
         await bench.judge_all(source, params, scope, suspects)
 
-    async def _some_pages(self, source: Source, params: Params, scope: Scope, first: ListPage, pages: int) -> None:
+    async def _some_pages(self, source: Source, params: Params, scope: ListScope, first: ListPage, pages: int) -> None:
         bench = self.bench
-        dice = random.Random(bench.extent.seed)  # noqa: S311 - a sample that can be drawn again
-        wanted = min(pages - 1, max(1, bench.extent.sample_records // PAGE_ROWS))
+        rng = random.Random(bench.extent.seed)  # noqa: S311 - a sample that can be drawn again
+        expected = min(pages - 1, max(1, bench.extent.sample_records // PAGE_ROWS))
         suspects = await bench.look(scope, bench.keyed(first.items))
-        for number in sorted(dice.sample(range(2, pages + 1), wanted)):
+        for number in sorted(rng.sample(range(2, pages + 1), expected)):
             page = await bench.page(source, params, number)
             suspects |= await bench.look(scope, bench.keyed(page.items))
         await bench.judge_all(source, params, scope, suspects)
 
     async def _own_addresses(self) -> None:
         """Records that no list has shown so far: a sample, or all of them."""
-        bench, every = self.bench, Scope(self.bench.entity)
+        bench, every = self.bench, ListScope(self.bench.entity)
         if bench.entity.own_address is None:
             return
 
@@ -164,17 +164,17 @@ class Verifier:
             keys = list(await bench.mirror.keys(bench.region, every))
         else:
             keys = await bench.mirror.sample(bench.region, every, bench.extent.sample_records, bench.extent.seed)
-        wanted = {*keys, *(int(name) for name in bench.known.gone)}
-        await each(sorted(key for key in wanted if (None, key) not in bench.seen), bench.extent.workers, look)
+        expected = {*keys, *(int(name) for name in bench.known.gone)}
+        await each(sorted(key for key in expected if (None, key) not in bench.seen), bench.extent.workers, look)
 
 
-def certificate_of(bench: Bench, started_at: datetime, seconds: float, error: ApiError | None) -> Certificate:
+def certificate_of(bench: Bench, started_at: datetime, seconds: float, error: ApiError | None) -> VerificationResult:
     """What the comparison amounts to."""
     names = {classify.name_of(*one) for one in bench.seen}
     compared = {"records": len(names)} if names else {}
     compared |= bench.compared | {name: len(keys) for name, keys in bench.listed.items()}
     first = error or next(iter(bench.troubles), None)
-    return Certificate(
+    return VerificationResult(
         region=bench.region,
         entity=bench.name,
         started_at=started_at,
@@ -185,7 +185,7 @@ def certificate_of(bench: Bench, started_at: datetime, seconds: float, error: Ap
         seconds=seconds,
         error=_why_incomplete(bench, error, is_empty=not names),
         fault=None if first is None else first.code,
-        is_whole=bench.extent.whole,
+        is_full=bench.extent.whole,
         equal=len(names - {one.key for one in bench.differences}),
     )
 
@@ -199,7 +199,7 @@ def _why_incomplete(bench: Bench, error: ApiError | None, *, is_empty: bool) -> 
     if bench.troubles:
         more = f" (and {len(bench.troubles) - 1} more like this)" if len(bench.troubles) > 1 else ""
         return f"{bench.troubles[0].message}{more}"
-    was_read = any(one.covered_at is not None for one in bench.known.lists.values())
+    was_read = any(one.watermark is not None for one in bench.known.lists.values())
     if not is_empty or "unavailable" in bench.compared:
         return None
     if not bench.tally.calls or not was_read:
