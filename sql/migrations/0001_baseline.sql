@@ -56,7 +56,9 @@ CREATE TABLE etl_sync_log (
     records_rejected BIGINT NOT NULL DEFAULT 0,
     api_calls_made BIGINT NOT NULL DEFAULT 0,
     pending_child_reads BIGINT NOT NULL DEFAULT 0,
+    -- What is missing, in words; error_code is the gravest reason, for decisions.
     error_message TEXT,
+    error_code TEXT,
     -- What else the run should tell: lists that were null, characters changed, problems by property …
     details JSONB,
     PRIMARY KEY (region_code, id),
@@ -1182,7 +1184,8 @@ SELECT
         THEN concat_ws('; ', 'no process works this region any more: start one, or `breezeway-sync regions retire`',
             latest.error_message)
         ELSE latest.error_message
-    END AS error_message
+    END AS error_message,
+    CASE WHEN k.state = 'unattended' THEN 'unattended' ELSE latest.error_code END AS error_code
 FROM v_claims k
 JOIN freshness_targets p ON p.entity_type = k.name
 LEFT JOIN LATERAL (

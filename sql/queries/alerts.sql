@@ -52,7 +52,7 @@ SELECT
     max(last_successful_sync_at) AS last_success
 FROM {schema}.etl_sync_log
 WHERE sync_started_at >= $1 AND sync_status <> 'running'
-  AND (sync_status <> 'failed' OR coalesce(error_message, '') !~ '^interrupted|stopped before it was asked for')
+  AND (sync_status <> 'failed' OR coalesce(error_code, '') <> ALL ($2::text[]))
 GROUP BY 1, 2
 HAVING bool_or(sync_status <> 'success')
 ORDER BY 1, 2;

@@ -19,7 +19,8 @@ SELECT
     s.api_calls_made,
     s.duration_seconds::float8 AS duration_seconds,
     s.error_message,
-    k.state AS claim
+    k.state AS claim,
+    s.error_code
 FROM {internal}.v_claims k
 JOIN {schema}.regions r ON r.region_code = k.region_code
 JOIN {schema}.freshness_targets p ON p.entity_type = k.name
@@ -44,7 +45,8 @@ SELECT
     records_rejected,
     api_calls_made,
     pending_child_reads,
-    error_message
+    error_message,
+    error_code
 FROM {schema}.etl_sync_log
 WHERE sync_started_at > now() - make_interval(secs => $2::float8)
 ORDER BY sync_started_at DESC, id DESC LIMIT $1;

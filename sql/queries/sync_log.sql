@@ -21,7 +21,8 @@ UPDATE {schema}.etl_sync_log SET
     api_calls_made = $10,
     pending_child_reads = $11,
     error_message = $12,
-    details = $13::jsonb
+    details = $13::jsonb,
+    error_code = $14
 FROM (SELECT clock_timestamp() AS at OFFSET 0) ended
 WHERE region_code = $1 AND id = $2 AND sync_status = 'running';
 
@@ -30,7 +31,8 @@ WHERE region_code = $1 AND id = $2 AND sync_status = 'running';
 UPDATE {schema}.etl_sync_log SET
     sync_status = 'failed',
     sync_completed_at = clock_timestamp(),
-    error_message = 'process ended'
+    error_message = 'process ended',
+    error_code = 'process_ended'
 WHERE sync_status = 'running' AND region_code = ANY ($1::text[])
 RETURNING region_code, entity_type;
 
@@ -39,7 +41,8 @@ RETURNING region_code, entity_type;
 UPDATE {schema}.etl_sync_log l SET
     sync_status = 'failed',
     sync_completed_at = clock_timestamp(),
-    error_message = 'process ended'
+    error_message = 'process ended',
+    error_code = 'process_ended'
 FROM (SELECT region_code, max(claimed_at) AS claimed_at FROM {internal}.claims GROUP BY region_code) c
 WHERE l.sync_status = 'running' AND c.region_code = l.region_code
   AND c.claimed_at < clock_timestamp() - interval '1 day'

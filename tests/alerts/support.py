@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.errors import DatabaseUnreachable
 from breezeway_sync.core.events import (
     AlertDelivered,
@@ -174,9 +175,14 @@ def ended(
     region: str = "nashville",
     error: str | None = "it broke",
     calls: int = 3,
+    code: ErrorCode = ErrorCode.SERVER_FAILED,
+    after: str | None = None,
 ) -> EntityFinished:
     counts = (0, 0, 0, 0, 0, 0)
-    return EntityFinished("run", region, entity, status, *counts, calls, 0, 1.0, None if status == "success" else error)
+    if status == "success":
+        return EntityFinished("run", region, entity, status, *counts, calls, 0, 1.0, None)
+    code = ErrorCode.CREDENTIALS_REJECTED if error == REJECTED else code
+    return EntityFinished("run", region, entity, status, *counts, calls, 0, 1.0, error, code, after)
 
 
 def held(

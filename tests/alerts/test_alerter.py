@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.record_events import RecordsLeft, RowsLost
 from breezeway_sync.ops.alerts import Message, NotDelivered
 from breezeway_sync.ops.alerts.model import CREDENTIALS
@@ -72,7 +73,7 @@ async def test_without_an_end_of_the_cycle_they_are_collected_for_a_minute() -> 
 
 async def test_rejected_credentials_are_one_message_and_bring_no_others() -> None:
     at = desk()
-    blocked = ended("tasks", error="not read, because properties failed in this run", calls=0)
+    blocked = ended("tasks", error="not read", calls=0, code=ErrorCode.NOT_READ, after="properties")
     titles = await at.after(
         ended("tags", error=REJECTED, calls=0), ended("properties", error=REJECTED, calls=0), blocked
     )
@@ -95,13 +96,11 @@ async def test_later_messages_answer_the_first() -> None:
     assert (first.answers, last.answers) == ((), (first.ident, second.ident))
 
 
-@pytest.mark.parametrize(
-    "error", ["interrupted; 12 calls are still owed", "page 3: stopped before it was asked for (the API)"]
-)
-async def test_what_was_ended_on_purpose_is_no_failure(error: str) -> None:
+@pytest.mark.parametrize("code", [ErrorCode.INTERRUPTED, ErrorCode.SHUTTING_DOWN])
+async def test_what_was_ended_on_purpose_is_no_failure(code: ErrorCode) -> None:
     at = desk()
-    blocked = ended("tasks", error="not read, because properties failed in this run", calls=0)
-    assert await at.after(ended("properties", error=error), blocked) == []
+    blocked = ended("tasks", error="not read", calls=0, code=ErrorCode.NOT_READ, after="properties")
+    assert await at.after(ended("properties", code=code), blocked) == []
 
 
 @pytest.mark.parametrize("on_partial", [False, True])

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.events import DatabaseBack, DatabaseLost, DatabaseReplaced
 from breezeway_sync.ops.alerts import Message, NotDelivered
 from breezeway_sync.ops.alerts import alerter as module
@@ -36,7 +37,7 @@ async def test_lost_and_back_are_told_once_and_failures_meanwhile_not_at_all() -
     store = MemoryStore()
     at = desk(store)
     store.is_away = True
-    assert await at.after(ended(error="PostgreSQL cannot be reached"), DatabaseLost("it is gone")) == ["database lost"]
+    assert await at.after(ended(code=ErrorCode.DATABASE_UNREACHABLE), DatabaseLost("it is gone")) == ["database lost"]
     assert "it is gone" in at.mailbox.messages[0].body
     assert await at.after(ended(), DatabaseLost("it is gone"), hours=1) == []
     assert await at.after(hours=23) == ["database lost"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from asyncio import CancelledError
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -12,37 +11,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breezeway_sync.api import client, limits
-from breezeway_sync.api.auth_answers import rejected
 from breezeway_sync.core import errors
-from breezeway_sync.core.errors import NotRead
+from breezeway_sync.core.error_codes import ERROR_RULES, Alert, ErrorCode
+from breezeway_sync.core.errors import code_of
 from breezeway_sync.core.events import AttendanceChanged
 from breezeway_sync.ops.alerts.collect import Collector
 from breezeway_sync.ops.alerts.decide import (
-    CONSEQUENCE_WORDS,
-    CREDENTIALS_WORDS,
-    DATABASE_WORDS,
-    INTERRUPTED_WORDS,
-    blames_credentials,
     decide,
     decide_long_run,
     decide_review,
     facts_of,
     give_back,
+    is_interruption,
+    is_outage,
     merged,
     plan,
     summary_moment,
     take_turn,
 )
 from breezeway_sync.ops.alerts.model import CREDENTIALS, AlertState, Fact, MessageBudget, MessageKind, Rules, RunFinding
-from breezeway_sync.service.accounts import NO_CREDENTIALS
-from breezeway_sync.store import database
-from breezeway_sync.sync import source_check
-from tests.alerts.support import REJECTED, RULES, START
+from tests.alerts.support import RULES, START
 
 HOUR = timedelta(hours=1)
 FAILS, WORKS = Fact(True, START, "it broke"), Fact(False, START)
 NEW = AlertState()
+DATABASE_ERRORS = [
+    kind("x")
+    for kind in (
+        errors.DatabaseError,
+        errors.DatabaseUnreachable,
+        errors.DatabaseReadOnly,
+        errors.DatabaseFull,
+        errors.DatabaseWentBack,
+        errors.DatabaseBusy,
+        errors.DataRefused,
+    )
+]
 UNTOLD = AlertState(START, 2, "it broke", version=1)
 TOLD = AlertState(START, 2, "it broke", START, "thread", version=2)
 
@@ -122,11 +126,21 @@ def test_long_runs_are_told_of_once_in_an_interval() -> None:
 # --- a region's findings --------------------------------------------------------------------------
 
 
-def found(entity: str, status: str = "failed", error: str | None = "it broke", *, called: bool = True) -> RunFinding:
-    return RunFinding(entity, status, None if status == "success" else error, called, START, 1)
+def found(
+    entity: str,
+    status: str = "failed",
+    code: ErrorCode | None = ErrorCode.SERVER_FAILED,
+    *,
+    called: bool = True,
+    after: str | None = None,
+) -> RunFinding:
+    is_well = status == "success"
+    error = None if is_well else "it broke"
+    return RunFinding(entity, status, error, called, START, 1, code=None if is_well else code, blocked_by=after)
 
 
-NOT_READ = "not read, because properties failed in this run"
+REJECTED = ErrorCode.CREDENTIALS_REJECTED
+NOT_READ = found("tasks", code=ErrorCode.NOT_READ, after="properties")
 
 
 @pytest.mark.parametrize(
@@ -136,24 +150,17 @@ NOT_READ = "not read, because properties failed in this run"
         ([found("tags", "success")], {"entity:tags": False, CREDENTIALS: False}),
         ([found("tags", "partial")], {"entity:tags": False, CREDENTIALS: False}),
         ([found("tags", "success", called=False)], {"entity:tags": False}),
-        ([found("tags", error=REJECTED), found("people", error=REJECTED)], {CREDENTIALS: True}),
-        ([found("tags", error=NO_CREDENTIALS, called=False)], {CREDENTIALS: True}),
-        ([found("tags", error=REJECTED), found("people")], {CREDENTIALS: True, "entity:people": True}),
-        ([found("tags", error=REJECTED), found("people", "success")], {CREDENTIALS: True, "entity:people": False}),
-        ([found("properties"), found("tasks", error=NOT_READ)], {"entity:properties": True, "entity:tasks": True}),
-        ([found("properties", error=REJECTED), found("tasks", error=NOT_READ)], {CREDENTIALS: True}),
-        ([found("tasks", error=NOT_READ)], {}),
+        ([found("tags", code=REJECTED), found("people", code=REJECTED)], {CREDENTIALS: True}),
+        ([found("tags", code=ErrorCode.UNAUTHORIZED, called=False)], {CREDENTIALS: True}),
+        ([found("tags", code=REJECTED), found("people")], {CREDENTIALS: True, "entity:people": True}),
+        ([found("tags", code=REJECTED), found("people", "success")], {CREDENTIALS: True, "entity:people": False}),
+        ([found("properties"), NOT_READ], {"entity:properties": True, "entity:tasks": True}),
+        ([found("properties", code=REJECTED), NOT_READ], {CREDENTIALS: True}),
+        ([NOT_READ], {}),
     ],
 )
 def test_credentials_are_one_fact_of_the_region(findings: list[RunFinding], fails: dict[str, bool]) -> None:
     assert {subject: fact.fails for subject, fact in facts_of(findings, RULES).items()} == fails
-
-
-def test_only_the_part_that_blames_credentials_is_kept() -> None:
-    facts = facts_of(
-        [found("tags", error=f"page 3: it broke; {REJECTED}; and 2 more, see `breezeway-sync problems list`")], RULES
-    )
-    assert facts[CREDENTIALS].error == REJECTED
 
 
 @pytest.mark.parametrize(("on_partial", "kinds"), [(False, [None]), (True, [MessageKind.FAILED])])
@@ -162,16 +169,14 @@ def test_partial_counts_when_asked_for(on_partial: bool, kinds: list[MessageKind
     assert [one.kind for one in decisions if one.subject != CREDENTIALS] == kinds
 
 
-def test_the_words_are_those_of_the_code_that_writes_them() -> None:
-    written = (rejected("/x", 401).message, inspect.getsource(client), NO_CREDENTIALS)
-    for words, text in zip(CREDENTIALS_WORDS, written, strict=True):
-        assert words in text
-    assert blames_credentials(REJECTED)
-    assert errors.told(CancelledError()) == INTERRUPTED_WORDS[0]
-    assert f'"{INTERRUPTED_WORDS[1]}"' in inspect.getsource(limits)
-    assert f'NotRead(f"{CONSEQUENCE_WORDS}' in inspect.getsource(source_check)
-    assert NotRead(NOT_READ).message.startswith(CONSEQUENCE_WORDS)
-    assert f'"{DATABASE_WORDS}cannot be reached"' in inspect.getsource(database)
+def test_what_an_alert_is_about_is_said_by_the_table() -> None:
+    credentials = {code for code, rule in ERROR_RULES.items() if rule.alert is Alert.CREDENTIALS}
+    assert credentials == {ErrorCode.CREDENTIALS_REJECTED, ErrorCode.UNAUTHORIZED}
+    assert is_interruption(code_of(CancelledError()))
+    assert is_interruption(ErrorCode.SHUTTING_DOWN)
+    assert not any(is_interruption(code) for code in (None, ErrorCode.PROCESS_ENDED, ErrorCode.UNFORESEEN))
+    outages = {code for code in ErrorCode if is_outage(code)}
+    assert outages == {code_of(error) for error in DATABASE_ERRORS}
 
 
 @pytest.mark.parametrize(

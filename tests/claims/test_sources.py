@@ -315,7 +315,7 @@ async def test_a_wrong_company_id_that_was_never_shown_keeps_nobody_from_that_co
     place.regions = {"austin": wrong}
     place.api.log.clear()
     report = await place.run("austin")
-    assert {one.fault for one in report.outcomes} == {"source_taken"}
+    assert {one.error_code for one in report.outcomes} == {"source_taken"}
     assert place.api.log == [], "the company is nashville's by now"
     place.regions = right
     assert not_green(await place.run()) == []
@@ -330,7 +330,7 @@ async def test_a_new_code_for_one_company_of_a_region_that_takes_all_is_refused(
     place.regions = {"austin": company}
     place.api.log.clear()
     report = await place.run("austin")
-    assert {one.fault for one in report.outcomes} == {"source_taken"}
+    assert {one.error_code for one in report.outcomes} == {"source_taken"}
     assert place.api.log == []
 
 

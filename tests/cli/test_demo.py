@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from breezeway_sync.cli.exits import INTERRUPTED, OK, TERMINATED
+from breezeway_sync.core.error_codes import ExitCode
 from tests.cli.support import Running, Starter, fetched, until
 from tests.conftest import Rows
 
@@ -57,7 +57,7 @@ async def nothing_is_left(run_budget: Path, start: Starter) -> None:
 
 async def test_demo_mirrors_twice_and_leaves_nothing(start: Starter, run_budget: Path) -> None:
     finished = await start.done("demo", within=90, variables={"TMPDIR": str(run_budget)})
-    assert finished.code == OK, finished.err
+    assert finished.code == ExitCode.OK, finished.err
     first, second = finished.out.split("second run")
     new, updated, unchanged, deleted, rejected, first_calls = counts(first)
     assert new > 1000
@@ -103,7 +103,7 @@ async def test_demo_can_be_kept_until_it_is_interrupted(start: Starter, run_budg
     for _ in range(signals):
         running.send(signal.SIGINT)
         await until(lambda: running.popen.poll() is not None or living_in(run_budget), 1, "nobody is there")
-    assert (await running.end(20)).code == INTERRUPTED
+    assert (await running.end(20)).code == ExitCode.INTERRUPTED
     await nothing_is_left(run_budget, start)
 
 
@@ -116,7 +116,7 @@ async def test_demo_ended_while_it_starts_leaves_nothing(start: Starter, run_bud
         os.killpg(running.pid, signal.SIGINT)
     else:
         running.send(signal.Signals[f"SIG{kind}"])
-    assert (await running.end(20)).code == (TERMINATED if kind == "TERM" else INTERRUPTED)
+    assert (await running.end(20)).code == (ExitCode.TERMINATED if kind == "TERM" else ExitCode.INTERRUPTED)
     await nothing_is_left(run_budget, start)
 
 
@@ -129,13 +129,13 @@ async def test_sandbox_prints_a_configuration_that_run_takes(start: Starter, dsn
     config = start.folder / "printed.toml"
     config.write_text(serving.out, encoding="utf-8")
     finished = await start.done("run", "-c", config, variables={"BREEZEWAY_SYNC_DATABASE__DSN": dsn})
-    assert finished.code == OK, finished.out
+    assert finished.code == ExitCode.OK, finished.out
     accounts = await fetched(f"{printed['api']['base_url']}/_sandbox/accounts")
     truth = {one["code"]: one["counts"]["tasks"] for one in accounts}
     kept = rows("SELECT region_code, count(*) n FROM tasks GROUP BY 1")
     assert {one["region_code"]: one["n"] for one in kept} == truth
     serving.send(signal.SIGTERM)
-    assert (await serving.end(10)).code == TERMINATED
+    assert (await serving.end(10)).code == ExitCode.TERMINATED
     assert "Traceback" not in serving.err
 
 
@@ -147,4 +147,4 @@ async def test_sandbox_without_limits_serves_until_it_is_interrupted(start: Star
     assert (options["data_calls"], options["auth_interval_seconds"], options["max_concurrency"]) == (None, None, None)
     assert options["latency_seconds"] == 0.005
     serving.send(signal.SIGINT)
-    assert (await serving.end(10)).code == INTERRUPTED
+    assert (await serving.end(10)).code == ExitCode.INTERRUPTED

@@ -6,6 +6,7 @@ import pytest
 
 from breezeway_sync.cli import exits
 from breezeway_sync.cli.postgres import PostgresUnavailable
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.errors import (
     AccountLocked,
     BreezewaySyncError,
@@ -23,11 +24,11 @@ from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
 GOOD = Outcome("a", "people", SUCCESS, read=3)
 EMPTY = Outcome("a", "people", SUCCESS)
 PART = Outcome("a", "tasks", PARTIAL, read=3)
-REFUSED = Outcome("a", "tasks", FAILED, fault="refused")
-AWAY = Outcome("a", "tasks", FAILED, fault="api_unreachable")
-NO_DATABASE = Outcome("b", "tasks", FAILED, fault="database_unreachable")
-LEFT_OUT = Outcome("a", "tasks", FAILED, fault="not_read")
-BROKE_OFF = Outcome("a", "tasks", PARTIAL, read=5, fault="api_unreachable")
+REFUSED = Outcome("a", "tasks", FAILED, error_code=ErrorCode.REFUSED)
+AWAY = Outcome("a", "tasks", FAILED, error_code=ErrorCode.API_UNREACHABLE)
+NO_DATABASE = Outcome("b", "tasks", FAILED, error_code=ErrorCode.DATABASE_UNREACHABLE)
+LEFT_OUT = Outcome("a", "tasks", FAILED, error_code=ErrorCode.NOT_READ)
+BROKE_OFF = Outcome("a", "tasks", PARTIAL, read=5, error_code=ErrorCode.API_UNREACHABLE)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_errors(error: BreezewaySyncError, code: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "held", "code"),
+    ("outcomes", "locked", "code"),
     [
         ([GOOD], [], 0),
         ([GOOD, EMPTY], [], 0),
@@ -79,5 +80,5 @@ def test_errors(error: BreezewaySyncError, code: int) -> None:
         ([AWAY], ["b"], 3),
     ],
 )
-def test_runs_the_strongest_reason_wins(outcomes: list[Outcome], held: list[str], code: int) -> None:
-    assert exits.of_run(outcomes, held) == code
+def test_runs_the_strongest_reason_wins(outcomes: list[Outcome], locked: list[str], code: int) -> None:
+    assert exits.of_run(outcomes, locked) == code

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from breezeway_sync.cli import postgres
-from breezeway_sync.cli.exits import INCOMPLETE
 from breezeway_sync.cli.main import app, main
 from breezeway_sync.cli.postgres import PostgresUnavailable, find_programs, throwaway_postgres
+from breezeway_sync.core.error_codes import ExitCode
 
 
 def folder_of(dsn: str) -> Path:
@@ -86,7 +86,7 @@ def test_without_any_the_demo_says_what_is_missing_and_what_to_install(
     monkeypatch.setattr(postgres, "_of_machine", lambda: iter(()))
     with pytest.raises(SystemExit) as ended:
         main(lambda: app(["demo"]))
-    assert ended.value.code == INCOMPLETE
+    assert ended.value.code == ExitCode.INCOMPLETE
     told = capsys.readouterr()
     assert told.out == ""
     message = told.err.splitlines()[-1]

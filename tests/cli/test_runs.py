@@ -64,7 +64,7 @@ async def test_json_agrees_with_the_log_in_the_database(stage: Stage, rows: Rows
     finished = await stage.ran("--json")
     assert finished.code == 0
     report: dict[str, Any] = json.loads(finished.out)
-    assert report["held"] == {}
+    assert report["locked"] == {}
     logged = {one["entity"]: one for one in rows(LOGGED, report["run_id"])}
     assert set(logged) == set(NAMES)
     for outcome in report["outcomes"]:

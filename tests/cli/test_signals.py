@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from breezeway_sync.cli.exits import HELD, INTERRUPTED, TERMINATED
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.sources import account_key
 from tests.cli.support import Running, Stage, Starter, staged, until
 from tests.conftest import Rows
@@ -29,7 +29,9 @@ async def in_the_middle(stage: Stage, *arguments: str) -> Running:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)], ids=["INT", "TERM"]
+    ("number", "code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+    ids=["INT", "TERM"],
 )
 async def test_a_signal_closes_what_is_open(stage: Stage, rows: Rows, number: signal.Signals, code: int) -> None:
     running = await in_the_middle(stage)
@@ -57,7 +59,7 @@ async def test_a_signal_before_the_first_call(stage: Stage, rows: Rows) -> None:
     running = stage.run("--wait", "300")
     await until(lambda: "lease_awaited" in running.err, 20, "the account is not waited for")
     running.send(signal.SIGTERM)
-    assert (await running.end(10)).code == TERMINATED
+    assert (await running.end(10)).code == ExitCode.TERMINATED
     assert rows("SELECT owner FROM account_leases") == [{"owner": "elsewhere"}]
 
 
@@ -73,13 +75,13 @@ async def test_an_account_that_somebody_works_is_75(start: Starter, dsn: str, ro
             finished, both = await asyncio.gather(one.end(40), all_regions.end(40))
         finally:
             holder.send(signal.SIGINT)
-        assert (await holder.end(10)).code == INTERRUPTED
-    assert (finished.code, both.code) == (HELD, HELD)
+        assert (await holder.end(10)).code == ExitCode.INTERRUPTED
+    assert (finished.code, both.code) == (ExitCode.LOCKED, ExitCode.LOCKED)
     assert "nashville: the account is being worked by another process" in finished.out
     assert f"process {holder.pid}" in finished.out
     assert "lease_awaited" in finished.err
     report = json.loads(both.out)
-    assert list(report["held"]) == ["nashville"]
+    assert list(report["locked"]) == ["nashville"]
     # Properties first: they show that it is the right source.
     assert [(one["region"], one["status"]) for one in report["outcomes"]] == [("austin", "success")] * 2
     assert rows(LEASES) == FREE * 2
@@ -91,7 +93,7 @@ async def test_an_account_given_back_in_time_is_worked(stage: Stage) -> None:
     waiting = stage.run("nashville", "people", "--wait", "30")
     await until(lambda: "lease_awaited" in waiting.err, 20, "the account is not waited for")
     holder.send(signal.SIGINT)
-    assert (await holder.end(10)).code == INTERRUPTED
+    assert (await holder.end(10)).code == ExitCode.INTERRUPTED
     assert (await waiting.end(10)).code == 0
 
 

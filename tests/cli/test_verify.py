@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from breezeway_sync.cli import exits
+from breezeway_sync.core.error_codes import ExitCode
 from tests.cli.support import UNPACED, Starter, write_config
 from tests.conftest import Rows
 from tests.helpers import sandboxed, tiny
@@ -31,7 +31,7 @@ async def test_one_cause_is_one_line_and_a_repair_ends_with_exit_code_0(
         repaired = await start.done("verify", "nashville", "tasks", "--all", "--repair", "-c", config)
         at_last = await start.done("status", "--check", "-c", config)
         sample = await start.done("verify", "nashville", "tasks", "--sample", "5", "-c", config)
-    assert (found.code, listed.code, repaired.code, sample.code) == (exits.INCOMPLETE, exits.INCOMPLETE, 0, 0)
+    assert (found.code, listed.code, repaired.code, sample.code) == (ExitCode.INCOMPLETE, ExitCode.INCOMPLETE, 0, 0)
     told = [line for line in found.out.splitlines() if "total_cost" in line]
     assert len(told) == 1
     assert told[0].startswith(f"nashville tasks: {count} wrong (total_cost): ")
@@ -63,6 +63,6 @@ async def test_a_database_without_our_tables_is_refused_and_stays_as_it_is(
         config = write_config(tmp_path, setup.url, empty_dsn, tiny(1), api=UNPACED)
         finished = await start.done("verify", "-c", config)
         checked = await start.done("migrate", "--check", "-c", config)
-    assert finished.code == exits.CONFIGURATION
+    assert finished.code == ExitCode.CONFIGURATION
     assert "is not up to date" in finished.err
-    assert checked.code == exits.INCOMPLETE
+    assert checked.code == ExitCode.INCOMPLETE

@@ -82,7 +82,7 @@ async def test_an_account_that_cannot_begin_costs_its_regions(
         (failed,) = [one for one in report.outcomes if one.status == FAILED]
         (read,) = {one.region for one in report.outcomes if one.status == SUCCESS}
         assert read != failed.region
-        assert (failed.fault, failed.is_passing) == ("out_of_means", True)
+        assert (failed.error_code, failed.is_passing) == ("out_of_resources", True)
         assert len(crashed(setup.events)) == 1
         again = await setup.run(entity="people")  # the account was given back
         assert {one.status for one in again.outcomes} == {SUCCESS}

@@ -9,7 +9,7 @@ import signal
 import psycopg
 import pytest
 
-from breezeway_sync.cli.exits import TERMINATED
+from breezeway_sync.core.error_codes import ExitCode
 from tests.cli.support import Starter, until
 from tests.conftest import Rows
 from tests.daemon.support import (
@@ -111,7 +111,7 @@ async def test_a_second_signal_leaves_at_once(start: Starter, dsn: str, rows: Ro
         await eventually(drains, 5, "it does not stop")
         daemon.running.send(signal.SIGTERM)
         finished = await daemon.running.end(2)
-    assert finished.code == TERMINATED
+    assert finished.code == ExitCode.TERMINATED
 
 
 async def test_waits_of_retries_wake(start: Starter, dsn: str, rows: Rows) -> None:
@@ -137,7 +137,7 @@ async def test_while_another_process_holds_the_account(start: Starter, dsn: str,
         daemon = serve(start, config, port)
         await logged(daemon, "lease_awaited")
         await logged(daemon, "cycle_skipped")
-        assert {line["reason"] for line in daemon.lines("cycle_skipped")} <= {"running", "held"}
+        assert {line["reason"] for line in daemon.lines("cycle_skipped")} <= {"running", "locked"}
         assert daemon.lines("cycle_started") == []
         daemon.running.send(signal.SIGTERM)
         finished = await daemon.running.end(IN_TIME)

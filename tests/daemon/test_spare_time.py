@@ -105,7 +105,7 @@ async def test_a_due_line_ends_a_comparison_that_leaves_no_certificate(dsn: str,
             assert worker.due(ScheduleEntry("nashville", "hourly", 3600.0, ("properties",)))
             await idle(worker_pool)
             (result,) = results
-            assert result.held is None
+            assert result.locked is None
             assert [(one.entity, one.status) for one in result.outcomes] == [("properties", "success")]
             names = {row["entity_type"] for row in rows("SELECT entity_type FROM verification_results")}
             assert "properties" not in names

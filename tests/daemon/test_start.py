@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from breezeway_sync.cli.exits import CONFIGURATION
+from breezeway_sync.core.error_codes import ExitCode
 from tests.cli.support import Starter, until
 from tests.conftest import as_url, made_database
 from tests.daemon.support import configured, eventually, logged, ready, schedule, serve
@@ -76,7 +76,7 @@ async def test_a_busy_port(start: Starter, dsn: str, tmp_path: Path) -> None:
         taken.listen()
         config, port = configured(tmp_path, "http://127.0.0.1:1", dsn, tiny(), "", port=taken.getsockname()[1])
         ended = await serve(start, config, port).running.end(20)
-    assert ended.code == CONFIGURATION
+    assert ended.code == ExitCode.CONFIGURATION
     assert f"nothing can listen on 127.0.0.1:{port}" in ended.err
     assert "Traceback" not in ended.err
 
@@ -87,7 +87,7 @@ async def test_a_schema_of_somebody_else(start: Starter, empty_dsn: str, tmp_pat
         connection.execute("CREATE TABLE breezeway.tasks (mine int)")
     config, port = configured(tmp_path, "http://127.0.0.1:1", empty_dsn, tiny(), "")
     ended = await serve(start, config, port).running.end(20)
-    assert ended.code == CONFIGURATION
+    assert ended.code == ExitCode.CONFIGURATION
     assert "breezeway" in ended.err
     assert "Traceback" not in ended.err
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from breezeway_sync.core import errors
+from breezeway_sync.core.error_codes import ERROR_RULES
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Crashed, CycleSkipped, Event
 from breezeway_sync.core.outcome import FAILED, PARTIAL, SUCCESS, Outcome
@@ -195,13 +196,13 @@ def test_draining_ends_owed_calls_and_begins_nothing() -> None:
 
 def test_an_account_that_others_work_is_skipped_and_told() -> None:
     async def scene(worker: Worker, shop: Shop, _events: list[Event]) -> None:
-        shop.results = [CycleResult(held="somebody")]
+        shop.results = [CycleResult(locked="somebody")]
         worker.due(HOURLY)
         worker.due(OTHER)
         await asyncio.sleep(3000)
 
     shop = Shop()
-    assert skips(played(scene, shop)) == [("austin", "hourly", "held"), ("smoky", "hourly", "held")]
+    assert skips(played(scene, shop)) == [("austin", "hourly", "locked"), ("smoky", "hourly", "locked")]
     assert len(shop.begun) == 1
 
 
@@ -210,7 +211,7 @@ def failed(error: type[BreezewaySyncError], *names: str, region: str = "austin",
 
 
 def ended(error: type[BreezewaySyncError], name: str, region: str = "austin", status: str = FAILED) -> Outcome:
-    return Outcome(region, name, status, error="x", fault=error.code, is_passing=error.retryable)
+    return Outcome(region, name, status, error="x", error_code=error.code, is_passing=ERROR_RULES[error.code].transient)
 
 
 def test_passing_failures_are_tried_again_after_growing_waits() -> None:

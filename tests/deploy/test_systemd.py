@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from breezeway_sync.api.transport import LARGEST_BODY_BYTES
-from breezeway_sync.cli import exits
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.ops.connections import MOST_CONNECTIONS
 from breezeway_sync.service.settings import load_settings
 from tests.cli.support import COMMAND, environment
@@ -92,8 +92,8 @@ def test_what_must_stand_in_it(unit: dict[str, dict[str, list[str]]]) -> None:
     assert int(service["WatchdogSec"][0]) >= 30
     assert 20 < int(service["TimeoutStopSec"][0]) <= 40
     assert service["Restart"] == ["on-failure"]
-    assert service["RestartPreventExitStatus"] == [str(exits.CONFIGURATION)]
-    assert service["SuccessExitStatus"] == [str(exits.TERMINATED)]
+    assert service["RestartPreventExitStatus"] == [str(ExitCode.CONFIGURATION)]
+    assert service["SuccessExitStatus"] == [str(ExitCode.TERMINATED)]
     # A limit that could never be met would let it start over for ever.
     assert int(head["StartLimitBurst"][0]) * int(service["RestartSec"][0]) < 600
     assert head["StartLimitIntervalSec"] == ["10min"]

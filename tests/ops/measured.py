@@ -36,7 +36,7 @@ def filled() -> Metrics:
         e.LeaseClaimed(account, 3, 0.0, taken_over=True),
         e.BatchLoaded("austin", "tasks", 100, 20, 0.2),
         e.CycleFinished(account, "r", ("austin",), "success", 33.0),
-        e.CycleSkipped("austin", "hourly", "held"),
+        e.CycleSkipped("austin", "hourly", "locked"),
         e.Crashed("austin", "tasks", "KeyError", "…"),
         e.DatabaseLost("PostgreSQL went away"),
         e.DatabaseBack(3.0),

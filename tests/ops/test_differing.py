@@ -35,7 +35,7 @@ def test_health_gives_a_reason_and_stays_live_and_ready() -> None:
 def test_the_page_has_a_card_with_what_was_found_and_does_not_say_that_all_is_fresh() -> None:
     view = looked_at(WRONG, RIGHT)
     (trouble,) = view.troubles
-    assert (trouble.kind, trouble.places) == (DIFFERS, (("nashville", "tasks"),))
+    assert (trouble.remedy, trouble.places) == (DIFFERS, (("nashville", "tasks"),))
     assert list(trouble.messages) == ["the comparison of 2025-06-03 11:30 UTC found 530 wrong, 1 missing"]
     assert view.headline() == ("degraded", "1 mirror of 2 differ from the API")
     page = render(view)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from asyncio import CancelledError
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,86 +10,73 @@ import pytest
 
 from breezeway_sync.api import answers, auth_answers
 from breezeway_sync.api.transport import RawAnswer
-from breezeway_sync.core import errors
-from breezeway_sync.core.problems import Subject
+from breezeway_sync.core import error_codes, errors
+from breezeway_sync.core.error_codes import ErrorCode, Remedy, known_code
 from breezeway_sync.entities.batch import Loaded
-from breezeway_sync.ops import troubles
-from breezeway_sync.ops.troubles import TroubleKind, find, kinds_of
+from breezeway_sync.ops.troubles import LATE, find
 from breezeway_sync.ops.view import View
 from breezeway_sync.sync.identity import changed, taken
-from breezeway_sync.sync.status_rules import Findings, sentence
+from breezeway_sync.sync.status_rules import Findings, code_of_run
 from tests.ops.support import NOW, facts, mirror, mixed, report, run, unread
 
 PATH = "/task/{id}"
 NO_CREDENTIALS = "no credentials: set client_id and client_secret of the region in the configuration"
 JSON = b'{"error": "no"}'
+REFUSED = {"status": "failed", "error": NO_CREDENTIALS, "error_code": ErrorCode.CREDENTIALS_REJECTED}
 
 
-def spoken(status: int, body: bytes = JSON) -> str:
-    """What the API layer says of an answer."""
+def spoken(status: int, body: bytes = JSON) -> errors.ApiError:
+    """What the API layer makes of an answer."""
     error = answers.classify(PATH, RawAnswer(status, {"content-type": "application/json"}, body), NOW)
     assert error is not None
-    return error.message
+    return error
 
 
-def summed(**changes: object) -> str:
-    text = sentence(Findings(**changes), 180.0)  # type: ignore[arg-type]
-    assert text is not None
-    return text
-
-
-LISTED = Subject("list", "tasks", 0, "tasks")
+def summed(**changes: object) -> ErrorCode | None:
+    return code_of_run(Findings(**changes), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("make", "kind"),
+    ("code", "remedy"),
     [
-        (lambda: auth_answers.rejected(PATH, 200).message, troubles.CREDENTIALS),
-        (lambda: NO_CREDENTIALS, troubles.CREDENTIALS),
-        (lambda: spoken(401), troubles.CREDENTIALS),
-        (lambda: spoken(429), troubles.LIMITED),
-        (lambda: spoken(403, b"<html>"), troubles.LIMITED),
-        (lambda: spoken(403), troubles.REFUSED),
-        (lambda: spoken(404), troubles.REFUSED),
-        (lambda: spoken(422), troubles.REFUSED),
-        (lambda: spoken(404, b"<html>"), troubles.UNREACHABLE),
-        (lambda: spoken(408), troubles.UNREACHABLE),
-        (lambda: spoken(503), troubles.UNREACHABLE),
-        (lambda: answers.bad_answer(PATH, RawAnswer(200, {}, b"<html>")).message, troubles.UNREACHABLE),
-        (lambda: summed(pending_reads=1240), troubles.PENDING_READS),
-        (lambda: summed(waiting=3), troubles.REJECTED),
-        (lambda: summed(loaded=Loaded(held=24)), troubles.DOUBTED),
-        (lambda: summed(problems=[(LISTED, errors.ApiUnreachable("the API was not reached", endpoint=PATH))]),
-         troubles.UNREACHABLE),
-        (lambda: changed("austin", "company_id 5", "company_id 4").message, troubles.SOURCE),
-        (lambda: taken("austin", "smoky").message, troubles.SOURCE),
-        (lambda: "unexpected KeyError, see the log", troubles.OTHER),
-        (lambda: "interrupted", troubles.STOPPED),
-        (lambda: "process ended", troubles.STOPPED),
+        (auth_answers.rejected(PATH, 200).code, error_codes.CREDENTIALS),
+        (spoken(401).code, error_codes.CREDENTIALS),
+        (spoken(429).code, error_codes.RATE_LIMIT),
+        (spoken(403, b"<html>").code, error_codes.RATE_LIMIT),
+        (spoken(403).code, error_codes.REFUSED),
+        (spoken(404).code, error_codes.REFUSED),
+        (spoken(422).code, error_codes.REFUSED),
+        (spoken(404, b"<html>").code, error_codes.UNREACHABLE),
+        (spoken(408).code, error_codes.UNREACHABLE),
+        (spoken(503).code, error_codes.UNREACHABLE),
+        (answers.bad_answer(PATH, RawAnswer(200, {}, b"<html>")).code, error_codes.UNREACHABLE),
+        (errors.CutShort("x", endpoint=PATH).code, error_codes.INCOMPLETE_LIST),
+        (errors.ListUnstable("x", endpoint=PATH).code, error_codes.INCOMPLETE_LIST),
+        (summed(pending_reads=1240), error_codes.PENDING_READS),
+        (summed(waiting=3), error_codes.REJECTED),
+        (summed(pending_reads=5, waiting=1), error_codes.REJECTED),
+        (summed(loaded=Loaded(held=24)), error_codes.REVIEW),
+        (summed(codes={ErrorCode.API_UNREACHABLE}, pending_reads=3), error_codes.UNREACHABLE),
+        (changed("austin", "company_id 5", "company_id 4").code, error_codes.SOURCE),
+        (taken("austin", "smoky").code, error_codes.SOURCE),
+        (errors.code_of(KeyError("x")), error_codes.UNEXPECTED),
+        (errors.code_of(CancelledError()), error_codes.INTERRUPTED),
+        (known_code("process_ended"), error_codes.INTERRUPTED),
+        (known_code("a code of another version"), error_codes.UNEXPECTED),
     ],
-)  # fmt: skip
-def test_kinds_of_real_messages(make: Callable[[], str], kind: TroubleKind) -> None:
-    assert kinds_of(make()) == [kind]
-
-
-def test_every_mark_is_still_said_somewhere() -> None:
-    """A message that was reworded below would silently lose its advice."""
-    from pathlib import Path
-
-    import breezeway_sync
-
-    root = Path(breezeway_sync.__file__).parent
-    files = [file for layer in ("core", "api", "store", "sync", "service") for file in (root / layer).rglob("*.py")]
-    text = "".join(file.read_text(encoding="utf-8") for file in files)
-    text += (root.parents[1] / "sql/queries/sync_log.sql").read_text(encoding="utf-8")
-    missing = [checkpoint for kind in troubles.KINDS for checkpoint in kind.marks if checkpoint not in text]
-    assert missing == []
+)
+def test_an_error_finds_its_remedy_whatever_it_says(code: ErrorCode | None, remedy: Remedy) -> None:
+    (found,) = find([mirror("austin", "tasks", 0.5, status="failed", error="words", error_code=code)], [], frozenset())
+    assert found.remedy is remedy
 
 
 def test_a_region_that_nobody_works_is_told_before_what_failed_last() -> None:
-    lonely = replace(mirror("austin", "tasks", 3, status="failed", error=NO_CREDENTIALS), claim="unattended")
+    lonely = replace(
+        mirror("austin", "tasks", 3, **REFUSED),
+        claim="unattended",
+    )
     found = find([lonely], [], frozenset({("austin", "tasks")}))
-    assert [one.kind for one in found] == [troubles.UNATTENDED]
+    assert [one.remedy for one in found] == [error_codes.UNATTENDED]
 
 
 def test_what_is_off_is_no_trouble() -> None:
@@ -97,17 +84,16 @@ def test_what_is_off_is_no_trouble() -> None:
     assert find([off], [], frozenset()) == []
 
 
-def test_a_message_of_several_kinds_gets_the_advice_of_each() -> None:
-    assert kinds_of(summed(pending_reads=5, waiting=1)) == [troubles.REJECTED, troubles.PENDING_READS]
-
-
 def test_troubles_are_sorted_by_kind_and_the_same_message_said_once() -> None:
-    pending_reads = "5 calls for comments and requirements are still owed, about 0 min"
+    error = "5 calls for comments and requirements are still owed, about 0 min"
+    pending_reads = {"status": "partial", "error": error, "error_code": ErrorCode.CHILD_READS_PENDING}
     found = find(
         [
-            mirror("austin", "tasks", 0.5, status="partial", error=pending_reads),
-            mirror("smoky", "tasks", 0.5, status="failed", error=NO_CREDENTIALS),
-            mirror("smoky", "tags", 0.5, status="failed", error=NO_CREDENTIALS),
+            mirror(
+                "austin", "tasks", 0.5, status="partial", error=pending_reads, error_code=ErrorCode.CHILD_READS_PENDING
+            ),
+            mirror("smoky", "tasks", 0.5, **REFUSED),
+            mirror("smoky", "tags", 0.5, **REFUSED),
             mirror("austin", "tags", 1.5),
             unread("austin", "people"),
             mirror("austin", "supplies", 0.5, error="supplies is not available for this account: HTTP 404"),
@@ -115,7 +101,7 @@ def test_troubles_are_sorted_by_kind_and_the_same_message_said_once() -> None:
         [],
         frozenset({("austin", "tags"), ("austin", "people")}),
     )
-    assert [one.kind for one in found] == [troubles.CREDENTIALS, troubles.LATE, troubles.PENDING_READS]
+    assert [one.remedy for one in found] == [error_codes.CREDENTIALS, LATE, error_codes.PENDING_READS]
     assert found[0].messages == {NO_CREDENTIALS: (("smoky", "tasks"), ("smoky", "tags"))}
     assert set(found[1].messages) == {"no cycle succeeded in time", "has never been read"}
 
@@ -124,10 +110,10 @@ def test_a_run_under_way_does_not_hide_the_failure_before_it() -> None:
     now_running = mirror("austin", "tasks", 0.5, status="running")
     runs = [
         run("austin", "tasks", 1, status="running"),
-        run("austin", "tasks", 60, status="failed", error="process ended"),
+        run("austin", "tasks", 60, status="failed", error="process ended", error_code=ErrorCode.PROCESS_ENDED),
     ]
     (found,) = find([now_running], runs, frozenset())
-    assert found.kind is troubles.STOPPED
+    assert found.remedy is error_codes.INTERRUPTED
 
 
 def test_ages_and_lateness_grow_while_nothing_is_read() -> None:

@@ -87,8 +87,8 @@ async def scanned(address: Address, act: Callable[[Setup, int], None]) -> tuple[
         report = await setup.run(entity="reservations")
         first = outcome(report, "reservations")
         truth = set(next(iter(setup.world.accounts.values())).ids("reservations"))
-        assert first.fault == "database_went_back"
-        assert (first.status, report.held) == ("failed", {})
+        assert first.error_code == "database_went_back"
+        assert (first.status, report.locked) == ("failed", {})
         again = await setup.run(entity="reservations")
         return setup, events, truth, outcome(again, "reservations").status
 

@@ -44,7 +44,7 @@ async def test_a_404_on_a_tasks_comments_stays_owed_and_is_told(dsn: str, rows: 
         setup.faults.add("404", path=rf"/task/{key}/comments")
         for _ in range(2):
             found = outcome(await setup.run(entity="tasks"), "tasks")
-            assert (found.status, found.pending_reads, found.fault) == (PARTIAL, 1, "not_found")
+            assert (found.status, found.pending_reads, found.error_code) == (PARTIAL, 1, "not_found")
             assert f"task_comments of task {key}" in (found.error or "")
         assert rows("SELECT source, parent_id FROM pending_child_reads") == [
             {"source": "task_comments", "parent_id": key}

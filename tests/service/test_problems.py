@@ -94,7 +94,7 @@ async def test_the_permanent_refusal_of_one_property_can_be_accepted(setup: Setu
     home = min(account(setup).ids("properties"))
     setup.faults.add("422", rf"/task/\?.*home_id={home}\b")
     found = outcome(await setup.run(entity="tasks"), "tasks")
-    assert (found.status, found.fault, found.is_passing) == (PARTIAL, "refused", False)
+    assert (found.status, found.error_code, found.is_passing) == (PARTIAL, "refused", False)
     one = await the_one(setup)
     assert (one.entity, one.what, one.code) == ("tasks", f"property {home}", "refused")
     await accepted_and_green(setup, rows, "tasks")
@@ -105,7 +105,7 @@ async def test_the_permanent_failure_of_one_tasks_comments_can_be_accepted(setup
     account(setup).patch("tasks", task, name="new")
     setup.faults.add("status", f"/task/{task}/comments")
     found = outcome(await setup.run(entity="tasks"), "tasks")
-    assert (found.status, found.fault, found.pending_reads) == (PARTIAL, "server_failed", 1)
+    assert (found.status, found.error_code, found.pending_reads) == (PARTIAL, "server_failed", 1)
     await accepted_and_green(setup, rows, "tasks")
     # It is asked for once a day, and stays owed.
     calls = setup.faults.rules[0].hits

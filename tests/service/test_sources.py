@@ -56,7 +56,7 @@ def statuses(report: RunReport, region: str) -> set[str]:
 
 
 def faults(report: RunReport, region: str) -> set[str | None]:
-    return {one.fault for one in report.outcomes if one.region == region}
+    return {one.error_code for one in report.outcomes if one.region == region}
 
 
 @pytest.mark.parametrize("has_company", [True, False])
@@ -100,7 +100,7 @@ async def test_nothing_is_compared_with_another_source(dsn: str, rows: Rows, upd
         setup.settings = setup.settings.model_copy(update={"regions": found})
         request = verification.VerificationRequest(("nashville",), ("tasks", "people"))
         report = await verification.verify(setup.settings, request, emit=ignore, tell=lambda _text: None)
-    assert {one.fault for one in report.certificates} <= {"not_read", "source_changed"}
+    assert {one.error_code for one in report.certificates} <= {"not_read", "source_changed"}
     assert {one["result"] for one in rows("SELECT result FROM verification_results")} == {"incomplete"}
 
 
@@ -230,8 +230,8 @@ async def test_a_list_of_properties_without_a_known_one_blocks_also_while_the_pa
             account.hide("properties", key)
             account.put("properties", {**record, "id": key + 1_000_000})
         report = await setup.run()
-        assert outcome(report, "properties").fault == "source_changed"
-        assert {outcome(report, name).fault for name in ("reservations", "tasks")} == {"source_changed"}
+        assert outcome(report, "properties").error_code == "source_changed"
+        assert {outcome(report, name).error_code for name in ("reservations", "tasks")} == {"source_changed"}
         assert faults(await setup.run(entity="people"), "nashville") == {"source_changed"}
         assert live(rows, "properties", "nashville") == set(kept)
         for key in kept:

@@ -94,7 +94,7 @@ async def test_what_went_wrong_last_is_told(dsn: str) -> None:
         report = (await checked(setup))["nashville"]
     assert report.problem
     assert "credentials are wrong" in report.problem
-    assert report.fault is None
+    assert report.error_code is None
     assert "mistyped-1" not in repr(report)
 
 
@@ -108,7 +108,7 @@ async def test_with_a_call_the_token_is_tried(dsn: str, rows: Rows) -> None:
         refused = await checked(setup, call=True)
     assert {one.problem for one in first.values()} == {None}
     assert [one.region for one in refused.values() if one.problem] == ["nashville"]
-    assert refused["nashville"].fault == "forbidden"
+    assert refused["nashville"].error_code == "forbidden"
 
 
 async def test_a_new_token_on_demand_by_refresh_and_without_one_by_credentials(dsn: str, rows: Rows) -> None:
@@ -150,7 +150,7 @@ async def test_one_that_fails_costs_only_itself(dsn: str) -> None:
     async with sandboxed(dsn, [resized(one) for one in tiny(2)]) as setup:
         replace(setup, "austin", client_secret=SecretStr("mistyped-1"))
         report = await refreshed(setup)
-    assert (report["nashville"].problem, report["austin"].fault) == (None, "credentials_rejected")
+    assert (report["nashville"].problem, report["austin"].error_code) == (None, "credentials_rejected")
 
 
 async def test_an_account_that_another_process_works(
@@ -171,5 +171,5 @@ async def test_an_account_that_another_process_works(
         ),
     ):
         report = await refreshed(setup, wait_seconds=0)
-    assert report["nashville"].fault == "lease_held"
+    assert report["nashville"].error_code == "account_locked"
     assert report["austin"].problem is None

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from breezeway_sync.cli import exits
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.errors import ConfigurationError, DatabaseError, RightMissing, SchemaRefused
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
@@ -74,7 +75,7 @@ async def test_a_role_that_may_not_create_schemas_is_told_the_statements_and_the
                     await migrate.apply(database)
                 lines = re.findall(r'CREATE SCHEMA "\w+" AUTHORIZATION "\w+";', caught.value.message)
                 assert len(lines) == (1 if there else 2)
-                assert exits.of_error(caught.value) == exits.OUT_OF_REACH
+                assert exits.of_error(caught.value) == ExitCode.OUT_OF_REACH
                 for line in lines:
                     connection.execute(line.encode())
                 assert await migrate.apply(database) == KNOWN

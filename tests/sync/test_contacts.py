@@ -87,7 +87,7 @@ async def test_a_404_on_contacts_of_a_property_that_is_there_is_told(place: int)
     found_at_their_own_address(world, 60)
     found = await world.run(NAME)
     assert sorted(world.sink.parents(NAME)) == [n for n in range(60) if n != place]
-    assert (found[NAME].status, found[NAME].fault) == (PARTIAL, "not_found")
+    assert (found[NAME].status, found[NAME].error_code) == (PARTIAL, "not_found")
     assert (found[NAME].error or "").startswith(f"{NAME} of property {place}: it failed")
     assert (world.sync_state.closed, world.proofs.doubted) == ({}, [])
 

@@ -75,7 +75,7 @@ async def test_a_failed_entity_blocks_what_needs_it_by_name() -> None:
     found = await world.run("properties", "reservations", "tasks", "property_contacts", "tags")
     assert {name for name, outcome in found.items() if outcome.status == FAILED} == set(found) - {"tags"}
     assert found["reservations"].error == "not read, because properties failed in this run"
-    assert found["tasks"].fault == found["property_contacts"].fault == "not_read"
+    assert found["tasks"].error_code == found["property_contacts"].error_code == "not_read"
     assert logged(world) == found
     assert "/reservation" not in world.api.paths()
 
@@ -97,7 +97,11 @@ async def test_the_store_failing_fails_the_entity_at_once_and_no_other() -> None
     world.api.answers = {"/task/": ids(1), "/people": ids(1)}
     found = await world.run("tasks", "people")
     assert world.api.paths("/task/") == ["/task/"]
-    assert (found["tasks"].status, found["tasks"].error, found["tasks"].fault) == (FAILED, "deadlock", "database_busy")
+    assert (found["tasks"].status, found["tasks"].error, found["tasks"].error_code) == (
+        FAILED,
+        "deadlock",
+        "database_busy",
+    )
     assert found["people"].status == SUCCESS
 
 
@@ -105,7 +109,7 @@ async def test_an_error_that_nobody_foresaw_fails_its_entity_without_its_text() 
     world = World()
     world.api.answers = {"/supplies": ValueError("Ann Lee, +1 555"), "/people": ids(1)}
     found = await world.run("supplies", "people")
-    assert (found["supplies"].status, found["supplies"].fault) == (FAILED, "unforeseen")
+    assert (found["supplies"].status, found["supplies"].error_code) == (FAILED, "unforeseen")
     assert found["supplies"].error == "unexpected ValueError, see the log"
     assert found["people"].status == SUCCESS
     assert "Ann Lee" not in repr((world.events, world.sync_state.rows))
@@ -154,7 +158,7 @@ async def test_a_success_that_cannot_be_written_down_is_none() -> None:
     world = World()
     world.sync_state.failing["close"] = errors.DatabaseUnreachable("no connection")
     found = await world.run("people")
-    assert (found["people"].status, found["people"].fault) == (FAILED, "database_unreachable")
+    assert (found["people"].status, found["people"].error_code) == (FAILED, "database_unreachable")
     assert len(world.told(OperatorNotice)) == len(world.told(EntityFinished)) == 1
 
 
@@ -172,7 +176,7 @@ async def test_a_success_whose_records_may_be_gone_is_written_down_as_a_failure(
     found = await world.run("people")
     (written,) = [outcome for _, _, outcome in world.sync_state.rows]
     assert written == found["people"]
-    assert (found["people"].status, found["people"].fault) == (FAILED, error.code)
+    assert (found["people"].status, found["people"].error_code) == (FAILED, error.code)
 
 
 async def test_closing_the_log_is_bounded_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +184,7 @@ async def test_closing_the_log_is_bounded_in_time(monkeypatch: pytest.MonkeyPatc
     world.sync_state.close_seconds = 60
     monkeypatch.setattr(engine, "CLOSE_SECONDS", 0.01)
     found = await world.run("people")
-    assert (found["people"].status, found["people"].fault) == (FAILED, "database_unreachable")
+    assert (found["people"].status, found["people"].error_code) == (FAILED, "database_unreachable")
     assert [event.what for event in world.events if isinstance(event, OperatorNotice)] == [
         "the row of the log could not be closed: TimeoutError"
     ]
@@ -226,7 +230,12 @@ async def test_a_cancelled_run_stores_what_it_has_read() -> None:
     assert world.sink.loaded("tasks") == [1, 2]
     outcome = logged(world)["tasks"]
     assert outcome is not None
-    assert (outcome.status, outcome.error, outcome.fault, outcome.read) == (FAILED, "interrupted", "interrupted", 2)
+    assert (outcome.status, outcome.error, outcome.error_code, outcome.read) == (
+        FAILED,
+        "interrupted",
+        "interrupted",
+        2,
+    )
 
 
 @pytest.mark.parametrize("entity", ["tasks", "property_contacts"])
@@ -255,7 +264,7 @@ async def test_what_could_not_be_read_is_written_down_also_where_an_error_ends_t
         "/task/?home_id=2": errors.CredentialsRejected("no token", endpoint="/task/"),
     }
     found = await world.run("tasks")
-    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, "credentials_rejected")
+    assert (found["tasks"].status, found["tasks"].error_code) == (FAILED, "credentials_rejected")
     assert world.sync_state.problems[REGION, "tasks"] == {("list", "tasks", 1): "refused"}
 
 
@@ -263,5 +272,5 @@ async def test_problems_that_cannot_be_written_down_leave_no_row_open() -> None:
     world = World()
     world.sync_state.failing = {"save_problems": errors.DatabaseBusy("deadlock")}
     found = await world.run("supplies")
-    assert (found["supplies"].fault, found["supplies"].is_passing) == ("database_busy", True)
+    assert (found["supplies"].error_code, found["supplies"].is_passing) == ("database_busy", True)
     assert [row[2] is not None for row in world.sync_state.rows] == [True]

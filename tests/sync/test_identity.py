@@ -188,7 +188,7 @@ async def test_what_properties_failed_to_confirm_keeps_everything_else_from_bein
     world.api.answers["/property"] = error(ServerFailed)
     found = await world.run("people", "tasks")
     assert found["properties"].status == FAILED
-    assert {found[name].fault for name in ("people", "tasks")} == {"not_read"}
+    assert {found[name].error_code for name in ("people", "tasks")} == {"not_read"}
     assert world.api.paths() == ["/property"]
     assert world.sources.confirmed == []
 
@@ -198,7 +198,7 @@ async def test_a_list_without_a_known_property_stores_nothing_and_blocks() -> No
     world.sources.known = frozenset({77})
     world.api.answers["/property"] = ids(1, 2)
     found = await world.run("properties", "reservations", "tasks")
-    assert {one.fault for one in found.values()} == {"source_changed"}
+    assert {one.error_code for one in found.values()} == {"source_changed"}
     assert world.sink.batches == []
     assert world.sink.marks == []
     assert REGION in world.sources.blocked
@@ -244,5 +244,5 @@ async def test_one_region_that_is_refused_costs_no_other() -> None:
     world.sources.standings["south"] = replace(known_state(), is_retired=True)
     found = await world.run("people", regions=("north", "south"))
     assert found["north people"].status == SUCCESS
-    assert found["south people"].fault == "region_retired"
+    assert found["south people"].error_code == "region_retired"
     assert PARTIAL not in {one.status for one in found.values()}

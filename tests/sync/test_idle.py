@@ -187,7 +187,7 @@ def test_an_error_of_the_store_ends_the_job_though_nothing_more_comes(
         world.sink.failing[part] = DatabaseBusy("deadlock")
         async with asyncio.timeout(10):
             [outcome] = await engine.run([RegionTarget(REGION, IDENTITY, (entity,))])
-        assert (outcome.status, outcome.fault, stored(world)) == (FAILED, "database_busy", [])
+        assert (outcome.status, outcome.error_code, stored(world)) == (FAILED, "database_busy", [])
         assert engine.memory.held_bytes == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}
 

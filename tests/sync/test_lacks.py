@@ -19,7 +19,7 @@ from tests.sync.fakes import World
 
 
 def lacked(outcome: Outcome) -> bool:
-    return (outcome.status, outcome.fault, outcome.is_passing) == (FAILED, "out_of_means", True)
+    return (outcome.status, outcome.error_code, outcome.is_passing) == (FAILED, "out_of_resources", True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,7 +64,7 @@ async def test_what_cannot_go_on_costs_itself_and_is_told_once(
     failed = {name: one for name, one in found.items() if one.status == FAILED}
     assert failed
     assert len({name.split()[0] for name in failed}) == 1
-    assert all(one.fault in ("out_of_means", "not_read") for one in failed.values())
+    assert all(one.error_code in ("out_of_resources", "not_read") for one in failed.values())
     assert [type(one) for one in world.told(Crashed)] == [Crashed]
     assert len(world.told(EntityFinished)) == len(found)
 

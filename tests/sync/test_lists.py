@@ -102,7 +102,7 @@ async def test_a_list_that_fails_whole_is_a_failed_entity_alone() -> None:
     world.api.answers = {"/supplies": error(errors.ServerFailed), "/companies/subdepartments": ids(1)}
     found = await world.run("supplies", "subdepartments")
     assert found["subdepartments"].status == SUCCESS
-    assert (found["supplies"].status, found["supplies"].fault) == (FAILED, "server_failed")
+    assert (found["supplies"].status, found["supplies"].error_code) == (FAILED, "server_failed")
     assert found["supplies"].error == "supplies: it failed in /x"
 
 
@@ -126,7 +126,7 @@ async def test_a_list_that_ends_before_its_announced_end_is_stored_and_partial()
     ]
     found = await world.run("supplies")
     assert world.sink.loaded("supplies") == [1, 2, 3]
-    assert (found["supplies"].status, found["supplies"].fault) == (PARTIAL, "list_incomplete")
+    assert (found["supplies"].status, found["supplies"].error_code) == (PARTIAL, "list_incomplete")
 
 
 @pytest.mark.parametrize("kind", [errors.NotFound, errors.Forbidden, errors.EmptyAnswer])
@@ -179,7 +179,7 @@ async def test_tasks_of_the_first_properties_that_are_refused_are_problems_of_th
     world.api.answers = {f"/task/?home_id={one}": error(errors.NotFound) for one in range(8)}
     for _ in range(2):
         found = (await world.run("tasks"))["tasks"]
-        assert (found.status, found.fault) == (PARTIAL, "not_found")
+        assert (found.status, found.error_code) == (PARTIAL, "not_found")
     assert world.sync_state.closed == {}
     assert len(world.api.paths("/task/")) == 2 * 20
 
@@ -275,4 +275,4 @@ async def test_without_access_the_other_properties_are_not_asked(kind: type[ApiE
     found = await world.run("tasks")
     assert len(world.api.calls) == 2
     assert world.sink.loaded("tasks") == [50]
-    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, kind.code)
+    assert (found["tasks"].status, found["tasks"].error_code) == (FAILED, kind.code)

@@ -82,7 +82,7 @@ async def test_a_404_on_comments_of_a_task_that_is_there_stays_owed_and_is_told(
     ((_, batch, _),) = world.sink.batches
     assert [one.item for one in batch] == [{"id": 2, "name": "here"}]
     assert world.sync_state.pending_reads[COMMENTS] == {2}
-    assert (found["tasks"].status, found["tasks"].pending_reads, found["tasks"].fault) == (PARTIAL, 1, "not_found")
+    assert (found["tasks"].status, found["tasks"].pending_reads, found["tasks"].error_code) == (PARTIAL, 1, "not_found")
     assert (found["tasks"].error or "").startswith("task_comments of task 2: it failed in /x")
     assert "/task/{id}" in world.api.endpoints
     assert world.proofs.doubted == []
@@ -279,5 +279,5 @@ async def test_the_store_failing_ends_the_calls_and_the_entity(workers: int) -> 
     world = owing(*range(FLUSH_SETS * 2), settings=ReadSettings(workers=workers))
     world.sink.failing[COMMENTS] = errors.DatabaseUnreachable("no connection")
     found = await world.run("tasks")
-    assert (found["tasks"].status, found["tasks"].fault) == (FAILED, "database_unreachable")
+    assert (found["tasks"].status, found["tasks"].error_code) == (FAILED, "database_unreachable")
     assert len(world.api.paths("/task/")) <= FLUSH_SETS + 1 + 5 * workers

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from breezeway_sync.cli import exits
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.errors import SchemaRefused
 from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sandbox.drift import _new_property
@@ -47,7 +48,7 @@ async def test_all_compares_the_comments_of_every_task_and_the_contacts_of_every
     )
     assert contacts.compared["property_contacts"] == contacts.records == len(rows("SELECT id FROM properties"))
     assert contacts.equal < contacts.records
-    assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
+    assert exits.of_verification(report.certificates, []) == ExitCode.INCOMPLETE
 
 
 async def test_on_an_empty_mirror_everything_is_missing_and_nothing_is_proved(dsn: str, rows: Rows) -> None:
@@ -58,7 +59,7 @@ async def test_on_an_empty_mirror_everything_is_missing_and_nothing_is_proved(ds
         tasks = next(one for one in whole.certificates if one.entity == "tasks")
     for report in (whole, sample):
         assert not {"proved", "late"} & set(results(report).values())
-        assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
+        assert exits.of_verification(report.certificates, []) == ExitCode.INCOMPLETE
     assert (tasks.records, tasks.equal) == (account.count("tasks"), 0)
     assert {kind for entity, _, kind in told(whole)} == {"missing"}
     assert rows("SELECT result FROM v_latest_verifications WHERE result IN ('proved', 'late')") == []

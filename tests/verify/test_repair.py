@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from breezeway_sync.cli import exits
+from breezeway_sync.core.error_codes import ExitCode
 from tests.conftest import Rows
 from tests.helpers import sandboxed, tiny
 from tests.verify.damage import DAMAGE
@@ -23,7 +24,7 @@ async def test_every_damage_is_repaired_and_the_certificate_afterwards_proves_it
     surplus = {("tasks", "", "late"), ("people", "", "late")}
     assert {len(one.differences) for one in repaired.repaired} != {0}
     assert told(repaired) == told(again) == surplus
-    assert exits.of_verification(repaired.certificates, []) == exits.OK
+    assert exits.of_verification(repaired.certificates, []) == ExitCode.OK
     # What the API does not have goes by proof, as ever.
     assert told(at_last) == set(), [one.details for one in gone.outcomes]
     assert {row["result"] for row in rows("SELECT result FROM v_latest_verifications")} == {"proved"}

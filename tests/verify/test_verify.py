@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from breezeway_sync.cli import exits
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.entities.streams import NAMES
 from breezeway_sync.sandbox.drift import drift
 from breezeway_sync.service.verification import VerificationReport, VerificationRequest, verify
@@ -31,7 +32,7 @@ async def test_a_clean_mirror_is_proved_and_sql_can_ask(dsn: str, rows: Rows) ->
         report = await compared(setup)
     assert told(report) == set()
     assert {one.result for one in report.certificates} == {"proved"}
-    assert exits.of_verification(report.certificates, []) == exits.OK
+    assert exits.of_verification(report.certificates, []) == ExitCode.OK
     stored = rows("SELECT region_code, entity_type, result, compared FROM v_latest_verifications")
     assert len(stored) == 2 * len(NAMES)
     assert {one["result"] for one in stored} == {"proved"}
@@ -85,7 +86,7 @@ async def test_every_damage_is_found_and_nothing_else(dsn: str, rows: Rows) -> N
         report = await compared(setup, sample_records=100_000)
         again = await compared(setup, "tasks", sample_records=5, whole=True)
     assert {(entity, re.sub(r"\[\d+\]", "[]", path), kind) for entity, path, kind in told(report)} == set(DAMAGE)
-    assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
+    assert exits.of_verification(report.certificates, []) == ExitCode.INCOMPLETE
     assert {("tasks", "", "missing"), ("tasks", "", "surplus"), ("tasks", "total_cost", "wrong")} <= told(again)
     assert rows("SELECT DISTINCT result FROM v_latest_verifications WHERE entity_type = 'tasks'") == [
         {"result": "failed"}
@@ -156,7 +157,7 @@ async def test_an_api_that_fails_midway_proves_nothing(dsn: str, rows: Rows) -> 
     (one,) = report.certificates
     assert one.result == "incomplete"
     assert one.records > 0
-    assert exits.of_verification(report.certificates, []) == exits.INCOMPLETE
+    assert exits.of_verification(report.certificates, []) == ExitCode.INCOMPLETE
     assert rows("SELECT result, error_message IS NOT NULL AS said FROM verification_results") == [
         {"result": "incomplete", "said": True}
     ]

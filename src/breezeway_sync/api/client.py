@@ -182,7 +182,7 @@ class AccountApi:
                 )
                 if wait is None:
                     raise
-                reason = type(error).__name__
+                reason = error.code
             # Not in the handler: an error that is kept over a wait keeps all frames that it has passed.
             await asyncio.sleep(wait)
             self._emit(CallRetried(self._account, ask.endpoint, number + 1, reason))
@@ -232,7 +232,7 @@ class AccountApi:
         """Stop the account while its call still holds its place, so that no other slips through."""
         seconds = pause_seconds(error, self._rng.random)
         if seconds is not None and self._budget.pause(seconds):
-            self._emit(AccountPaused(self._account, error.endpoint, seconds, type(error).__name__))
+            self._emit(AccountPaused(self._account, error.endpoint, seconds, error.code))
 
     def _report(
         self, endpoint: str, answer: RawAnswer | None, error: ApiError | None, sent_at: float, waited: float
@@ -243,7 +243,7 @@ class AccountApi:
                 account=self._account,
                 endpoint=endpoint,
                 status=status,
-                outcome="ok" if error is None else type(error).__name__,
+                outcome="ok" if error is None else error.code,
                 duration_seconds=self._clock.monotonic() - sent_at,
                 waited_seconds=waited,
                 body_bytes=0 if answer is None else len(answer.body),

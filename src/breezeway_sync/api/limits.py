@@ -181,7 +181,7 @@ class CallBudget:
     def troubled(self, started_at: float, beside: int, error: ApiError) -> None:
         """A call has failed. A 429 is about the account; the edge's block is about all calls from here."""
         if isinstance(error, RateLimited | EdgeBlocked):
-            now, reason = self._loop.time(), type(error).__name__
+            now, reason = self._loop.time(), error.code
             self._shrink(started_at, now, beside, reason)
             if isinstance(error, EdgeBlocked):
                 self._global_limiter.shrink(started_at, now, self._global_limiter.taken, reason)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from breezeway_sync.cli import exits, loop
+from breezeway_sync.cli import loop
 from breezeway_sync.cli.common import ConfigOption, say
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.errors import ConfigurationError
 
 alerts_app = typer.Typer(help="Mail and messages for people who have no Prometheus.", no_args_is_help=True)
@@ -32,4 +33,4 @@ def send(config: ConfigOption = None) -> None:
         remark = f"sent, but {result.remark}" if result.remark else "sent"
         said = f"not sent: {result.error}" if result.error else remark
         say(f"{result.channel}: {said}")
-    raise typer.Exit(exits.INCOMPLETE if any(result.error for result in results) else exits.OK)
+    raise typer.Exit(ExitCode.INCOMPLETE if any(result.error for result in results) else ExitCode.OK)

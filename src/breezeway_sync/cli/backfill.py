@@ -49,4 +49,4 @@ def backfill(
         say(report_json(report), is_json=True)
     else:
         print_report(out(), report)
-    raise typer.Exit(exits.of_run(report.outcomes, list(report.held)))
+    raise typer.Exit(exits.of_run(report.outcomes, list(report.locked)))

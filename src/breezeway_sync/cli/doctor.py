@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from breezeway_sync.cli import exits, loop
+from breezeway_sync.cli import loop
 from breezeway_sync.cli.common import (
     ConfigOption,
     JsonOption,
@@ -23,6 +23,7 @@ from breezeway_sync.cli.common import (
     shown,
     tell,
 )
+from breezeway_sync.core.error_codes import ExitCode
 
 if TYPE_CHECKING:
     from breezeway_sync.service.doctor import DoctorFinding
@@ -61,7 +62,7 @@ def doctor(
     if bundle is not None:
         loop.run(write_bundle(bundle, findings, settings))
         tell(f"written: {bundle}")
-    raise typer.Exit(exits.INCOMPLETE if any(one.level == FAIL for one in findings) else exits.OK)
+    raise typer.Exit(ExitCode.INCOMPLETE if any(one.level == FAIL for one in findings) else ExitCode.OK)
 
 
 def print_findings(console: Console, findings: Sequence[DoctorFinding]) -> None:

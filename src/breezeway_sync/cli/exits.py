@@ -4,67 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breezeway_sync.core.errors import (
-    AccountLocked,
-    ApiUnreachable,
-    BreezewaySyncError,
-    ConfigurationError,
-    DatabaseError,
-    DatabaseFull,
-    DatabaseReadOnly,
-    DatabaseUnreachable,
-    GivenUp,
-    NotPromotable,
-    NotRead,
-    SchemaRefused,
-    UnknownName,
-    UnknownRecord,
-)
+from breezeway_sync.core.error_codes import ERROR_RULES, ErrorCode, ExitCode
+from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.outcome import SUCCESS, Outcome
 from breezeway_sync.core.verification import VerificationResult
 
-OK = 0
-INCOMPLETE = 1
-USAGE = 2
-OUT_OF_REACH = 3
-HELD = 75
-CONFIGURATION = 78
-INTERRUPTED = 130
-TERMINATED = 143
 
-_UNREACHABLE = {ApiUnreachable.code, GivenUp.code, DatabaseFull.code, DatabaseReadOnly.code, DatabaseUnreachable.code}
-
-
-def of_error(error: BreezewaySyncError) -> int:
+def of_error(error: BreezewaySyncError) -> ExitCode:
     """The code for an error that kept a command from doing anything."""
-    if isinstance(error, UnknownName | UnknownRecord | NotPromotable):
-        return USAGE
-    if isinstance(error, ConfigurationError | SchemaRefused):
-        return CONFIGURATION
-    if isinstance(error, AccountLocked):
-        return HELD
-    return OUT_OF_REACH if isinstance(error, DatabaseError) else INCOMPLETE
+    return ERROR_RULES[error.code].exit
 
 
-def of_run(outcomes: Sequence[Outcome], held: Sequence[str]) -> int:
-    """The code of a finished run; the strongest reason wins: out of reach, held, incomplete, success."""
-    faults = {outcome.fault for outcome in outcomes} - {None, NotRead.code}
-    if outcomes and faults and faults <= _UNREACHABLE and not any(_brought_something(one) for one in outcomes):
-        return OUT_OF_REACH
-    if held:
-        return HELD
-    return OK if all(outcome.status == SUCCESS for outcome in outcomes) else INCOMPLETE
+def of_run(outcomes: Sequence[Outcome], locked: Sequence[str]) -> ExitCode:
+    """The code of a finished run; the strongest reason wins: out of reach, locked, incomplete, success."""
+    codes = {outcome.error_code for outcome in outcomes} - {None, ErrorCode.NOT_READ}
+    if are_out_of_reach(codes) and not any(_read_something(one) for one in outcomes):
+        return ExitCode.OUT_OF_REACH
+    if locked:
+        return ExitCode.LOCKED
+    return ExitCode.OK if all(outcome.status == SUCCESS for outcome in outcomes) else ExitCode.INCOMPLETE
 
 
-def of_verification(certificates: Sequence[VerificationResult], held: Sequence[str]) -> int:
+def of_verification(results: Sequence[VerificationResult], locked: Sequence[str]) -> ExitCode:
     """The code of a comparison: success only when everything was compared and all that differs is explained."""
-    faults = {one.fault for one in certificates}
-    if certificates and faults <= _UNREACHABLE and not any(one.records for one in certificates):
-        return OUT_OF_REACH
-    if held:
-        return HELD
-    return OK if all(one.is_explained for one in certificates) else INCOMPLETE
+    if are_out_of_reach({one.error_code for one in results}) and not any(one.records for one in results):
+        return ExitCode.OUT_OF_REACH
+    if locked:
+        return ExitCode.LOCKED
+    return ExitCode.OK if all(one.is_explained for one in results) else ExitCode.INCOMPLETE
 
 
-def _brought_something(outcome: Outcome) -> bool:
+def are_out_of_reach(codes: set[ErrorCode | None]) -> bool:
+    """Whether there were errors, and each was one of the database or the API being out of reach."""
+    return bool(codes) and all(code and ERROR_RULES[code].exit is ExitCode.OUT_OF_REACH for code in codes)
+
+
+def _read_something(outcome: Outcome) -> bool:
     return outcome.status == SUCCESS or outcome.read > 0

@@ -9,12 +9,12 @@ import signal
 from collections.abc import Coroutine
 from typing import TypeVar
 
-from breezeway_sync.cli.exits import INTERRUPTED, TERMINATED
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.errors import BreezewaySyncError
 
 T = TypeVar("T")
 
-_CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
+_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
 def tune_collector() -> None:

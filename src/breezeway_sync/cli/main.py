@@ -26,6 +26,7 @@ from breezeway_sync.cli.status import status
 from breezeway_sync.cli.tables import print_report, report_json
 from breezeway_sync.cli.token import token_app
 from breezeway_sync.cli.verify import verify
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.errors import BreezewaySyncError
 
 app = typer.Typer(
@@ -81,7 +82,7 @@ def run(
         say(report_json(report), is_json=True)
     else:
         print_report(out(), report)
-    raise typer.Exit(exits.of_run(report.outcomes, list(report.held)))
+    raise typer.Exit(exits.of_run(report.outcomes, list(report.locked)))
 
 
 @app.command()
@@ -119,7 +120,7 @@ def migrate(
         say(f"{'to run' if check else 'ran'}: {migration.version:04d}_{migration.name}")
     if not found:
         say(f'schema "{settings.database.schema}" is up to date')
-    raise typer.Exit(exits.INCOMPLETE if check and found else exits.OK)
+    raise typer.Exit(ExitCode.INCOMPLETE if check and found else ExitCode.OK)
 
 
 @config_app.command("check")
@@ -202,7 +203,7 @@ def main(command: Callable[..., object] = app) -> None:
         if error.errno != errno.ENOSPC:
             raise
         tell(f"the result cannot be written: got {error.strerror}. Make room where the output goes")
-        sys.exit(exits.INCOMPLETE)
+        sys.exit(ExitCode.INCOMPLETE)
 
 
 if __name__ == "__main__":

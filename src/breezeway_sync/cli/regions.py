@@ -13,6 +13,7 @@ from rich.text import Text
 
 from breezeway_sync.cli import exits, loop
 from breezeway_sync.cli.common import ConfigOption, JsonOption, WaitOption, columns, log_to_stderr, out, say, tell
+from breezeway_sync.core.error_codes import ExitCode
 
 if TYPE_CHECKING:
     from breezeway_sync.store.regions import RegionLine
@@ -61,7 +62,7 @@ def adopt(
         else:
             typer.echo(f"{one.region}: nothing to adopt, it is a copy of what is configured")
     errors = [one.error for one in found if one.error is not None]
-    raise typer.Exit(max(map(exits.of_error, errors), default=exits.OK))
+    raise typer.Exit(max(map(exits.of_error, errors), default=ExitCode.OK))
 
 
 @regions_app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from breezeway_sync.cli import exits
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.errors import AccountLocked, DatabaseError
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def of_retry(report: AnyReport) -> int:
-    """The exit code; the strongest reason wins: the database, held, something stays open, success. Pure."""
+    """The exit code; the strongest reason wins: the database, locked, something stays open, success. Pure."""
     errors = list(report.problems.values())
     if any(isinstance(one, DatabaseError) and not isinstance(one, AccountLocked) for one in errors):
-        return exits.OUT_OF_REACH
+        return ExitCode.OUT_OF_REACH
     if any(isinstance(one, AccountLocked) for one in errors):
-        return exits.HELD
-    return exits.INCOMPLETE if errors or any(one.is_open for one in report.records) else exits.OK
+        return ExitCode.LOCKED
+    return ExitCode.INCOMPLETE if errors or any(one.is_open for one in report.records) else ExitCode.OK
 
 
 def print_problems(console: Console, report: AnyReport) -> None:

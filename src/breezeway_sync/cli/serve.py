@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from breezeway_sync import __version__
-from breezeway_sync.cli.exits import INTERRUPTED, TERMINATED
 from breezeway_sync.cli.loop import tune_collector
 from breezeway_sync.core.clock import SystemClock
+from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.events import ServiceStarted
 from breezeway_sync.ops import logs
 from breezeway_sync.ops.hosts import AllowedHosts
@@ -23,7 +23,7 @@ from breezeway_sync.service.notify import Notifier
 from breezeway_sync.service.observatory import Observatory
 from breezeway_sync.service.settings import Settings
 
-_CODES = {signal.SIGTERM: TERMINATED, signal.SIGINT: INTERRUPTED}
+_CODES = {signal.SIGTERM: ExitCode.TERMINATED, signal.SIGINT: ExitCode.INTERRUPTED}
 
 
 def serve(settings: Settings, load: Callable[[], Settings]) -> None:

@@ -11,14 +11,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from breezeway_sync.cli import exits, loop
+from breezeway_sync.cli import loop
 from breezeway_sync.cli.common import ConfigOption, JsonOption, columns, out, say, shown, span
+from breezeway_sync.core.error_codes import ExitCode
 
 if TYPE_CHECKING:
     from breezeway_sync.core.report import Freshness, VerificationState
     from breezeway_sync.service.status import Overview, RegionTotals
 
-LATE = 4
 _STYLES = {"success": "green", "partial": "yellow", "failed": "red"}
 
 
@@ -39,7 +39,7 @@ def status(
     else:
         print_overview(out(), found)
     is_doubtful = bool(found.late or found.differing) or not found.asked
-    raise typer.Exit(LATE if check and is_doubtful else exits.OK)
+    raise typer.Exit(ExitCode.LATE if check and is_doubtful else ExitCode.OK)
 
 
 def print_overview(console: Console, found: Overview) -> None:

@@ -49,7 +49,7 @@ def print_report(console: Console, report: RunReport) -> None:
     for one in report.outcomes:
         if one.error:
             console.print(f"{one.region} {one.entity}: {one.error}", markup=False, highlight=False, soft_wrap=True)
-    for region, reason in report.held.items():
+    for region, reason in report.locked.items():
         console.print(f"{region}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -59,7 +59,7 @@ def report_json(report: RunReport) -> str:
         {
             "run_id": str(report.run_id),
             "outcomes": [asdict(one) for one in report.outcomes],
-            "held": report.held,
+            "locked": report.locked,
         },
         indent=2,
     )

@@ -23,14 +23,7 @@ from breezeway_sync.cli.common import (
     span,
     tell,
 )
-from breezeway_sync.core.errors import (
-    AccountLocked,
-    ApiUnreachable,
-    DatabaseFull,
-    DatabaseReadOnly,
-    DatabaseUnreachable,
-    GivenUp,
-)
+from breezeway_sync.core.error_codes import ErrorCode, ExitCode
 
 if TYPE_CHECKING:
     from breezeway_sync.service.tokens import TokenReport
@@ -38,8 +31,6 @@ if TYPE_CHECKING:
 token_app = typer.Typer(help="Check or renew the accounts' tokens; no value is ever shown.", no_args_is_help=True)
 
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration, or all.")]
-
-_OUT_OF_REACH = {ApiUnreachable.code, GivenUp.code, DatabaseFull.code, DatabaseReadOnly.code, DatabaseUnreachable.code}
 
 
 @token_app.command("check")
@@ -83,13 +74,13 @@ def token_refresh(
 
 
 def of_tokens(reports: Sequence[TokenReport]) -> int:
-    """The exit code; the strongest reason wins: all out of reach, held, some failed, success. Pure."""
-    faults = {one.fault for one in reports}
-    if faults and faults <= _OUT_OF_REACH:
-        return exits.OUT_OF_REACH
-    if AccountLocked.code in faults:
-        return exits.HELD
-    return exits.INCOMPLETE if any(one.problem for one in reports) else exits.OK
+    """The exit code; the strongest reason wins: all out of reach, locked, some failed, success. Pure."""
+    codes = {one.error_code for one in reports}
+    if exits.are_out_of_reach(codes):
+        return ExitCode.OUT_OF_REACH
+    if ErrorCode.ACCOUNT_LOCKED in codes:
+        return ExitCode.LOCKED
+    return ExitCode.INCOMPLETE if any(one.problem for one in reports) else ExitCode.OK
 
 
 def print_reports(console: Console, reports: Sequence[TokenReport]) -> None:

@@ -64,7 +64,7 @@ def verify(
         say(report_json(report), is_json=True)
     else:
         print_report(out(), report)
-    raise typer.Exit(exits.of_verification(report.certificates, list(report.held)))
+    raise typer.Exit(exits.of_verification(report.certificates, list(report.locked)))
 
 
 def print_report(console: Console, report: VerificationReport) -> None:
@@ -79,7 +79,7 @@ def print_report(console: Console, report: VerificationReport) -> None:
         console.print(table)
     lines = [f"repaired: {line}" for one in report.repaired for line in _causes(one, one.unexplained)]
     lines += [line for one in report.certificates for line in _lines(one)]
-    lines += [f"{region}: {reason}" for region, reason in report.held.items()]
+    lines += [f"{region}: {reason}" for region, reason in report.locked.items()]
     if any(not one.is_full and one.is_explained for one in report.certificates):
         lines.append("This was a sample, which proves only what it compared: --all compares everything.")
     for line in lines:
@@ -110,7 +110,7 @@ def report_json(report: VerificationReport) -> str:
         "run_id": str(report.run_id),
         "verification_results": [_as_json(one) for one in report.certificates],
         "repaired": [_as_json(one) for one in report.repaired],
-        "held": report.held,
+        "locked": report.locked,
     }
     return json.dumps(content, indent=2)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from asyncio import CancelledError
 from typing import ClassVar
 
+from breezeway_sync.core.error_codes import ERROR_RULES, ErrorCode
 from breezeway_sync.core.lacks import LACKING, is_lack
 from breezeway_sync.core.text import LONGEST_MESSAGE, shorten
 
@@ -17,13 +18,11 @@ from breezeway_sync.core.text import LONGEST_MESSAGE, shorten
 class BreezewaySyncError(Exception):
     """Anything that breezeway-sync itself reports.
 
-    `code` names the kind of error for decisions, tables and metrics. `retryable` tells whether the same attempt, made
-    again later and unchanged, may succeed.
+    `code` names the kind of error; what it means stands in `error_codes.ERROR_RULES`.
     """
 
-    code: ClassVar[str] = "error"
+    code: ClassVar[ErrorCode] = ErrorCode.UNFORESEEN
     longest_message: ClassVar[int] = LONGEST_MESSAGE
-    retryable: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -40,6 +39,11 @@ class BreezewaySyncError(Exception):
         self.expected = expected
         self.hint = hint
         super().__init__(self.message)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same attempt, made again later and unchanged, may succeed."""
+        return ERROR_RULES[self.code].transient
 
     @property
     def message(self) -> str:
@@ -65,57 +69,66 @@ def lighten(error: BaseException) -> None:
 
 
 class NotRead(BreezewaySyncError):
-    """Left out of a run, because something that it needs failed in it."""
+    """Left out of a run, because something that it needs failed in it: the entity `blocked_by`, if it was one."""
 
-    code = "not_read"
+    code = ErrorCode.NOT_READ
+
+    blocked_by: str | None = None
+
+    @classmethod
+    def after(cls, entity: str) -> NotRead:
+        """The error of what needs an entity that failed."""
+        error = cls(f"not read, because {entity} failed in this run")
+        error.blocked_by = entity
+        return error
 
 
 class SourceChanged(BreezewaySyncError):
     """What is configured, or what the API shows, is not what the region is a copy of; nothing was judged or stored."""
 
-    code = "source_changed"
+    code = ErrorCode.SOURCE_CHANGED
 
 
 class SourceUnclear(BreezewaySyncError):
     """The list of properties does not show the one company whose records are to be stored; nothing was stored."""
 
-    code = "source_unclear"
+    code = ErrorCode.SOURCE_UNCLEAR
 
 
 class SourceTaken(BreezewaySyncError):
     """Another region is a copy of the same company; nothing was called."""
 
-    code = "source_taken"
+    code = ErrorCode.SOURCE_TAKEN
 
 
 class RegionRetired(BreezewaySyncError):
     """A person took the region out; nothing was called."""
 
-    code = "region_retired"
+    code = ErrorCode.REGION_RETIRED
 
 
 class UnknownRecord(BreezewaySyncError):
     """A record that was named is not there, or not in the state that was spoken of; nothing was changed."""
 
-    code = "unknown_record"
+    code = ErrorCode.UNKNOWN_RECORD
 
 
 class UnknownName(BreezewaySyncError):
     """A region or entity that does not exist; the message names those that do."""
 
-    code = "unknown_name"
+    code = ErrorCode.UNKNOWN_NAME
 
 
 class NotPromotable(BreezewaySyncError):
     """This field cannot become this column."""
 
-    code = "not_promotable"
+    code = ErrorCode.NOT_PROMOTABLE
 
 
 class ConfigurationError(BreezewaySyncError):
     """The configuration cannot be used as it is; nothing was started."""
 
-    code = "configuration"
+    code = ErrorCode.CONFIGURATION
     # All mistakes of a file at once, a line each.
     longest_message = 20_000
 
@@ -123,40 +136,30 @@ class ConfigurationError(BreezewaySyncError):
 class SameSource(ConfigurationError):
     """Two regions of the configuration would be copies of the same."""
 
-    code = "same_source"
+    code = ErrorCode.SAME_SOURCE
 
 
-UNFORESEEN = "unforeseen"
-"""The code of an error from elsewhere: the log has its class and its frames."""
-OUT_OF_MEANS = "out_of_means"
-"""The code of an error from elsewhere which says that this process has no memory, thread or descriptor left."""
-INTERRUPTED = "interrupted"
-"""The code of work that was cancelled from outside."""
-NOT_AVAILABLE = "not_available"
-"""The code of an address that the account does not have: not an error, but something that people should know."""
-
-
-def code_of(error: BaseException) -> str:
+def code_of(error: BaseException) -> ErrorCode:
     """The code of any error."""
     if isinstance(error, BreezewaySyncError):
         return error.code
     if isinstance(error, CancelledError):
-        return INTERRUPTED
-    return OUT_OF_MEANS if is_lack(error) else UNFORESEEN
+        return ErrorCode.INTERRUPTED
+    return ErrorCode.OUT_OF_RESOURCES if is_lack(error) else ErrorCode.UNFORESEEN
 
 
 def told(error: BaseException) -> str:
     """Any error in words; of one that nobody foresaw only the name, since its text may quote data."""
-    if isinstance(error, CancelledError):
-        return INTERRUPTED
     if isinstance(error, BreezewaySyncError):
         return error.message
+    if isinstance(error, CancelledError):
+        return "interrupted"
     return LACKING if is_lack(error) else f"unexpected {type(error).__name__}, see the log"
 
 
 def passes(error: BaseException) -> bool:
     """Whether the same attempt, made again later and unchanged, may succeed."""
-    return error.retryable if isinstance(error, BreezewaySyncError) else is_lack(error)
+    return ERROR_RULES[code_of(error)].transient
 
 
 # --- the database ---------------------------------------------------------------------------------
@@ -165,26 +168,25 @@ def passes(error: BaseException) -> bool:
 class DatabaseError(BreezewaySyncError):
     """PostgreSQL did not do what was asked."""
 
-    code = "database_refused"
+    code = ErrorCode.DATABASE_REFUSED
 
 
 class DatabaseUnreachable(DatabaseError):
     """No connection, or it broke, or no answer within the deadline."""
 
-    code = "database_unreachable"
-    retryable = True
+    code = ErrorCode.DATABASE_UNREACHABLE
 
 
 class DatabaseReadOnly(DatabaseUnreachable):
     """The server answers and takes no writes: a standby, a demoted primary, a full disk."""
 
-    code = "database_read_only"
+    code = ErrorCode.DATABASE_READ_ONLY
 
 
 class DatabaseFull(DatabaseReadOnly):
     """The server has no room on its disk for what is to be written."""
 
-    code = "database_full"
+    code = ErrorCode.DATABASE_FULL
 
 
 class DatabaseWentBack(DatabaseError):
@@ -193,45 +195,43 @@ class DatabaseWentBack(DatabaseError):
     Nothing may be written on the strength of it. What the copy says of itself is true of the copy.
     """
 
-    code = "database_went_back"
-    retryable = True
+    code = ErrorCode.DATABASE_WENT_BACK
 
 
 class DatabaseBusy(DatabaseError):
     """Refused for now: deadlock, serialization, lock timeout, too many connections, no memory."""
 
-    code = "database_busy"
-    retryable = True
+    code = ErrorCode.DATABASE_BUSY
 
 
 class DataRefused(DatabaseError):
     """PostgreSQL refused a value or row (SQLSTATE class 22, 23 or 54): the batch holds a bad record."""
 
-    code = "data_refused"
+    code = ErrorCode.DATA_REFUSED
 
 
 class SchemaRefused(DatabaseError):
     """The database is not one that this version may migrate: foreign, newer, altered or too old."""
 
-    code = "schema_refused"
+    code = ErrorCode.SCHEMA_REFUSED
 
 
 class RightMissing(DatabaseError):
     """The role may not create what a migration needs; the message has the statements for whoever may."""
 
-    code = "right_missing"
+    code = ErrorCode.RIGHT_MISSING
 
 
 class AccountLocked(DatabaseError):
     """Another process is working this account and keeps renewing its lease."""
 
-    code = "lease_held"
+    code = ErrorCode.ACCOUNT_LOCKED
 
 
 class LeaseLost(DatabaseError):
     """Our lease was taken over: whatever is not committed yet must not be."""
 
-    code = "lease_lost"
+    code = ErrorCode.LEASE_LOST
 
 
 # --- the API --------------------------------------------------------------------------------------
@@ -243,8 +243,6 @@ class ApiError(BreezewaySyncError):
     `endpoint` is the path's template (`/task/{id}`), never a URL with ids; `status` the HTTP status,
     None without an answer. `retry_after_seconds` is None when the answer named no time.
     """
-
-    code = "api_error"
 
     def __init__(
         self,
@@ -266,74 +264,67 @@ class ApiError(BreezewaySyncError):
 class ApiUnreachable(ApiError):
     """No answer at all: refused, reset, timed out, name not resolved."""
 
-    code = "api_unreachable"
-    retryable = True
+    code = ErrorCode.API_UNREACHABLE
 
 
 class GivenUp(ApiUnreachable):
     """The call was not made, as those before it failed in every attempt. It says nothing about what it should read."""
 
-    code = "api_given_up"
+    code = ErrorCode.API_GIVEN_UP
 
 
 class ServerFailed(ApiError):
     """HTTP 5xx."""
 
-    code = "server_failed"
-    retryable = True
+    code = ErrorCode.SERVER_FAILED
 
 
 class BadAnswer(ApiError):
     """HTTP 200 with a body that is no answer: empty, cut, HTML, not JSON, or `{"error": …}`."""
 
-    code = "bad_answer"
-    retryable = True
+    code = ErrorCode.BAD_ANSWER
 
 
 class EmptyAnswer(BadAnswer):
     """HTTP 200 with no body at all (what templates of a foreign company answer)."""
 
-    code = "empty_answer"
+    code = ErrorCode.EMPTY_ANSWER
 
 
 class AnswerTooLarge(ApiError):
     """An answer that is larger, unpacked, than anything that the API should have to say; nothing of it is kept."""
 
-    code = "answer_too_large"
+    code = ErrorCode.ANSWER_TOO_LARGE
 
 
 class CutShort(ApiError):
     """A list ended before it had shown as much as it announced: what is missing is not known."""
 
-    code = "list_incomplete"
-    retryable = True
+    code = ErrorCode.LIST_INCOMPLETE
 
 
 class ListUnstable(ApiError):
     """Readings of a list in a row did not agree: something of it may have slipped past all of them."""
 
-    code = "list_unstable"
-    retryable = True
+    code = ErrorCode.LIST_UNSTABLE
 
 
 class EdgeBlocked(ApiError):
     """HTTP 403 with a body that is not JSON: the service's edge, not the API; it passes."""
 
-    code = "edge_blocked"
-    retryable = True
+    code = ErrorCode.EDGE_BLOCKED
 
 
 class ShuttingDown(ApiError):
     """The call was not made, because the process is about to end."""
 
-    code = "shutting_down"
+    code = ErrorCode.SHUTTING_DOWN
 
 
 class RateLimited(ApiError):
     """HTTP 429."""
 
-    code = "rate_limited"
-    retryable = True
+    code = ErrorCode.RATE_LIMITED
 
     def __init__(self, what: str, *, endpoint: str, retry_after_seconds: float | None) -> None:
         super().__init__(what, endpoint=endpoint, status=429, retry_after_seconds=retry_after_seconds)
@@ -342,28 +333,28 @@ class RateLimited(ApiError):
 class Unauthorized(ApiError):
     """HTTP 401: the access token is not, or no longer, accepted."""
 
-    code = "unauthorized"
+    code = ErrorCode.UNAUTHORIZED
 
 
 class Refused(ApiError):
     """HTTP 4xx with a reason that asking again does not change."""
 
-    code = "refused"
+    code = ErrorCode.REFUSED
 
 
 class Forbidden(Refused):
     """HTTP 403 in JSON: the account's plan or permission lacks this."""
 
-    code = "forbidden"
+    code = ErrorCode.FORBIDDEN
 
 
 class NotFound(Refused):
     """HTTP 404: no such record or address."""
 
-    code = "not_found"
+    code = ErrorCode.NOT_FOUND
 
 
 class CredentialsRejected(ApiError):
     """The account's client_id and client_secret are wrong, unknown or not active yet."""
 
-    code = "credentials_rejected"
+    code = ErrorCode.CREDENTIALS_REJECTED

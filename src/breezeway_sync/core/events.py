@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from breezeway_sync.core.error_codes import ErrorCode
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -21,7 +23,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CallFinished(Event):
-    """One HTTP exchange, retries counted one by one. `outcome` is `ok` or the name of an error class."""
+    """One HTTP exchange, retries counted one by one. `outcome` is `ok` or the code of an error."""
 
     account: str
     endpoint: str
@@ -253,6 +255,8 @@ class EntityFinished(Event):
     pending_child_reads: int
     duration_seconds: float
     error: str | None
+    error_code: ErrorCode | None = None
+    blocked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.events import EntityFinished
 
 SUCCESS = "success"
@@ -28,9 +29,10 @@ class Tally:
 class Outcome:
     """One region and entity of one run; counts are records and calls.
 
-    `status` is SUCCESS only when everything was read and written. `fault` is the code of the error that ended it, or
-    of the first problem; `is_passing` tells whether another attempt soon may do better; `accepted` are problems that a
-    person lives with; `details` is what else there is to tell, as JSON.
+    `status` is SUCCESS only when everything was read and written. Otherwise `error` says in words what is missing, and
+    `error_code` is the gravest reason. `blocked_by` is the entity whose failure kept this one from being read.
+    `is_passing` tells whether another attempt soon may do better; `accepted` counts problems that a person lives with;
+    `details` is what else there is to tell, as JSON.
     """
 
     region: str
@@ -46,7 +48,8 @@ class Outcome:
     pending_reads: int = 0
     seconds: float = 0.0
     error: str | None = None
-    fault: str | None = None
+    error_code: ErrorCode | None = None
+    blocked_by: str | None = None
     is_passing: bool = False
     accepted: int = 0
     details: Mapping[str, object] = field(default_factory=dict)
@@ -68,4 +71,6 @@ class Outcome:
             pending_child_reads=self.pending_reads,
             duration_seconds=self.seconds,
             error=self.error,
+            error_code=self.error_code,
+            blocked_by=self.blocked_by,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.verification import FAILED, LATE
 
 
@@ -30,6 +31,7 @@ class Freshness:
     duration_seconds: float | None
     error: str | None
     claim: str = "attended"
+    error_code: ErrorCode | None = None
 
     @property
     def is_off(self) -> bool:
@@ -59,6 +61,7 @@ class PastRun:
     calls: int
     pending_reads: int
     error: str | None
+    error_code: ErrorCode | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.events import VerificationFinished
 
 
@@ -45,7 +46,7 @@ class VerificationResult:
     """One region and entity, compared. `compared` counts what was looked at, by name: records, lists, links …
 
     `is_whole`: everything was compared, and not a sample. `equal` are records without a difference. `error` says why
-    not all of it was compared, `fault` is the code of that error.
+    not all of it was compared, `error_code` is the code of that error.
     """
 
     region: str
@@ -57,7 +58,7 @@ class VerificationResult:
     calls: int = 0
     seconds: float = 0.0
     error: str | None = None
-    fault: str | None = None
+    error_code: ErrorCode | None = None
     is_full: bool = False
     equal: int = 0
 

@@ -76,4 +76,10 @@ def status(view: View) -> dict[str, object]:
 
 def _trouble(one: TroubleGroup) -> dict[str, object]:
     messages = [{"message": message, "places": places} for message, places in one.messages.items()]
-    return {"kind": one.kind.name, "title": one.kind.title, "hint": one.kind.hint, "messages": messages}
+    return {
+        "kind": one.remedy.name,
+        "title": one.remedy.title,
+        "hint": one.remedy.hint,
+        "section": one.remedy.section,
+        "messages": messages,
+    }

@@ -73,7 +73,7 @@ class Instruments:
         self.calls = self._counter(
             "calls_total", "HTTP exchanges with the API, retries included.", "endpoint", "status"
         )
-        self.call_errors = self._counter("call_errors_total", "Exchanges that failed, by class of error.", "error")
+        self.call_errors = self._counter("call_errors_total", "Exchanges that failed, by error code.", "error")
         self.call_duration = self._histogram(
             "call_duration_seconds",
             "From sending a request to having its whole answer.",

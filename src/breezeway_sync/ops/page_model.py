@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from breezeway_sync.core.error_codes import CREDENTIALS, PENDING_READS
 from breezeway_sync.ops import page_tables, troubles
 from breezeway_sync.ops.page_tables import AccountRow, EntityColumn, MirrorRow, RegionRow, RunRow
-from breezeway_sync.ops.troubles import CREDENTIALS, PENDING_READS, Place
+from breezeway_sync.ops.troubles import Place
 from breezeway_sync.ops.view import View
 from breezeway_sync.ops.words import MINUTE, ago, clock, count, duration, entity_name, listing
 
@@ -128,7 +129,9 @@ def _as_of(view: View) -> str:
 
 def _banners(view: View) -> tuple[ServiceBanner, ...]:
     """Findings that have no place further down."""
-    below = {"late", "differs"} | ({"credentials"} if any(one.kind is CREDENTIALS for one in view.troubles) else set())
+    below = {"late", "differs"} | (
+        {"credentials"} if any(one.remedy is CREDENTIALS for one in view.troubles) else set()
+    )
     shown = [(one.state, one.what, one.hint) for one in view.judgement.findings if one.subject not in below]
     if view.error and view.facts.database_reachable:
         shown.append(("degraded", view.error, "The next refresh tries again; the service's log says more."))
@@ -161,12 +164,12 @@ def _trouble(view: View, one: troubles.TroubleGroup) -> TroubleCard:
     (first, _), *rest = one.messages.items()
     is_long = len(first) > SHOWN_CHARACTERS
     return TroubleCard(
-        sign="warn" if one.kind is PENDING_READS else "bad",
-        title=one.kind.title,
+        sign="warn" if one.remedy is PENDING_READS else "bad",
+        title=one.remedy.title,
         places=_places(view, one.places),
         message=_sentence(f"{first[:SHOWN_CHARACTERS]}…" if is_long else first),
         whole_message=first if is_long else None,
-        hint=one.kind.hint,
+        hint=one.remedy.hint,
         more=tuple(MessageLine(text, _places(view, places)) for text, places in rest),
         more_title=count(len(rest), "more message"),
     )

@@ -51,10 +51,10 @@ class CycleRequest:
 
 @dataclass(frozen=True, slots=True)
 class CycleResult:
-    """What came of it. `held` says why nothing was done, where somebody else works the account."""
+    """What came of it. `locked` says why nothing was done, where somebody else works the account."""
 
     outcomes: tuple[Outcome, ...] = ()
-    held: str | None = None
+    locked: str | None = None
 
 
 class AccountRunner:
@@ -73,7 +73,7 @@ class AccountRunner:
                     order = replace(order, entities=await order.still(order.entities))
                 return CycleResult(tuple(await self._cycle(opened, order)) if order.entities else ())
         except AccountLocked as error:
-            return CycleResult(held=error.message)
+            return CycleResult(locked=error.message)
         except DatabaseError as error:
             # Before the first row of the log, or with the lease: nothing else could say it.
             self.context.emit(OperatorNotice(f"{', '.join(order.entities)}: {error.message}"))
@@ -177,7 +177,7 @@ def _present(lease: Lease, clock: Clock) -> int:
 def failures(entities: Mapping[str, Sequence[str]], error: Exception) -> list[Outcome]:
     """The same failure for every region and entity."""
     return [
-        Outcome(code, name, FAILED, error=told(error), fault=code_of(error), is_passing=passes(error))
+        Outcome(code, name, FAILED, error=told(error), error_code=code_of(error), is_passing=passes(error))
         for code, names in entities.items()
         for name in names
     ]

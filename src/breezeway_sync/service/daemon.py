@@ -225,7 +225,7 @@ class Daemon:
             line = job.args[0] if job.args else None
             taken = set(entities.get(line.region, ())) - set(left.get(line.region, ())) if line else set()
             if line and taken.issuperset(line.entities):
-                self.observatory.emit(CycleSkipped(line.region, line.interval, "held"))
+                self.observatory.emit(CycleSkipped(line.region, line.interval, "locked"))
                 job.modify(next_run_time=now + timedelta(seconds=first_in_seconds(line, successes, now, 0)))
         return left
 

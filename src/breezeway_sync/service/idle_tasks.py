@@ -61,5 +61,5 @@ async def _compare(use: RunContext, account: Account, region: str, due: Sequence
         except Exception as error:  # noqa: BLE001 - the edge of a job: the account is read all the same
             tell_crash(use.emit, region, one.entity, error)
             return
-        if comparing.held or comparing.failure is not None:
+        if comparing.locked or comparing.failure is not None:
             return

@@ -45,11 +45,11 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What came of it. `held` names regions whose account somebody else was working, with the reason."""
+    """What came of it. `locked` names regions whose account somebody else was working, with the reason."""
 
     run_id: UUID
     outcomes: tuple[Outcome, ...]
-    held: dict[str, str]
+    locked: dict[str, str]
 
 
 def open_database(settings: Settings) -> Database:
@@ -98,10 +98,13 @@ async def run(
     place = {code: number for number, code in enumerate(request.regions)}
     outcomes.sort(key=lambda one: place[one.region])
     parts = [nameless, *(part for _, part in expected if part.entities)]
-    held = {
-        code: result.held for result, part in zip(results, parts, strict=True) if result.held for code in part.entities
+    locked = {
+        code: result.locked
+        for result, part in zip(results, parts, strict=True)
+        if result.locked
+        for code in part.entities
     }
-    return RunReport(order.run_id, tuple(outcomes), held)
+    return RunReport(order.run_id, tuple(outcomes), locked)
 
 
 def _part(order: CycleRequest, request: RunRequest, regions: Sequence[str]) -> CycleRequest:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.core.events import Emit
 from breezeway_sync.core.report import TokenState
@@ -31,7 +32,7 @@ class TokenReport:
     """One region's credentials and token, never their values.
 
     `account` is the name of the account in tables and logs, None without credentials. `problem` says what
-    keeps the region from being read, None where nothing is known to; `fault` is the code of an error that
+    keeps the region from being read, None where nothing is known to; `error_code` is the code of an error that
     was met just now, None for one that the table remembers.
     """
 
@@ -44,7 +45,7 @@ class TokenReport:
     refreshed_at: datetime | None
     generation: int
     problem: str | None = None
-    fault: str | None = None
+    error_code: ErrorCode | None = None
 
 
 Work = Callable[[Access], Awaitable[None]]
@@ -192,4 +193,4 @@ def report_of(
 
 def with_problem(report: TokenReport, error: BreezewaySyncError | None) -> TokenReport:
     """The report, with what has just gone wrong in place of what went wrong before. Pure."""
-    return report if error is None else replace(report, problem=error.message, fault=error.code)
+    return report if error is None else replace(report, problem=error.message, error_code=error.code)

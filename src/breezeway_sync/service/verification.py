@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from breezeway_sync.core.clock import Clock, SystemClock
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.errors import (
     AccountLocked,
     ApiError,
@@ -63,14 +64,14 @@ class VerificationRequest:
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """What came of it. `held` names regions whose account somebody else was working, with the reason.
+    """What came of it. `locked` names regions whose account somebody else was working, with the reason.
 
     `verification_results` say how it is at the end, `repaired` what was found before it was repaired.
     """
 
     run_id: UUID
     certificates: tuple[VerificationResult, ...]
-    held: dict[str, str]
+    locked: dict[str, str]
     repaired: tuple[VerificationResult, ...] = ()
 
 
@@ -103,7 +104,7 @@ async def verify(
         raise work.failure
     place = {code: number for number, code in enumerate(request.regions)}
     work.certificates.sort(key=lambda one: (place[one.region], request.entities.index(one.entity)))
-    return VerificationReport(run_id, tuple(work.certificates), work.held, tuple(work.repaired))
+    return VerificationReport(run_id, tuple(work.certificates), work.locked, tuple(work.repaired))
 
 
 class Comparing:
@@ -126,7 +127,7 @@ class Comparing:
         )
         self.certificates: list[VerificationResult] = []
         self.repaired: list[VerificationResult] = []
-        self.held: dict[str, str] = {}
+        self.locked: dict[str, str] = {}
         self.failure: DatabaseError | None = None
 
     async def announce(self) -> None:
@@ -151,10 +152,10 @@ class Comparing:
         for code in regions:
             await self._not_compared(code, NO_CREDENTIALS, CredentialsRejected.code)
 
-    async def _not_compared(self, code: str, why: str, fault: str) -> None:
+    async def _not_compared(self, code: str, why: str, error_code: ErrorCode) -> None:
         for name in self._request.entities:
             now = self._use.clock.now()
-            await self._keep(VerificationResult(code, name, now, self._request.seed, error=why, fault=fault))
+            await self._keep(VerificationResult(code, name, now, self._request.seed, error=why, error_code=error_code))
 
     async def account(self, account: Account, regions: Sequence[str]) -> None:
         """One account's regions, one after the other, or why somebody else keeps it."""
@@ -165,7 +166,7 @@ class Comparing:
                     await self._region(opened, code)
                 self._use.emit(LeaseReleased(opened.lease.account, self._use.clock.monotonic() - began))
         except AccountLocked as error:
-            self.held |= dict.fromkeys(regions, error.message)
+            self.locked |= dict.fromkeys(regions, error.message)
         except DatabaseError as error:
             self.failure = error
 
@@ -217,7 +218,7 @@ class Comparing:
             bench.differences |= dict.fromkeys(found.differences)
         again = certificate_of(bench, found.started_at, found.seconds + use.clock.monotonic() - began, error)
         # What could not be compared before the repair was not compared after it either.
-        again = replace(again, error=found.error or again.error, fault=found.fault or again.fault)
+        again = replace(again, error=found.error or again.error, error_code=found.error_code or again.error_code)
         self.certificates.remove(found)
         self.repaired.append(found)
         await self._keep(again, opened.lease)

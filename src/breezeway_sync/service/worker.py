@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from breezeway_sync.core.errors import NotRead
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.events import CycleSkipped, Emit, tell_crash
 from breezeway_sync.core.outcome import FAILED, PARTIAL, Outcome
 from breezeway_sync.core.retry import RetryPolicy
@@ -158,9 +158,9 @@ class Worker:
             result = CycleResult(tuple(failures(merged(lines), error)))
         finally:
             self.is_busy = False
-        if result.held is not None:
+        if result.locked is not None:
             for line in lines:
-                self._emit(CycleSkipped(line.region, line.interval, "held"))
+                self._emit(CycleSkipped(line.region, line.interval, "locked"))
             return
         self._plan_retry(lines, result.outcomes)
 
@@ -268,9 +268,11 @@ def to_try_again(outcomes: Sequence[Outcome]) -> set[Place]:
     """Regions and entities whose failure, whole or in part, may pass by itself, and what was left out because of
     failures of this kind alone."""
     again = {(one.region, one.entity) for one in outcomes if one.status in (FAILED, PARTIAL) and one.is_passing}
-    failed = {(one.region, one.entity): one.fault for one in outcomes if one.status == FAILED}
+    failed = {(one.region, one.entity): one.error_code for one in outcomes if one.status == FAILED}
     for name in NAMES:
-        left_out = {region for (region, entity), fault in failed.items() if entity == name and fault == NotRead.code}
+        left_out = {
+            region for (region, entity), code in failed.items() if entity == name and code is ErrorCode.NOT_READ
+        }
         for region in left_out:
             needs = {(region, need) for need in STREAMS[name].needs or (HOME.name,)} & failed.keys()
             if needs <= again:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from breezeway_sync.core.error_codes import ERROR_RULES, Alert
 from breezeway_sync.store.database import Database
 
 
@@ -29,6 +30,10 @@ class BudgetRow:
     sent_at: Sequence[datetime]
     suppressed: int
     version: int
+
+
+# Codes of runs that were ended on purpose.
+_ON_PURPOSE = [code for code, rule in ERROR_RULES.items() if rule.alert is Alert.NONE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +101,4 @@ class StoredAlerts:
 
     async def troubles_since(self, moment: datetime) -> list[TroubleRow]:
         """What failed or was partial since then, by region and entity."""
-        return [TroubleRow(*row) for row in await self._database.fetch("troubles_since", moment)]
+        return [TroubleRow(*row) for row in await self._database.fetch("troubles_since", moment, _ON_PURPOSE)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
+from breezeway_sync.core.error_codes import known_code
 from breezeway_sync.core.events import DatabaseReplaced
 from breezeway_sync.core.report import Freshness, LeaseState, PastRun, RegionState, TokenState, VerificationState
 from breezeway_sync.core.verification import Class
@@ -35,11 +37,17 @@ class Status:
 
     async def freshness(self) -> list[Freshness]:
         """Every active region and enabled entity against its promise."""
-        return [Freshness(*row) for row in await self._database.fetch("freshness")]
+        return [
+            replace(Freshness(*row), error_code=known_code(row["error_code"]))
+            for row in await self._database.fetch("freshness")
+        ]
 
     async def recent_runs(self, limit: int = 200, seconds: float = DAY_SECONDS) -> list[PastRun]:
         """The latest runs, newest first."""
-        return [PastRun(*row) for row in await self._database.fetch("recent_runs", limit, seconds)]
+        return [
+            replace(PastRun(*row), error_code=known_code(row["error_code"]))
+            for row in await self._database.fetch("recent_runs", limit, seconds)
+        ]
 
     async def leases(self) -> list[LeaseState]:
         return [LeaseState(*row) for row in await self._database.fetch("lease_states")]

@@ -74,6 +74,7 @@ class SyncStateStore:
             outcome.pending_reads,
             outcome.error,
             json.dumps(outcome.details) if outcome.details else None,
+            outcome.error_code,
         )
         async with self._database.transaction("closing the log") as connection:
             if self._holder is not None and outcome.status != FAILED:

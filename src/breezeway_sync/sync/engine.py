@@ -13,6 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from breezeway_sync.core.clock import Clock
+from breezeway_sync.core.error_codes import gravest
 from breezeway_sync.core.errors import (
     BreezewaySyncError,
     DatabaseError,
@@ -48,7 +49,7 @@ from breezeway_sync.sync.proof import settle_absent
 from breezeway_sync.sync.run_budget import RunBudget
 from breezeway_sync.sync.source_check import REFUSALS, RegionTarget, gate_of, refusal_of, shut_gate
 from breezeway_sync.sync.stages import stages
-from breezeway_sync.sync.status_rules import details_of, sentence, status_of
+from breezeway_sync.sync.status_rules import code_of_run, details_of, sentence, status_of
 
 CLOSE_SECONDS = 5.0
 
@@ -118,7 +119,7 @@ class Engine:
 
     def _lost(self, region: str, name: str, error: Exception) -> Outcome:
         """The outcome of an entity that has no row in the log, or whose row stays open until the next cycle."""
-        outcome = Outcome(region, name, FAILED, error=told(error), fault=code_of(error), is_passing=passes(error))
+        outcome = Outcome(region, name, FAILED, error=told(error), error_code=code_of(error), is_passing=passes(error))
         self.emit(outcome.told(self.run_id))
         return outcome
 
@@ -364,7 +365,8 @@ class Engine:
             pending_reads=findings.pending_reads,
             seconds=seconds,
             error="; ".join(part for part in (told(error) if error else None, text) if part) or None,
-            fault=code_of(error) if error else next((one.code for _, one in findings.problems), None),
+            error_code=code_of_run(findings, code_of(error) if error else None),
+            blocked_by=error.blocked_by if isinstance(error, NotRead) else None,
             is_passing=passes(error) if error else findings.is_passing,
             accepted=findings.accepted,
             details=details_of(findings, has_ended=error is None),
@@ -406,4 +408,5 @@ def _unwritten(outcome: Outcome, error: DatabaseError) -> Outcome:
     if outcome.status == FAILED:
         return outcome
     words = "; ".join(part for part in (error.message, outcome.error) if part)
-    return replace(outcome, status=FAILED, error=words, fault=error.code, is_passing=error.retryable)
+    codes = [error.code] if outcome.error_code is None else [error.code, outcome.error_code]
+    return replace(outcome, status=FAILED, error=words, error_code=gravest(codes), is_passing=error.retryable)

@@ -79,7 +79,7 @@ def refusal_of(gate: Gate, name: str, statuses: Mapping[str, str]) -> BreezewayS
             hint=f"`breezeway-sync run {gate.region}` reads properties first",
         )
     blocker = blocked_by(name, statuses)
-    return NotRead(f"not read, because {blocker} failed in this run") if blocker else None
+    return NotRead.after(blocker) if blocker else None
 
 
 async def _never(_admission: SourceCheck) -> None:

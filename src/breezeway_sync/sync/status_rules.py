@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
+from breezeway_sync.core.error_codes import ErrorCode, gravest
 from breezeway_sync.core.errors import (
-    NOT_AVAILABLE,
     ApiError,
     ApiUnreachable,
     BreezewaySyncError,
@@ -61,6 +61,8 @@ class Findings:
     unwritten: int = 0
     """Problems that are not written down: too many, or of calls that were not even made."""
     is_written_down: bool = False
+    codes: set[ErrorCode] = field(default_factory=set)
+    """The codes of all problems that nobody has accepted."""
     is_passing: bool = False
     """Whether one of the problems may pass by itself."""
 
@@ -75,6 +77,7 @@ class Findings:
             self.alert_states[subject.key] = FoundProblem(subject, error.code, error.message)
         if accepted == error.code:
             return
+        self.codes.add(error.code)
         self.is_passing |= error.retryable
         if len(self.problems) < NAMED_PROBLEMS:
             lighten(error)
@@ -84,7 +87,7 @@ class Findings:
 
     def lack(self, subject: Subject, reason: str) -> None:
         """Take note of a list that the account does not have: no problem, but a person may accept it."""
-        self.alert_states[subject.key] = FoundProblem(subject, NOT_AVAILABLE, reason)
+        self.alert_states[subject.key] = FoundProblem(subject, ErrorCode.NOT_AVAILABLE, reason)
 
     def note(self, what: str, count: int = 1) -> None:
         """Count something that is neither a problem nor a record."""
@@ -111,6 +114,17 @@ def status_of(findings: Findings) -> str:
         nothing_read = not findings.answers and not findings.loaded.read
         return FAILED if nothing_read or any(ends_everything(e) for _, e in findings.problems) else PARTIAL
     return PARTIAL if findings.waiting or findings.loaded.held or findings.pending_reads else SUCCESS
+
+
+def code_of_run(findings: Findings, ended_by: ErrorCode | None) -> ErrorCode | None:
+    """etl_sync_log.error_code: the gravest reason for anything less than a success."""
+    counted = {
+        ErrorCode.RECORDS_REJECTED: findings.waiting,
+        ErrorCode.DELETIONS_NEED_REVIEW: findings.loaded.held,
+        ErrorCode.CHILD_READS_PENDING: findings.pending_reads,
+    }
+    met = {code for code, count in counted.items() if count} | findings.codes
+    return gravest(met | ({ended_by} if ended_by else set()))
 
 
 def is_written(findings: Findings) -> bool:

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.events import (
     AttendanceChanged,
     ComparisonSeen,
@@ -20,7 +21,7 @@ from breezeway_sync.core.events import (
 )
 from breezeway_sync.core.outcome import FAILED, SUCCESS
 from breezeway_sync.core.record_events import RecordsLeft, RowsLost
-from breezeway_sync.ops.alerts.decide import DATABASE_WORDS, is_interruption
+from breezeway_sync.ops.alerts.decide import is_interruption, is_outage
 from breezeway_sync.ops.alerts.model import Fact, Rules, RunFinding
 from breezeway_sync.ops.alerts.words import unattended
 
@@ -137,7 +138,7 @@ class Collector:
         # Said by a run before it ends; one that failed may not have come to it.
         place = (event.region, event.entity)
         held, left, lost = (one.pop(place, None if failed else 0) for one in (self._held, self._left, self._deleted))
-        if failed and (self.is_away or is_interruption(event.error)):
+        if failed and (self.is_away or is_interruption(event.error_code)):
             return
         pending = self._pending.setdefault(event.region, PendingRuns(at))
         known = pending.found.get(event.entity)
@@ -152,6 +153,8 @@ class Collector:
             known.held if held is None and known is not None else held,
             known.left if left is None and known is not None else left,
             known.lost if not lost and known is not None else lost,
+            event.error_code,
+            event.blocked_by,
         )
 
     def _attendance(self, event: AttendanceChanged, at: datetime) -> None:
@@ -159,8 +162,9 @@ class Collector:
         pending.is_ripe = True
         status = SUCCESS if event.is_attended else FAILED
         error = None if event.is_attended else unattended(event.region)
+        code = None if event.is_attended else ErrorCode.UNATTENDED
         for entity in event.entities:
-            pending.found[entity] = RunFinding(entity, status, error, called=False, first_at=at, failures=1)
+            pending.found[entity] = RunFinding(entity, status, error, called=False, first_at=at, failures=1, code=code)
 
     def _cycle_finished(self, event: CycleFinished, at: datetime) -> None:
         for region in event.regions:
@@ -185,11 +189,7 @@ class Collector:
             # Away again before its end was told: for people it never came back.
             self.outage = replace(self.outage, back_after=None, next_try=None, reason=reason)
         for pending in self._pending.values():
-            blaming = [
-                one.entity
-                for one in pending.found.values()
-                if one.status == FAILED and DATABASE_WORDS in (one.error or "")
-            ]
+            blaming = [one.entity for one in pending.found.values() if one.status == FAILED and is_outage(one.code)]
             for entity in blaming:
                 del pending.found[entity]
 

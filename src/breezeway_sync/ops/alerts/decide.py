@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
-from breezeway_sync.core.errors import INTERRUPTED
+from breezeway_sync.core.error_codes import ERROR_RULES, Alert, ErrorCode
 from breezeway_sync.core.outcome import FAILED, PARTIAL
 from breezeway_sync.ops.alerts.model import (
     CREDENTIALS,
@@ -30,25 +29,24 @@ from breezeway_sync.ops.alerts.model import (
 
 HOUR = timedelta(hours=1)
 
-# How an outcome's error words what only its class said before; held to the code that writes it by a test.
-CREDENTIALS_WORDS = (
-    "the credentials are wrong",
-    "the API does not accept the account's access token",
-    "no credentials: ",
-)
-CONSEQUENCE_WORDS = "not read, because "
-INTERRUPTED_WORDS = (INTERRUPTED, "stopped before it was asked for")
-DATABASE_WORDS = "PostgreSQL "
 
-
-def blames_credentials(error: str | None) -> bool:
+def is_about_credentials(found: RunFinding) -> bool:
     """Whether only an operator's new credentials can cure it."""
-    return error is not None and any(words in error for words in CREDENTIALS_WORDS)
+    return found.status == FAILED and _alert_of(found.code) is Alert.CREDENTIALS
 
 
-def is_interruption(error: str | None) -> bool:
+def is_interruption(code: ErrorCode | None) -> bool:
     """Whether the run was ended on purpose: nothing failed."""
-    return error is not None and (error.startswith(INTERRUPTED_WORDS[0]) or INTERRUPTED_WORDS[1] in error)
+    return _alert_of(code) is Alert.NONE
+
+
+def is_outage(code: ErrorCode | None) -> bool:
+    """Whether the alert about the database covers it."""
+    return _alert_of(code) is Alert.OUTAGE
+
+
+def _alert_of(code: ErrorCode | None) -> Alert:
+    return Alert.ENTITY if code is None else ERROR_RULES[code].alert
 
 
 def decide(subject: str, state: AlertState, fact: Fact, now: datetime, rules: Rules) -> Decision:
@@ -144,37 +142,24 @@ def facts_of(found: Sequence[RunFinding], rules: Rules) -> dict[str, Fact]:
     goes with it: told if that is told, else no fact (its credentials were rejected, or it was interrupted).
     """
     facts: dict[str, Fact] = {}
-    rejected = [one for one in found if one.status == FAILED and blames_credentials(one.error)]
+    rejected = [one for one in found if is_about_credentials(one)]
     works = [one for one in found if one.status != FAILED and one.called]
     if rejected:
         at, count = min(one.first_at for one in rejected), max(one.failures for one in rejected)
-        facts[CREDENTIALS] = Fact(True, at, _blaming(rejected[0].error), count)
+        facts[CREDENTIALS] = Fact(True, at, rejected[0].error, count)
     elif works:
         facts[CREDENTIALS] = Fact(False, works[0].first_at)
     failing = {one.entity for one in found if one.status == FAILED and one not in rejected}
     for one in found:
-        blocker = _blocker(one.error)
-        if one not in rejected and (blocker is None or blocker in failing):
+        if one not in rejected and (one.blocked_by is None or one.blocked_by in failing):
             fails = counts_as_failure(one.status, rules)
             facts[entity_subject(one.entity)] = Fact(fails, one.first_at, one.error, one.failures)
     return facts
 
 
-def _blocker(error: str | None) -> str | None:
-    """The entity without which another was not read."""
-    found = re.match(rf"{CONSEQUENCE_WORDS}(\w+)", error or "")
-    return found[1] if found else None
-
-
 def counts_as_failure(status: str, rules: Rules) -> bool:
     """Whether people are told of it at once."""
     return status == FAILED or (rules.on_partial and status == PARTIAL)
-
-
-def _blaming(error: str | None) -> str | None:
-    """The part of an outcome's error that speaks of the credentials."""
-    parts = (error or "").split("; ")
-    return next((part for part in parts if blames_credentials(part)), error)
 
 
 def summary_moment(at: time, now: datetime) -> datetime:

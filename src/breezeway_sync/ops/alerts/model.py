@@ -7,6 +7,8 @@ from datetime import datetime, time, timedelta
 from enum import Enum
 from typing import Protocol
 
+from breezeway_sync.core.error_codes import ErrorCode
+
 CREDENTIALS = "credentials"
 SUMMARY = "summary"
 FIELDS = "fields"
@@ -117,6 +119,9 @@ class RunFinding:
     left: int | None = None
     """Records that left the lists at once, and `lost` those with rows that were deleted by hand; None as above."""
     lost: int | None = None
+    code: ErrorCode | None = None
+    blocked_by: str | None = None
+    """The entity whose failure kept this one from being read."""
 
 
 @dataclass(frozen=True, slots=True)

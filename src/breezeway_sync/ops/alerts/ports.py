@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.ops.alerts.model import Message, StateRow
 
 
 class NotDelivered(BreezewaySyncError):
     """A channel did not take a message. `again` tells whether trying once more may help."""
+
+    code = ErrorCode.NOT_DELIVERED
 
     def __init__(self, what: str, *, actual: str | None = None, hint: str | None = None, again: bool) -> None:
         self.again = again

@@ -184,7 +184,7 @@ def certificate_of(bench: Bench, started_at: datetime, seconds: float, error: Ap
         calls=bench.tally.calls,
         seconds=seconds,
         error=_why_incomplete(bench, error, is_empty=not names),
-        fault=None if first is None else first.code,
+        error_code=None if first is None else first.code,
         is_full=bench.extent.whole,
         equal=len(names - {one.key for one in bench.differences}),
     )
