@@ -11,6 +11,7 @@ from psycopg import sql
 
 from bench.scenarios.store import SCHEMA
 from breezeway_sync.entities.catalog import ENTITIES
+from breezeway_sync.store.files import internal_name
 
 _TASKS = next(one for one in ENTITIES if one.name == "tasks")
 CHILDREN = (*(one.table for one in _TASKS.children), *(one.table for one in _TASKS.tags))
@@ -117,5 +118,10 @@ def _copy_out(connection: psycopg.Connection, selected: LiteralString, first: in
 
 
 def _said(statement: LiteralString, *, table: str = "", **values: sql.Literal) -> sql.Composed:
-    names = {"schema": sql.Identifier(SCHEMA), "table": sql.Identifier(table or "-")}
+    schema = internal_name(SCHEMA) if table == CALLS else SCHEMA
+    names = {
+        "schema": sql.Identifier(schema),
+        "internal": sql.Identifier(internal_name(SCHEMA)),
+        "table": sql.Identifier(table or "-"),
+    }
     return sql.SQL(statement).format(**names, **values)

@@ -32,7 +32,7 @@ class Plan:
     steps: tuple[str, ...] = (FIRST, UNCHANGED, CHANGED)
     peers: tuple[str, ...] = ()
     peer_steps: tuple[str, ...] = (FIRST, UNCHANGED)
-    left_out: str = ""
+    excluded: str = ""
 
     def case(self, step: str) -> str:
         return case(step, self.latency_ms)
@@ -44,7 +44,7 @@ PLANS = (
     Plan("small", 20, peers=(DLT, DLT_TUNED, SCRIPT)),
     Plan("small", 100),
     Plan("medium", 0, (FIRST, UNCHANGED, FULL, CHANGED), (DLT, DLT_TUNED, SCRIPT)),
-    Plan("medium", 20, peers=(DLT, DLT_TUNED), left_out=SCRIPT),
+    Plan("medium", 20, peers=(DLT, DLT_TUNED), excluded=SCRIPT),
     Plan("medium", 100),
     Plan("large", 0, (FIRST, UNCHANGED, FULL, CHANGED), (DLT, SCRIPT), (FIRST,)),
     Plan("large", 20),
@@ -67,8 +67,8 @@ def run(ground: Ground, sizes: Sequence[str], runs: int) -> list[Figure]:
                 for number in range(runs):
                     _round(ground, api, plan, number, collected)
                     say(f"sync: {size}, {plan.latency_ms} ms, round {number + 1} of {runs} done")
-                if plan.left_out:
-                    collected.note(plan.case(FIRST), size, plan.left_out, "not run: more than 2 minutes")
+                if plan.excluded:
+                    collected.note(plan.case(FIRST), size, plan.excluded, "not run: more than 2 minutes")
     return collected.figures()
 
 

@@ -1240,12 +1240,12 @@ SELECT
     e.entity_type,
     r.is_active,
     CASE
-        WHEN source.wanted = 0 OR source.unavailable > 0 OR list.unread > 0 OR near.is_unknown THEN NULL
+        WHEN source.lists = 0 OR source.unavailable > 0 OR list.unread > 0 OR near.is_unknown THEN NULL
         WHEN reject.since IS NULL AND held.since IS NULL THEN least(list.watermark, list.asked_at, near.seen_at)
         -- NULL, and not the other one, where there was no success before.
         WHEN success.began_at IS NOT NULL THEN least(list.watermark, list.asked_at, near.seen_at, success.began_at)
     END AS as_of,
-    CASE WHEN source.wanted > 0 AND list.unread = 0 AND NOT far.is_unknown
+    CASE WHEN source.lists > 0 AND list.unread = 0 AND NOT far.is_unknown
         THEN least(list.last_full_scan_at, list.asked_at, far.seen_at)
     END AS hidden_as_of,
     claim.state = 'off' AS is_switched_off,
@@ -1256,7 +1256,7 @@ SELECT
     list.unread AS unread_lists,
     reject.records AS open_rejects,
     held.records AS records_in_review,
-    owed.calls AS pending_child_reads,
+    pending.calls AS pending_child_reads,
     problem.accepted + reject.accepted + child.accepted AS accepted_problems,
     latest.sync_status AS last_status,
     -- What kept the last run from being a success stands in a table, and is settled or accepted since: all of it, or all
@@ -1272,7 +1272,7 @@ JOIN v_claims claim ON claim.region_code = r.region_code AND claim.name = e.enti
 LEFT JOIN region_sources s ON s.region_code = r.region_code
 CROSS JOIN LATERAL (
     SELECT
-        count(*) FILTER (WHERE p.is_own) AS wanted,
+        count(*) FILTER (WHERE p.is_own) AS lists,
         count(*) FILTER (WHERE p.is_own AND u.source IS NOT NULL AND a.id IS NULL) AS unavailable,
         array_agg(p.source) FILTER (WHERE u.source IS NULL) AS names
     FROM parts p
@@ -1301,8 +1301,8 @@ CROSS JOIN LATERAL (
         UNION ALL
         SELECT x.property_id FROM properties x
         WHERE p.is_per_property AND x.region_code = r.region_code AND x.deleted_at IS NULL
-    ) wanted
-    LEFT JOIN checkpoints w ON w.region_code = r.region_code AND w.source = p.source AND w.parent_id = wanted.parent_id
+    ) asked
+    LEFT JOIN checkpoints w ON w.region_code = r.region_code AND w.source = p.source AND w.parent_id = asked.parent_id
         AND greatest(w.watermark, w.last_window_scan_at, w.last_full_scan_at) <= now() + interval '5 minutes'
     CROSS JOIN LATERAL (
         SELECT CASE
@@ -1313,7 +1313,7 @@ CROSS JOIN LATERAL (
             ) THEN NULL
             WHEN EXISTS (
                 SELECT FROM v_window_records n
-                WHERE n.region_code = r.region_code AND n.entity_type = p.source AND n.parent_id = wanted.parent_id
+                WHERE n.region_code = r.region_code AND n.entity_type = p.source AND n.parent_id = asked.parent_id
             ) THEN CASE WHEN w.last_window_scan_at IS NOT NULL THEN least(w.watermark, w.last_window_scan_at) END
             ELSE w.watermark
         END AS at
@@ -1322,7 +1322,7 @@ CROSS JOIN LATERAL (
       AND NOT EXISTS (
         SELECT FROM accepted a
         WHERE a.region_code = r.region_code AND a.kind IN ('list', 'children') AND a.source = p.source
-          AND a.record_id = wanted.parent_id
+          AND a.record_id = asked.parent_id
       )
 ) list
 -- Records around today that their lists do not show: as old as the answer of their own address.
@@ -1399,7 +1399,7 @@ CROSS JOIN LATERAL (
       AND NOT EXISTS (
         SELECT FROM unavailable_sources u WHERE u.region_code = r.region_code AND u.source = o.source
       )
-) owed
+) pending
 LEFT JOIN LATERAL (
     SELECT l.sync_status, coalesce((l.details ->> 'is_written')::boolean, false) AS is_written
     FROM etl_sync_log l
@@ -1562,6 +1562,10 @@ BEGIN
         lost := format('SELECT DISTINCT p.region_code, p.%I AS record_id, %s AS parent_id FROM %s g '
             'JOIN %I.%I p ON p.region_code = g.region_code AND p.id = g.%I WHERE p.deleted_at IS NULL',
             TG_ARGV[1], TG_ARGV[2], gone, TG_TABLE_SCHEMA, TG_ARGV[3], TG_ARGV[4]);
+        -- A parent that is deleted here is missed by nobody: a list that still shows it writes it again.
+        EXECUTE format('UPDATE %I.%I p SET payload_hash = NULL FROM %s g WHERE p.region_code = g.region_code '
+            'AND p.id = g.%I AND p.deleted_at IS NOT NULL AND p.payload_hash IS NOT NULL',
+            TG_TABLE_SCHEMA, TG_ARGV[3], gone, TG_ARGV[4]);
     END IF;
     -- TRUNCATE takes away what a transaction with an older snapshot does not see.
     IF TG_OP = 'TRUNCATE' AND current_setting('transaction_isolation') <> 'read committed' THEN

@@ -13,7 +13,7 @@ WHERE o.region_code = $1 AND o.source = $2 AND o.parent_id <= $3 AND NOT EXISTS 
 )
 ORDER BY o.parent_id DESC LIMIT $4;
 
--- name: owed_parents_near
+-- name: pending_parents_near
 -- The same among parents that are planned for the day $5, the one before or the one after.
 WITH near AS MATERIALIZED (
     SELECT t.{key} FROM {schema}.{table} t
@@ -39,7 +39,7 @@ ORDER BY hashint8(parent_id), parent_id LIMIT $3;
 
 -- name: count_pending_reads
 -- How many calls are still owed, by source.
-SELECT source, count(*) AS owed FROM {internal}.v_pending_child_reads
+SELECT source, count(*) AS pending_reads FROM {internal}.v_pending_child_reads
 WHERE region_code = $1 AND source = ANY ($2::text[])
 GROUP BY source;
 
@@ -145,7 +145,7 @@ FROM (VALUES (1)) one
 LEFT JOIN {internal}.rolling_refreshes s ON s.region_code = $1 AND s.source = $2
 LEFT JOIN counted c ON true;
 
--- name: sweep
+-- name: rolling_refresh
 -- The next live records ($4 of them, newest first, round and round) owe a call of this source.
 WITH place AS (
     SELECT next_id FROM {internal}.rolling_refreshes WHERE region_code = $1 AND source = $2 FOR UPDATE

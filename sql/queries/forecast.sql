@@ -21,7 +21,7 @@ SELECT DISTINCT source, true AS is_read FROM {internal}.checkpoints WHERE region
 UNION ALL
 SELECT source, false FROM {internal}.unavailable_sources WHERE region_code = $1;
 
--- name: stock_owed
+-- name: stock_pending_reads
 -- Calls that are owed, by source.
 SELECT source, count(*) AS calls FROM {internal}.pending_child_reads WHERE region_code = $1 GROUP BY source;
 

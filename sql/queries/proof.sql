@@ -224,12 +224,12 @@ FROM {schema}.regions r LEFT JOIN {internal}.region_sources s ON s.region_code =
 WHERE r.region_code = $1;
 
 -- name: homes_known
--- Of these properties ($2) those that the mirror has or had, with `is_left_out` those that are another company's by now.
+-- Of these properties ($2) those that the mirror has or had, with `is_excluded` those that are another company's by now.
 SELECT x.id, o.property_id IS NOT NULL OR p.deleted_at IS NOT NULL AND EXISTS (
     SELECT FROM {schema}.deletions d
     WHERE d.region_code = $1 AND d.entity_type = 'properties' AND d.record_id = x.id AND d.reason = 'property_left'
       AND d.undone_at IS NULL
-) AS is_left_out
+) AS is_excluded
 FROM unnest($2::bigint[]) x (id)
 LEFT JOIN {schema}.properties p ON p.region_code = $1 AND p.property_id = x.id
 LEFT JOIN {internal}.excluded_properties o ON o.region_code = $1 AND o.property_id = x.id

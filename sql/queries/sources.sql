@@ -76,7 +76,7 @@ DELETE FROM {internal}.missing_records WHERE region_code = $1 AND state <> 'pinn
 -- name: forget_source
 -- What is remembered of a source that the region is no copy of any more, beyond `reset_source`.
 WITH runs AS (DELETE FROM {internal}.unfinished_runs WHERE region_code = $1),
-    left_out AS (DELETE FROM {internal}.excluded_properties WHERE region_code = $1),
+    excluded AS (DELETE FROM {internal}.excluded_properties WHERE region_code = $1),
     fields AS (DELETE FROM {schema}.field_profiles WHERE region_code = $1),
     results AS (DELETE FROM {internal}.verification_results WHERE region_code = $1),
     problems AS (UPDATE {internal}.problems SET resolved_at = $2 WHERE region_code = $1 AND resolved_at IS NULL)
@@ -91,7 +91,7 @@ WHERE p.region_code = $1 AND (p.deleted_at IS NULL OR NOT EXISTS (
       AND d.reason = 'source_adopted' AND d.undone_at IS NULL
 ));
 
--- name: left_out_homes
+-- name: excluded_homes
 -- Homes of other companies that the region's pair shows as well: by the region's own list, and by those of other regions
 -- with the same pair, unless the region has them itself.
 SELECT property_id FROM {internal}.excluded_properties WHERE region_code = $1

@@ -73,11 +73,11 @@ ORDER BY 1;
 -- person, by region.
 SELECT
     r.region_code,
-    coalesce((SELECT jsonb_object_agg(o.source, o.owed) FROM (
-        SELECT w.source, count(*) AS owed FROM {internal}.v_pending_child_reads w
+    coalesce((SELECT jsonb_object_agg(o.source, o.pending_reads) FROM (
+        SELECT w.source, count(*) AS pending_reads FROM {internal}.v_pending_child_reads w
         WHERE w.region_code = r.region_code
         GROUP BY w.source
-    ) o), '{}')::text AS owed,
+    ) o), '{}')::text AS pending_reads,
     (
         SELECT count(*) FROM {schema}.rejected_records x
         WHERE x.region_code = r.region_code AND x.resolved_at IS NULL AND x.accepted_at IS NULL

@@ -9,7 +9,7 @@ SELECT kind, record_id, asked_at FROM {internal}.missing_records WHERE region_co
 -- name: source_compared
 -- Which companies' records a region mirrors (NULL: every one), which properties it leaves out, why it is in doubt.
 SELECT CASE WHEN NOT s.all_companies THEN s.company_ids END AS company_ids, s.blocked_why,
-    ARRAY(SELECT l.property_id FROM {internal}.excluded_properties l WHERE l.region_code = $1) AS left_out
+    ARRAY(SELECT l.property_id FROM {internal}.excluded_properties l WHERE l.region_code = $1) AS excluded
 FROM {internal}.region_sources s WHERE s.region_code = $1;
 
 -- name: accepted_places
@@ -73,7 +73,7 @@ LEFT JOIN LATERAL (
 WHERE t.tried_at IS NOT NULL
 ORDER BY t.region_code, t.entity_type;
 
--- name: save_certificate
+-- name: save_verification
 -- $5: seconds that it took.
 INSERT INTO {internal}.verification_results (
     region_code, run_id, entity_type, started_at, finished_at, result, sample_seed, api_calls_made, compared,

@@ -76,7 +76,7 @@ async def test_children_of_a_call_that_is_refused_for_now_are_still_owed(dsn: st
         refuse(rows, "53100", "task_comments")
         first = await setup.run()
         assert outcome(first, "tasks").status == FAILED
-        assert rows("SELECT count(*) > 0 AS owed FROM pending_child_reads WHERE source = 'task_comments'") == [
+        assert rows("SELECT count(*) > 0 AS pending_reads FROM pending_child_reads WHERE source = 'task_comments'") == [
             {"pending_reads": True}
         ]
         rows("DROP TRIGGER refuse ON task_comments")

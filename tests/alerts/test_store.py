@@ -131,21 +131,21 @@ async def test_a_database_that_goes_away_holds_nothing_up(dsn: str) -> None:
 
 async def test_what_was_in_trouble_and_when_it_last_succeeded(database: Database, rows: Rows) -> None:
     rows("INSERT INTO regions (region_code) VALUES ('nashville'), ('austin')")
-    for entity, status, hours, error in (
-        ("tasks", "failed", 1, "it broke last"),
-        ("tasks", "failed", 2, "it broke"),
-        ("tasks", "success", 3, None),
-        ("tasks", "failed", 30, "long ago"),
-        ("people", "success", 1, None),
-        ("tags", "failed", 1, "interrupted; and more"),
-        ("supplies", "failed", 1, "page 3: stopped before it was asked for (the API)"),
-        ("properties", "partial", 1, "12 calls are still owed"),
-        ("templates", "running", 1, None),
+    for entity, status, hours, error, code in (
+        ("tasks", "failed", 1, "it broke last", "server_failed"),
+        ("tasks", "failed", 2, "it broke", "server_failed"),
+        ("tasks", "success", 3, None, None),
+        ("tasks", "failed", 30, "long ago", "server_failed"),
+        ("people", "success", 1, None, None),
+        ("tags", "failed", 1, "interrupted; and more", "interrupted"),
+        ("supplies", "failed", 1, "page 3: stopped before it was asked for (the API)", "shutting_down"),
+        ("properties", "partial", 1, "12 calls are still owed", "server_failed"),
+        ("templates", "running", 1, None, None),
     ):
         rows(
             "INSERT INTO etl_sync_log (region_code, entity_type, sync_status, sync_started_at, "
-            "last_successful_sync_at, error_message) VALUES ('nashville', %s, %s, %s, %s, %s)",
-            entity, status, START - timedelta(hours=hours), START if status == "success" else None, error,
+            "last_successful_sync_at, error_message, error_code) VALUES ('nashville', %s, %s, %s, %s, %s, %s)",
+            entity, status, START - timedelta(hours=hours), START if status == "success" else None, error, code,
         )  # fmt: skip
     store = StoredAlerts(database)
     first, second = await store.troubles_since(START - timedelta(hours=24))

@@ -66,9 +66,9 @@ async def test_what_was_held_is_approved_or_rejected(start: Starter, dsn: str, r
         kept, approved = gone[:3], gone[3:]
         said = await deletes(stage, "reject", "nashville", "tasks", *map(str, kept))
         assert (said.code, said.err) == (0, "")
-        assert "3 records are kept now" in said.out
+        assert "3 records are pinned now" in said.out
         said = await deletes(stage, "approve", "nashville", "tasks")
-        assert "27 records are open now; nothing is deleted yet" in said.out
+        assert "27 records are to be deleted now; nothing is deleted yet" in said.out
         assert live(rows) == everything
         (decided,) = rows("SELECT DISTINCT decided_by FROM missing_records WHERE decided_at IS NOT NULL")
         assert decided["decided_by"].endswith(f"@{os.uname().nodename}")
@@ -94,7 +94,7 @@ async def test_an_empty_list_of_tags_is_approved_and_believed(stage: Stage, rows
     assert await whole(stage, "tags") == PARTIAL
     unused = "tag_type = 'task' AND tag_id IN (1, 2)"
     assert {"task:1", "task:2"} <= set((await listed(stage, "nashville", "tags", "--ids"))["missing"][0]["ids"])
-    assert "1 record is open now" in (await deletes(stage, "approve", "nashville", "tags", "task:1")).out
+    assert "1 record is to be deleted now" in (await deletes(stage, "approve", "nashville", "tags", "task:1")).out
     assert await whole(stage, "tags") == PARTIAL
     deleted = f"SELECT tag_id FROM tags WHERE {unused} AND deleted_at IS NOT NULL"
     assert rows(deleted) == [{"tag_id": 1}]

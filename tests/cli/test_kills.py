@@ -29,7 +29,7 @@ TASKS = """
            (SELECT count(*) FROM task_tags c WHERE c.task_pk = t.id) AS tags,
            (SELECT count(*) FROM task_comments c WHERE c.task_pk = t.id) AS comments,
            (SELECT count(*) FROM task_requirements c WHERE c.task_pk = t.id) AS requirements,
-           (SELECT array_agg(source) FROM pending_child_reads o WHERE o.parent_id = t.task_id) AS owed
+           (SELECT array_agg(source) FROM pending_child_reads o WHERE o.parent_id = t.task_id) AS pending_reads
     FROM tasks t WHERE t.deleted_at IS NULL
 """
 INLINE = ("assignments", "photos", "supplies", "costs", "tags")

@@ -73,7 +73,7 @@ async def test_what_is_late_owed_rejected_and_wrong(stage: Stage, rows: Rows) ->
     found = json.loads(as_json.out)
     assert found["late"] == 2
     assert found["regions"][0]["pending_child_reads"] == 2000
-    assert found["regions"][0]["owed_seconds"] == 1200
+    assert found["regions"][0]["pending_read_seconds"] == 1200
     assert found["regions"][0]["rejected_open"] == 1
 
 

@@ -69,7 +69,7 @@ def test_the_sql_travels_in_the_wheel(wheel: Path, tmp_path: Path) -> None:
 
 def test_templates_and_style_of_the_status_page_travel_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        found = {name: archive.read(name) for name in archive.namelist() if "/templates/" in name}
+        found = {name: archive.read(name) for name in archive.namelist() if "/html/" in name}
     expected = {f"breezeway_sync/ops/html/{path.name}": path.read_bytes() for path in TEMPLATES.iterdir()}
     assert {"status.html", "status.css"} <= {path.name for path in TEMPLATES.iterdir()}
     assert found == expected

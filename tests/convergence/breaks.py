@@ -34,11 +34,11 @@ def children_follow_their_record() -> AbstractContextManager[Any]:
         if id(batch) not in alone:
             await children(self, staged, batch, *rest)
 
-    async def twice(self: Merger, batch: Any, candidates: list[Any], marks: Sequence[Checkpoint]) -> Loaded:
+    async def twice(self: Merger, batch: Any, candidates: list[Any], reached: Sequence[Checkpoint]) -> Loaded:
         alone.add(id(batch))
         found = await whole(self, batch, candidates, ())
         alone.discard(id(batch))
-        found.add(await whole(self, batch, candidates, marks))
+        found.add(await whole(self, batch, candidates, reached))
         return found
 
     return patch.multiple(Merger, merge=twice, _merge_children=some)
@@ -170,10 +170,10 @@ def marks_come_before_their_records() -> AbstractContextManager[Any]:
     """How far a list was read is committed alone, then what it has shown."""
     whole = Merger.merge
 
-    async def late(self: Merger, batch: Any, candidates: list[Any], marks: Sequence[Checkpoint]) -> Loaded:
+    async def late(self: Merger, batch: Any, candidates: list[Any], reached: Sequence[Checkpoint]) -> Loaded:
         if not candidates:
-            return await whole(self, batch, candidates, marks)
-        found = await self.checkpoint(batch.scope, marks) if marks else Loaded()
+            return await whole(self, batch, candidates, reached)
+        found = await self.checkpoint(batch.scope, reached) if reached else Loaded()
         found.add(await whole(self, batch, candidates, ()))
         return found
 

@@ -282,7 +282,7 @@ class Owners(RuleBasedStateMachine):
         request = verification.VerificationRequest(tuple(COMPANIES), NAMES, whole=True, repair=repair)
         settings = self.place.settings()
         report = self.loop.run(verification.verify(settings, request, emit=ignore, tell=lambda _text: None))
-        return {(one.region, one.entity): one.result for one in report.certificates}
+        return {(one.region, one.entity): one.result for one in report.verifications}
 
     def _differences(self) -> dict[str, list[str]]:
         """What is not as the companies have it, by table."""

@@ -101,7 +101,7 @@ def test_a_cycle_that_cannot_begin_is_tried_again_soon(kind: str) -> None:
     assert [(region, entity) for region, entity, _ in crashed(played(scene, shop))] == [("austin", "all")]
 
 
-@pytest.mark.parametrize("seam", ["OwedTime", "merged", "Order"])
+@pytest.mark.parametrize("seam", ["PendingReadTime", "merged", "CycleRequest"])
 def test_a_worker_outlives_what_it_lacks(seam: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(made: Worker, shop: Shop, _events: list[Event]) -> None:
         left = once(monkeypatch, worker, seam)

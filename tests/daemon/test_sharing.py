@@ -101,7 +101,7 @@ def worked_by_two(daemons: Sequence[Daemon], sleeper: Daemon, newest: int, woken
 
 def refusals(daemon: Daemon) -> list[Line]:
     """What it was told in the place of another that has taken over."""
-    return [line for line in daemon.lines("entity_finished", "noticed") if "taken over" in str(line)]
+    return [line for line in daemon.lines("entity_finished", "operator_notice") if "taken over" in str(line)]
 
 
 async def test_one_killed_and_one_frozen(start: Starter, dsn: str, rows: Rows, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ async def test_calls_that_take_too_long_are_cancelled(start: Starter, dsn: str, 
     nothing_is_open(rows)
     ended = rows("SELECT DISTINCT sync_status, error_message FROM etl_sync_log WHERE entity_type = 'tasks'")
     assert {one["sync_status"] for one in ended} == {"failed"}
-    assert [line for line in daemon.lines("noticed") if "cancelled" in line["what"]]
+    assert [line for line in daemon.lines("operator_notice") if "cancelled" in line["what"]]
 
 
 async def test_a_table_that_somebody_has_locked_keeps_it_no_longer(start: Starter, dsn: str, rows: Rows) -> None:

@@ -81,7 +81,9 @@ async def test_every_region_is_compared_once_a_day_one_after_the_other(dsn: str,
             await idle(worker_pool)
             again = compared(setup)[len(NAMES) * 2 :]
             assert len(again) == len(NAMES)
-            states = {(one.region, one.entity): one for one in await Status(use.database).certificates(use.clock.now())}
+            states = {
+                (one.region, one.entity): one for one in await Status(use.database).verifications(use.clock.now())
+            }
     failed = states[again[0], "tasks"]
     assert failed.differences["wrong"] > 0
     assert len(states) == 2 * len(NAMES)

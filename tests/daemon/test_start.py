@@ -156,7 +156,7 @@ async def test_a_database_that_refuses_is_lost_once_and_back_once(
             connection.execute("DROP ROLE breezeway_sync_test_refused")
     told = daemon.lines("database_lost", "database_back")
     assert [line["event"] for line in told] == ["database_lost", "database_back"]
-    assert "breezeway-sync doctor" in told[0]["reason"]
+    assert "CREATE SCHEMA" in told[0]["reason"]
 
 
 async def test_stopped_before_the_database_is_there(start: Starter, dsn: str, tmp_path: Path) -> None:

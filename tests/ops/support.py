@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from breezeway_sync.core.error_codes import ErrorCode
 from breezeway_sync.core.report import Freshness, LeaseState, PastRun, RegionState, TokenState
 from breezeway_sync.ops.health import Facts
 from breezeway_sync.ops.metrics import Metrics
@@ -152,6 +153,8 @@ def fresh() -> StatusReport:
     )
 
 
+PENDING, REJECTED = ErrorCode.CHILD_READS_PENDING, ErrorCode.RECORDS_REJECTED
+FAILING, BAD_PAIR = ErrorCode.SERVER_FAILED, ErrorCode.CREDENTIALS_REJECTED
 _OWED = "1240 calls for comments and requirements are still owed, about 7 min"
 _REJECTED = "2 records could not be stored, see `breezeway-sync rejects list`"
 _FAILED = "tasks: the API failed in /task/: got HTTP 503"
@@ -162,9 +165,9 @@ def mixed() -> StatusReport:
     begun = run("austin", "reservations", 0.4, status="running", duration_seconds=24.0, new=0, updated=0, unchanged=0)
     runs = [
         begun,
-        run("austin", "tasks", 3, status="partial", error=_OWED, pending_reads=1240),
-        run("mammoth", "tasks", 5, status="failed", error=_FAILED, calls=6, unchanged=0),
-        run("smoky", "people", 50, status="partial", error=_REJECTED, rejected=2),
+        run("austin", "tasks", 3, status="partial", error=_OWED, error_code=PENDING, pending_reads=1240),
+        run("mammoth", "tasks", 5, status="failed", error=_FAILED, error_code=FAILING, calls=6, unchanged=0),
+        run("smoky", "people", 50, status="partial", error=_REJECTED, error_code=REJECTED, rejected=2),
         *fresh().runs,
     ]
     pending_reads = {"austin": {"task_comments": 1100, "task_requirements": 140}}
@@ -183,10 +186,10 @@ def mixed() -> StatusReport:
 
 def _mixed_mirrors() -> list[Freshness]:
     special: dict[tuple[str, str], dict[str, object]] = {
-        ("austin", "tasks"): {"status": "partial", "error": _OWED},
+        ("austin", "tasks"): {"status": "partial", "error": _OWED, "error_code": PENDING},
         ("austin", "reservations"): {"status": "running"},
-        ("smoky", "people"): {"status": "partial", "error": _REJECTED},
-        ("mammoth", "tasks"): {"status": "failed", "error": _FAILED},
+        ("smoky", "people"): {"status": "partial", "error": _REJECTED, "error_code": REJECTED},
+        ("mammoth", "tasks"): {"status": "failed", "error": _FAILED, "error_code": FAILING},
     }
     places = [(code, entity) for code in REGIONS if code != "sea_ranch" for entity in PROMISES]
     return [mirror(*place, _share(*place), **special.get(place, {})) for place in places]  # type: ignore[arg-type]
@@ -196,7 +199,7 @@ def _unread_mirrors() -> list[Freshness]:
     """A region that failed, most of it before it was ever read; one entity is switched off there."""
     failed = ("properties", "reservations", "tasks")
     return [
-        mirror("sea_ranch", entity, 1.4, status="failed", error=REJECTED_CREDENTIALS)
+        mirror("sea_ranch", entity, 1.4, status="failed", error=REJECTED_CREDENTIALS, error_code=BAD_PAIR)
         if entity in failed
         else unread("sea_ranch", entity)
         for entity in PROMISES

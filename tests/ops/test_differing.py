@@ -21,7 +21,7 @@ RIGHT = VerificationState("austin", "tasks", NOW, COMPARED, "late", 7, {"late": 
 def looked_at(*states: VerificationState) -> View:
     mirrors = [mirror("nashville", "tasks", 0.5), mirror("austin", "tasks", 0.5)]
     differing = tuple(f"{one.region} {one.entity}" for one in states if one.is_differing)
-    return View(facts(differing=differing), report(mirrors, certificates=states), None)
+    return View(facts(differing=differing), report(mirrors, verifications=states), None)
 
 
 def test_health_gives_a_reason_and_stays_live_and_ready() -> None:

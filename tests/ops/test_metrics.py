@@ -197,7 +197,7 @@ def test_the_report(metrics: Metrics) -> None:
     assert value(metrics, "token_expiry_timestamp_seconds", region="austin") == NOW.timestamp() + 20 * 3600
     assert value(metrics, "token_expiry_timestamp_seconds", region="smoky") is None
     assert [value(metrics, "token_refused", region=code) for code in ("austin", "smoky")] == [0, 1]
-    assert [value(metrics, "account_locked", account=key) for key in ACCOUNTS] == [1, 0]
+    assert [value(metrics, "lease_held", account=key) for key in ACCOUNTS] == [1, 0]
     assert value(metrics, "report_timestamp_seconds") == 1000
 
 

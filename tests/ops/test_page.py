@@ -103,7 +103,7 @@ def test_what_failed_comes_with_what_to_do() -> None:
     text = render(View(facts(), mixed(), None))
     missing = [words for words in (
         "8 of 71 are late", "Credentials rejected", "Sea Ranch: properties, reservations and tasks", "put client_id",
-        "API unreachable or failing", "Records that cannot be stored", "rejected_records", "Calls still owed",
+        "API unreachable or failing", "Records that cannot be stored", "rejected_records", "Pending child reads",
         "about 7 min", "sync-01, process 4711", "paused for 45 s", "ended ", "never read", "1,240",
     ) if words not in text]  # fmt: skip
     assert missing == []

@@ -89,9 +89,7 @@ def test_troubles_are_sorted_by_kind_and_the_same_message_said_once() -> None:
     pending_reads = {"status": "partial", "error": error, "error_code": ErrorCode.CHILD_READS_PENDING}
     found = find(
         [
-            mirror(
-                "austin", "tasks", 0.5, status="partial", error=pending_reads, error_code=ErrorCode.CHILD_READS_PENDING
-            ),
+            mirror("austin", "tasks", 0.5, **pending_reads),
             mirror("smoky", "tasks", 0.5, **REFUSED),
             mirror("smoky", "tags", 0.5, **REFUSED),
             mirror("austin", "tags", 1.5),

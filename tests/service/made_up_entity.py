@@ -105,7 +105,7 @@ CREATE TABLE inspection_findings (
     PRIMARY KEY (region_code, id),
     UNIQUE (region_code, inspection_pk, finding_id)
 );
-INSERT INTO freshness_targets (entity_type, promise) VALUES ('inspections', '25 hours');
+INSERT INTO freshness_targets (entity_type, freshness_target) VALUES ('inspections', '25 hours');
 """
 
 
@@ -153,7 +153,7 @@ async def life(dsn: str) -> dict[str, Any]:
     async def compared(setup: Setup, *, repair: bool = False) -> dict[str, Any]:
         expected = VerificationRequest(("nashville",), ("inspections",), repair=repair)
         report = await verify(setup.settings, expected, emit=setup.events.append, tell=lambda _sentence: None)
-        return {one.result: [at.path for at in one.differences] for one in (*report.repaired, *report.certificates)}
+        return {one.result: [at.path for at in one.differences] for one in (*report.repaired, *report.verifications)}
 
     async def rows(setup: Setup, text: str) -> Any:
         async with runner.open_database(setup.settings) as database, database.connection("looking") as connection:

@@ -172,7 +172,7 @@ REASONS: list[tuple[str, str, bool]] = [
     (f"{OLD} WHERE region_code = 'nashville'", "got as of 2", False),
     (REJECT, "1 rejected records", False),
     (HOLD, "1 records gone at once", False),
-    (OWE, "1 calls for comments and requirements owed", True),
+    (OWE, "1 pending reads of comments and requirements", True),
     (RUN.format("partial", 0), "the last run was partial", False),
     (RUN.format("partial", 7), "the last run was partial", False),
     (RUN.format("failed", 7), "the last run was failed", False),
@@ -258,7 +258,7 @@ SENTENCE: list[tuple[str, list[str], str]] = [
     ("the others within seven days", [SCHEDULED.format(90), HIDDEN.format("8 days")], "what lists leave out as of"),
     ("no record waits rejected or for a person's word on its deletion", [REJECT], "1 rejected records"),
     ("no record waits rejected or for a person's word on its deletion", [HOLD], "1 records gone at once"),
-    ("no call for comments and requirements is owed", [OWE], "calls for comments"),
+    ("no call for comments and requirements is owed", [OWE], "pending reads of comments"),
     ("the last run was a success", [RUN.format("partial", 0)], "the last run was partial"),
     ("the last run was a success", [RUN.format("failed", 0)], "the last run was failed"),
 ]  # fmt: skip
@@ -285,7 +285,7 @@ async def test_without_comments_a_run_that_was_partial_for_them_alone_is_no_reas
     rows(SETTLED)
     rows(OWE)
     rows(PROBLEM.replace("'list', 'tasks'", "'children', 'task_comments'"))
-    assert "calls for comments" in refusal(rows)
+    assert "pending reads of comments" in refusal(rows)
     rows(TASKS_ONLY)
     rows(PROBLEM)  # and a list that could not be read
     assert "the last run was partial" in refusal(rows, TASKS_ONLY)

@@ -100,7 +100,7 @@ async def test_nothing_is_compared_with_another_source(dsn: str, rows: Rows, upd
         setup.settings = setup.settings.model_copy(update={"regions": found})
         request = verification.VerificationRequest(("nashville",), ("tasks", "people"))
         report = await verification.verify(setup.settings, request, emit=ignore, tell=lambda _text: None)
-    assert {one.error_code for one in report.certificates} <= {"not_read", "source_changed"}
+    assert {one.error_code for one in report.verifications} <= {"not_read", "source_changed"}
     assert {one["result"] for one in rows("SELECT result FROM verification_results")} == {"incomplete"}
 
 
@@ -290,8 +290,8 @@ async def test_records_of_another_company_in_a_mixed_list_are_left_out_with_what
         others = {one["id"] for one in truth.records("properties")} - ours
         stays = {one["id"] for one in truth.records("reservations") if one.get("property_id") not in others}
         assert live(rows, "reservations", "nashville") == stays
-        left_out = outcome(report, "reservations").details["left out: of a home of another company"]
-        assert left_out == truth.count("reservations") - len(stays)
+        excluded = outcome(report, "reservations").details["left out: of a home of another company"]
+        assert excluded == truth.count("reservations") - len(stays)
         assert {row["home_id"] for row in rows("SELECT DISTINCT home_id FROM tasks")} <= ours
         assert rows("SELECT count(*) n FROM rejected_records") == [{"n": 0}]
         assert rows("SELECT count(*) n FROM missing_records") == [{"n": 0}]

@@ -112,7 +112,7 @@ async def test_owed_calls_of_tasks_around_today_are_made_before_the_time_is_over
             {"reservations_region_code_checkin", "reservations_region_code_checkout"},
         ),
         (
-            "owed_parents_near",
+            "pending_parents_near",
             ["'task_comments'", "9223372036854775807", "500", "date '2026-11-20'"],
             {"tasks_region_code_sched"},
         ),

@@ -147,11 +147,12 @@ class Soak:
         asyncio.run(tidy())
 
     def _rows(self) -> dict[str, int]:
-        counted = {name: f"SELECT count(*) FROM breezeway.{name}" for name in SUPPORT}
+        counted = {name: f"SELECT count(*) FROM {name}" for name in SUPPORT}
         counted |= {f"{name}, surplus": statement for name, statement in SURPLUS.items()}
         counted[RECORDS] = "SELECT " + " + ".join(f"(SELECT count(*) FROM breezeway.{name})" for name in MIRRORED)
         found = {}
         with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute("SET search_path TO breezeway, breezeway_internal")
             for name, statement in counted.items():
                 row = connection.execute(statement.encode()).fetchone()
                 found[name] = row[0] if row else 0

@@ -72,11 +72,11 @@ class Store:
         region: str = "nashville",
         order: int | None = None,
         tag_type: str | None = None,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded:
         order = self.next_order() if order is None else order
         incoming = [Incoming(item, order) for item in items]
-        return await self.loader.load(region, BY_NAME[name], incoming, tag_type, marks=marks)
+        return await self.loader.load(region, BY_NAME[name], incoming, tag_type, reached=reached)
 
     async def load_children(
         self, source: str, parent: int, items: list[Any], *, region: str = "nashville", order: int | None = None

@@ -146,7 +146,7 @@ async def test_what_the_daemon_asks_every_minute_reads_nothing_whole(
         assert await status.leases()
         assert await status.tokens()
         assert [one.rejected_open for one in await status.regions()] == [0]
-        assert await status.certificates(datetime.now(UTC))
+        assert await status.verifications(datetime.now(UTC))
         assert await status.last_successes()
     read = spent(before, counters(everything_grown))
     assert {name for name, cost in read.items() if cost.scans} & {*RECORDS, *KEPT} == set()

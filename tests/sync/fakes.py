@@ -311,7 +311,7 @@ class FakeSink:
 
     sync_state: FakeLedger
     batches: list[tuple[str, list[Incoming], str | None]] = field(default_factory=list)
-    marks: list[Checkpoint] = field(default_factory=list)
+    reached: list[Checkpoint] = field(default_factory=list)
     sets: list[tuple[str, list[tuple[ChildSet, int]]]] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     rejecting: int = 0
@@ -323,12 +323,12 @@ class FakeSink:
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded:
         await asyncio.sleep(0)
         if entity.name in self.failing:
             raise self.failing[entity.name]
-        self.marks += marks
+        self.reached += reached
         if not incoming:
             return Loaded()
         self.batches.append((entity.name, list(incoming), discriminator))
@@ -344,10 +344,10 @@ class FakeSink:
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
         await asyncio.sleep(0)
-        yield partial(self.load, region, entity, incoming, discriminator, marks=marks)
+        yield partial(self.load, region, entity, incoming, discriminator, reached=reached)
 
     async def load_children(
         self,
@@ -357,10 +357,10 @@ class FakeSink:
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded:
         await asyncio.sleep(0)
-        self.marks += marks
+        self.reached += reached
         if source in self.failing:
             raise self.failing[source]
         self.sets.append((source, list(sets)))
@@ -453,7 +453,7 @@ class FakeSources:
 
     standings: dict[str, SourceState] = field(default_factory=dict)
     known: frozenset[int] = frozenset()
-    left_out: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
     twin: str | None = None
     begun: list[str] = field(default_factory=list)
     confirmed: list[tuple[str, Identity, bool]] = field(default_factory=list)
@@ -479,11 +479,11 @@ class FakeSources:
     async def known_properties(self, region: str) -> frozenset[int]:
         return self.known
 
-    async def left_out_homes(self, region: str) -> frozenset[int]:
-        return self.left_out
+    async def excluded_homes(self, region: str) -> frozenset[int]:
+        return self.excluded
 
-    async def leave_out(self, region: str, left_out: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded:
-        self.left_out = (self.left_out | left_out.keys()) - set(came_back)
+    async def leave_out(self, region: str, excluded: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded:
+        self.excluded = (self.excluded | excluded.keys()) - set(came_back)
         return Loaded()
 
 

@@ -64,13 +64,13 @@ class SlowSink(FakeSink):
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded:
         self.active += 1
         self.most_active = max(self.most_active, self.active)
         await asyncio.sleep(0.002)
         self.active -= 1
-        return await super().load(region, entity, incoming, discriminator, marks=marks)
+        return await super().load(region, entity, incoming, discriminator, reached=reached)
 
 
 class SteppedSink(FakeSink):
@@ -94,7 +94,7 @@ class SteppedSink(FakeSink):
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
         name = incoming[0].item["id"] if incoming and isinstance(incoming[0].item, dict) else None
         self.steps.append(f"prepared {name}")
@@ -102,7 +102,7 @@ class SteppedSink(FakeSink):
         async def store() -> Loaded:
             self.steps.append(f"storing {name}")
             await self.may_store.wait()
-            return await self.load(region, entity, incoming, discriminator, marks=marks)
+            return await self.load(region, entity, incoming, discriminator, reached=reached)
 
         try:
             yield store
@@ -254,7 +254,7 @@ def test_an_error_of_a_late_batch_ends_the_reading_and_nothing_is_stored_after_i
 
     with pytest.raises(DatabaseBusy):
         run(read())
-    assert (setup.sizes, setup.sink.marks, setup.memory.held_bytes) == ([], [], 0)
+    assert (setup.sizes, setup.sink.reached, setup.memory.held_bytes) == ([], [], 0)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -319,7 +319,7 @@ async def test_after_a_batch_that_was_not_stored_no_mark_is(how: str) -> None:
     await setup.batcher.add([], MARK, size_bytes=10)
     await setup.batcher.flush()
     stored = ([], []) if how == "failed" else ([1, 1], [MARK])
-    assert (setup.sizes, sink.marks, setup.memory.held_bytes) == (*stored, 0)
+    assert (setup.sizes, sink.reached, setup.memory.held_bytes) == (*stored, 0)
 
 
 async def test_an_error_of_the_store_reaches_whoever_filled_the_batch() -> None:

@@ -42,11 +42,13 @@ async def test_a_stage_begins_when_the_one_before_has_ended() -> None:
     world = World()
     world.sync_state.properties[REGION] = [5]
     await world.run(*NAMES)
-    marks = [(type(event), event.entity) for event in world.events if isinstance(event, EntityStarted | EntityFinished)]
+    reached = [
+        (type(event), event.entity) for event in world.events if isinstance(event, EntityStarted | EntityFinished)
+    ]
     place = {name: number for number, stage in enumerate(STAGES) for name in stage}
     for number in range(len(STAGES) - 1):
-        ended = max(n for n, (kind, name) in enumerate(marks) if kind is EntityFinished and place[name] == number)
-        began = min(n for n, (kind, name) in enumerate(marks) if kind is EntityStarted and place[name] == number + 1)
+        ended = max(n for n, (kind, name) in enumerate(reached) if kind is EntityFinished and place[name] == number)
+        began = min(n for n, (kind, name) in enumerate(reached) if kind is EntityStarted and place[name] == number + 1)
         assert ended < began
 
 

@@ -51,10 +51,10 @@ class SlowSink(FakeSink):
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded:
         await asyncio.sleep(self.seconds)
-        return await super().load_children(region, entity, child, source, sets, marks=marks)
+        return await super().load_children(region, entity, child, source, sets, reached=reached)
 
 
 PARTS = pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def test_any_json_compares_equal(arena: Arena, kind: Kind) -> None:
                 (arena.spec.code,), ENTITIES.get(kind, (table_of(kind).name,)), sample_records=1000
             )
             work = verify(arena.setup.settings, wanted, emit=arena.setup.events.append, tell=lambda _sentence: None)
-            certificates = arena.runner.run(work).certificates
-            assert [one.error for one in certificates if one.error] == []
-            assert [at for one in certificates for at in one.differences if not is_expected(at)] == []
+            verifications = arena.runner.run(work).verifications
+            assert [one.error for one in verifications if one.error] == []
+            assert [at for one in verifications for at in one.differences if not is_expected(at)] == []
         finally:
             arena.forget(kind, numbers)
 

@@ -25,7 +25,7 @@ FRESH = (
 
 
 def results(report: VerificationReport) -> dict[str, str]:
-    return {one.entity: one.result for one in report.certificates}
+    return {one.entity: one.result for one in report.verifications}
 
 
 async def test_all_compares_the_comments_of_every_task_and_the_contacts_of_every_property(dsn: str, rows: Rows) -> None:
@@ -38,7 +38,7 @@ async def test_all_compares_the_comments_of_every_task_and_the_contacts_of_every
         report = await compared(setup, sample_records=1, whole=True)
     damaged = {one["task_id"] for one in rows("SELECT t.task_id FROM tasks t JOIN task_comments c ON c.task_pk = t.id "
         "WHERE c.comment = 'x'")}  # fmt: skip
-    tasks, contacts = (next(one for one in report.certificates if one.entity == name) for name in ("tasks", NAMES[-1]))
+    tasks, contacts = (next(one for one in report.verifications if one.entity == name) for name in ("tasks", NAMES[-1]))
     assert {int(one.key) for one in tasks.differences} == damaged
     assert (
         tasks.compared["task_comments"]
@@ -48,7 +48,7 @@ async def test_all_compares_the_comments_of_every_task_and_the_contacts_of_every
     )
     assert contacts.compared["property_contacts"] == contacts.records == len(rows("SELECT id FROM properties"))
     assert contacts.equal < contacts.records
-    assert exits.of_verification(report.certificates, []) == ExitCode.INCOMPLETE
+    assert exits.of_verification(report.verifications, []) == ExitCode.INCOMPLETE
 
 
 async def test_on_an_empty_mirror_everything_is_missing_and_nothing_is_proved(dsn: str, rows: Rows) -> None:
@@ -56,10 +56,10 @@ async def test_on_an_empty_mirror_everything_is_missing_and_nothing_is_proved(ds
         await known(setup)
         whole, sample = await compared(setup, whole=True), await compared(setup, sample_records=5)
         account = setup.world.account("nashville")
-        tasks = next(one for one in whole.certificates if one.entity == "tasks")
+        tasks = next(one for one in whole.verifications if one.entity == "tasks")
     for report in (whole, sample):
         assert not {"proved", "late"} & set(results(report).values())
-        assert exits.of_verification(report.certificates, []) == ExitCode.INCOMPLETE
+        assert exits.of_verification(report.verifications, []) == ExitCode.INCOMPLETE
     assert (tasks.records, tasks.equal) == (account.count("tasks"), 0)
     assert {kind for entity, _, kind in told(whole)} == {"missing"}
     assert rows("SELECT result FROM v_latest_verifications WHERE result IN ('proved', 'late')") == []
@@ -75,7 +75,7 @@ async def test_a_mirror_that_was_never_read_proves_nothing_of_an_account_that_is
         await setup.run(entity="supplies")
         read = await compared(setup, "supplies", whole=True)
     assert results(never) == {"supplies": "incomplete"}
-    assert "never read" in (never.certificates[0].error or "")
+    assert "never read" in (never.verifications[0].error or "")
     assert results(read) == {"supplies": "proved"}
 
 
@@ -91,7 +91,7 @@ async def test_a_region_that_the_mirror_does_not_know_is_told_by_name(dsn: str, 
         async with open_database(setup.settings) as database:
             await migrate.apply(database)
         report = await compared(setup, "tasks")
-    assert [one.error for one in report.certificates] == [NEVER_READ]
+    assert [one.error for one in report.verifications] == [NEVER_READ]
     assert rows("SELECT region_code FROM regions") == []
 
 
@@ -123,7 +123,7 @@ async def test_the_tasks_of_a_property_that_was_deleted_from_the_mirror_are_miss
         rows(f"UPDATE reservations SET property_pk = NULL WHERE property_pk = {gone}")
         rows(f"DELETE FROM properties WHERE id = {gone}")
         report = await compared(setup, sample_records=5, whole=whole)
-    missing = {one.key for one in next(c for c in report.certificates if c.entity == "tasks").differences}
+    missing = {one.key for one in next(c for c in report.verifications if c.entity == "tasks").differences}
     assert keys
     assert keys <= missing
     assert results(report)["property_contacts"] == "failed"
@@ -139,7 +139,7 @@ async def test_a_property_that_is_newer_than_the_last_reading_is_late_with_all_i
         # A task that is older than all that the mirror knows, and that it could not have read.
         key = account.put("tasks", {**task, "id": 7, "home_id": home[2], "created_at": "2020-01-01T00:00:00"})
         report = await compared(setup, "tasks", whole=True)
-    assert {int(one.key) for one in report.certificates[0].differences} == {key}
+    assert {int(one.key) for one in report.verifications[0].differences} == {key}
     assert {kind for _, _, kind in told(report)} == {"late"}
 
 
@@ -155,7 +155,7 @@ async def test_a_record_that_says_of_itself_that_it_is_deleted_is_not_missed(dsn
         report = await compared(setup, whole=True)
     assert "missing" not in {kind for entity, _, kind in told(report) if entity == "properties"}
     assert (str(task), "missing") not in {
-        (at.key, at.kind.value) for one in report.certificates for at in one.differences
+        (at.key, at.kind.value) for one in report.verifications for at in one.differences
     }
 
 
@@ -214,7 +214,7 @@ async def test_what_cannot_be_compared_of_one_task_leaves_the_others_and_is_inco
         rows("INSERT INTO problems (region_code, entity_type, kind, source, record_id, code, message, accepted_at)"
              " VALUES ('nashville', 'tasks', 'children', 'task_comments', %s, 'x', 'x', now())", key)  # fmt: skip
         accepted = await compared(setup, "tasks", whole=True)
-    (one,), (other,) = report.certificates, accepted.certificates
+    (one,), (other,) = report.verifications, accepted.verifications
     assert (one.result, one.compared["task_comments"]) == ("incomplete", one.records - 1)
     assert (other.result, other.compared["accepted by a person"]) == ("proved", 1)
 
@@ -226,7 +226,7 @@ async def test_a_region_whose_source_is_in_doubt_is_not_compared(dsn: str, rows:
              "VALUES ('nashville', 'a', 'b', now(), 'another company') ON CONFLICT (region_code) DO UPDATE SET "
              "blocked_at = now(), blocked_why = EXCLUDED.blocked_why")  # fmt: skip
         report = await compared(setup, "tasks", whole=True)
-    (one,) = report.certificates
+    (one,) = report.verifications
     assert (one.result, one.calls) == ("incomplete", 0)
     assert "another company" in (one.error or "")
 

@@ -24,7 +24,7 @@ async def test_every_damage_is_repaired_and_the_certificate_afterwards_proves_it
     surplus = {("tasks", "", "late"), ("people", "", "late")}
     assert {len(one.differences) for one in repaired.repaired} != {0}
     assert told(repaired) == told(again) == surplus
-    assert exits.of_verification(repaired.certificates, []) == ExitCode.OK
+    assert exits.of_verification(repaired.verifications, []) == ExitCode.OK
     # What the API does not have goes by proof, as ever.
     assert told(at_last) == set(), [one.details for one in gone.outcomes]
     assert {row["result"] for row in rows("SELECT result FROM v_latest_verifications")} == {"proved"}
@@ -59,7 +59,7 @@ async def test_a_sample_repairs_what_it_has_found_and_says_nothing_of_the_rest(d
         left = rows("SELECT count(*) AS n FROM tasks WHERE rate_paid = 999")[0]["n"]
     assert results(report) == {"tasks": "proved"}
     assert 0 < left < len(rows("SELECT id FROM tasks"))
-    assert not report.certificates[0].is_full
+    assert not report.verifications[0].is_full
 
 
 async def test_a_mirror_without_a_property_and_its_tasks_gets_them_back_with_their_children(
@@ -110,7 +110,7 @@ async def test_an_account_that_has_none_of_the_mirrors_properties_proves_and_rep
     assert rows("SELECT property_id FROM properties WHERE region_code = %s ORDER BY 1", first) == before
     assert rows("SELECT record_id FROM missing_records WHERE region_code = %s", first) == []
     assert set(results(report).values()) == {"incomplete"}
-    assert {"the source of this region has changed" in (one.error or "") for one in report.certificates} == {True}
+    assert {"the source of this region has changed" in (one.error or "") for one in report.verifications} == {True}
 
 
 async def test_a_repair_is_no_change_of_the_api_and_owes_no_call(dsn: str, rows: Rows) -> None:

@@ -79,4 +79,4 @@ async def test_a_comparison_that_did_not_come_to_its_end_takes_no_proof_away(dsn
         rows("UPDATE verification_results SET started_at = started_at - interval '3 days' WHERE result = 'proved'")
         with pytest.raises(psycopg.Error, match="a comparison with the API"):
             rows(asked)
-    assert [one.result for one in report.certificates] == ["incomplete"]
+    assert [one.result for one in report.verifications] == ["incomplete"]

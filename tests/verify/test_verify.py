@@ -23,7 +23,7 @@ async def compared(setup: Setup, entity: str = "all", **request: Any) -> Verific
 
 
 def told(report: VerificationReport) -> set[tuple[str, str, str]]:
-    return {(at.entity, at.path, at.kind.value) for one in report.certificates for at in one.differences}
+    return {(at.entity, at.path, at.kind.value) for one in report.verifications for at in one.differences}
 
 
 async def test_a_clean_mirror_is_proved_and_sql_can_ask(dsn: str, rows: Rows) -> None:
@@ -31,8 +31,8 @@ async def test_a_clean_mirror_is_proved_and_sql_can_ask(dsn: str, rows: Rows) ->
         await setup.run()
         report = await compared(setup)
     assert told(report) == set()
-    assert {one.result for one in report.certificates} == {"proved"}
-    assert exits.of_verification(report.certificates, []) == ExitCode.OK
+    assert {one.result for one in report.verifications} == {"proved"}
+    assert exits.of_verification(report.verifications, []) == ExitCode.OK
     stored = rows("SELECT region_code, entity_type, result, compared FROM v_latest_verifications")
     assert len(stored) == 2 * len(NAMES)
     assert {one["result"] for one in stored} == {"proved"}
@@ -73,7 +73,7 @@ async def test_whatever_way_of_writing_values_the_database_is_set_to(dsn: str, r
             rows(DAMAGE[one])
         damaged = await compared(setup, sample_records=100_000)
     assert sum(one.new + one.updated + one.deleted for one in again.outcomes) == 0
-    assert {one.result for one in clean.certificates} == {"proved"}
+    assert {one.result for one in clean.verifications} == {"proved"}
     # Of these records the API gives no time of change: what was loaded tells a damaged row from a late one.
     assert told(damaged) == set(damage)
 
@@ -86,7 +86,7 @@ async def test_every_damage_is_found_and_nothing_else(dsn: str, rows: Rows) -> N
         report = await compared(setup, sample_records=100_000)
         again = await compared(setup, "tasks", sample_records=5, whole=True)
     assert {(entity, re.sub(r"\[\d+\]", "[]", path), kind) for entity, path, kind in told(report)} == set(DAMAGE)
-    assert exits.of_verification(report.certificates, []) == ExitCode.INCOMPLETE
+    assert exits.of_verification(report.verifications, []) == ExitCode.INCOMPLETE
     assert {("tasks", "", "missing"), ("tasks", "", "surplus"), ("tasks", "total_cost", "wrong")} <= told(again)
     assert rows("SELECT DISTINCT result FROM v_latest_verifications WHERE entity_type = 'tasks'") == [
         {"result": "failed"}
@@ -114,7 +114,7 @@ async def test_what_lists_leave_out_and_what_is_being_deleted_is_explained(dsn: 
 
         async def found() -> tuple[set[str], set[tuple[str, str, str]]]:
             report = await compared(setup, sample_records=100_000)
-            return {one.result for one in report.certificates}, told(report)
+            return {one.result for one in report.verifications}, told(report)
 
         await setup.run()
         hidden, gone = list(account.ids("tasks"))[:2]
@@ -154,10 +154,10 @@ async def test_an_api_that_fails_midway_proves_nothing(dsn: str, rows: Rows) -> 
         await setup.run()
         setup.faults.add("403_json", path=r"/task/\d+/comments")
         report = await compared(setup, "tasks")
-    (one,) = report.certificates
+    (one,) = report.verifications
     assert one.result == "incomplete"
     assert one.records > 0
-    assert exits.of_verification(report.certificates, []) == ExitCode.INCOMPLETE
+    assert exits.of_verification(report.verifications, []) == ExitCode.INCOMPLETE
     assert rows("SELECT result, error_message IS NOT NULL AS said FROM verification_results") == [
         {"result": "incomplete", "said": True}
     ]
@@ -172,4 +172,4 @@ async def test_a_tag_that_its_list_lacks_and_a_live_task_has_is_no_difference(ds
         await compared(setup, "tags")
         await setup.run(entity="tags", full=True)
         report = await compared(setup, "tags")
-    assert {one.result for one in report.certificates} == {"proved"}, told(report)
+    assert {one.result for one in report.verifications} == {"proved"}, told(report)

@@ -52,7 +52,7 @@ class _Ask(Generic[_Value]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Got(Generic[_Value]):
+class _Received(Generic[_Value]):
     value: _Value
     requested_at: float
     requested_wall: datetime
@@ -151,7 +151,7 @@ class AccountApi:
             async for page in pages:
                 yield page
 
-    async def _call(self, ask: _Ask[_Value]) -> _Got[_Value]:
+    async def _call(self, ask: _Ask[_Value]) -> _Received[_Value]:
         """The call with its retries, and what its end means for those after it."""
         loop = asyncio.get_running_loop()
         self._circuit.check(ask.endpoint, loop.time())
@@ -163,7 +163,7 @@ class AccountApi:
         self._circuit.succeeded()
         return actual
 
-    async def _attempt(self, ask: _Ask[_Value]) -> _Got[_Value]:
+    async def _attempt(self, ask: _Ask[_Value]) -> _Received[_Value]:
         """Try until it works or `wait_seconds` gives up; errors of the auth service are not tried again here."""
         loop = asyncio.get_running_loop()
         began_at, is_renewed = loop.time(), False
@@ -189,7 +189,7 @@ class AccountApi:
             is_renewed |= is_refused
             access = await (self._authenticator.renew(access) if is_refused else self._authenticator.token())
 
-    async def _exchange(self, ask: _Ask[_Value], access: str, *, is_retry: bool = False) -> _Got[_Value]:
+    async def _exchange(self, ask: _Ask[_Value], access: str, *, is_retry: bool = False) -> _Received[_Value]:
         """One attempt: wait for the slot, send, judge, read, report."""
         answer: RawAnswer | None = None
         slot = self._budget.slot(is_retry=is_retry)
@@ -211,7 +211,7 @@ class AccountApi:
                         raise error
                     slot.answered(ask.endpoint, len(answer.body))
                     value = await _decode(ask, answer, turn)
-                actual = _Got(value, sent_at, sent_wall, len(answer.body))
+                actual = _Received(value, sent_at, sent_wall, len(answer.body))
             except ApiError as failure:
                 slot.troubled(failure)
                 self._pause(failure)

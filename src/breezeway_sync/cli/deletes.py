@@ -68,7 +68,7 @@ def approve(
     count, chosen = _decide(deletes.approve, region, entity, ids or [], config)
     proof = "its own address answers 404 once more" if chosen.own_address else "a further complete list lacks it"
     remark = f"nothing is deleted yet: each goes with the next run, when {proof}"
-    say(_said(count, region, entity, "candidates", remark))
+    say(_said(count, region, entity, "to be deleted", remark))
 
 
 @deletes_app.command()

@@ -77,7 +77,7 @@ def plan_json(accounts: Sequence[AccountPlan]) -> str:
         {
             **asdict(account),
             "calls_per_hour": account.calls_per_hour,
-            "owed_seconds": account.pending_read_seconds,
+            "pending_read_seconds": account.pending_read_seconds,
         }
         for account in accounts
     ]

@@ -115,7 +115,7 @@ def overview_json(found: Overview) -> str:
         "differing": len(found.differing),
         "entities": [asdict(one) for one in found.entities],
         "regions": [asdict(one) for one in found.regions],
-        "verification_results": [asdict(one) for one in found.certificates],
+        "verification_results": [asdict(one) for one in found.verifications],
     }
     return json.dumps(content, indent=2, default=lambda moment: moment.isoformat())
 

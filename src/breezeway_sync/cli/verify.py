@@ -64,23 +64,23 @@ def verify(
         say(report_json(report), is_json=True)
     else:
         print_report(out(), report)
-    raise typer.Exit(exits.of_verification(report.certificates, list(report.locked)))
+    raise typer.Exit(exits.of_verification(report.verifications, list(report.locked)))
 
 
 def print_report(console: Console, report: VerificationReport) -> None:
     """Regions x entities, a line each; below them what differs, and what did before a repair, a line for each cause."""
     numbers = ("compared", "equal", *(kind.value for kind in Class), "calls")
     table = columns("region", "entity", "result", *numbers, right=numbers)
-    for one in report.certificates:
+    for one in report.verifications:
         result = shown(one.result, style=_STYLES[one.result])
         counts = (one.records, one.equal, *(one.count(kind) for kind in Class), one.calls)
         table.add_row(one.region, one.entity, result, *(f"{count:,}" for count in counts))
-    if report.certificates:
+    if report.verifications:
         console.print(table)
     lines = [f"repaired: {line}" for one in report.repaired for line in _causes(one, one.unexplained)]
-    lines += [line for one in report.certificates for line in _lines(one)]
+    lines += [line for one in report.verifications for line in _lines(one)]
     lines += [f"{region}: {reason}" for region, reason in report.locked.items()]
-    if any(not one.is_full and one.is_explained for one in report.certificates):
+    if any(not one.is_full and one.is_explained for one in report.verifications):
         lines.append("This was a sample, which proves only what it compared: --all compares everything.")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -108,7 +108,7 @@ def report_json(report: VerificationReport) -> str:
     """The same for programs: one JSON object, with every single difference."""
     content = {
         "run_id": str(report.run_id),
-        "verification_results": [_as_json(one) for one in report.certificates],
+        "verification_results": [_as_json(one) for one in report.verifications],
         "repaired": [_as_json(one) for one in report.repaired],
         "locked": report.locked,
     }

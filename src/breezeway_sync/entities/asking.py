@@ -60,7 +60,7 @@ class KnownHomes:
 
     companies: frozenset[int] | None
     mirrored: frozenset[int]
-    left_out: frozenset[int]
+    excluded: frozenset[int]
 
 
 Asked = Mapping[int, datetime]

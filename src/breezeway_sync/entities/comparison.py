@@ -68,7 +68,7 @@ class ClaimedState:
     show, by kind ('' without a discriminator) and id, with the time when their own address answered last, if
     ever. `gone` are live rows, named as in certificates, which an earlier comparison found gone, with the time
     of the first one, or whose deletion is on record. `companies` are those whose records are mirrored (None: every
-    one), `left_out` the properties of others. `accepted` are problems that a person lives with, by kind, source (of a
+    one), `excluded` the properties of others. `accepted` are problems that a person lives with, by kind, source (of a
     rejected record its entity) and id; `accepted_nameless` are records without an id, by entity and name.
     `blocked_why`: the source is in doubt, nothing may be concluded from it.
     """
@@ -78,7 +78,7 @@ class ClaimedState:
     gone: Mapping[str, datetime]
     highest_key: int | None
     companies: frozenset[int] | None = None
-    left_out: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
     accepted: frozenset[tuple[str, str, int]] = frozenset()
     accepted_nameless: frozenset[tuple[str, str]] = frozenset()
     blocked_why: str | None = None

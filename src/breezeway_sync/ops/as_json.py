@@ -70,7 +70,7 @@ def status(view: View) -> dict[str, object]:
         "leases": [asdict(one) for one in report.leases] if report else [],
         "tokens": [asdict(one) for one in report.tokens] if report else [],
         "regions": [asdict(one) for one in report.regions] if report else [],
-        "verification_results": [asdict(one) for one in report.certificates] if report else [],
+        "verification_results": [asdict(one) for one in report.verifications] if report else [],
     }
 
 

@@ -179,7 +179,7 @@ class Metrics:
         leases: Sequence[LeaseState],
         tokens: Sequence[TokenState],
         regions: Sequence[RegionState],
-        certificates: Sequence[VerificationState] = (),
+        verifications: Sequence[VerificationState] = (),
     ) -> None:
         """Take over a report that was just read; regions and accounts that are gone from it vanish."""
         self._m.forget_report()
@@ -196,7 +196,7 @@ class Metrics:
             self._m.token_refused.labels(token.region).set(token.error is not None)
         for region in regions:
             self._totals(region)
-        for verification_result in certificates:
+        for verification_result in verifications:
             self._compared(verification_result)
         self._failed = {(one.region, one.entity): self._is_failed(one) for one in freshness}
         self._m.database_up.set(1)

@@ -55,7 +55,7 @@ def find(
     freshness: Sequence[Freshness],
     runs: Sequence[PastRun],
     late: frozenset[Place],
-    certificates: Sequence[VerificationState] = (),
+    verifications: Sequence[VerificationState] = (),
 ) -> list[TroubleGroup]:
     """Troubles of the latest runs and comparisons, the most pressing remedy first. `late` are places that are late."""
     ended = latest_ended(runs)
@@ -64,7 +64,7 @@ def find(
         place = (one.region, one.entity)
         for remedy, message in _of(one, ended.get(place), place in late):
             found.setdefault(remedy, {}).setdefault(message, []).append(place)
-    for state in certificates:
+    for state in verifications:
         if state.is_differing and state.compared_at is not None:
             message = f"the comparison of {state.compared_at:%Y-%m-%d %H:%M} UTC found {state.found}"
             found.setdefault(DIFFERS, {}).setdefault(message, []).append((state.region, state.entity))

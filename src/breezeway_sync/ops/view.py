@@ -67,12 +67,12 @@ class View:
     @cached_property
     def troubles(self) -> list[TroubleGroup]:
         report = self.report
-        return [] if report is None else find(self.freshness, report.runs, self.late, report.certificates)
+        return [] if report is None else find(self.freshness, report.runs, self.late, report.verifications)
 
     @cached_property
     def differing(self) -> int:
         """How many regions and entities were found to differ from the API."""
-        return 0 if self.report is None else sum(one.is_differing for one in self.report.certificates)
+        return 0 if self.report is None else sum(one.is_differing for one in self.report.verifications)
 
     @cached_property
     def ended_status(self) -> dict[Place, str]:

@@ -25,7 +25,7 @@ class StatusReport:
     regions: tuple[RegionState, ...]
     database_error: str | None
     read_at: datetime
-    certificates: tuple[VerificationState, ...] = ()
+    verifications: tuple[VerificationState, ...] = ()
 
 
 class Watch(Protocol):

@@ -42,7 +42,7 @@ async def compare_next(worker_pool: WorkerPool, use: RunContext) -> None:
     if not use.settings.schedule.verify_seconds or worker_pool.is_idle_task:
         return
     status, now = Status(use.database), use.clock.now()
-    states, successes = await status.certificates(now), await status.last_successes()
+    states, successes = await status.verifications(now), await status.last_successes()
     for region, due in comparisons(use.settings, states, successes, now):
         worker = worker_pool.of(region)
         if worker is not None and worker.idle_task(lambda account: _compare(use, account, region, due)):  # noqa: B023

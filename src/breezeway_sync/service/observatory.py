@@ -133,7 +133,7 @@ class Observatory:
                 leases = tuple(await status.leases())
                 tokens = tuple(await status.tokens())
                 regions = tuple(await status.regions())
-                certificates = await status.certificates(self._clock.now())
+                verifications = await status.verifications(self._clock.now())
         except TimeoutError:
             self.lost(DatabaseError("PostgreSQL did not answer in time", where="reading the status"))
             await status.connect_anew()  # a silent server's connections look as if they were open
@@ -146,17 +146,17 @@ class Observatory:
         for event in replaced:
             self.emit(event)
         now = self._clock.now()
-        self._report = StatusReport(freshness, runs, leases, tokens, regions, None, now, tuple(certificates))
+        self._report = StatusReport(freshness, runs, leases, tokens, regions, None, now, tuple(verifications))
         self._tell_attendance(freshness)
-        self.metrics.update(freshness, leases, tokens, regions, certificates)
-        self._tell_comparisons(certificates)
+        self.metrics.update(freshness, leases, tokens, regions, verifications)
+        self._tell_comparisons(verifications)
 
-    def _tell_comparisons(self, certificates: Sequence[VerificationState]) -> None:
+    def _tell_comparisons(self, verifications: Sequence[VerificationState]) -> None:
         """Say what is new among the comparisons of all processes, and now and then what still differs."""
         is_time = self._clock.monotonic() - self._compared_told_at >= REMIND_SECONDS
         if is_time:
             self._compared_told_at = self._clock.monotonic()
-        for one in certificates:
+        for one in verifications:
             place = (one.region, one.entity)
             if one.compared_at is None or (self._compared.get(place) == one and not (is_time and one.is_differing)):
                 continue
@@ -203,7 +203,7 @@ class Observatory:
             config_error=self._config_error,
             late=tuple(f"{one.region} {one.entity}" for one in self._report.freshness if one.is_late),
             refused=tuple(one.region for one in self._report.tokens if one.error),
-            differing=tuple(f"{one.region} {one.entity}" for one in self._report.certificates if one.is_differing),
+            differing=tuple(f"{one.region} {one.entity}" for one in self._report.verifications if one.is_differing),
         )
 
     async def next_reading(self) -> None:

@@ -40,12 +40,12 @@ class Overview:
 
     entities: tuple[Freshness, ...]
     regions: tuple[RegionTotals, ...]
-    certificates: tuple[VerificationState, ...] = ()
+    verifications: tuple[VerificationState, ...] = ()
 
     @property
     def differing(self) -> tuple[VerificationState, ...]:
         """What the latest comparison found to say something else than the API."""
-        return tuple(one for one in self.certificates if one.is_differing)
+        return tuple(one for one in self.verifications if one.is_differing)
 
     @property
     def asked(self) -> tuple[Freshness, ...]:
@@ -66,9 +66,9 @@ async def overview(settings: Settings, clock: Clock | None = None) -> Overview:
         status = Status(database)
         entities = tuple(await status.freshness())
         states, tokens = await status.regions(), await status.tokens()
-        certificates = tuple(await status.certificates(now))
+        verifications = tuple(await status.verifications(now))
     names = {one.region: one.region_name for one in entities}
-    return Overview(entities, totals(states, tokens, names, settings.api.requests_per_minute, now), certificates)
+    return Overview(entities, totals(states, tokens, names, settings.api.requests_per_minute, now), verifications)
 
 
 def totals(

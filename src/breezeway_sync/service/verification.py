@@ -70,7 +70,7 @@ class VerificationReport:
     """
 
     run_id: UUID
-    certificates: tuple[VerificationResult, ...]
+    verifications: tuple[VerificationResult, ...]
     locked: dict[str, str]
     repaired: tuple[VerificationResult, ...] = ()
 
@@ -103,8 +103,8 @@ async def verify(
     if work.failure is not None:
         raise work.failure
     place = {code: number for number, code in enumerate(request.regions)}
-    work.certificates.sort(key=lambda one: (place[one.region], request.entities.index(one.entity)))
-    return VerificationReport(run_id, tuple(work.certificates), work.locked, tuple(work.repaired))
+    work.verifications.sort(key=lambda one: (place[one.region], request.entities.index(one.entity)))
+    return VerificationReport(run_id, tuple(work.verifications), work.locked, tuple(work.repaired))
 
 
 class Comparing:
@@ -125,7 +125,7 @@ class Comparing:
             reading.disabled,
             reading.page_size,
         )
-        self.certificates: list[VerificationResult] = []
+        self.verifications: list[VerificationResult] = []
         self.repaired: list[VerificationResult] = []
         self.locked: dict[str, str] = {}
         self.failure: DatabaseError | None = None
@@ -219,7 +219,7 @@ class Comparing:
         again = certificate_of(bench, found.started_at, found.seconds + use.clock.monotonic() - began, error)
         # What could not be compared before the repair was not compared after it either.
         again = replace(again, error=found.error or again.error, error_code=found.error_code or again.error_code)
-        self.certificates.remove(found)
+        self.verifications.remove(found)
         self.repaired.append(found)
         await self._keep(again, opened.lease)
 
@@ -233,4 +233,4 @@ class Comparing:
         if verification_result.error != NEVER_READ:  # a region without a row can have no certificate
             await self._mirror.save(self._run_id, verification_result, lease)
         self._use.emit(verification_result.told(str(self._run_id)))
-        self.certificates.append(verification_result)
+        self.verifications.append(verification_result)

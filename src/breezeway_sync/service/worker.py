@@ -270,10 +270,10 @@ def to_try_again(outcomes: Sequence[Outcome]) -> set[Place]:
     again = {(one.region, one.entity) for one in outcomes if one.status in (FAILED, PARTIAL) and one.is_passing}
     failed = {(one.region, one.entity): one.error_code for one in outcomes if one.status == FAILED}
     for name in NAMES:
-        left_out = {
+        excluded = {
             region for (region, entity), code in failed.items() if entity == name and code is ErrorCode.NOT_READ
         }
-        for region in left_out:
+        for region in excluded:
             needs = {(region, need) for need in STREAMS[name].needs or (HOME.name,)} & failed.keys()
             if needs <= again:
                 again.add((region, name))

@@ -35,20 +35,20 @@ class Absence:
         self._deleter = deleter
         self.elsewhere: dict[tuple[str, str], set[int]] = {}
 
-    async def save_marks(self, connection: Connection, scope: DeletionScope, marks: Sequence[Checkpoint]) -> Loaded:
+    async def save_marks(self, connection: Connection, scope: DeletionScope, reached: Sequence[Checkpoint]) -> Loaded:
         """Write how far lists were read, and note what complete walks did not show."""
         loaded = Loaded()
-        shown = [key for checkpoint in marks for key in checkpoint.ids]
+        shown = [key for checkpoint in reached for key in checkpoint.ids]
         if shown:
             forget = self._database.query("forget_shown")
             await connection.execute(forget, scope.region, scope.entity.name, scope.kind, shown)
         believed = []
-        for checkpoint in marks:
+        for checkpoint in reached:
             says_absent = checkpoint.is_complete and checkpoint.kind != INCREMENTAL
             is_doubted = says_absent and await self._note_absent(connection, scope, checkpoint, loaded)
             believed.append(checkpoint.is_complete and not is_doubted)
-        known = [checkpoint for checkpoint, is_believed in zip(marks, believed, strict=True) if is_believed]
-        lists, days = [one for one in known if one.kind != BACKFILL], [one for one in marks if one.kind == BACKFILL]
+        known = [checkpoint for checkpoint, is_believed in zip(reached, believed, strict=True) if is_believed]
+        lists, days = [one for one in known if one.kind != BACKFILL], [one for one in reached if one.kind == BACKFILL]
         await save_walks(self._database, connection, scope.region, lists, self._clock.now())
         await save_backfills(self._database, connection, scope.region, days, self._clock.now())
         return loaded

@@ -122,7 +122,7 @@ def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str, is
     return (
         f"INSERT INTO {internal(schema)}.missing_records AS m (region_code, entity_type, kind, record_id, source,\n"
         "    parent_id, state, missing_since, missing_run, why, is_adopted)\n"
-        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {parent}, 'open',\n"
+        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {parent}, 'candidate',\n"
         f"    $3, $4, '{why}', {is_adopted}\n"
         f"FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {condition}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id)\n"

@@ -12,11 +12,11 @@ _Columns = tuple[object, ...]
 
 
 async def save_walks(
-    database: Database, connection: Connection, region: str, marks: Sequence[Checkpoint], now: datetime
+    database: Database, connection: Connection, region: str, reached: Sequence[Checkpoint], now: datetime
 ) -> None:
     """Move what is known of the lists of these marks, which are believed; also a sign that the region's run goes on."""
     rows: dict[tuple[str, int], _Columns] = {}
-    for checkpoint in marks:
+    for checkpoint in reached:
         # One list may have had two walks: what the earlier one is known by stays.
         known = _known(checkpoint)
         before = rows.get((checkpoint.source, checkpoint.parent), (None,) * len(known))
@@ -32,10 +32,10 @@ async def save_walks(
 
 
 async def save_backfills(
-    database: Database, connection: Connection, region: str, marks: Sequence[Checkpoint], now: datetime
+    database: Database, connection: Connection, region: str, reached: Sequence[Checkpoint], now: datetime
 ) -> None:
     """Note the lists of some days that were read whole; the others are begun anew, since nobody else reads them."""
-    rows = [(one.source, one.parent, one.since, one.until) for one in marks if one.is_complete]
+    rows = [(one.source, one.parent, one.since, one.until) for one in reached if one.is_complete]
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
         await connection.execute(database.query("save_backfills"), region, now, *columns)

@@ -83,14 +83,14 @@ class Loader:
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded:
         """Bring a batch of records into the mirror, and with it how far their lists were read.
 
         Whatever the records are, the good ones are stored and the others are in rejected_records
         afterwards. Raises LeaseLost, DatabaseUnreachable or DatabaseBusy; then nothing of it is stored.
         """
-        async with self.prepared(region, entity, incoming, discriminator, marks=marks) as store:
+        async with self.prepared(region, entity, incoming, discriminator, reached=reached) as store:
             return await store()
 
     @asynccontextmanager
@@ -101,7 +101,7 @@ class Loader:
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
         """The first half of `load`, which may run while the batch before is being stored; gives the second."""
         started = time.perf_counter()
@@ -111,7 +111,7 @@ class Loader:
 
             async def store() -> Loaded:
                 started = time.perf_counter()
-                loaded = await self._store(batch, marks)
+                loaded = await self._store(batch, reached)
                 seconds = prepared_seconds + time.perf_counter() - started
                 self._emit(BatchLoaded(region, entity.name, loaded.read, loaded.new + loaded.updated, seconds))
                 return loaded
@@ -132,23 +132,23 @@ class Loader:
         await batch.compare(self._database, incoming)
         return batch
 
-    async def _store(self, batch: Batch, marks: Sequence[Checkpoint]) -> Loaded:
-        load_result = await self._bring(batch, marks)
+    async def _store(self, batch: Batch, reached: Sequence[Checkpoint]) -> Loaded:
+        load_result = await self._bring(batch, reached)
         loaded, scope = load_result.loaded, batch.scope
         loaded.rejected = len(load_result.refusals)
         await self.rejects.save(scope.region, scope.entity.name, scope.kind, load_result.refusals)
-        if marks and not load_result.is_marked:
-            loaded.add(await self._merger.checkpoint(scope, marks))
+        if reached and not load_result.is_marked:
+            loaded.add(await self._merger.checkpoint(scope, reached))
         refused = {one.rejected.record_id for one in load_result.refusals}
         back = set(map(str, load_result.keys)) - refused
         await self.rejects.close_returned(scope.region, scope.entity.name, scope.kind, back)
         return loaded
 
-    async def _bring(self, batch: Batch, marks: Sequence[Checkpoint]) -> LoadResult:
+    async def _bring(self, batch: Batch, reached: Sequence[Checkpoint]) -> LoadResult:
         await batch.compare_again(self._database)
         batch.loaded.unchanged += len(batch.unchanged)
         # Nothing is marked as read before what of it cannot be stored is written down.
-        pending = () if batch.refusals else marks
+        pending = () if batch.refusals else reached
         is_stored = await self._merge_or_split(batch, batch.candidates, batch.loaded, pending)
         for other in list(self._begun):
             batch.overtake(other)
@@ -165,7 +165,7 @@ class Loader:
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded:
         """Replace the children of some parents by what a call of their own brought, and settle the calls.
 
@@ -175,7 +175,7 @@ class Loader:
         loaded = Loaded()
         try:
             loaded = await retried(
-                lambda: self._merger.replace_children(region, entity, child, source, sets, marks), _RETRIES, _PASSING
+                lambda: self._merger.replace_children(region, entity, child, source, sets, reached), _RETRIES, _PASSING
             )
         except DataRefused as error:
             if len(sets) == 1:
@@ -186,24 +186,24 @@ class Loader:
             middle = len(sets) // 2
             for half in (sets[:middle], sets[middle:]):
                 parents = {one.parent_key for one, _ in half}
-                theirs = [checkpoint for checkpoint in marks if checkpoint.parent in parents]
-                loaded.add(await self.load_children(region, entity, child, source, half, marks=theirs))
+                theirs = [checkpoint for checkpoint in reached if checkpoint.parent in parents]
+                loaded.add(await self.load_children(region, entity, child, source, half, reached=theirs))
         await self._analyze(child.child.table, entity.pk, loaded.new)
         return loaded
 
     # --- merging --------------------------------------------------------------------------------------
 
     async def _merge_or_split(
-        self, batch: Batch, candidates: list[Candidate], loaded: Loaded, marks: Sequence[Checkpoint] = ()
+        self, batch: Batch, candidates: list[Candidate], loaded: Loaded, reached: Sequence[Checkpoint] = ()
     ) -> bool:
         """Merge; when PostgreSQL refuses a value, halve until the one bad record stands alone.
 
         False when it was refused: then the marks are not stored yet, since what they speak for was not either.
         """
-        if not candidates and not marks:
+        if not candidates and not reached:
             return True
         try:
-            merged = await retried(lambda: self._merger.merge(batch, candidates, marks), _RETRIES, _PASSING)
+            merged = await retried(lambda: self._merger.merge(batch, candidates, reached), _RETRIES, _PASSING)
         except DataRefused as error:
             if not candidates:
                 raise

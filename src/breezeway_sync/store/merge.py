@@ -122,27 +122,27 @@ class Merger:
 
     # --- records --------------------------------------------------------------------------------------
 
-    async def merge(self, batch: Batch, candidates: list[Candidate], marks: Sequence[Checkpoint]) -> Loaded:
+    async def merge(self, batch: Batch, candidates: list[Candidate], reached: Sequence[Checkpoint]) -> Loaded:
         """Store some records of a batch and the marks, or nothing of it. Raises DatabaseError and LeaseLost."""
         if not candidates:
             await _forget(batch)
-            return await self.checkpoint(batch.scope, marks)
+            return await self.checkpoint(batch.scope, reached)
         async with self._ready(batch, candidates) as staged:
             merged = await self._merge_records(staged, batch)
-            if marks:
-                merged.add(await self._save_marks(staged.connection, batch.scope, marks))
+            if reached:
+                merged.add(await self._save_marks(staged.connection, batch.scope, reached))
         return merged
 
-    async def checkpoint(self, scope: DeletionScope, marks: Sequence[Checkpoint]) -> Loaded:
+    async def checkpoint(self, scope: DeletionScope, reached: Sequence[Checkpoint]) -> Loaded:
         """Marks of what is stored already."""
         async with self._database.transaction("marking lists as read") as connection:
             await self._holder.check(connection)
-            return await self._save_marks(connection, scope, marks)
+            return await self._save_marks(connection, scope, reached)
 
-    async def _save_marks(self, connection: Connection, scope: DeletionScope, marks: Sequence[Checkpoint]) -> Loaded:
+    async def _save_marks(self, connection: Connection, scope: DeletionScope, reached: Sequence[Checkpoint]) -> Loaded:
         """Marks, and the calls that a list of some days owes again, also for what did not change."""
         sources = list(self.pending_reads_of(scope.entity))
-        for checkpoint in marks:
+        for checkpoint in reached:
             if checkpoint.kind == BACKFILL and sources:
                 values = (
                     scope.region,
@@ -153,7 +153,7 @@ class Merger:
                     checkpoint.began_order,
                 )
                 await connection.execute(self._database.query("owe_planned", scope.entity), *values)
-        return await self._proofs.save_marks(connection, scope, marks)
+        return await self._proofs.save_marks(connection, scope, reached)
 
     async def _merge_records(self, staged: Staged, batch: Batch) -> Loaded:
         connection, candidates, now = staged.connection, staged.candidates, self._clock.now()
@@ -255,7 +255,7 @@ class Merger:
         child: ChildPlan,
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
-        marks: Sequence[Checkpoint],
+        reached: Sequence[Checkpoint],
     ) -> Loaded:
         """Make what calls brought the children of their parents, and settle those calls. Raises as `merge`."""
         now, sql = self._clock.now(), sql_for(entity, self._database.schema)
@@ -263,15 +263,15 @@ class Merger:
             found = await connection.fetch(sql.parents, region, [one.parent_key for one, _ in sets])
             ids: dict[int, int] = {row["key"]: row["id"] for row in found}
             known = [one for one, _ in sets if one.parent_key in ids]
-            begun = await self._read_before(connection, region, entity, child, source, list(ids), bool(marks))
+            begun = await self._read_before(connection, region, entity, child, source, list(ids), bool(reached))
             loaded = await self._replace(connection, region, entity, child, known, ids, now, begun)
             leftovers = [ids[one.parent_key] for one in known], [one.leftover for one in known]
             await connection.execute(sql.save_leftover, region, now, leftover_name(child), *leftovers)
             keys, orders = [one.parent_key for one, _ in sets], [order for _, order in sets]
             await connection.execute(self._database.query("settle_calls"), region, source, keys, orders)
             await connection.execute(self._database.query("touch_pass"), region, now)
-            if marks:
-                await save_walks(self._database, connection, region, marks, now)
+            if reached:
+                await save_walks(self._database, connection, region, reached, now)
             back = [str(one.parent_key) for one in known]
             await connection.execute(self._database.query("resolve_rejects"), region, source, "", back)
         return loaded

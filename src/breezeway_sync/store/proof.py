@@ -57,9 +57,9 @@ class StoredProofs:
 
     # --- inside the transaction of the records ----------------------------------------------------------
 
-    async def save_marks(self, connection: Connection, scope: DeletionScope, marks: Sequence[Checkpoint]) -> Loaded:
+    async def save_marks(self, connection: Connection, scope: DeletionScope, reached: Sequence[Checkpoint]) -> Loaded:
         """Write how far lists were read, and note what complete walks did not show."""
-        return await self._absence.save_marks(connection, scope, marks)
+        return await self._absence.save_marks(connection, scope, reached)
 
     async def note_status(self, connection: Connection, scope: DeletionScope, keys: Sequence[int]) -> None:
         """Records that say of themselves that they are deleted, and were just stored so."""
@@ -103,15 +103,15 @@ class StoredProofs:
                 await self._database.fetch("close_vanished_rejects", region, entity.name, source.name)
         elsewhere = self._absence.elsewhere.pop((region, entity.name), None)
         doubt = asking_sql(entity, self._database.schema).doubt_of
-        left_out = await self._database.fetch("left_out_homes", region) if doubt else []
-        if elsewhere or left_out:
+        excluded = await self._database.fetch("excluded_homes", region) if doubt else []
+        if elsewhere or excluded:
             # Only then: even a lock on the lease is written.
             async with self._database.transaction("judging what is missing") as connection:
                 await self.holder.check(connection)
                 forget = self._database.query("forget_elsewhere")
                 await connection.execute(forget, region, entity.name, list(elsewhere or ()))
                 # What belongs to properties of other companies is asked for, and goes when it says so itself.
-                homes = [row["property_id"] for row in left_out]
+                homes = [row["property_id"] for row in excluded]
                 if doubt:
                     await connection.execute(doubt, region, homes, self._clock.now(), self.holder.run_id)
         async with self._database.connection("counting what is missing") as connection:
@@ -164,8 +164,8 @@ class StoredProofs:
         rows = await self._database.fetch("homes_known", region, list(homes))
         return KnownHomes(
             frozenset(company["ids"]) if company and company["ids"] is not None else None,
-            frozenset(row["id"] for row in rows if not row["is_left_out"]),
-            frozenset(row["id"] for row in rows if row["is_left_out"]),
+            frozenset(row["id"] for row in rows if not row["is_excluded"]),
+            frozenset(row["id"] for row in rows if row["is_excluded"]),
         )
 
     async def homes(self, region: str, entity: Entity, keys: Sequence[int]) -> dict[int, Home]:

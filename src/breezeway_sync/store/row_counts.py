@@ -35,8 +35,8 @@ async def row_counts_of(database: Database, region: str, now: datetime, window_d
         changed_per_hour={
             row["entity_type"]: row["records"] / row["hours"] for row in changes if row["hours"] >= LEAST_LOG_HOURS
         },
-        hidden={entity.name: await _unlisted(database, region, entity, days) for entity in _ASKED},
-        pending_reads={row["source"]: row["calls"] for row in await database.fetch("stock_owed", region)},
+        hidden={entity.name: await _hidden(database, region, entity, days) for entity in _ASKED},
+        pending_reads={row["source"]: row["calls"] for row in await database.fetch("stock_pending_reads", region)},
         homes=homes["homes"] if homes else 0,
     )
 
@@ -47,6 +47,6 @@ async def _listed(database: Database, region: str, entity: Entity, source: Sourc
     return [ListCounts(row["parent_id"], row["records"], row["near"]) for row in rows]
 
 
-async def _unlisted(database: Database, region: str, entity: Entity, days: _Days) -> HiddenCounts:
+async def _hidden(database: Database, region: str, entity: Entity, days: _Days) -> HiddenCounts:
     (row,) = await database.fetch("stock_unlisted", region, *days, entity=entity)
     return HiddenCounts(row["records"], row["near"])

@@ -62,20 +62,20 @@ class SourceStore:
         """Properties that the mirror has or had of this source."""
         return frozenset(row["property_id"] for row in await self._database.fetch("known_properties", region))
 
-    async def left_out_homes(self, region: str) -> frozenset[int]:
+    async def excluded_homes(self, region: str) -> frozenset[int]:
         """Properties of other companies that the region's pair shows as well."""
         return await stored_left_out_homes(self._database, region)
 
-    async def leave_out(self, region: str, left_out: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded:
+    async def leave_out(self, region: str, excluded: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded:
         """Remember properties of other companies, with those, and forget those that came back.
 
         Live ones that are left out have left the account, which the list proves.
         """
         async with self._database.transaction("leaving properties out") as connection:
             await self._holder.check(connection)
-            deleted = await self._proofs.left(connection, region, HOME, left_out) if left_out else 0
-            if left_out:
-                values = (list(left_out), list(left_out.values()), self._clock.now())
+            deleted = await self._proofs.left(connection, region, HOME, excluded) if excluded else 0
+            if excluded:
+                values = (list(excluded), list(excluded.values()), self._clock.now())
                 await connection.execute(self._database.query("leave_out"), region, *values)
             if came_back:
                 take_back = self._database.query("take_back")
@@ -91,7 +91,7 @@ async def stored_source_state(database: Database, region: str, expected: Identit
 
 async def stored_left_out_homes(database: Database, region: str) -> frozenset[int]:
     """The same without a lease."""
-    return frozenset(row["property_id"] for row in await database.fetch("left_out_homes", region))
+    return frozenset(row["property_id"] for row in await database.fetch("excluded_homes", region))
 
 
 def known_state_of(row: Row) -> SourceState:

@@ -69,7 +69,7 @@ class Status:
             for row in rows
         ]
 
-    async def certificates(self, now: datetime) -> list[VerificationState]:
+    async def verifications(self, now: datetime) -> list[VerificationState]:
         """How each active region and entity last compared with the API; those that never did are missing."""
         return [
             VerificationState(

@@ -101,7 +101,7 @@ class SyncStateStore:
         if near is None:
             rows = await self._database.fetch("pending_parents", *asked, entity=entity)
         else:
-            rows = await self._database.fetch("owed_parents_near", *asked, near, entity=entity)
+            rows = await self._database.fetch("pending_parents_near", *asked, near, entity=entity)
         return [row["parent_id"] for row in rows]
 
     async def pending_sample(self, region: str, source: str, limit: int) -> list[int]:
@@ -186,7 +186,7 @@ class SyncStateStore:
 
     async def refresh(self, region: str, source: str, order: int, parents: int) -> None:
         """The next so many live parents owe this call."""
-        await self._database.fetch("sweep", region, source, order, parents, entity=PARENTS[source])
+        await self._database.fetch("rolling_refresh", region, source, order, parents, entity=PARENTS[source])
 
     async def count_open_rejects(self, region: str, names: Sequence[str]) -> tuple[int, int]:
         """Records of an entity, or lists of its children, that could not be stored and have not come back well: those

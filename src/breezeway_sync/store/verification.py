@@ -47,7 +47,7 @@ class StoredMirror:
             {row["name"]: row["notified_at"] for row in gone},
             highest[0]["key"],
             companies=frozenset(source["company_ids"]) if source and source["company_ids"] is not None else None,
-            left_out=frozenset(source["left_out"]) if source else frozenset(),
+            excluded=frozenset(source["excluded"]) if source else frozenset(),
             accepted=frozenset((row["kind"], row["source"], row["record_id"]) for row in accepted),
             accepted_nameless=frozenset((row["entity_type"], row["record_id"]) for row in nameless),
             blocked_why=source["blocked_why"] if source else None,
@@ -116,7 +116,7 @@ class StoredMirror:
         async with self._database.transaction("keeping a certificate") as connection:
             if lease is not None:
                 await Holder(self._database, lease, run_id).confirm(connection)
-            await connection.execute(self._database.query("save_certificate"), *_columns(run_id, verification_result))
+            await connection.execute(self._database.query("save_verification"), *_columns(run_id, verification_result))
 
     async def _rows(self, scope: ListScope, region: str, columns: str, further: str = "") -> Sequence[Any]:
         value = scope.discriminator if scope.by is None else scope.parent

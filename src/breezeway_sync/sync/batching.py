@@ -48,7 +48,7 @@ class Batcher:
         self._discriminator = discriminator
         self._held = AnswerBuffer(memory, flush_seconds)
         self._waiting: list[Incoming] = []
-        self._marks: dict[tuple[str, int, str], Checkpoint] = {}
+        self._reached: dict[tuple[str, int, str], Checkpoint] = {}
         self._preparing = asyncio.Lock()
         self._storing = asyncio.Lock()
 
@@ -63,7 +63,7 @@ class Batcher:
         self._waiting.extend(incoming)
         self._held.take(size_bytes)
         if checkpoint is not None:
-            self._marks[checkpoint.source, checkpoint.parent, checkpoint.kind] = checkpoint
+            self._reached[checkpoint.source, checkpoint.parent, checkpoint.kind] = checkpoint
         if len(self._waiting) >= self._batch_rows or self._memory.is_full:
             await self.flush()
 
@@ -75,12 +75,12 @@ class Batcher:
         async with AsyncExitStack() as stack:
             async with self._preparing:
                 batch, self._waiting = self._waiting, []
-                marks, self._marks = list(self._marks.values()), {}
+                reached, self._reached = list(self._reached.values()), {}
                 stack.enter_context(self._held.storing())
-                if self._held.has_failed or not (batch or marks):
+                if self._held.has_failed or not (batch or reached):
                     return
                 kind = self._discriminator
-                prepared = self._sink.prepared(self._region, self._entity, batch, kind, marks=marks)
+                prepared = self._sink.prepared(self._region, self._entity, batch, kind, reached=reached)
                 store = await stack.enter_async_context(prepared)
                 # Before what was prepared is let go of, which takes a while: who waits for `_storing` must know it.
                 stack.push(self._held.note_failure)

@@ -29,7 +29,7 @@ class Belonging:
     """
 
     companies: Companies = field(default_factory=Companies)
-    left_out_homes: frozenset[int] = frozenset()
+    excluded_homes: frozenset[int] = frozenset()
     is_shared: bool = False
     known_homes: frozenset[int] = frozenset()
     asked_homes: set[int] = field(default_factory=set)
@@ -40,17 +40,17 @@ class Belonging:
             return None
         if not self.companies.takes(company_of(entity, item)):
             return OF_ANOTHER_COMPANY
-        if self.left_out_homes and home_of(entity, item) in self.left_out_homes:
+        if self.excluded_homes and home_of(entity, item) in self.excluded_homes:
             return OF_ANOTHER_HOME
         return None
 
 
 @dataclass(slots=True)
 class Sifted:
-    """What one list showed: the records that were `left_out` with their company (None: by their home), and which of
+    """What one list showed: the records that were `excluded` with their company (None: by their home), and which of
     those that were left out before are the region's again."""
 
-    left_out: dict[int, int | None] = field(default_factory=dict)
+    excluded: dict[int, int | None] = field(default_factory=dict)
     came_back: set[int] = field(default_factory=set)
 
 
@@ -59,21 +59,21 @@ def sift(
 ) -> tuple[list[Incoming], dict[str, list[Incoming]]]:
     """The records that belong, and the others by the reason why they are left out. `sifted` keeps the newest answer."""
     own: list[Incoming] = []
-    left_out: dict[str, list[Incoming]] = {}
+    excluded: dict[str, list[Incoming]] = {}
     for one in incoming:
         why = belonging.why_left_out(entity, one.item)
-        (own if why is None else left_out.setdefault(why, [])).append(one)
+        (own if why is None else excluded.setdefault(why, [])).append(one)
         key = _id(one.item, entity.key.path)
         if key is None:
             continue
         if why is not None:
-            sifted.left_out[key] = company_of(entity, one.item)
+            sifted.excluded[key] = company_of(entity, one.item)
             sifted.came_back.discard(key)
             continue
-        sifted.left_out.pop(key, None)
-        if key in belonging.left_out_homes and home_path(entity) is None:
+        sifted.excluded.pop(key, None)
+        if key in belonging.excluded_homes and home_path(entity) is None:
             sifted.came_back.add(key)
-    return own, left_out
+    return own, excluded
 
 
 def company_of(entity: Entity, item: Item) -> int | None:

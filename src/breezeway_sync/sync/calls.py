@@ -43,7 +43,7 @@ class ChildReader:
         self._sets: list[tuple[ChildSet, int]] = []
         self._held = AnswerBuffer(job.memory, job.settings.flush_seconds)
         self._storing = asyncio.Lock()
-        self._marks: list[Checkpoint] = []
+        self._reached: list[Checkpoint] = []
         self._refusals: list[tuple[int, ApiError]] = []
         self.gone: list[int] = []
         """Parents whose own address answers 404 as well."""
@@ -75,7 +75,7 @@ class ChildReader:
         self._sets.append((children, order))
         self._held.take(page.size_bytes)
         if not self.called.pending_reads:
-            self._marks.append(self._checkpoint(parent, page, order))
+            self._reached.append(self._checkpoint(parent, page, order))
         if len(self._sets) >= FLUSH_SETS or job.memory.is_full:
             await self.flush()
         await job.look(source.name, page.items)
@@ -142,13 +142,13 @@ class ChildReader:
 
     async def _flush(self) -> None:
         sets, self._sets = self._sets, []
-        marks, self._marks = self._marks, []
+        reached, self._reached = self._reached, []
         job, name = self._job, self.source.name
         with self._held.storing():
             if self._held.has_failed or not sets:
                 return
             async with self._storing:
-                loaded = await job.sink.load_children(job.region, job.entity, self._plan, name, sets, marks=marks)
+                loaded = await job.sink.load_children(job.region, job.entity, self._plan, name, sets, reached=reached)
                 job.findings.children[name].add(loaded)
 
     async def _flush_late(self) -> None:

@@ -38,5 +38,5 @@ async def _remember(job: Job, name: str, profile: FieldProfile) -> None:
 def _is_full(job: Job) -> bool:
     """Whether all records were read, so that something can be missing from them."""
     findings = job.findings
-    is_left_out = any(source.name in job.settings.disabled for source in job.entity.sources)
-    return job.is_full and not findings.problems and not findings.unavailable and not is_left_out
+    is_excluded = any(source.name in job.settings.disabled for source in job.entity.sources)
+    return job.is_full and not findings.problems and not findings.unavailable and not is_excluded

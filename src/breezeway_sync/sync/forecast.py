@@ -53,13 +53,13 @@ def calls_of(records: int, page_size: int) -> int:
 
 def forecast(row_counts: RowCounts, every_seconds: Mapping[str, float], settings: ReadSettings) -> list[Use]:
     """What reading a region costs; `every_seconds` by entity, those that are missing are not read."""
-    left_out = row_counts.unavailable | settings.disabled
+    excluded = row_counts.unavailable | settings.disabled
     found: dict[tuple[str, str, bool], float] = {}
     for stream in STREAMS.values():
         if stream.name in every_seconds:
             interval = every_seconds[stream.name]
-            lists = [(*one, False) for one in _of_lists(stream, left_out, row_counts, interval, settings)]
-            pending_reads = [one for one in stream.called if stream.child is None and one.source.name not in left_out]
+            lists = [(*one, False) for one in _of_lists(stream, excluded, row_counts, interval, settings)]
+            pending_reads = [one for one in stream.called if stream.child is None and one.source.name not in excluded]
             children = [
                 (*one, True) for one in _of_children(stream.entity, pending_reads, row_counts, interval, settings)
             ]
@@ -73,14 +73,14 @@ _Found = Iterator[tuple[str, float]]
 
 
 def _of_lists(
-    stream: Stream, left_out: Collection[str], row_counts: RowCounts, interval: float, settings: ReadSettings
+    stream: Stream, excluded: Collection[str], row_counts: RowCounts, interval: float, settings: ReadSettings
 ) -> _Found:
     if stream.child is not None:
-        if stream.name not in left_out:
+        if stream.name not in excluded:
             yield stream.child.child.items, row_counts.homes * HOUR_SECONDS / interval
         return
     for source in stream.sources:
-        if source.name not in left_out:
+        if source.name not in excluded:
             yield from _of_source(stream.entity, source, row_counts, interval, settings)
     yield HIDDEN, _of_hidden(row_counts.hidden.get(stream.name, HiddenCounts(0)), interval, settings)
 

@@ -40,22 +40,22 @@ class Gate:
     """What the list of properties showed against the source: then the run reads nothing else either."""
     own: set[int] = field(default_factory=set)
     companies: Counter[int] = field(default_factory=Counter)
-    left_out: Counter[int] = field(default_factory=Counter)
+    excluded: Counter[int] = field(default_factory=Counter)
 
     @property
     def is_confirmed(self) -> bool:
         """Whether anything else may be stored."""
         return self.is_open or self.admission.is_confirmed
 
-    def note(self, shown: Iterable[Incoming], left_out: Iterable[Incoming]) -> None:
+    def note(self, shown: Iterable[Incoming], excluded: Iterable[Incoming]) -> None:
         """Count one more page."""
         for one in shown:
             key = record_key(one.item) if isinstance(one.item, dict) else None
             if key is not None:
                 self.own.add(key)
             _count(self.companies, one)
-        for one in left_out:
-            _count(self.left_out, one)
+        for one in excluded:
+            _count(self.excluded, one)
 
     async def open_early(self) -> None:
         """Open the gate as soon as the pages so far show enough."""
@@ -66,7 +66,7 @@ class Gate:
     async def open(self) -> None:
         """Judge what the list has shown. Raises SourceUnclear and SourceChanged."""
         before = self.admission
-        found = confirm(self.region, before, Shown(self.own, self.companies, self.left_out), self.known)
+        found = confirm(self.region, before, Shown(self.own, self.companies, self.excluded), self.known)
         if not before.is_confirmed or found != before:
             await self.write(found)
         self.admission, self.is_open = found, True

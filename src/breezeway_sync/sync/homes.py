@@ -27,7 +27,7 @@ async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
     if sources is None or not belonging.is_shared or home_path(entity) is None or not belonging.companies.ids:
         return
     named = {home for one in incoming if (home := home_of(entity, one.item)) is not None}
-    unknown = sorted(named - belonging.known_homes - belonging.left_out_homes - belonging.asked_homes)
+    unknown = sorted(named - belonging.known_homes - belonging.excluded_homes - belonging.asked_homes)
     memory = max(0, MOST_ASKED - len(belonging.asked_homes))
     news: dict[int, int | None] = {}
 
@@ -47,4 +47,4 @@ async def learn_homes(job: Job, incoming: Iterable[Incoming]) -> None:
     await each(unknown[:memory], job.settings.workers, ask, job.memory)
     if news:
         await sources.leave_out(job.region, news, [])
-        belonging.left_out_homes |= news.keys()
+        belonging.excluded_homes |= news.keys()

@@ -103,7 +103,7 @@ class Shown:
 
     ids: Collection[int]
     companies: Mapping[int, int]
-    left_out: Mapping[int, int]
+    excluded: Mapping[int, int]
 
 
 def confirm(region: str, admission: SourceCheck, shown: Shown, known: Collection[int]) -> SourceCheck:
@@ -116,15 +116,15 @@ def confirm(region: str, admission: SourceCheck, shown: Shown, known: Collection
         if len(shown.companies) > 1:
             raise _several(region, shown.companies)
         identity = replace(identity, companies=Companies.of(shown.companies))
-    is_doubtful = bool(shown.ids or shown.left_out) or not admission.is_confirmed or admission.has_live
+    is_doubtful = bool(shown.ids or shown.excluded) or not admission.is_confirmed or admission.has_live
     if admission.must_know and known and is_doubtful and not set(known) & set(shown.ids):
         raise changed(
             region,
             f"a list of {len(shown.ids)} properties that shows none of the known ones",
             f"some of the {len(known)} properties that are known",
         )
-    if not shown.ids and shown.left_out:
-        raise _none_of_them(region, identity.companies, shown.left_out)
+    if not shown.ids and shown.excluded:
+        raise _none_of_them(region, identity.companies, shown.excluded)
     if not shown.ids and admission.must_know and not admission.is_confirmed:
         raise _nothing(region, identity.companies)
     return replace(admission, identity=identity)
@@ -176,11 +176,11 @@ def _nothing(region: str, companies: Companies) -> SourceUnclear:
     )
 
 
-def _none_of_them(region: str, companies: Companies, left_out: Mapping[int, int]) -> BreezewaySyncError:
+def _none_of_them(region: str, companies: Companies, excluded: Mapping[int, int]) -> BreezewaySyncError:
     return SourceUnclear(
         "no property belongs to the configured company, nothing was stored",
         where=region,
-        actual=", ".join(f"{count} properties of company {company}" for company, count in sorted(left_out.items())),
+        actual=", ".join(f"{count} properties of company {company}" for company, count in sorted(excluded.items())),
         expected=f"company_id {companies.words}",
         hint=f"correct company_id in [regions.{region}], or its credentials",
     )

@@ -190,12 +190,12 @@ class Job:
 
     def own(self, incoming: Sequence[Incoming], sifted: Sifted) -> list[Incoming]:
         """The records of a page that are the region's own; the others are counted and left out."""
-        own, left_out = sift(self.belonging, self.entity, incoming, sifted)
-        for why, others in left_out.items():
+        own, excluded = sift(self.belonging, self.entity, incoming, sifted)
+        for why, others in excluded.items():
             self.findings.note(why, len(others))
         if self.gate is not None:
             self.sifted = sifted
-            self.gate.note(own, [one for others in left_out.values() for one in others])
+            self.gate.note(own, [one for others in excluded.values() for one in others])
         return own
 
     async def ask(self, key: int, entity: Entity | None = None) -> RecordLike:

@@ -43,8 +43,8 @@ class ListScan:
 
     def own_ids(self) -> Sequence[int]:
         """The ids that the last reading showed, without records of another company: the region's list has none."""
-        shown, left_out = self.readings[-1].seen.ids, self.sifted.left_out
-        return [key for key in shown if key not in left_out] if left_out else shown
+        shown, excluded = self.readings[-1].seen.ids, self.sifted.excluded
+        return [key for key in shown if key not in excluded] if excluded else shown
 
 
 async def read_lists(job: Job) -> None:

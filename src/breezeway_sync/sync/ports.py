@@ -97,7 +97,7 @@ class Sink(Protocol):
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded: ...
 
     def prepared(
@@ -107,7 +107,7 @@ class Sink(Protocol):
         incoming: Sequence[Incoming],
         discriminator: str | None = None,
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> AbstractAsyncContextManager[Callable[[], Awaitable[Loaded]]]: ...
 
     async def load_children(
@@ -118,7 +118,7 @@ class Sink(Protocol):
         source: str,
         sets: Sequence[tuple[ChildSet, int]],
         *,
-        marks: Sequence[Checkpoint] = (),
+        reached: Sequence[Checkpoint] = (),
     ) -> Loaded: ...
 
 
@@ -149,8 +149,8 @@ class Sources(Protocol):
     async def confirm(self, region: str, identity: Identity, *, is_reset: bool) -> str | None: ...
     async def block(self, region: str, why: str) -> None: ...
     async def known_properties(self, region: str) -> frozenset[int]: ...
-    async def left_out_homes(self, region: str) -> frozenset[int]: ...
-    async def leave_out(self, region: str, left_out: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded: ...
+    async def excluded_homes(self, region: str) -> frozenset[int]: ...
+    async def leave_out(self, region: str, excluded: Mapping[int, int | None], came_back: Sequence[int]) -> Loaded: ...
 
 
 class SyncState(Protocol):

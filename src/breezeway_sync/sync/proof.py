@@ -146,7 +146,7 @@ async def _strangers(job: Job, records: dict[int, JsonObject]) -> dict[int, tupl
         homes = {key: home_of(job.entity, record) for key, record in records.items()}
     named = {home for home in homes.values() if home is not None}
     known = await job.proofs.known(job.region, named)
-    foreign: dict[int, int | None] = dict.fromkeys(known.left_out)
+    foreign: dict[int, int | None] = dict.fromkeys(known.excluded)
     if known.companies is not None:
         foreign |= await _foreign_companies(job, known, records, named)
     return {key: (home, foreign[home]) for key, home in homes.items() if home is not None and home in foreign}
@@ -158,7 +158,7 @@ async def _foreign_companies(
     """The properties that say they belong to other companies. Those that the mirror does not know are asked for."""
     shown = records
     if job.entity is not HOME:
-        unknown = sorted(named - known.mirrored - known.left_out)[:MAX_HOMES]
+        unknown = sorted(named - known.mirrored - known.excluded)[:MAX_HOMES]
         answers = await _asked(job, HOME, unknown)
         shown = {key: record.value for key, (record, _) in answers.found.items()}
     return {key: company_of(HOME, record) for key, record in shown.items() if _is_foreign(record, known)}

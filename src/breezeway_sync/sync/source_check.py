@@ -53,7 +53,7 @@ async def gate_of(target: RegionTarget, sources: Sources) -> Gate:
         await sources.block(code, error.message)
         raise
     known = await sources.known_properties(code)
-    homes = await sources.left_out_homes(code)
+    homes = await sources.excluded_homes(code)
     is_shared = target.is_shared or known_state.is_shared
     belonging = Belonging(admission.identity.companies, homes, is_shared=is_shared, known_homes=known)
 

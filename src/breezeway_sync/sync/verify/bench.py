@@ -160,7 +160,7 @@ class Bench:
         if company is not None and companies is not None and company not in companies:
             return True
         homes = (record.get("home_id"), record.get("property_id"))
-        return any(whole(one) in self.known.left_out for one in homes if one is not None)
+        return any(whole(one) in self.known.excluded for one in homes if one is not None)
 
     async def links(self) -> None:
         """Rows whose link does not go where its id says."""
