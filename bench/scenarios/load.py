@@ -31,7 +31,7 @@ from breezeway_sync.entities.decode import Item
 from breezeway_sync.sandbox import Kind, SandboxAccount
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
-from breezeway_sync.store.sync_state import RegionRow, SyncStateStore
+from breezeway_sync.store.sync_state import SavedRegion, SyncStateStore
 from breezeway_sync.sync.batching import Batcher
 
 SCENARIO = "load"
@@ -160,7 +160,7 @@ async def prepare(dsn: str, account: SandboxAccount) -> None:
     """Everything that tasks point at, and the planner's statistics of it."""
     async with Database(dsn, SCHEMA) as database:
         await migrate.apply(database)
-        region = RegionRow(account.code, account.spec.name, account.spec.company_id)
+        region = SavedRegion(account.code, account.spec.name, account.spec.company_id)
         await SyncStateStore(database).save_regions([region], list(_BY_NAME), 14)
     async with opened(dsn) as store:
         for kind, name, discriminator in _BEFORE:

@@ -82,9 +82,13 @@ def counts(dsn: str) -> dict[str, int]:
     with psycopg.connect(dsn) as connection:
         found = {}
         for table in TABLES:
-            row = connection.execute(_said("SELECT count(*) FROM {schema}.{table}", table=table)).fetchone()
+            row = connection.execute(_said("SELECT count(*) FROM " + _named(table), table=table)).fetchone()
             found[table] = int(row[0]) if row else 0
         return found
+
+
+def _named(table: str) -> LiteralString:
+    return "{internal}.{table}" if table == CALLS else "{schema}.{table}"
 
 
 def _selected(table: str) -> LiteralString:
@@ -103,7 +107,7 @@ def _selected(table: str) -> LiteralString:
 
 
 def _copy_in(connection: psycopg.Connection, taken: Taken) -> None:
-    statement = _said("COPY {schema}.{table} FROM STDIN (FORMAT binary)", table=taken.table)
+    statement = _said("COPY " + _named(taken.table) + " FROM STDIN (FORMAT binary)", table=taken.table)
     with connection.cursor().copy(statement) as copy:
         copy.write(taken.data)
 
@@ -118,10 +122,10 @@ def _copy_out(connection: psycopg.Connection, selected: LiteralString, first: in
 
 
 def _said(statement: LiteralString, *, table: str = "", **values: sql.Literal) -> sql.Composed:
-    schema = internal_name(SCHEMA) if table == CALLS else SCHEMA
+    internal = internal_name(SCHEMA)
     names = {
-        "schema": sql.Identifier(schema),
-        "internal": sql.Identifier(internal_name(SCHEMA)),
+        "schema": sql.Identifier(SCHEMA),
+        "internal": sql.Identifier(internal),
         "table": sql.Identifier(table or "-"),
     }
     return sql.SQL(statement).format(**names, **values)

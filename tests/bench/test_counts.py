@@ -27,7 +27,7 @@ from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.spec import resized
 from breezeway_sync.sandbox.world import World
 from breezeway_sync.store.leases import hold
-from breezeway_sync.store.sync_state import RegionRow, SyncStateStore
+from breezeway_sync.store.sync_state import SavedRegion, SyncStateStore
 from tests.bench.counting import CountingDatabase, Meter, Writes
 from tests.conftest import Rows, as_url, made_database
 from tests.helpers import Setup, sandboxed, tiny
@@ -189,7 +189,7 @@ def change(account: SandboxAccount) -> None:
 async def counted(dsn: str) -> AsyncIterator[tuple[Store, CountingDatabase]]:
     async with CountingDatabase(dsn, "breezeway") as database:
         sync_state = SyncStateStore(database)
-        await sync_state.save_regions([RegionRow("nashville", "Nashville", 8558)], ["tasks"], 14)
+        await sync_state.save_regions([SavedRegion("nashville", "Nashville", 8558)], ["tasks"], 14)
         async with hold(
             database, "made-up", clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore
         ) as lease:

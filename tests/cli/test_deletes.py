@@ -99,7 +99,7 @@ async def test_an_empty_list_of_tags_is_approved_and_believed(stage: Stage, rows
     deleted = f"SELECT tag_id FROM tags WHERE {unused} AND deleted_at IS NOT NULL"
     assert rows(deleted) == [{"tag_id": 1}]
     assert "1 record is live now" in (await deletes(stage, "undo", "nashville", "tags", "task:1")).out
-    assert "are kept now" in (await deletes(stage, "reject", "nashville", "tags", "task:1", "task:2")).out
+    assert "are pinned now" in (await deletes(stage, "reject", "nashville", "tags", "task:1", "task:2")).out
     for _ in range(2):
         await whole(stage, "tags")
         assert rows(deleted) == []

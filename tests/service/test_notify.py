@@ -32,7 +32,7 @@ class Manager:
 
 
 ABSTRACT = pytest.param(
-    "abstract", reached=pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets are Linux's")
+    "abstract", marks=pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets are Linux's")
 )
 
 

@@ -24,7 +24,7 @@ from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease, hold
 from breezeway_sync.store.load import Loader
 from breezeway_sync.store.proof import StoredProofs
-from breezeway_sync.store.sync_state import RegionRow, SyncStateStore
+from breezeway_sync.store.sync_state import SavedRegion, SyncStateStore
 
 BY_NAME = {entity.name: entity for entity in ENTITIES}
 
@@ -99,7 +99,7 @@ class Store:
 async def store(database: Database) -> AsyncIterator[Store]:
     sync_state = SyncStateStore(database)
     await sync_state.save_regions(
-        [RegionRow("nashville", "Nashville", 8558), RegionRow("austin", "Austin", 8561)], ["tasks"], 14
+        [SavedRegion("nashville", "Nashville", 8558), SavedRegion("austin", "Austin", 8561)], ["tasks"], 14
     )
     async with hold(database, "made-up", clock=SystemClock(), wait_seconds=0, drain_seconds=0, emit=ignore) as lease:
         yield Store(database, lease, sync_state)

@@ -311,7 +311,7 @@ class FakeSink:
 
     sync_state: FakeLedger
     batches: list[tuple[str, list[Incoming], str | None]] = field(default_factory=list)
-    reached: list[Checkpoint] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
     sets: list[tuple[str, list[tuple[ChildSet, int]]]] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
     rejecting: int = 0
@@ -328,7 +328,7 @@ class FakeSink:
         await asyncio.sleep(0)
         if entity.name in self.failing:
             raise self.failing[entity.name]
-        self.reached += reached
+        self.checkpoints += reached
         if not incoming:
             return Loaded()
         self.batches.append((entity.name, list(incoming), discriminator))
@@ -360,7 +360,7 @@ class FakeSink:
         reached: Sequence[Checkpoint] = (),
     ) -> Loaded:
         await asyncio.sleep(0)
-        self.reached += reached
+        self.checkpoints += reached
         if source in self.failing:
             raise self.failing[source]
         self.sets.append((source, list(sets)))

@@ -37,7 +37,7 @@ async def test_a_list_of_some_days_is_over_only_when_it_was_read_whole() -> None
             for number, keys in enumerate((ids(1, 2), ids(3)), 1)
         ]
         assert (await world.run("reservations"))["reservations"].status == status
-        assert [checkpoint.is_complete for checkpoint in world.sink.reached] == [status == SUCCESS]
+        assert [checkpoint.is_complete for checkpoint in world.sink.checkpoints] == [status == SUCCESS]
 
 
 async def test_it_is_no_run_of_the_entity_and_goes_on_with_none() -> None:

@@ -254,7 +254,7 @@ def test_an_error_of_a_late_batch_ends_the_reading_and_nothing_is_stored_after_i
 
     with pytest.raises(DatabaseBusy):
         run(read())
-    assert (setup.sizes, setup.sink.reached, setup.memory.held_bytes) == ([], [], 0)
+    assert (setup.sizes, setup.sink.checkpoints, setup.memory.held_bytes) == ([], [], 0)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -319,7 +319,7 @@ async def test_after_a_batch_that_was_not_stored_no_mark_is(how: str) -> None:
     await setup.batcher.add([], MARK, size_bytes=10)
     await setup.batcher.flush()
     stored = ([], []) if how == "failed" else ([1, 1], [MARK])
-    assert (setup.sizes, sink.reached, setup.memory.held_bytes) == (*stored, 0)
+    assert (setup.sizes, sink.checkpoints, setup.memory.held_bytes) == (*stored, 0)
 
 
 async def test_an_error_of_the_store_reaches_whoever_filled_the_batch() -> None:

@@ -31,7 +31,9 @@ def pages(*found: tuple[Total, list[int]], **fields: str) -> list[Page]:
 
 def last_mark(world: World) -> Checkpoint:
     return [
-        checkpoint for checkpoint in world.sink.reached if checkpoint.source in ("reservations", "supplies", "people")
+        checkpoint
+        for checkpoint in world.sink.checkpoints
+        if checkpoint.source in ("reservations", "supplies", "people")
     ][-1]
 
 
@@ -176,7 +178,7 @@ async def test_a_list_that_is_asked_for_later_than_its_day_is_asked_for_again() 
     assert (await world.run("tasks"))["tasks"].status == SUCCESS
     asked = [params["updated_at"] for path, params in world.api.calls if path == "/task/"]
     assert asked == ["2025-12-30,2026-01-02", "2025-12-30,2026-01-06"]
-    (checkpoint,) = [checkpoint for checkpoint in world.sink.reached if checkpoint.source == "tasks"]
+    (checkpoint,) = [checkpoint for checkpoint in world.sink.checkpoints if checkpoint.source == "tasks"]
     assert checkpoint.is_complete
     assert checkpoint.began_at > datetime(2026, 1, 5, tzinfo=UTC)
 

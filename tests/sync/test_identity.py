@@ -200,7 +200,7 @@ async def test_a_list_without_a_known_property_stores_nothing_and_blocks() -> No
     found = await world.run("properties", "reservations", "tasks")
     assert {one.error_code for one in found.values()} == {"source_changed"}
     assert world.sink.batches == []
-    assert world.sink.reached == []
+    assert world.sink.checkpoints == []
     assert REGION in world.sources.blocked
 
 
@@ -219,8 +219,8 @@ async def test_left_out_records_are_counted_and_in_no_mark() -> None:
     world.api.answers["/property"] = shown
     found = (await world.run("properties"))["properties"]
     assert found.details == {OF_ANOTHER_COMPANY: 1}
-    assert list(world.sink.reached[-1].ids) == [1, 3]
-    assert world.sink.reached[-1].shown == 3
+    assert list(world.sink.checkpoints[-1].ids) == [1, 3]
+    assert world.sink.checkpoints[-1].shown == 3
     assert world.sources.excluded == {2}
     assert Counter(entity for entity, _, _ in world.sink.batches) == {"properties": 1}
 

@@ -166,7 +166,7 @@ async def test_marks_go_with_the_records_that_they_speak_for() -> None:
     world.api.answers = {"/reservation": list(pages((3, [1, 2]), (3, [3])))}
     began = world.clock.now()
     await world.run("reservations")
-    (checkpoint,) = [checkpoint for checkpoint in world.sink.reached if checkpoint.source == "reservations"]
+    (checkpoint,) = [checkpoint for checkpoint in world.sink.checkpoints if checkpoint.source == "reservations"]
     assert (checkpoint.shown, list(checkpoint.ids), checkpoint.parent) == (3, [1, 2, 3], 0)
     assert began <= checkpoint.began_at <= world.clock.now()
     assert checkpoint.began_order == 1000
@@ -183,7 +183,7 @@ async def test_changes_cover_today_where_nothing_was_planned_around_it() -> None
         )
         world.sync_state.due_scans = {"reservations": {0: known_state}}
         await world.run("reservations")
-        (checkpoint,) = [checkpoint for checkpoint in world.sink.reached if checkpoint.source == "reservations"]
+        (checkpoint,) = [checkpoint for checkpoint in world.sink.checkpoints if checkpoint.source == "reservations"]
         assert (checkpoint.kind, checkpoint.covers_window) == (INCREMENTAL, covers)
 
 

@@ -21,7 +21,7 @@ from breezeway_sync.service.settings import Settings
 from breezeway_sync.store import migrate
 from breezeway_sync.store.database import Database
 from breezeway_sync.store.retention import prune
-from breezeway_sync.store.sync_state import RegionRow, SyncStateStore
+from breezeway_sync.store.sync_state import SavedRegion, SyncStateStore
 from breezeway_sync.store.token_store import stored_credentials
 
 
@@ -128,7 +128,7 @@ async def ensure_schema(settings: Settings, database: Database) -> None:
 
 async def save_regions(settings: Settings, database: Database) -> None:
     """Make the table `regions` say what the configuration says, and claim what it asks for."""
-    regions = [RegionRow(code, one.name, one.companies.only) for code, one in settings.regions.items()]
+    regions = [SavedRegion(code, one.name, one.companies.only) for code, one in settings.regions.items()]
     await SyncStateStore(database).save_regions(regions, _claimed(settings), settings.sync.window_days)
 
 

@@ -21,7 +21,7 @@ BACKFILL_RESUME = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class RegionRow:
+class SavedRegion:
     """A region as the configuration has it."""
 
     code: str
@@ -36,7 +36,7 @@ class SyncStateStore:
         self._database = database
         self._holder = holder
 
-    async def save_regions(self, regions: Sequence[RegionRow], names: Sequence[str], window_days: int) -> None:
+    async def save_regions(self, regions: Sequence[SavedRegion], names: Sequence[str], window_days: int) -> None:
         """Make `regions` say what the configuration says, and claim these entities and lists (`names`) of them."""
         codes = sorted(region.code for region in regions)
         async with self._database.transaction("saving regions") as connection:
