@@ -18,8 +18,9 @@ ROWS = 200
 def contents(dsn: str) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table that tasks fill, by an own path."""
     with psycopg.connect(dsn) as connection:
+        connection.execute("SET search_path TO breezeway, breezeway_internal")
         return {
-            table: connection.execute(f"SELECT t::text FROM breezeway.{table} t ORDER BY 1".encode()).fetchall()
+            table: connection.execute(f"SELECT t::text FROM {table} t ORDER BY 1".encode()).fetchall()
             for table in raw_copy.TABLES
         }
 
