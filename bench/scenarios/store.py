@@ -18,6 +18,7 @@ from breezeway_sync.core.events import ignore
 from breezeway_sync.entities.catalog import ENTITIES
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.store.database import Database
+from breezeway_sync.store.files import internal_name
 from breezeway_sync.store.holder import Holder
 from breezeway_sync.store.leases import Lease, hold
 from breezeway_sync.store.load import Loader
@@ -90,8 +91,8 @@ def counted(dsn: str) -> Iterator[Meter]:
 def _written(connection: psycopg.Connection) -> tuple[int, int]:
     found = connection.execute(
         "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint FROM pg_stat_user_tables "
-        "WHERE schemaname = %s AND relname <> 'account_leases'",
-        [SCHEMA],
+        "WHERE schemaname = ANY (%s) AND relname <> 'account_leases'",
+        [[SCHEMA, internal_name(SCHEMA)]],
     ).fetchone()
     return (int(found[0]) if found else 0), _wal(connection)
 

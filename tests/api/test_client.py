@@ -51,9 +51,9 @@ def test_a_record_with_the_time_of_its_request() -> None:
             first, second = setup.of(CallFinished)
             assert isinstance(first, CallFinished)
             assert isinstance(second, CallFinished)
-            assert (first.status, first.outcome) == (503, "ServerFailed")
+            assert (first.status, first.outcome) == (503, "server_failed")
             assert (second.status, second.outcome, second.body_bytes) == (200, "ok", len(OK.content))
-            assert setup.of(CallRetried) == [CallRetried("NORTH", "/task/{id}", 2, "ServerFailed")]
+            assert setup.of(CallRetried) == [CallRetried("NORTH", "/task/{id}", 2, "server_failed")]
 
     run(main())
 
@@ -114,7 +114,7 @@ def test_a_failure_that_names_a_time_stops_the_whole_account_until_then(status: 
             await asyncio.gather(*[setup.api.record("/task/{id}", f"/task/{n}") for n in range(5)])
             (paused,) = setup.of(AccountPaused)
             assert isinstance(paused, AccountPaused)
-            assert (paused.reason, 90.0 <= paused.seconds <= 95.0) == ("ServerFailed", True)
+            assert (paused.reason, 90.0 <= paused.seconds <= 95.0) == ("server_failed", True)
 
     run(main())
     late = [at for at in service.at if at > 1_001.0]

@@ -79,14 +79,14 @@ def test_a_429_halves_the_account_once_and_calls_that_wait_obey_at_once() -> Non
         await waiting
 
     crowd = crowded(story)
-    assert crowd.told == [(8, "started"), (4, "RateLimited"), (5, "recovered"), (6, "recovered")]
+    assert crowd.told == [(8, "started"), (4, "rate_limited"), (5, "recovered"), (6, "recovered")]
     assert crowd.all_told == [(24, "started")]
 
 
 def test_a_block_halves_the_account_and_all_together() -> None:
     crowd = crowded(lambda crowd: crowd.calls(8, 1.0, blocked()))
-    assert crowd.told == [(8, "started"), (4, "EdgeBlocked")]
-    assert crowd.all_told == [(24, "started"), (4, "EdgeBlocked")]
+    assert crowd.told == [(8, "started"), (4, "edge_blocked")]
+    assert crowd.all_told == [(24, "started"), (4, "edge_blocked")]
 
 
 @pytest.mark.parametrize("kind", [errors.ServerFailed, errors.NotFound, errors.ApiUnreachable])
@@ -162,7 +162,7 @@ def test_a_lowered_number_holds_for_a_call_that_waits_in_the_flight() -> None:
         assert asyncio.get_running_loop().time() - began >= 10.0
         await asyncio.gather(*own, *holding)
 
-    assert crowded(story).told[1] == (1, "RateLimited")
+    assert crowded(story).told[1] == (1, "rate_limited")
 
 
 def test_two_hundred_accounts_share_the_flight_evenly() -> None:
@@ -189,7 +189,7 @@ def test_two_hundred_accounts_share_the_flight_evenly() -> None:
         await asyncio.sleep(100.0)
         before = list(done)
         now = asyncio.get_running_loop().time()
-        global_limiter.shrink(now - 1.0, now, 24, "EdgeBlocked")
+        global_limiter.shrink(now - 1.0, now, 24, "edge_blocked")
         await asyncio.sleep(100.0)
         for task in tasks:
             task.cancel()
@@ -223,8 +223,8 @@ def test_the_client_tells_how_calls_went() -> None:
         return told, all_told
 
     told, all_told = run(main())
-    assert [reason for _, reason in told].count("EdgeBlocked") == 1
-    assert told[1] == (2, "EdgeBlocked")
+    assert [reason for _, reason in told].count("edge_blocked") == 1
+    assert told[1] == (2, "edge_blocked")
     assert [size for size, _ in all_told] == [4, 2, 3, 4]
     assert [size for size, _ in told[1:]] == list(range(2, 9))
 

@@ -25,12 +25,12 @@ def filled() -> Metrics:
                 metrics.observe(e.EntityFinished("r", code, entity, status, 9, 1, 2, 3, 4, 5, 6, 7, 8.0, None))
     for endpoint in ("/property", "/task/{id}", "/task/{id}/comments", "/public/auth/v1/"):
         for answer in (200, 404, 429, 503, None):
-            metrics.observe(e.CallFinished(account, endpoint, answer, "ServerFailed", 0.2, 0.1, 10))
-        metrics.observe(e.CallRetried(account, endpoint, 2, "ServerFailed"))
+            metrics.observe(e.CallFinished(account, endpoint, answer, "server_failed", 0.2, 0.1, 10))
+        metrics.observe(e.CallRetried(account, endpoint, 2, "server_failed"))
     for event in (
-        e.AccountPaused(account, "/task/{id}", 60.0, "RateLimited"),
-        e.ConcurrencyChanged(account, 4, "RateLimited"),
-        e.ConcurrencyChanged(None, 12, "EdgeBlocked"),
+        e.AccountPaused(account, "/task/{id}", 60.0, "rate_limited"),
+        e.ConcurrencyChanged(account, 4, "rate_limited"),
+        e.ConcurrencyChanged(None, 12, "edge_blocked"),
         e.TokenObtained(account, "credentials"),
         e.TokenFailed(account, REJECTED_CREDENTIALS),
         e.LeaseClaimed(account, 3, 0.0, taken_over=True),

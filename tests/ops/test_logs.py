@@ -32,7 +32,7 @@ def compared(result: str) -> e.VerificationFinished:
         (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "success", 3.0), logging.INFO),
         (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "partial", 3.0), logging.WARNING),
         (e.CycleFinished(ACCOUNTS[0], "r", ("austin",), "failed", 3.0), logging.ERROR),
-        (e.ConcurrencyChanged(ACCOUNTS[0], 4, "RateLimited"), logging.INFO),
+        (e.ConcurrencyChanged(ACCOUNTS[0], 4, "rate_limited"), logging.INFO),
         (e.ConcurrencyChanged(None, 13, "recovered"), logging.DEBUG),
         (e.CycleSkipped("austin", "hourly", "running"), logging.WARNING),
         (e.DatabaseLost("PostgreSQL went away"), logging.ERROR),

@@ -74,10 +74,10 @@ def test_calls(metrics: Metrics) -> None:
     for event in (
         call(200),
         call(200),
-        call(200, "BadAnswer"),
-        call(429, "RateLimited"),
+        call(200, "bad_answer"),
+        call(429, "rate_limited"),
         call(503),
-        call(None, "ApiUnreachable"),
+        call(None, "api_unreachable"),
     ):
         metrics.observe(event)
     statuses = {
@@ -87,15 +87,15 @@ def test_calls(metrics: Metrics) -> None:
     assert value(metrics, "call_duration_seconds_count", endpoint="/task/{id}") == 6
     assert value(metrics, "rate_limit_wait_seconds_total") == 9.0
     assert value(metrics, "received_bytes_total") == 6000
-    assert value(metrics, "call_errors_total", error="BadAnswer") == 1
+    assert value(metrics, "call_errors_total", error="bad_answer") == 1
     assert value(metrics, "call_errors_total", error="ok") is None
 
 
 def test_everything_else_that_happens(metrics: Metrics) -> None:
     account = ACCOUNTS[0]
     for event in (
-        e.CallRetried(account, "/task/{id}", 2, "ServerFailed"),
-        e.AccountPaused(account, "/task/{id}", 62.0, "RateLimited"),
+        e.CallRetried(account, "/task/{id}", 2, "server_failed"),
+        e.AccountPaused(account, "/task/{id}", 62.0, "rate_limited"),
         e.TokenObtained(account, "refresh"),
         e.TokenFailed(account, "the credentials are wrong"),
         e.LeaseClaimed(account, 3, 0.0, taken_over=False),
@@ -109,10 +109,10 @@ def test_everything_else_that_happens(metrics: Metrics) -> None:
     ):
         metrics.observe(event)
     expected = {
-        ("retries_total", "reason", "ServerFailed"): 1,
-        ("account_pauses_total", "reason", "RateLimited"): 1,
-        ("account_pauses_total", "reason", "EdgeBlocked"): 0,
-        ("account_pause_seconds_total", "reason", "RateLimited"): 62,
+        ("retries_total", "reason", "server_failed"): 1,
+        ("account_pauses_total", "reason", "rate_limited"): 1,
+        ("account_pauses_total", "reason", "edge_blocked"): 0,
+        ("account_pause_seconds_total", "reason", "rate_limited"): 62,
         ("tokens_obtained_total", "how", "refresh"): 1,
         ("cycles_total", "status", "failed"): 1,
     }

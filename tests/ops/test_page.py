@@ -102,7 +102,8 @@ def test_only_the_style_is_not_escaped() -> None:
 def test_what_failed_comes_with_what_to_do() -> None:
     text = render(View(facts(), mixed(), None))
     missing = [words for words in (
-        "8 of 71 are late", "Credentials rejected", "Sea Ranch: properties, reservations and tasks", "put client_id",
+        "8 of 71 are late", "Credentials rejected", "Sea Ranch: properties, reservations and tasks",
+        "Put the right client_id",
         "API unreachable or failing", "Records that cannot be stored", "rejected_records", "Pending child reads",
         "about 7 min", "sync-01, process 4711", "paused for 45 s", "ended ", "never read", "1,240",
     ) if words not in text]  # fmt: skip

@@ -234,9 +234,11 @@ async def test_the_rights_that_the_remedy_grants_are_enough(role: str, dsn: str,
         assert {one.status for one in (await setup.run()).outcomes} == {"success"}
 
 
-async def test_a_role_that_owns_an_empty_schema_needs_no_right_on_the_database(role: str, empty_dsn: str) -> None:
+async def test_a_role_that_owns_both_empty_schemas_needs_no_right_on_the_database(role: str, empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE SCHEMA breezeway AUTHORIZATION {}").format(sql.Identifier(role)))
+        for schema in ("breezeway", "breezeway_internal"):
+            statement = sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}")
+            connection.execute(statement.format(sql.Identifier(schema), sql.Identifier(role)))
     async with sandboxed(empty_dsn) as setup:
         setup.settings = as_role(setup.settings, empty_dsn, role)
         assert at(await examined(setup.settings), "database", "rights").level == OK

@@ -10,7 +10,7 @@ RUN_BUCKETS_SECONDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0)
 BATCH_BUCKETS_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 LAG_BUCKETS_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # Present from the start, as a counter's first step is invisible to rate() where the series was not there before.
-EXPECTED_PAUSES = ("RateLimited", "EdgeBlocked")
+EXPECTED_PAUSES = ("rate_limited", "edge_blocked")
 
 _PLACE = ("region", "entity")
 
