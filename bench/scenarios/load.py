@@ -175,10 +175,8 @@ async def _load(dsn: str, account: SandboxAccount, *, is_changed: bool) -> tuple
     """Page by page through the batcher, as a sync's readers do; pages are made ready some batches at a time."""
     loaded, spent = Loaded(), Spent()
     async with opened(dsn) as store:
-        batcher = Batcher(
-            store.loader,
-            account.code,
-            _BY_NAME["tasks"],
+        batcher = Batcher[Incoming](
+            lambda incoming, reached: store.loader.load(account.code, _BY_NAME["tasks"], incoming, reached=reached),
             loaded,
             memory=MemoryBudget(),
             batch_rows=BATCH_ROWS,
@@ -198,7 +196,7 @@ async def _load(dsn: str, account: SandboxAccount, *, is_changed: bool) -> tuple
     return loaded, spent
 
 
-async def _read(pages: Iterator[list[Incoming]], batcher: Batcher) -> None:
+async def _read(pages: Iterator[list[Incoming]], batcher: Batcher[Incoming]) -> None:
     for page in pages:
         await batcher.add(page)
 

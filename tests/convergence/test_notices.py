@@ -56,7 +56,7 @@ def comments_in_hand() -> int:
     """Comments that were read and are not stored."""
     gc.collect()
     readers = [one for one in gc.get_objects() if isinstance(one, ChildReader) and one.source.name == "task_comments"]
-    return sum(len(children.rows) for reader in readers for children, _ in reader._sets)
+    return sum(len(children.rows) for reader in readers for children, _ in reader.batcher._items)
 
 
 def overtaken(machine: Convergence) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 
 from breezeway_sync.core.errors import DatabaseBusy, DatabaseFull, LeaseLost
-from breezeway_sync.entities.batch import Incoming
-from breezeway_sync.entities.streams import BY_NAME
 from breezeway_sync.sync.calls import HIGHEST
+from tests.cli.support import until
 from tests.conftest import Rows
 from tests.store.conftest import Store
 
@@ -375,36 +374,19 @@ async def test_batches_side_by_side(store: Store, rows: Rows) -> None:
     assert rows("SELECT count(*) n, count(DISTINCT task_id) d FROM tasks") == [{"n": 425, "d": 425}]
 
 
-@pytest.mark.parametrize("between", [0, 1])
-@pytest.mark.parametrize("shifted", [0, 1])
-async def test_a_batch_prepared_before_another_was_stored_writes_nothing_twice(
-    store: Store, rows: Rows, between: int, shifted: int
-) -> None:
-    """Pages shift while they are read: the same record comes in two batches, prepared side by side."""
-    order = store.next_order()
-    incoming = [Incoming(task(number), order) for number in (1, 2)]
-    more = Incoming(task(3), order)
-    prepared = partial(store.loader.prepared, "nashville", BY_NAME["tasks"])
-    async with prepared(incoming) as first, prepared([*incoming, more][: 2 + shifted]) as second:
-        assert (await first()).new == 2
-        for number in range(between):
-            await store.load("tasks", task(10 + number))
-        versions = "SELECT task_id, xmin::text, ctid::text FROM tasks ORDER BY task_id"
-        before = rows(versions)
-        again = await second()
-    assert (again.new, again.updated, again.unchanged) == (shifted, 0, 2)
-    assert [row for row in rows(versions) if row["task_id"] != 3] == before
+WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-async def test_a_record_that_another_batch_has_changed_meanwhile_is_judged_anew(store: Store, rows: Rows) -> None:
-    """It was as it is stored when it was compared; the answer that was asked for later wins all the same."""
-    await store.load("tasks", task(1, name="first"))
+async def test_a_batch_is_compared_after_the_one_before_it_is_stored(store: Store, dsn: str, rows: Rows) -> None:
+    """Else the answer that was asked for later would be found stored, just before the earlier one replaces it."""
+    await store.load("tasks", task(1, name="later"))
     order_before, order = store.next_order(), store.next_order()
-    incoming = [Incoming(task(1, name="first"), order), Incoming(task(2), order)]
-    async with store.loader.prepared("nashville", BY_NAME["tasks"], incoming) as stored:
-        await store.load("tasks", task(1, name="second"), order=order_before)
-        await store.load_children("task_comments", 1, [], order=order_before)
-        loaded = await stored()
-    assert (loaded.new, loaded.updated, loaded.unchanged) == (1, 1, 0)
-    assert [row["task_name"] for row in rows("SELECT task_name FROM tasks ORDER BY task_id")] == ["first", "Clean"]
-    assert len(rows("SELECT * FROM pending_child_reads WHERE parent_id = 1 AND source = 'task_comments'")) == 1
+    with psycopg.connect(dsn) as other:
+        other.execute("SELECT FROM breezeway.tasks FOR UPDATE")
+        earlier = asyncio.create_task(store.load("tasks", task(1, name="earlier"), order=order_before))
+        await until(lambda: rows(WAITING) != [], 20, "the first batch waits for no lock")
+        later = asyncio.create_task(store.load("tasks", task(1, name="later"), order=order))
+        await asyncio.sleep(0.1)  # enough to compare, if it were allowed to
+        assert not later.done()
+    assert ((await earlier).updated, (await later).updated) == (1, 1)
+    assert rows("SELECT task_name FROM tasks") == [{"task_name": "later"}]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from breezeway_sync.core.errors import ApiError
@@ -335,19 +333,6 @@ class FakeSink:
         if self.rejecting:
             self.sync_state.rejects[entity.name] = self.sync_state.rejects.get(entity.name, 0) + self.rejecting
         return Loaded(read=len(incoming), new=len(incoming) - self.rejecting, rejected=self.rejecting)
-
-    @asynccontextmanager
-    async def prepared(
-        self,
-        region: str,
-        entity: Entity,
-        incoming: Sequence[Incoming],
-        discriminator: str | None = None,
-        *,
-        reached: Sequence[Checkpoint] = (),
-    ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
-        await asyncio.sleep(0)
-        yield partial(self.load, region, entity, incoming, discriminator, reached=reached)
 
     async def load_children(
         self,

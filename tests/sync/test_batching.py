@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -34,10 +33,8 @@ class Setup:
         self.sink = sink or FakeSink(FakeLedger())
         self.loaded = Loaded()
         self.memory = MemoryBudget(1000)
-        self.batcher = Batcher(
-            self.sink,
-            "north",
-            TASKS,
+        self.batcher = Batcher[Incoming](
+            lambda incoming, reached: self.sink.load("north", TASKS, incoming, reached=reached),
             self.loaded,
             memory=self.memory,
             batch_rows=batch_rows,
@@ -81,13 +78,12 @@ class SteppedSink(FakeSink):
         self.steps: list[str] = []
         self.may_store = asyncio.Event()
 
-    async def reached(self, step: str) -> None:
+    async def comes_to(self, step: str) -> None:
         for _ in range(20):
             await asyncio.sleep(0)
         assert step in self.steps
 
-    @asynccontextmanager
-    async def prepared(
+    async def load(
         self,
         region: str,
         entity: Entity,
@@ -95,20 +91,11 @@ class SteppedSink(FakeSink):
         discriminator: str | None = None,
         *,
         reached: Sequence[Checkpoint] = (),
-    ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
-        name = incoming[0].item["id"] if incoming and isinstance(incoming[0].item, dict) else None
-        self.steps.append(f"prepared {name}")
-
-        async def store() -> Loaded:
-            self.steps.append(f"storing {name}")
-            await self.may_store.wait()
-            return await self.load(region, entity, incoming, discriminator, reached=reached)
-
-        try:
-            yield store
-        finally:
-            for _ in range(3):  # letting go of what was prepared takes a while
-                await asyncio.sleep(0)
+    ) -> Loaded:
+        keys = [one.item["id"] for one in incoming if isinstance(one.item, dict)]
+        self.steps.append(f"storing {keys}")
+        await self.may_store.wait()
+        return await super().load(region, entity, incoming, discriminator, reached=reached)
 
 
 async def test_a_batch_is_loaded_when_it_is_full() -> None:
@@ -224,11 +211,11 @@ def test_a_late_batch_grows_while_the_one_before_it_is_stored() -> None:
         setup = Setup(batch_rows=3, sink=sink)
         async with setup.batcher.in_time():
             full = asyncio.ensure_future(setup.add(1, 2, 3))
-            await sink.reached("storing 1")
+            await sink.comes_to("storing [1, 2, 3]")
             await setup.add(4)
             await asyncio.sleep(10)
             await setup.add(5)
-            assert sink.steps == ["prepared 1", "storing 1"]
+            assert sink.steps == ["storing [1, 2, 3]"]
             sink.may_store.set()
             await full
             await asyncio.sleep(0.1)
@@ -259,7 +246,7 @@ def test_an_error_of_a_late_batch_ends_the_reading_and_nothing_is_stored_after_i
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_who_is_cancelled_leaves_no_late_batch_behind(times: int) -> None:
-    """What is being stored is stored to its end; cancelled once, what came after it is as well."""
+    """What is being stored is stored to its end, and what came after it as well."""
     sink = SteppedSink(FakeLedger())
     setup = Setup(sink=sink)
 
@@ -282,20 +269,20 @@ def test_who_is_cancelled_leaves_no_late_batch_behind(times: int) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(cancel())
-    assert (setup.sizes, setup.memory.held_bytes) == ([1, 1] if times == 1 else [1], 0)
+    assert (setup.sizes, setup.memory.held_bytes) == ([1, 1], 0)
 
 
-async def test_the_next_batch_is_prepared_while_one_is_stored_and_stored_after_it() -> None:
+async def test_what_comes_while_a_batch_is_stored_is_stored_after_it_in_one_batch() -> None:
     sink = SteppedSink(FakeLedger())
     setup = Setup(batch_rows=1, sink=sink)
-    adding = []
-    for key, step in ((1, "storing 1"), (2, "prepared 2"), (3, "prepared 2")):
-        adding.append(asyncio.ensure_future(setup.add(key)))
-        await sink.reached(step)
-    assert sink.steps == ["prepared 1", "storing 1", "prepared 2"]
+    adding = [asyncio.ensure_future(setup.add(1))]
+    await sink.comes_to("storing [1]")
+    adding += [asyncio.ensure_future(setup.add(key)) for key in (2, 3)]
+    await sink.comes_to("storing [1]")
+    assert sink.steps == ["storing [1]"]
     sink.may_store.set()
     await asyncio.gather(*adding)
-    assert sink.steps == ["prepared 1", "storing 1", "prepared 2", "storing 2", "prepared 3", "storing 3"]
+    assert sink.steps == ["storing [1]", "storing [2, 3]"]
 
 
 @pytest.mark.parametrize("how", ["failed", "cancelled"])
@@ -304,9 +291,9 @@ async def test_after_a_batch_that_was_not_stored_no_mark_is(how: str) -> None:
     sink = SteppedSink(FakeLedger())
     setup = Setup(batch_rows=1, sink=sink)
     first = asyncio.ensure_future(setup.add(1))
-    await sink.reached("storing 1")
+    await sink.comes_to("storing [1]")
     second = asyncio.ensure_future(setup.add(2))
-    await sink.reached("prepared 2")
+    await asyncio.sleep(0)
     if how == "cancelled":
         first.cancel()
     else:

@@ -16,7 +16,7 @@ from breezeway_sync.entities.decode import Json
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
-from breezeway_sync.sync.buffer import LAST_SECONDS
+from breezeway_sync.sync.batching import LAST_SECONDS
 from breezeway_sync.sync.engine import Engine
 from breezeway_sync.sync.job import ReadSettings
 from breezeway_sync.sync.source_check import RegionTarget

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from breezeway_sync.core.waiting import in_slices, together
@@ -14,15 +14,14 @@ from breezeway_sync.store.database import Database, Row
 from breezeway_sync.store.deletion import DeletionScope
 from breezeway_sync.store.rejects import RejectionNote
 from breezeway_sync.store.sql import EntitySql
-from breezeway_sync.store.staging import Ahead, Candidate
+from breezeway_sync.store.staging import Candidate
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
+@dataclass(slots=True, eq=False)
 class Batch:
     """Records of one list. `newest` is the newest version of each, by key; `candidates` are those that differ.
 
-    `keys` are those of all that came, before anything else is known of them; `unchanged` are stored as they are.
-    `overtaken` are keys that another batch has stored since this one was begun; `ahead` is what is staged already.
+    `unchanged` are stored as they are.
     `is_rewrite`: no record is taken to be stored because its hash is, so that every one is a candidate.
     """
 
@@ -32,13 +31,10 @@ class Batch:
     discriminator: str | None
     pending_sources: tuple[str, ...]
     loaded: Loaded
-    keys: set[int] = field(default_factory=set)
     newest: dict[int, tuple[ValidRecord, int]] = field(default_factory=dict)
     unchanged: set[int] = field(default_factory=set)
     candidates: list[Candidate] = field(default_factory=list)
     refusals: list[RejectionNote] = field(default_factory=list)
-    overtaken: set[int] = field(default_factory=set)
-    ahead: Ahead | None = None
     is_rewrite: bool = False
 
     @property
@@ -55,21 +51,20 @@ class Batch:
     async def compare(self, database: Database, incoming: Sequence[Incoming]) -> None:
         """Find the newest version of each record, and what differs from the stored hashes; make rows of that."""
         path = self.plan.entity.key.path
-        keys = (record_key(one.item, path) for one in incoming if isinstance(one.item, dict))
-        self.keys = {key for key in keys if key is not None}
+        named = (record_key(one.item, path) for one in incoming if isinstance(one.item, dict))
+        keys = {key for key in named if key is not None}
         stored: dict[int, Row] = {}
 
         async def look_up() -> None:
-            stored.update(await self._stored(database, self.keys))
+            stored.update(await self._stored(database, keys))
 
         # PostgreSQL looks for the hashes while ours are made.
         await together((look_up(), self._validate(incoming)))
-        await self._judge(self.newest, stored)
+        await self._judge(stored)
 
-    async def _judge(self, keys: Iterable[int], stored: Mapping[int, Row]) -> None:
-        """Tell what is stored already from what is to be, and make rows of this."""
-        async for key in in_slices(keys):
-            valid_records, order = self.newest[key]
+    async def _judge(self, stored: Mapping[int, Row]) -> None:
+        """Separate what is stored already from what is not, and make rows of this."""
+        async for key, (valid_records, order) in in_slices(self.newest.items()):
             payload_hash = stored[key]["payload_hash"] if key in stored else None
             if self._is_stored(valid_records, stored.get(key)):
                 self.unchanged.add(key)
@@ -92,24 +87,6 @@ class Batch:
             self.loaded.lists_not_sent += judged.lists_not_sent
             if judged.key not in self.newest or self.newest[judged.key][1] <= one.order:
                 self.newest[judged.key] = (judged, one.order)
-
-    def overtake(self, other: Batch) -> None:
-        """This one is stored: the same record may be in both, as when rows shift between pages."""
-        if other is not self and other.scope == self.scope:
-            other.overtaken |= self.newest.keys() & other.keys
-
-    async def compare_again(self, database: Database) -> None:
-        """Judge anew what another batch has stored since, be it the same or something else."""
-        again = {one.row.key: one.content_changed for one in self.candidates if one.row.key in self.overtaken}
-        keys = again.keys() | (self.unchanged & self.overtaken)
-        if not keys:
-            return
-        before = self.candidates
-        self.candidates = [one for one in before if one.row.key not in keys]
-        self.unchanged -= keys
-        await self._judge(sorted(keys), await self._stored(database, keys))
-        if {one.row.key: one.content_changed for one in self.candidates if one.row.key in keys} == again:
-            self.candidates = before  # as they are staged
 
     async def _stored(self, database: Database, keys: Collection[int]) -> dict[int, Row]:
         async with database.connection("comparing hashes") as connection:

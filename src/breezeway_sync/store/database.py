@@ -81,8 +81,6 @@ class Database:
         # Who waits for its turn waits for others of this process, each bounded by STATEMENT_SECONDS: of hundreds of
         # regions that come at once none is told that PostgreSQL cannot be reached.
         self._turns = asyncio.Semaphore(pool_size)
-        self.run_budget = asyncio.Semaphore(pool_size // 2)
-        """For connections that are held until others have done theirs: those always find one. Not to be waited for."""
         self._ends: dict[int, list[Callable[[bool], None]]] = {}
         self._connect_watchers: set[Callable[[], None]] = set()
         self._is_full = False

@@ -5,12 +5,12 @@ A record and its embedded children are one unit.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
-from weakref import WeakSet
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import DatabaseBusy, DatabaseFull, DataRefused
@@ -73,7 +73,9 @@ class Loader:
         self._is_rewrite = present is not None
         self._emit = emit
         self._new_rows: dict[str, int] = {}
-        self._begun: WeakSet[Batch] = WeakSet()
+        # A batch is compared and merged before the next one of its entity begins: no hash is compared with a row that
+        # another batch is about to write.
+        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self.rejects = Rejects(proofs.holder, emit)
 
     async def load(
@@ -90,37 +92,17 @@ class Loader:
         Whatever the records are, the good ones are stored and the others are in rejected_records
         afterwards. Raises LeaseLost, DatabaseUnreachable or DatabaseBusy; then nothing of it is stored.
         """
-        async with self.prepared(region, entity, incoming, discriminator, reached=reached) as store:
-            return await store()
-
-    @asynccontextmanager
-    async def prepared(
-        self,
-        region: str,
-        entity: Entity,
-        incoming: Sequence[Incoming],
-        discriminator: str | None = None,
-        *,
-        reached: Sequence[Checkpoint] = (),
-    ) -> AsyncIterator[Callable[[], Awaitable[Loaded]]]:
-        """The first half of `load`, which may run while the batch before is being stored; gives the second."""
-        started = time.perf_counter()
-        batch = await self._compared(region, entity, incoming, discriminator)
-        async with self._merger.ahead(batch):
-            prepared_seconds = time.perf_counter() - started
-
-            async def store() -> Loaded:
-                started = time.perf_counter()
-                loaded = await self._store(batch, reached)
-                seconds = prepared_seconds + time.perf_counter() - started
-                self._emit(BatchLoaded(region, entity.name, loaded.read, loaded.new + loaded.updated, seconds))
-                return loaded
-
-            yield store
+        async with self._locks[region, entity.name]:
+            started = time.perf_counter()
+            loaded = await self._store(await self._compared(region, entity, incoming, discriminator), reached)
+            seconds = time.perf_counter() - started
+        self._emit(BatchLoaded(region, entity.name, loaded.read, loaded.new + loaded.updated, seconds))
+        return loaded
 
     async def bring(self, region: str, entity: Entity, item: Incoming, discriminator: str | None) -> LoadResult:
         """Store one record if it can be; otherwise it is handed back, and nothing written down. Raises as `load`."""
-        return await self._bring(await self._compared(region, entity, [item], discriminator), ())
+        async with self._locks[region, entity.name]:
+            return await self._bring(await self._compared(region, entity, [item], discriminator), ())
 
     async def _compared(
         self, region: str, entity: Entity, incoming: Sequence[Incoming], discriminator: str | None
@@ -128,7 +110,6 @@ class Loader:
         sql, pending_reads = sql_for(entity, self._database.schema), self._merger.pending_reads_of(entity)
         loaded = Loaded(read=len(incoming))
         batch = Batch(region, plan_of(entity), sql, discriminator, pending_reads, loaded, is_rewrite=self._is_rewrite)
-        self._begun.add(batch)
         await batch.compare(self._database, incoming)
         return batch
 
@@ -145,13 +126,10 @@ class Loader:
         return loaded
 
     async def _bring(self, batch: Batch, reached: Sequence[Checkpoint]) -> LoadResult:
-        await batch.compare_again(self._database)
         batch.loaded.unchanged += len(batch.unchanged)
         # Nothing is marked as read before what of it cannot be stored is written down.
         pending = () if batch.refusals else reached
         is_stored = await self._merge_or_split(batch, batch.candidates, batch.loaded, pending)
-        for other in list(self._begun):
-            batch.overtake(other)
         entity = batch.plan.entity
         await self._analyze(entity.table, entity.key.name, batch.loaded.new)
         is_marked = is_stored and not batch.refusals

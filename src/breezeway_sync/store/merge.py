@@ -6,12 +6,10 @@ meanwhile cannot write over its successor, and what it had staged keeps nobody w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from breezeway_sync.core.clock import Clock
-from breezeway_sync.core.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.checkpoints import BACKFILL, Checkpoint
 from breezeway_sync.entities.model import Entity
@@ -19,13 +17,12 @@ from breezeway_sync.entities.plan import ChildPlan
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.store.batch import Batch
 from breezeway_sync.store.checkpoints import save_walks
-from breezeway_sync.store.database import Connection, Row, translated
+from breezeway_sync.store.database import Connection, Row
 from breezeway_sync.store.deletion import DeletionScope
 from breezeway_sync.store.history import HistorySql, history_sql, recording
 from breezeway_sync.store.proof import StoredProofs
 from breezeway_sync.store.sql import leftover_name, sql_for
 from breezeway_sync.store.staging import (
-    Ahead,
     Candidate,
     MergeResult,
     Staged,
@@ -34,8 +31,6 @@ from breezeway_sync.store.staging import (
     stage,
     stage_batch,
 )
-
-_MERGING = "merging"
 
 
 class Merger:
@@ -66,71 +61,18 @@ class Merger:
             c.source.name for c in entity.called if c.pending_reads and c.source.name not in self._pending_sources
         )
 
-    # --- staging --------------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def ahead(self, batch: Batch) -> AsyncIterator[None]:
-        """Stage a batch while the one before is still being merged, if a connection is to spare.
-
-        What hinders it is left for the merge to meet. What is not merged within the block is forgotten.
-        """
-        if batch.candidates and not self._database.run_budget.locked():
-            stack = AsyncExitStack()
-            with suppress(DatabaseError):
-                staged = self._staged(batch, batch.candidates, is_ahead=True)
-                batch.ahead = Ahead(stack, await stack.enter_async_context(staged))
-        try:
-            yield
-        finally:
-            await _forget(batch)
-
-    @asynccontextmanager
-    async def _staged(
-        self, batch: Batch, candidates: list[Candidate], *, is_ahead: bool = False
-    ) -> AsyncIterator[Staged]:
-        async with (
-            self._database.run_budget if is_ahead else nullcontext(),
-            self._database.transaction(_MERGING) as connection,
-        ):
-            yield await stage_batch(connection, batch.sql, candidates)
-
-    @asynccontextmanager
-    async def _ready(self, batch: Batch, candidates: list[Candidate]) -> AsyncIterator[Staged]:
-        """These records staged, and the lease checked: as they lie there, or anew."""
-        async with AsyncExitStack() as stack:
-            staged = await self._taken(stack, batch, candidates)
-            if staged is None:
-                staged = await stack.enter_async_context(self._staged(batch, candidates))
-                await self._holder.check(staged.connection)
-            yield staged
-
-    async def _taken(self, stack: AsyncExitStack, batch: Batch, candidates: list[Candidate]) -> Staged | None:
-        """What was staged ahead, unless it is not the same or the server has ended its transaction meanwhile."""
-        ahead = batch.ahead
-        if ahead is None or ahead.staged.candidates is not candidates:
-            await _forget(batch)
-            return None
-        try:
-            with translated(_MERGING):
-                await self._holder.check(ahead.staged.connection)
-        except (DatabaseBusy, DatabaseUnreachable):
-            await _forget(batch)
-            return None
-        batch.ahead = None
-        await stack.enter_async_context(ahead.stack)
-        return ahead.staged
-
     # --- records --------------------------------------------------------------------------------------
 
     async def merge(self, batch: Batch, candidates: list[Candidate], reached: Sequence[Checkpoint]) -> Loaded:
         """Store some records of a batch and the marks, or nothing of it. Raises DatabaseError and LeaseLost."""
         if not candidates:
-            await _forget(batch)
             return await self.checkpoint(batch.scope, reached)
-        async with self._ready(batch, candidates) as staged:
+        async with self._database.transaction("merging") as connection:
+            staged = await stage_batch(connection, batch.sql, candidates)
+            await self._holder.check(connection)
             merged = await self._merge_records(staged, batch)
             if reached:
-                merged.add(await self._save_marks(staged.connection, batch.scope, reached))
+                merged.add(await self._save_marks(connection, batch.scope, reached))
         return merged
 
     async def checkpoint(self, scope: DeletionScope, reached: Sequence[Checkpoint]) -> Loaded:
@@ -330,11 +272,3 @@ class Merger:
         return Loaded(
             read=len(shown), new=new, updated=updated, unchanged=len(shown) - len(merged), deleted=len(vanished)
         )
-
-
-async def _forget(batch: Batch) -> None:
-    """Let go of what was staged ahead: nothing but staging tables is lost."""
-    ahead, batch.ahead = batch.ahead, None
-    if ahead is not None:
-        with suppress(DatabaseError):
-            await ahead.stack.aclose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
@@ -34,13 +33,6 @@ class Staged(NamedTuple):
     connection: Connection
     candidates: list[Candidate]
     tables: list[Staging]
-
-
-class Ahead(NamedTuple):
-    """A batch staged before its turn to be merged; `stack` holds its transaction, which locks nothing of others."""
-
-    stack: AsyncExitStack
-    staged: Staged
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing
 
 from breezeway_sync.core.errors import ApiError, CutShort, Forbidden, NotFound
 from breezeway_sync.entities.batch import Loaded
@@ -13,7 +12,7 @@ from breezeway_sync.entities.model import CalledChild
 from breezeway_sync.entities.plan import ChildPlan, plan_of
 from breezeway_sync.entities.rows import ChildSet
 from breezeway_sync.entities.validate import validate_children
-from breezeway_sync.sync.buffer import AnswerBuffer
+from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.job import Job, each
 from breezeway_sync.sync.missing import LEAST_SAMPLE, refused_sample
 from breezeway_sync.sync.parents import over_parents
@@ -40,20 +39,18 @@ class ChildReader:
         self._plan: ChildPlan = next(
             plan for plan in plan_of(job.entity).called if plan.child.table == called.child.table
         )
-        self._sets: list[tuple[ChildSet, int]] = []
-        self._held = AnswerBuffer(job.memory, job.settings.flush_seconds)
-        self._storing = asyncio.Lock()
-        self._reached: list[Checkpoint] = []
         self._refusals: list[tuple[int, ApiError]] = []
         self.gone: list[int] = []
         """Parents whose own address answers 404 as well."""
         self.left: list[int] = []
         """Parents whose own address answers with a property of another company."""
-        job.findings.children.setdefault(called.source.name, Loaded())
-
-    def in_time(self) -> AbstractAsyncContextManager[None]:
-        """Around everything that reads; see `Held`."""
-        return self._held.in_time(self._flush_late)
+        self.batcher = Batcher[tuple[ChildSet, int]](
+            self._store,
+            job.findings.children.setdefault(called.source.name, Loaded()),
+            memory=job.memory,
+            batch_rows=FLUSH_SETS,
+            flush_seconds=job.settings.flush_seconds,
+        )
 
     async def read(self, parent: int) -> None:
         """One call; its items wait for the next flush. Raises ApiError."""
@@ -72,12 +69,8 @@ class ChildReader:
         children, changed = validate_children(self._plan, parent, page.items)
         job.findings.loaded.changed_characters += changed
         order = job.order_of(page.requested_at)
-        self._sets.append((children, order))
-        self._held.take(page.size_bytes)
-        if not self.called.pending_reads:
-            self._reached.append(self._checkpoint(parent, page, order))
-        if len(self._sets) >= FLUSH_SETS or job.memory.is_full:
-            await self.flush()
+        checkpoint = None if self.called.pending_reads else self._checkpoint(parent, page, order)
+        await self.batcher.add([(children, order)], checkpoint, size_bytes=page.size_bytes)
         await job.look(source.name, page.items)
 
     def _checkpoint(self, parent: int, page: PageLike, order: int) -> Checkpoint:
@@ -136,25 +129,9 @@ class ChildReader:
         """A call for one parent has failed, and stays owed."""
         self._job.problem(self._job.children_of(self.source, parent), error)
 
-    async def flush(self) -> None:
-        """Load what is waiting, after what is being loaded."""
-        await self._held.finish(self._flush())
-
-    async def _flush(self) -> None:
-        sets, self._sets = self._sets, []
-        reached, self._reached = self._reached, []
+    async def _store(self, sets: list[tuple[ChildSet, int]], reached: list[Checkpoint]) -> Loaded:
         job, name = self._job, self.source.name
-        with self._held.storing():
-            if self._held.has_failed or not sets:
-                return
-            async with self._storing:
-                loaded = await job.sink.load_children(job.region, job.entity, self._plan, name, sets, reached=reached)
-                job.findings.children[name].add(loaded)
-
-    async def _flush_late(self) -> None:
-        async with self._storing:
-            pass  # what comes while others are stored goes with the next ones
-        await self.flush()
+        return await job.sink.load_children(job.region, job.entity, self._plan, name, sets, reached=reached)
 
 
 async def request_reads_again(job: Job) -> None:
@@ -200,7 +177,7 @@ async def work_backlog(job: Job) -> None:
         async for chunk in chunks:
             async with AsyncExitStack() as stack:
                 for reader in readers:
-                    await stack.enter_async_context(reader.in_time())
+                    await stack.enter_async_context(reader.batcher.in_time())
                 await each(chunk, job.settings.workers, work, job.memory)
     for reader in readers:
         reader.judge_refusals()
@@ -291,7 +268,7 @@ async def read_children(job: Job, called: CalledChild, parents: Sequence[int]) -
         began_at = job.interrupted
         left = [one for one in parents if not is_made(FULL, standings.get(one, ListState()), began_at)]
         job.findings.note(READ_BEFORE, len(parents) - len(left))
-    async with reader.in_time():
+    async with reader.batcher.in_time():
         refusals = await over_parents(job, reader.source, left, reader.read, has_answered=has_answered)
 
         async def judge(refusal: tuple[int, ApiError]) -> None:

@@ -12,12 +12,10 @@ from breezeway_sync.core.errors import BreezewaySyncError
 from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.catalog import HOME
 from breezeway_sync.entities.checkpoints import Checkpoint
-from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.rows import record_key
 from breezeway_sync.sync.batching import Batcher
 from breezeway_sync.sync.belonging import Belonging, company_of
 from breezeway_sync.sync.identity import Shown, SourceCheck, confirm
-from breezeway_sync.sync.ports import Sink
 
 Confirm = Callable[[SourceCheck], Awaitable[None]]
 
@@ -79,7 +77,7 @@ def _count(counter: Counter[int], one: Incoming) -> None:
         counter[company] += 1
 
 
-class GatedBatcher(Batcher):
+class GatedBatcher(Batcher[Incoming]):
     """A batcher that loads nothing before the gate is open.
 
     What it holds until then takes no room: it could not be stored to make some, and properties are few.
@@ -89,13 +87,11 @@ class GatedBatcher(Batcher):
         self,
         gate: Gate,
         is_full: Callable[[], bool],
-        sink: Sink,
-        region: str,
-        entity: Entity,
+        store: Callable[[list[Incoming], list[Checkpoint]], Awaitable[Loaded]],
         loaded: Loaded,
         **limits: Any,
     ) -> None:
-        super().__init__(sink, region, entity, loaded, **limits)
+        super().__init__(store, loaded, **limits)
         self._gate = gate
         self._is_full = is_full
         self._is_over = False
@@ -111,12 +107,12 @@ class GatedBatcher(Batcher):
                 await self._release()
 
     async def add(
-        self, incoming: Iterable[Incoming], checkpoint: Checkpoint | None = None, *, size_bytes: int = 0
+        self, items: Iterable[Incoming], checkpoint: Checkpoint | None = None, *, size_bytes: int = 0
     ) -> None:
         if self._gate.is_open:
-            await super().add(incoming, checkpoint, size_bytes=size_bytes)
+            await super().add(items, checkpoint, size_bytes=size_bytes)
             return
-        self._before.append((list(incoming), checkpoint, size_bytes))
+        self._before.append((list(items), checkpoint, size_bytes))
         self._is_over |= checkpoint is not None and checkpoint.is_complete
         await self._gate.open_early()
         if self._gate.is_open:

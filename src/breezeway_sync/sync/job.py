@@ -18,9 +18,9 @@ from breezeway_sync.core.memory_budget import MemoryBudget
 from breezeway_sync.core.outcome import Tally
 from breezeway_sync.core.problems import Subject
 from breezeway_sync.core.waiting import in_slices, task_group
-from breezeway_sync.entities.batch import Incoming
+from breezeway_sync.entities.batch import Incoming, Loaded
 from breezeway_sync.entities.catalog import HOME
-from breezeway_sync.entities.checkpoints import Days, RefreshPace
+from breezeway_sync.entities.checkpoints import Checkpoint, Days, RefreshPace
 from breezeway_sync.entities.decode import Item
 from breezeway_sync.entities.field_profile import FieldProfile
 from breezeway_sync.entities.model import Company, Entity, Source
@@ -174,18 +174,23 @@ class Job:
         )
         return [*company, *source.always]
 
-    def batcher(self, discriminator: str | None = None) -> Batcher:
+    def batcher(self, discriminator: str | None = None) -> Batcher[Incoming]:
         """A batcher for this entity's records."""
-        make = Batcher if self.gate is None else partial(GatedBatcher, self.gate, lambda: not self.findings.problems)
+
+        def store(incoming: list[Incoming], reached: list[Checkpoint]) -> Awaitable[Loaded]:
+            return self.sink.load(self.region, self.entity, incoming, discriminator, reached=reached)
+
+        make = (
+            Batcher[Incoming]
+            if self.gate is None
+            else partial(GatedBatcher, self.gate, lambda: not self.findings.problems)
+        )
         return make(
-            self.sink,
-            self.region,
-            self.entity,
+            store,
             self.findings.loaded,
             memory=self.memory,
             batch_rows=self.settings.batch_rows,
             flush_seconds=self.settings.flush_seconds,
-            discriminator=discriminator,
         )
 
     def own(self, incoming: Sequence[Incoming], sifted: Sifted) -> list[Incoming]:

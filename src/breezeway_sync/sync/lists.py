@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from breezeway_sync.core.errors import ApiError, CutShort, ListUnstable
+from breezeway_sync.entities.batch import Incoming
 from breezeway_sync.entities.checkpoints import BACKFILL, FULL, INCREMENTAL, Checkpoint, ListState
 from breezeway_sync.entities.model import AnswerShape, Source
 from breezeway_sync.entities.plan import plan_of
@@ -139,7 +140,7 @@ def _planned(job: Job, scan: ListScan) -> PlannedScan:
     return planned_scan_of(scan.kind, scan.known_state, job.settings.pace, job.clock.now())
 
 
-async def _read(job: Job, scan: ListScan, batcher: Batcher) -> None:
+async def _read(job: Job, scan: ListScan, batcher: Batcher[Incoming]) -> None:
     """Read one list, and store it, until the readings prove that nothing of it was missed.
 
     Raises CutShort or ListUnstable where that cannot be proven.
@@ -187,7 +188,9 @@ def _checkpoint(job: Job, scan: ListScan, planned: PlannedScan, proven: Sequence
     )
 
 
-async def _read_once(job: Job, scan: ListScan, planned: PlannedScan, batcher: Batcher, reading: ListReading) -> None:
+async def _read_once(
+    job: Job, scan: ListScan, planned: PlannedScan, batcher: Batcher[Incoming], reading: ListReading
+) -> None:
     source = scan.source
     params = [*job.params(source), *([(source.per, str(scan.parent))] if source.per else [])]
     for variant in source.variants:
@@ -206,7 +209,7 @@ async def _read_once(job: Job, scan: ListScan, planned: PlannedScan, batcher: Ba
             await close_iterator(pages)
 
 
-async def _take(job: Job, page: PageLike, scan: ListScan, batcher: Batcher, reading: ListReading) -> None:
+async def _take(job: Job, page: PageLike, scan: ListScan, batcher: Batcher[Incoming], reading: ListReading) -> None:
     """Store what a page shows for the first time."""
     job.findings.answers += 1
     order = job.order_of(page.requested_at)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
@@ -85,10 +84,7 @@ class AccountReader(Protocol):
 
 
 class Sink(Protocol):
-    """Where records go; marks and what was settled are stored with them.
-
-    `prepared` is the first half of `load` and gives the second, to be called within the block or not at all.
-    """
+    """Where records go. Checkpoints, and the child reads that are done, are stored with them."""
 
     async def load(
         self,
@@ -99,16 +95,6 @@ class Sink(Protocol):
         *,
         reached: Sequence[Checkpoint] = (),
     ) -> Loaded: ...
-
-    def prepared(
-        self,
-        region: str,
-        entity: Entity,
-        incoming: Sequence[Incoming],
-        discriminator: str | None = None,
-        *,
-        reached: Sequence[Checkpoint] = (),
-    ) -> AbstractAsyncContextManager[Callable[[], Awaitable[Loaded]]]: ...
 
     async def load_children(
         self,

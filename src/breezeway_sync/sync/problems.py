@@ -80,7 +80,7 @@ async def _list(job: Job, source: Source, parent: int) -> None:
 
 async def _children(job: Job, called: CalledChild, parent: int) -> None:
     reader = ChildReader(job, called, await known_state_of(job, called.source.name))
-    async with reader.in_time():
+    async with reader.batcher.in_time():
         await reader.read(parent)
 
 
