@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from breezeway_sync.cli.postgres import find_programs
+from breezeway_sync.core.error_codes import ERROR_RULES
 from breezeway_sync.store.migrate import LEDGER
 from tests.cli.support import write_config
 from tests.conftest import Rows
@@ -195,3 +196,8 @@ def test_every_alert_has_its_remedy() -> None:
     anchors = set(re.findall(r"operations\.md#(\S+)", RULES.read_text(encoding="utf-8")))
     assert anchors
     assert anchors == headings
+
+
+def test_every_error_code_names_a_section_of_the_runbook() -> None:
+    headings = set(re.findall(r"^#{2,3} (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {rule.remedy.section for rule in ERROR_RULES.values()} - headings == set()

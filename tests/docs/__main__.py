@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import report
-from tests.docs import configuration, schema
+from tests.docs import configuration, error_codes, schema
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GENERATED: dict[str, Callable[[], str]] = {
     "configuration.md": configuration.render,
+    "error-codes.md": error_codes.render,
     "performance.md": report.render,
     "schema.md": schema.render,
 }

@@ -253,12 +253,13 @@ SENTENCE: list[tuple[str, list[str], str]] = [
     ("from the source that it is a copy of", [
         "UPDATE region_sources SET blocked_at = now(), blocked_why = 'x'"], "source_changed"),
     ("every list was read to its end within two hours", [f"{OLD} WHERE region_code = 'nashville'"], "got as of"),
-    ("tasks and stays around today that lists leave out as well", [
+    ("hidden tasks and stays around today", [
         SCHEDULED.format(0), HIDDEN.format("3 hours")], "got as of"),
-    ("the others within seven days", [SCHEDULED.format(90), HIDDEN.format("8 days")], "what lists leave out as of"),
-    ("no record waits rejected or for a person's word on its deletion", [REJECT], "1 rejected records"),
-    ("no record waits rejected or for a person's word on its deletion", [HOLD], "1 records gone at once"),
-    ("no call for comments and requirements is owed", [OWE], "pending reads of comments"),
+    ("other hidden records were read within seven days", [
+        SCHEDULED.format(90), HIDDEN.format("8 days")], "what lists leave out as of"),
+    ("no record is rejected", [REJECT], "1 rejected records"),
+    ("no deletion needs review", [HOLD], "1 records gone at once"),
+    ("no child read for comments and requirements is pending", [OWE], "pending reads of comments"),
     ("the last run was a success", [RUN.format("partial", 0)], "the last run was partial"),
     ("the last run was a success", [RUN.format("failed", 0)], "the last run was failed"),
 ]  # fmt: skip
