@@ -1,8 +1,7 @@
-"""What an answer means: pure functions from status, headers and body to a value or an error.
+"""The meaning of each answer: pure functions from status, headers and body to a value or an error.
 
-The statuses are those met by users of the live service; where the body decides (403 and 404), only a
-JSON object counts as the API speaking. Nothing of a body gets into a message but an error code that
-looks like an identifier.
+Users of the live service met these statuses. Where the body decides (403 and 404), only a JSON object counts as an
+answer of the API. A message contains nothing of a body except an error code that looks like an identifier.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""One account's access token: from memory, from the vault, by refresh, by credentials.
+"""The access token of one account: from memory, from the token store, by refresh, or by credentials.
 
-The auth service allows one call a minute, and calls made while limited push the end of the limit
-further out (seen live). So every attempt, failed ones included, is first reserved in the vault, which
-spaces them across processes.
+The auth service allows one call a minute. A call during that limit extends it (seen live). So every attempt, also one
+that fails, is first reserved in the token store. This spaces the calls across processes.
 """
 
 from __future__ import annotations

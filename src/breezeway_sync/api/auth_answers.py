@@ -1,7 +1,7 @@
-"""What the answers of the auth service mean, and what to do after each: pure functions.
+"""The meaning of the auth service's answers, and the next step after each: pure functions.
 
-The service says no with HTTP 200 as well: `{"error": "inactive client"}` for a pair that is wrong or not
-active yet, `null` for a wrong client_secret (both seen live).
+The service also refuses with HTTP 200: `{"error": "inactive client"}` for a pair that is wrong or not active yet, and
+`null` for a wrong client_secret (both seen live).
 """
 
 from __future__ import annotations

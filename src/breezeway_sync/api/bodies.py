@@ -1,7 +1,7 @@
-"""Read a body as it drips in: unpack it piece by piece, and never beyond a bound.
+"""Reads a body in pieces, unpacks it, and stops at a limit.
 
-A gzip of 64 KB can hold 64 MB, a gzip within a gzip 64 GB: so this counts bytes while it unpacks, and unpacks once.
-Many bodies may be under way at the same time; large ones come one after the other.
+A gzip of 64 KB can hold 64 MB, a gzip within a gzip 64 GB. So this module counts bytes while it unpacks, and it unpacks
+once. Many small bodies may arrive at the same time. Large ones come one after the other.
 """
 
 from __future__ import annotations

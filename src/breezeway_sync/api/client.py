@@ -1,7 +1,7 @@
-"""One account's view of the API: records, lists and pages, paced, retried and counted.
+"""The API for one account: records, lists and pages, with pacing, retries and counts.
 
-The place where the parts meet: `limits` says when, `transport` sends, `answers` judges, `retry` decides,
-`pages` knows where a list ends.
+It joins the parts: `limits` says when, `transport` sends, `answers` interprets, `retry` decides, and `pages` knows
+where a list ends.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How fast an account may call and how many calls may be under way.
+"""Limits how fast an account calls, and how many calls are open.
 
-Budget of one account: 200 calls a minute were obtained from the vendor by a customer and measured
-(232 sent in 45 s: 197 accepted); whether the scope is the pair, the company or the address is not
-known, so `Flight` bounds all accounts together as well: hundreds of parallel calls made the service's
-edge answer 403 in HTML, 24 did not. Both numbers of calls under way are upper bounds: `window` lowers them
-after trouble and lets them grow again.
+The budget of one account is 200 calls a minute: a customer obtained it from the vendor and measured it (232 sent in
+45 s: 197 accepted). It is not known whether it applies to the pair of credentials, the company or the address. So
+`GlobalLimiter` limits all accounts together: hundreds of parallel calls made the service's edge answer 403 in HTML, 24
+did not. Both numbers of open calls are upper limits: `window` lowers them after trouble and raises them again. A call
+takes its slot in the account only in its turn, so a waiting call blocks no slot that a lower number removes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""When a paged list ends: pure functions over what its pages said.
+"""Decides when a paged list ends: pure functions over what its pages said.
 
-Known of the live service: totals may be missing, `limit` may be capped without a word, a page past the
-end is an empty one, some lists are bare arrays that ignore paging, and rows shift between pages while
-they are read. So no single sign is trusted: an announced last page that is full, or leaves announced
-items missing, is read past; a page that brings nothing new ends a list whose server ignores `page`.
+Known of the live service: totals may be missing; `limit` may be lowered silently; a page past the end is empty; some
+lists are bare arrays that ignore paging; rows move between pages while they are read. So no single sign is enough. If
+the announced last page is full, or announced items are missing, reading goes on. A page with nothing new ends a list
+whose server ignores `page`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads a paged list: asks for pages ahead, hands them on in order, holds no more than the window."""
+"""Reads a paged list: requests pages ahead, returns them in order, and holds no more than the window."""
 
 from __future__ import annotations
 

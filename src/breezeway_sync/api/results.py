@@ -1,4 +1,4 @@
-"""What the client hands out: a record, a page, a count of calls."""
+"""The results of the client: a record, a page, a count of calls."""
 
 from __future__ import annotations
 

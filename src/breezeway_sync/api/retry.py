@@ -1,7 +1,7 @@
-"""When a failed call is made again, how long the account pauses, and when a dead API is given up: pure decisions.
+"""Decides when a failed call is tried again, how long the account pauses, and when a dead API is given up. Pure.
 
-Each attempt takes its own place in the account's budget. Three retries each once turned 242 failures into 726 more
-requests (seen live), so nothing retries below this.
+Each attempt uses the account's budget. Three retries each once turned 242 failures into 726 more requests (seen live),
+so nothing retries below this module.
 """
 
 from __future__ import annotations

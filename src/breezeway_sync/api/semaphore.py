@@ -1,4 +1,4 @@
-"""Places for calls under way, whose number may change while others wait for one."""
+"""A semaphore whose size may change while tasks wait for it: it limits the open calls."""
 
 from __future__ import annotations
 

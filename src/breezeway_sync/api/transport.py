@@ -1,9 +1,9 @@
-"""HTTP itself: the only module that knows httpx and aiohttp, and where their errors become ours.
+"""HTTP itself: the only module that knows httpx and aiohttp, and the place where their errors become ours.
 
-httpx's requests and answers over aiohttp's connections: a third to a fifth of the CPU time of httpx's own,
-and no pool that wedges after cancelled requests. Its transport is used without its client, whose redirects,
-cookies and merging of addresses are not wanted here and cost a third of a call. Nothing here retries, follows
-redirects or keeps cookies (accounts share the connections).
+It uses httpx's requests and answers over aiohttp's connections. That takes a third to a fifth of the CPU time of
+httpx's own, and has no pool that hangs after cancelled requests. httpx's client is not used: its redirects, cookies and
+merging of addresses are not wanted here and cost a third of a call. Nothing here retries, follows redirects or stores
+cookies (accounts share the connections).
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
-"""How many calls may be under way: fewer after trouble, more again while there is none. Pure decisions.
+"""Decides how many calls may be open: fewer after trouble, more again without it. Pure.
 
-Additive increase, multiplicative decrease, as TCP does: the number is halved at the first sign of trouble and
-grows by one with each round of calls that were answered. Times are seconds of the event loop.
+Additive increase, multiplicative decrease, as in TCP. It halves the open calls after a 429 (the account), a 403 in HTML
+(the account, and all together) and slow answers (the account), once a round trip. It adds one after each round of good
+answers. Slow is a median of 30 calls of one endpoint and body size above three times the lowest median, and above a
+second. If fewer calls do not lower the median, it becomes the new measure, so it costs one decrease. Times are seconds
+of the event loop.
 """
 
 from __future__ import annotations

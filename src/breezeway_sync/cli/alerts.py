@@ -1,4 +1,4 @@
-"""`breezeway-sync alerts test`: one message on every channel, now."""
+"""`breezeway-sync alerts test`: sends one message on every channel now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`breezeway-sync backfill`: read again what falls between two days."""
+"""`breezeway-sync backfill`: reads again what falls between two days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands share: where results and messages go, and the option that names the configuration."""
+"""Shared by all commands: where results and messages go, and the option that names the configuration."""
 
 from __future__ import annotations
 

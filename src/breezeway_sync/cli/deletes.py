@@ -1,4 +1,4 @@
-"""`breezeway-sync deletes`: what lists do not show any more, what was deleted, and a person's word on both."""
+"""`breezeway-sync deletes`: shows missing and deleted records, and stores a person's decisions about them."""
 
 from __future__ import annotations
 

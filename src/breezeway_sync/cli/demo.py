@@ -1,4 +1,4 @@
-"""`breezeway-sync demo`: the whole thing on a machine that has nothing but Python."""
+"""`breezeway-sync demo`: everything on a machine that has only Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command's exit code says. Pure."""
+"""Decides the exit code of a command. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`breezeway-sync gaps`: what no column takes, what changed of the API's fields, and columns for what has none."""
+"""`breezeway-sync gaps`: shows unmapped fields and schema drift, and adds columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Running a coroutine as a command: signals become cancellation, then an exit code."""
+"""Runs a coroutine as a command: a signal becomes a cancellation, then an exit code. Also tunes the garbage collector.
+
+The collector runs rarely, which saves a sixth of the CPU of a batch. So an account's cycle must not leave objects in
+circles (`tests/service/test_circles.py`): 1,000 objects of each cycle once took 10 MB between two collections.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`breezeway-sync plan`: what the configured schedule costs."""
+"""`breezeway-sync plan`: shows what the configured schedule costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for a demonstration or a test run, gone afterwards."""
+"""A real PostgreSQL for a demonstration or a test run. It is removed afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`breezeway-sync problems`: what could not be read or stored, and a person who lives with it."""
+"""`breezeway-sync problems`: lists what could not be read or stored, and accepts single problems."""
 
 from __future__ import annotations
 

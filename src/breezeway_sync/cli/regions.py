@@ -1,4 +1,4 @@
-"""`breezeway-sync regions`: which there are, and a person's word on what they are copies of."""
+"""`breezeway-sync regions`: lists regions, and stores a person's decisions about their sources."""
 
 from __future__ import annotations
 

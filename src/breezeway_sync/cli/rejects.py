@@ -1,4 +1,4 @@
-"""`breezeway-sync rejects`: records that could not be stored, and bringing them again."""
+"""`breezeway-sync rejects`: lists rejected records, and loads them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share that bring something again: exit code, JSON, and regions that could not be worked."""
+"""Shared by the commands that try something again: exit code, JSON, and regions that could not be worked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`breezeway-sync sandbox`: the simulated API on a port, for any client."""
+"""`breezeway-sync sandbox`: serves the simulated API on a port, for any client."""
 
 from __future__ import annotations
 

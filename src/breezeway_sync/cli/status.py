@@ -1,4 +1,4 @@
-"""`breezeway-sync status`: how fresh the mirror is, from its database alone."""
+"""`breezeway-sync status`: shows how fresh the mirror is, from its database alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`breezeway-sync token`: credentials and tokens, without ever showing one."""
+"""`breezeway-sync token`: checks and renews credentials and tokens, and never shows one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verify`: compare the mirror with the API and say what differs."""
+"""`breezeway-sync verify`: compares the mirror with the API and reports what differs."""
 
 from __future__ import annotations
 

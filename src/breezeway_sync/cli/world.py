@@ -1,4 +1,4 @@
-"""A simulated Breezeway as the command line starts it, and settings that point at it."""
+"""Starts a simulated Breezeway for the command line, with settings that point at it."""
 
 from __future__ import annotations
 

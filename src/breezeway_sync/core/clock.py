@@ -1,4 +1,4 @@
-"""Time as a value that is passed in, so that tests own it."""
+"""Time as a value that callers pass in, so that tests control it."""
 
 from __future__ import annotations
 

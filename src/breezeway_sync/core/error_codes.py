@@ -1,8 +1,8 @@
-"""Every error code, and the one table that says what it means: `ERROR_RULES`.
+"""Errors are data: every error code, and the one table of their meaning, `ERROR_RULES`.
 
 An error carries its code from where it is raised to the outcome, the event, the log line, `etl_sync_log.error_code` and
-the metric label. Whoever decides by an error (retry, exit code, alert, status page) looks the code up here; nobody
-reads a message. The order of the table is the order of gravity: the first code names a run that met several.
+the metric label. Retry, exit code, alert and status page look the code up here. Nothing reads a message. The table is
+ordered by gravity: the first code names a run that met several.
 """
 
 from __future__ import annotations

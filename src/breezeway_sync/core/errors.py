@@ -1,8 +1,8 @@
-"""The one error tree.
+"""The one tree of exceptions.
 
-Every message says what failed, where, what came, what was wanted and what to do, as far as each is
-known; none of them carries a secret, a guest's data or a payload. Errors of libraries are mapped here
-at one seam each (`raise … from`): httpx in `api.transport`, asyncpg in `store.database`.
+A message says what failed, where, what came, what was expected and what to do, as far as each is known. It never
+contains a secret, a guest's data or a payload. Errors of a library become ours in one place each (`raise … from`):
+httpx in `api.transport`, asyncpg in `store.database`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Facts that the lower layers report.
+"""Events: facts that the lower layers report.
 
-Frozen, free of secrets, payloads, ids of guests and URLs: what may be logged or counted as it is.
-`ops` makes log lines of them, the command line its progress bars; nothing below knows who listens.
+They are frozen and contain no secrets, payloads, ids of guests or URLs, so they may be logged or counted as they are.
+`ops` turns them into log lines, the command line into progress bars. The lower layers do not know who listens.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a process can lack itself: memory, threads, descriptors. Whatever needed it fails, and it passes."""
+"""Resources that the process itself can lack: memory, threads, descriptors.
+
+The work that needs them fails for a while.
+"""
 
 from __future__ import annotations
 

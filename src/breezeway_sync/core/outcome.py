@@ -1,4 +1,4 @@
-"""How a region and entity ended: what etl_sync_log keeps and the command line prints."""
+"""The outcome of a region and entity: what etl_sync_log stores and the command line prints."""
 
 from __future__ import annotations
 

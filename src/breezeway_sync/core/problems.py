@@ -1,4 +1,4 @@
-"""What runs could not read, with a key that stays the same from run to run, so that a person can accept it."""
+"""Problems: what runs could not read. Each has a key that stays the same from run to run, so a person can accept it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts about records that suddenly went away; see `core.events`."""
+"""Events about records that suddenly went away; see `core.events`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the mirror says of itself: the shapes that the store reads and everything above shows."""
+"""The report of the mirror: types that the store reads and the layers above show."""
 
 from __future__ import annotations
 

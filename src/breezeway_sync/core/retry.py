@@ -1,7 +1,8 @@
-"""When failed work is made again, and how long before: the one policy of all retries.
+"""The one policy of all retries: which failed work is tried again, and after which wait.
 
-A policy is a value and decides without waiting: time and chance come from outside. Who makes work again holds a policy
-of its own; `retried` is the loop for work that needs nothing but a wait in between.
+A policy is a value and decides without waiting: callers pass time and chance in. Each place that retries has its own
+policy. `retried` is the loop for work that needs only a wait in between. This is own code, because the attempts of
+stamina leave objects in circles, and its time and chance cannot be passed in.
 """
 
 from __future__ import annotations

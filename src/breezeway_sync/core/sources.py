@@ -1,4 +1,4 @@
-"""What a region's rows are a copy of: an address of the API, a pair of credentials, some companies. Pure."""
+"""The source of a region: API address, credentials, companies. Pure."""
 
 from __future__ import annotations
 

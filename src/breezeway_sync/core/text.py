@@ -1,4 +1,4 @@
-"""Texts from elsewhere, made safe to show and to keep: no terminal obeys them, and each has an end."""
+"""Makes foreign texts safe to show and to store: no control codes for a terminal, and a limited length."""
 
 from __future__ import annotations
 

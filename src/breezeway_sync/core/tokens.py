@@ -1,4 +1,4 @@
-"""What an account's token is, for the two layers that must not know each other."""
+"""The type of an account's token, for the two layers that must not know each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison of the mirror with the API amounts to: what `verification_results` keeps and `verify` prints."""
+"""The result of comparing the mirror with the API: what `verification_results` stores and `verify` prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Waiting that cancellation does not cut short, and work that keeps nobody waiting."""
+"""Helpers for tasks: waits that a cancellation does not end early, task groups, and long work in slices.
+
+A cancelled task group stays cancelled, whatever fails with it. Long work in the event loop runs in slices of 50 records
+(2 ms), so batches of several regions leave the loop responsive.
+"""
 
 from __future__ import annotations
 

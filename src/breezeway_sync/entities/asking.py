@@ -1,4 +1,4 @@
-"""Words that reading and storing share about records that lists do not show, and about the proof that they are gone."""
+"""Types that reading and storing share about missing records and the proof that they are gone."""
 
 from __future__ import annotations
 

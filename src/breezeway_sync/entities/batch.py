@@ -1,4 +1,4 @@
-"""What goes to the loader, and what it says it did: the words that reading and storing share."""
+"""Types that reading and storing share about batches: what the loader receives, and what it reports."""
 
 from __future__ import annotations
 

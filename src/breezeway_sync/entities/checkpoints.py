@@ -1,4 +1,4 @@
-"""How far lists are read, and how often they are read again: the words that reading and storing share."""
+"""Types that reading and storing share about checkpoints and about refreshing old records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store says about rows that are compared with the API."""
+"""Types in which the store reports rows that are compared with the API."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""Bodies of the API, taken apart without trusting them.
+"""Decodes bodies of the API without trusting them.
 
-`read_list` splits a body into items; `read_item` decodes one of them. The fast path is msgspec with
-Decimal for every fraction. msgspec refuses a whole page for one lone surrogate, NaN, raw control
-character or a value nested a thousand deep, so when it does the page is split by `split` and each item
-is decoded by itself, at last by the tolerant decoder of the standard library: one bad item never
-costs its page.
+`read_list` splits a body into items, `read_item` decodes one of them. The fast path is msgspec with Decimal for every
+fraction. msgspec refuses a whole page for one lone surrogate, NaN, raw control character or a value nested a thousand
+deep. Then `split` splits the page and each item is decoded by itself, at last by the tolerant decoder of the standard
+library. So one bad item never costs its page.
 """
 
 from __future__ import annotations

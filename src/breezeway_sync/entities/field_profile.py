@@ -1,7 +1,7 @@
-"""Counting what records look like, by JSON path: which names there are, of which types, and how often filled.
+"""Counts the fields of records by JSON path: their names, their types, and how often they are filled.
 
-Runs over every record that is read, so it is made to be cheap; and bodies may be hostile, so that depth, items
-and names are bounded. Names are kept, values never.
+It runs over every record that is read, so it must be cheap. Bodies may be hostile, so depth, items and names are
+limited. It stores names, never values.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""When too much is gone at once to be true: then nothing is deleted before a person decides. Pure."""
+"""The mass-deletion guard: it stops deletions that are too large, and a person decides. Pure.
+
+Too large means above a share of the records and above a least number of records.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The property that a record belongs to. Pure."""
+"""Finds the property that a record belongs to. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of the mirror that somebody else deleted."""
+"""Types for rows of the mirror that somebody deleted by hand."""
 
 from __future__ import annotations
 

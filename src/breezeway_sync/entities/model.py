@@ -1,6 +1,6 @@
-"""The words in which the catalog declares what the API sends and where it is kept.
+"""The types of the catalog: what the API sends, and where the mirror stores it.
 
-Literals only: what is declared here is compiled by `plan` and turned into SQL by `store.sql`.
+Literals only. `plan` compiles the declarations, `store.sql` turns them into SQL.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An entity's declaration, compiled once into what building rows needs."""
+"""Compiles the declaration of an entity once into what `rows` needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Giving a field that stands in `extra` a column of its own: which one, of which type. Pure."""
+"""Gives a field in `extra` a column of its own: decides the column and its type. Pure.
+
+The migration follows `entities.values` in SQL, and a test compares the two. Where they differ, the next reading
+corrects the row: the mapping has changed, so every row is written again, without new pending child reads.
+"""
 
 from __future__ import annotations
 

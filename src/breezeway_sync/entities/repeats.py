@@ -1,8 +1,8 @@
-"""Keys that stand twice in a JSON object: the last one counts, and it is counted that there was another.
+"""Finds keys that stand twice in a JSON object. The last one counts; the others are counted.
 
-Decoders drop the others silently. Looking for them must cost next to nothing where there are none: a key and its colon
-are `":` in the text, and as often in the text that the decoded value makes, unless keys were dropped or the text is
-written in another way. Only then it is read once more.
+Decoders drop them silently. The check must cost next to nothing where there are none. A key and its colon are `":` in
+the text, and they are as often in the text that the decoded value makes, unless keys were dropped or the text is
+written in another way. Only then the text is read once more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a region's mirror holds, as far as it says how many calls reading it again costs."""
+"""The counts of a region's mirror that decide how many calls a refresh costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""From a record to rows: every value lands in its column or in `extra`, under the API's own names."""
+"""Turns a record into rows: every value goes to its column or to `extra`, under the API's own names.
+
+Items of a child list that no row can take stand in the parent's `extra` with a slash, for example `"/comments"`. A
+payload may have a field of the bare name, and the two must stay apart.
+"""
 
 from __future__ import annotations
 

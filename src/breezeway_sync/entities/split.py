@@ -1,7 +1,7 @@
-"""Splitting a JSON text at its top level, without decoding it.
+"""Splits a JSON text at its top level without decoding it.
 
-Only brackets, strings and commas are looked at, so that a single value that no decoder takes (a lone
-surrogate, NaN, a raw control character, extreme nesting) does not hide its neighbours.
+It looks at brackets, strings and commas only. So a single value that no decoder takes (a lone surrogate, NaN, a raw
+control character, extreme nesting) does not hide its neighbours.
 """
 
 from __future__ import annotations

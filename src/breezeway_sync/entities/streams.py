@@ -1,4 +1,7 @@
-"""What is read under a name of its own, how often and in which order: derived from the catalog. Pure."""
+"""Derives from the catalog what is read under which name, how often, in which order, and after what. Pure.
+
+The catalog owns the intervals, the order and the child streams. No other module lists entities by name.
+"""
 
 from __future__ import annotations
 

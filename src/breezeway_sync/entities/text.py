@@ -1,4 +1,4 @@
-"""Text that PostgreSQL can hold: neither text nor jsonb takes U+0000 or half a surrogate pair."""
+"""Makes text safe for PostgreSQL: neither text nor jsonb takes U+0000 or half a surrogate pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Whether a record may be loaded: who it is, what its content hashes to, or why it is rejected."""
+"""Checks whether a record can be loaded: gives it its key and the hash of its content, or the reason for a rejection.
+
+The hash covers the payload with sorted keys; keyed children are sorted where their order is no data. The version of the
+mapping stands beside it. So a new column rewrites rows without making them look changed, and causes no child reads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a JSON value fits a column, and as what. Pure; nothing here raises for any input."""
+"""Checks whether a JSON value fits a column, and converts it. Pure; nothing here raises for any input."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@
 uptime_seconds, draining, regions, late[], refused[], differing[], database: {reachable, migrated, error},
 configuration: {source, error}}; `remedies` go with `reasons`, one each.
 
-`/api/status`: {format: 1, now, read_at, age_seconds, error, status, headline, service: what `/health` says,
-freshness[], troubles[], runs[], leases[], tokens[], regions[], certificates[]}. Lists hold the fields of `core.report`;
-ages and lateness in `freshness` are those of `now`, what else counts in seconds counts from `read_at`. `troubles` are
-{kind, title, cure, messages: [{message, places: [[region, entity]]}]}. Times are ISO 8601 in UTC.
+`/api/status`: {format: 1, now, read_at, age_seconds, error, status, headline, service: the content of `/health`,
+freshness[], troubles[], runs[], leases[], tokens[], regions[], verification_results[]}. Lists hold the fields of
+`core.report`. Ages and lateness in `freshness` are those of `now`; other seconds count from `read_at`. `troubles` are
+{kind, title, hint, messages: [{message, places: [[region, entity]]}]}. Times are ISO 8601 in UTC.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Connections to the status port, each within limits: a client that holds some open does not hurt the others."""
+"""Limits the connections to the status port: a client that holds some open does not hurt the others."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Whether the daemon lives, may be relied on, and what an operator should do. Pure.
+"""Decides whether the daemon lives and is ready, and what an operator should do. Pure.
 
-A restart is asked for only where it could help: when the loop or the work itself is stuck. A late
-region, rejected credentials or a lost database stay as they are after a restart, so they are shown and
-leave `live` alone.
+It asks for a restart only where one could help: when the event loop or the work is stuck. A late region, rejected
+credentials or a lost database stay the same after a restart, so health shows them and leaves `live` unchanged.
 """
 
 from __future__ import annotations

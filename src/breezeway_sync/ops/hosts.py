@@ -1,4 +1,4 @@
-"""The names for which the status page answers: no foreign page may read it through somebody's browser.
+"""The host names that the status page answers to: no foreign page may read it through somebody's browser.
 
 A foreign name may point to 127.0.0.1 at any time (DNS rebinding), but the browser still sends that name in `Host`.
 """

@@ -1,8 +1,8 @@
-"""The daemon's HTTP side: health, metrics and the status page. Only reads; GET and HEAD only.
+"""The HTTP side of the daemon: health, metrics and the status page. It only reads; GET and HEAD only.
 
-`/` the status page, `/api/status` the same as JSON, `/metrics` for Prometheus, and three answers for who
-starts and stops the daemon: `/health` and `/health/live` are 503 only where a restart could help,
-`/health/ready` while there is no database to work with or the daemon is stopping.
+`/` is the status page, `/api/status` the same as JSON, `/metrics` is for Prometheus. Three addresses are for tools that
+start and stop the daemon: `/health` and `/health/live` are 503 only where a restart could help. `/health/ready` is 503
+while there is no database to work with or the daemon is stopping.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Facts as log lines: stable event names, one object a line, never a secret or a guest's data.
+"""Turns events into log lines: stable event names, one object a line, never a secret or a guest's data.
 
-Events carry no payload, URL or name of a person by construction (core.events), so that nothing needs to
-be filtered here.
+Events contain no payload, URL or name of a person by construction (core.events), so nothing is filtered here.
 """
 
 from __future__ import annotations

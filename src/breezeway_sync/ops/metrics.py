@@ -1,7 +1,7 @@
-"""Facts and database reports as Prometheus metrics.
+"""Turns events and database reports into Prometheus metrics.
 
-Labels are region codes, entities, sources, endpoint templates, classes of errors and the hash of an
-account: never an id of a record, a URL or a text of the API.
+Labels are region codes, entities, sources, endpoint templates, classes of errors and the hash of an account. They are
+never an id of a record, a URL or a text of the API.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The status page: one document without scripts. `page_model` has its words, `html/` how they are marked up."""
+"""The status page: one document without scripts. `page_model` has its texts, `html/` their markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the status page shows, as finished words: the model of `templates/status.html`. Pure.
+"""The texts of the status page: the model of `templates/status.html`. Pure.
 
 A `sign` is a state as the page draws it: ok, warn, bad, running. Texts are plain: the template escapes them.
 """

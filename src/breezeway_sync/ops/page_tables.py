@@ -1,4 +1,4 @@
-"""The tables of the status page: mirrors, runs, regions, accounts, as finished words. Pure."""
+"""The tables of the status page as finished texts: mirrors, runs, regions, accounts. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ASGI application on a port, in the loop that runs already, in a process that belongs to others."""
+"""Serves an ASGI application on a port, inside a running event loop and without touching the signals of the process."""
 
 from __future__ import annotations
 

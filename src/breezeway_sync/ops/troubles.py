@@ -1,4 +1,4 @@
-"""What is wrong in a report, sorted by what an operator can do about it. Pure: the codes of errors decide."""
+"""Sorts what is wrong in a report by what an operator can do about it. Pure: the error codes decide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report as it stands now: ages have grown since it was read, and lateness with them. Pure."""
+"""Updates a report to the present: ages have grown since it was read, and lateness with them. Pure."""
 
 from __future__ import annotations
 

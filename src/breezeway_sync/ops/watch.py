@@ -1,4 +1,4 @@
-"""What the HTTP side may ask of the daemon."""
+"""The interface through which the HTTP side reads the daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers and moments as people read them. Pure."""
+"""Formats numbers and times for people. Pure."""
 
 from __future__ import annotations
 

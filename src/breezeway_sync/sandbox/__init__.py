@@ -1,4 +1,8 @@
-"""A simulated Breezeway API: what the API page says, out of a seed, with faults on demand."""
+"""A simulated Breezeway API: it follows the API page, is made from a seed, and fails on demand.
+
+The sandbox knows `core` only. Its bodies come from what is known of the API, not from the catalog: a wrong name in the
+catalog would otherwise pass every test.
+"""
 
 from breezeway_sync.sandbox.account import SandboxAccount
 from breezeway_sync.sandbox.app import create_app

@@ -1,4 +1,4 @@
-"""Answers in the shapes of the API page and the samples."""
+"""Builds answers in the shapes of the API page and the samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /public/auth/v1/ and /refresh (section 1)."""
+"""The routes of the auth service: POST /public/auth/v1/ and /refresh (section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where everything of one account lies: ids, days and chances. Nothing here is kept per record."""
+"""The plan of one account: ids, days and chances of its records. Nothing here is stored per record."""
 
 from __future__ import annotations
 

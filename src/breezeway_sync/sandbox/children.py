@@ -1,4 +1,4 @@
-"""What has an address of its own under a task: comments and requirements (API page, section 5)."""
+"""The children of a task that have an address of their own: comments and requirements (API page, section 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses under /_sandbox/ by which any process reads and steers the simulated service."""
+"""The addresses under /_sandbox/, by which any process reads and controls the simulated service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chance as a pure function: the same place in the same world always draws the same values."""
+"""Chance as a pure function: the same place in the same world always gives the same values."""
 
 from __future__ import annotations
 

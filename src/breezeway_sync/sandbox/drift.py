@@ -1,4 +1,4 @@
-"""Random edits as an account's people make them."""
+"""Random edits, as the people of an account make them."""
 
 from __future__ import annotations
 

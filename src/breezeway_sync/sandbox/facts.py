@@ -1,4 +1,4 @@
-"""What lists are filtered and sorted by, of records as computed and of records as changed."""
+"""The facts of a record by which lists filter and sort, for computed and for changed records."""
 
 from __future__ import annotations
 

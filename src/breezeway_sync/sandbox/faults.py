@@ -1,4 +1,4 @@
-"""What can be made to go wrong, for which calls, how often."""
+"""The faults: what can go wrong, for which calls, how often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ordered list of ids that costs memory only for what was changed in it."""
+"""An ordered list of ids that needs memory only for its changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switches of the simulated service; all may be changed while it runs."""
+"""The switches of the simulated service. All of them may change while it runs."""
 
 from __future__ import annotations
 

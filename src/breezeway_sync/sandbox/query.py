@@ -1,4 +1,4 @@
-"""Query parameters, and the 422 for those that cannot be."""
+"""Parses query parameters, and answers 422 to invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which records a list shows, in which order: one page costs a page where nothing is filtered."""
+"""Selects the records of a list and their order. Without a filter, one page costs only a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated service's state, and the way of a call through its edge, its limits and its faults."""
+"""The state of the simulated service, and the path of a call through its edge, its limits and its faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an account of the simulated service is made of."""
+"""The specification of an account of the simulated service."""
 
 from __future__ import annotations
 

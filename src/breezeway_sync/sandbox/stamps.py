@@ -1,4 +1,4 @@
-"""The three ways in which the API writes a moment."""
+"""The three formats in which the API writes a time."""
 
 from __future__ import annotations
 

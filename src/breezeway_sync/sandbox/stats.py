@@ -1,4 +1,4 @@
-"""What was asked and answered: for tests, and over HTTP for anybody."""
+"""Counts of calls and answers, for tests and over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is inline on a task: assignments, supply usage, costs, photos (API page, section 5)."""
+"""The inline parts of a task: assignments, supply usage, costs, photos (API page, section 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks (API page, section 5): first the few facts that lists are filtered by, then the whole record."""
+"""Tasks (API page, section 5): first the few facts by which lists filter, then the whole record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What exists in one account: computed records under a sparse layer of written ones.
+"""The content of one account: computed records under a thin layer of written ones.
 
 Memory grows with the edits, never with the records.
 """

@@ -1,4 +1,4 @@
-"""Made-up names and texts. Nobody and no place here exists; addresses are of example.com and img.example."""
+"""Invented names and texts. No person or place here exists; addresses are of example.com and img.example."""
 
 from __future__ import annotations
 

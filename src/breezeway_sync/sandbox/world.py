@@ -1,4 +1,4 @@
-"""The simulated service's whole content: several accounts out of one seed."""
+"""The whole content of the simulated service: several accounts from one seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account opened under its lease and within its budget: for a run, for a cycle, for a few calls."""
+"""Opens an account under its lease and within its call budget: for a run, a cycle, or a few calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Working one account under its lease: the wiring that a single run and the daemon share."""
+"""Works one account under its lease: the wiring that a single run and the daemon share."""
 
 from __future__ import annotations
 

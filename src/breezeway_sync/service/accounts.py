@@ -1,4 +1,4 @@
-"""Which regions share an account: one address and one client id are one token, one budget, one lease. Pure."""
+"""Groups regions into accounts: one API address and one client id have one token, one budget, one lease. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The alerter of the daemon: begins with or without a database, and begins anew when its settings change."""
+"""The alerter of the daemon. It starts with or without a database, and restarts when its settings change."""
 
 from __future__ import annotations
 

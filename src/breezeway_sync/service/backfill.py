@@ -1,4 +1,8 @@
-"""Reading some days again: what may be asked for, and what it will cost."""
+"""`backfill`: checks which days may be read again, and what they will cost.
+
+A backfill is a kind of scan. The table `backfills` stores its progress, together with the records. The checkpoints of
+ordinary scans and the log of ordinary runs do not move: reading some days again makes nothing else fresh.
+"""
 
 from __future__ import annotations
 

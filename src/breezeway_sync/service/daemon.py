@@ -1,4 +1,8 @@
-"""`breezeway-sync serve`: starts what is due, lets itself be looked at, ends in order."""
+"""`breezeway-sync serve`: starts what is due, answers requests about its state, and ends in order.
+
+SIGTERM closes the budgets: no new call begins. Calls that are open get 10 s, then the daemon cancels them. Everything
+ends within 20 s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person decides about deletions: seen, approved, rejected, undone. Calls nothing, waits for no lease."""
+"""The decisions of a person about deletions: list, approve, reject, undo. No API call, no lease."""
 
 from __future__ import annotations
 

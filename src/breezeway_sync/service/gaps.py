@@ -1,4 +1,4 @@
-"""What no column takes and what has changed of the API's fields; and columns for what has none. No API call."""
+"""`gaps`: shows unmapped fields and schema drift, and adds columns. No API call."""
 
 from __future__ import annotations
 

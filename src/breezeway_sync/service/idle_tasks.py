@@ -1,4 +1,8 @@
-"""What is done with accounts while nobody reads them: tokens are renewed, the mirror is compared with the API."""
+"""The tasks of an idle account: renew tokens, and compare the mirror with the API.
+
+It compares one region after the other, each once a day. When an entry of the schedule is due, the worker cancels the
+comparison and waits until it has returned the lease.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Telling systemd how the service is doing (sd_notify), without a library.
+"""Reports the state of the service to systemd (sd_notify), without a library.
 
-One datagram a message to the socket in $NOTIFY_SOCKET; without one, and where nobody listens any more,
-nothing happens: whether the manager hears it is never a reason to stop mirroring.
+Each message is one datagram to the socket in $NOTIFY_SOCKET. Without a socket, or where nobody listens any more,
+nothing happens: a lost message is never a reason to stop mirroring.
 """
 
 from __future__ import annotations

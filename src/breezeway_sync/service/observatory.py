@@ -1,4 +1,7 @@
-"""What the daemon knows of itself, gathered for whoever looks: metrics, health, status page, watchdog."""
+"""The daemon's knowledge of itself: it hears every event, and reads the database's reports.
+
+Metrics, health, status page and watchdog read it. None of them touches the work.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the configured schedule costs, from the database alone: no call is made, nothing is changed."""
+"""`plan`: computes what the configured schedule costs, from the database alone. No API call, no change."""
 
 from __future__ import annotations
 

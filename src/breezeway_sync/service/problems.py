@@ -1,4 +1,4 @@
-"""What could not be read or stored: listed, accepted by a person, tried again now."""
+"""`problems`: list what could not be read or stored, accept it, or try it again now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person does with regions: list, adopt another source, rename, retire."""
+"""`regions`: list regions, adopt another source, rename, retire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records that could not be stored: which they are, and bringing them again without asking the API."""
+"""`rejects`: list rejected records, and load them again without an API call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two configurations, in sentences. Pure; never a value that may be secret."""
+"""Describes the difference of two configurations in sentences. Pure; never a value that may be secret."""
 
 from __future__ import annotations
 

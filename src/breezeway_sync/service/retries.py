@@ -1,4 +1,4 @@
-"""Bringing rejected records, or reading what failed, again: account by account, under its lease."""
+"""Loads rejected records again, or reads failed things again: account by account, under its lease."""
 
 from __future__ import annotations
 

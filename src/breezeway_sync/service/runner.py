@@ -1,4 +1,4 @@
-"""One run from settings to outcomes: the place that knows every layer, and decides nothing itself."""
+"""One run from settings to outcomes: the module that knows every layer and decides nothing itself."""
 
 from __future__ import annotations
 

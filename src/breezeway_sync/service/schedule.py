@@ -1,4 +1,9 @@
-"""When each region's entities are due. Pure; times in seconds."""
+"""The timetable: when each region's entities are due. Pure; times in seconds.
+
+The entry that is due next also ends the reading of pending child reads. So a first load that takes days never delays an
+hourly run, and no second kind of work is needed. If the clock is set by more than 30 s, the timetable is made again
+from the last successes. A success in the future (from a clock that ran ahead) does not count and delays nothing.
+"""
 
 from __future__ import annotations
 

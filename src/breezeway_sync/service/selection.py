@@ -1,4 +1,4 @@
-"""Which regions and entities a run is about: names against what the configuration has. Pure."""
+"""Selects the regions and entities of a run: compares given names with the configuration. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the mirror stands, from its database alone: nothing is called, nothing is changed."""
+"""`status`: the state of the mirror, from its database alone. No API call, no change."""
 
 from __future__ import annotations
 

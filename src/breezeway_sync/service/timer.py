@@ -1,4 +1,4 @@
-"""Start jobs on time: APScheduler, made to continue after any error of a job or of the scheduler itself."""
+"""Starts jobs on time: APScheduler, made to continue after any error of a job or of the scheduler itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials and tokens of every account: where they come from, whether they work, a new one on demand."""
+"""`token`: credentials and tokens of every account: their source, whether they work, and a new one on demand."""
 
 from __future__ import annotations
 

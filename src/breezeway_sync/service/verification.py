@@ -1,4 +1,4 @@
-"""Comparing the mirror with the API: each account under its lease and within its budget, as a run reads it."""
+"""`verify`: compares the mirror with the API, each account under its lease and within its call budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One account's work in the daemon: at most one cycle at a time, fed by the schedule, ended by draining."""
+"""Works one account in the daemon: one cycle at a time, started by the schedule, ended by draining."""
 
 from __future__ import annotations
 

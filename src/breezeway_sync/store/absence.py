@@ -1,4 +1,7 @@
-"""How far lists were read, and what complete walks did not show; in the transaction of their records."""
+"""Writes checkpoints and missing records in the transaction of the records of their scan.
+
+A missing record is one that a complete scan did not show.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements about what lists do not show any more, derived from the catalog."""
+"""SQL that finds and writes missing records. It is derived from the catalog."""
 
 from __future__ import annotations
 

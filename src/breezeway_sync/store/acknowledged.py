@@ -1,8 +1,11 @@
-"""What a lease's holder was told of as committed, and whether a server still has it. Pure but for its own state.
+"""Counts the commits of a lease, and sees whether a server has lost one. Pure but for its own state.
 
-Every transaction under a lease counts itself in a row of `lease_commits` and sees all counts of the account. A server
-that shows less than was acknowledged has gone back: an older copy has taken its place. What a transaction came to that
-was cut off during its COMMIT nobody knows; it may count or not, and neither is less than what was acknowledged.
+Every transaction under a lease increases its own counter in `lease_commits` and reads all counters of the account. If
+a server shows less than it acknowledged, an older copy of the database has taken its place. The result of a COMMIT that
+was interrupted is unknown. It may count or not: neither is less than what was acknowledged.
+
+Why counters: WAL positions and timelines are not exact enough. Each lease counts in several slots, so no merge waits
+for another one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What people have been told, kept for every process: each write names the version that it has read."""
+"""Stores which alerts were sent, for all processes.
+
+Each write names the version that it has read, so two processes cannot overwrite each other. An alert is claimed here
+before it is sent: several services and restarts send it once. A crash between sending and settling may send it twice,
+but never loses it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements about records whose own address is asked, derived from the catalog."""
+"""SQL about records that the run asks for at their own address. It is derived from the catalog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A batch before it is stored: who its records are, which of them differ from what is stored, as which rows."""
+"""Prepares a batch before it is stored: keys and hashes, the records that differ from the mirror, and their rows.
+
+Only records whose hash differs become rows. An unchanged record costs one index look-up and no WAL.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far lists are read, written in the transaction of the records that it speaks for."""
+"""Writes checkpoints: how far each list was read. The transaction that stores the records writes the checkpoint too."""
 
 from __future__ import annotations
 

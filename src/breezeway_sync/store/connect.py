@@ -1,8 +1,7 @@
-"""Connecting to whichever host of an address answers and can be written.
+"""Connects to the first host of a database address that answers and accepts writes.
 
-asyncpg tries the hosts of an address one after the other within one time limit: a first one that is silent (a frozen
-or lost machine, dropped packets) takes all of it. So each host has a limit of its own here, and the last good one is
-asked first.
+asyncpg tries all hosts of an address within one time limit. A first host that is silent (a frozen or lost machine,
+dropped packets) uses all of it. So each host has its own limit here, and the last good host comes first.
 """
 
 from __future__ import annotations

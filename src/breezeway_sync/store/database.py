@@ -1,7 +1,11 @@
-"""The pool of connections, and the one seam where errors of asyncpg become ours.
+"""The pool of connections, and the one place where asyncpg's errors become ours.
 
-Works behind PgBouncer in transaction mode as well: no session state, settings are SET LOCAL, staging
-tables live in the transaction (PgBouncer 1.21 or newer keeps prepared statements apart).
+It works behind PgBouncer in transaction mode: there is no session state, settings are SET LOCAL, and staging tables
+live in the transaction (PgBouncer 1.21 or newer keeps prepared statements apart).
+
+A task waits for a free connection without a deadline: the tasks that hold one have deadlines. Only waits for
+PostgreSQL itself have a deadline. Dates go to PostgreSQL as numbers of days and microseconds, because asyncpg stores
+9999-12-31 as infinity.
 """
 
 from __future__ import annotations

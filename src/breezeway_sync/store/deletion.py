@@ -1,4 +1,7 @@
-"""Deleting what is proven to be gone, with the evidence; too much at once waits for a person."""
+"""Deletes records that are proven to be gone, and stores the evidence.
+
+The mass-deletion guard stops a deletion that is too large: then a person decides.
+"""
 
 from __future__ import annotations
 

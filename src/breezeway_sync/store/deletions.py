@@ -1,4 +1,9 @@
-"""What a person sees of missing and deleted records, and decides about them; no lease is needed for it."""
+"""Shows missing and deleted records to people, and stores their decisions.
+
+A decision needs no lease and waits for no run. It is one transaction on rows whose state alone is changed by runs. A
+record whose deletion a person has undone is pinned. If the row itself says that it is deleted, the same payload does
+not delete it again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an examination asks of the database; changes nothing."""
+"""Reads from the database what `doctor` examines. It changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Live rows that a comparison did not find in the API: candidates for deletion, which the next runs have to prove."""
+"""Notes live rows that a comparison did not find in the API.
+
+They are candidates: the next runs must prove the deletion.
+"""
 
 from __future__ import annotations
 

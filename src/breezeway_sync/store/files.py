@@ -1,4 +1,7 @@
-"""The SQL that is kept as text: numbered migrations and named queries."""
+"""Reads the SQL files: numbered migrations and named queries. Also the names of the two schemas.
+
+Readers use one schema. Bookkeeping tables live in `<schema>_internal`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The leases that this process was given: a database that has forgotten one of them went back."""
+"""Remembers the leases of this process. A database that has forgotten one of them went back to an older state."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The life of records: what one merge changed, written in the merge's own transaction.
+"""Writes `record_history`: what one merge changed, in the transaction of the merge.
 
-The stored rows are looked at before and after the merge and compared by PostgreSQL: what lost against a newer
-answer, or is only written another way, leaves no trace, whatever the merge does. Columns of the mirror's own and
-links are left out; children are compared as whole sets.
+PostgreSQL compares the stored rows before and after the merge. So an answer that lost against a newer one leaves no
+trace, and neither does a value that is only written in another way. Columns of the mirror's own and links are left out.
+Children are compared as whole sets. History is off by default: with it, a batch of changed tasks takes about four times
+as long to write. Unchanged records cost nothing.
 """
 
 from __future__ import annotations

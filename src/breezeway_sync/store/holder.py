@@ -1,4 +1,4 @@
-"""Under which lease something is written: checked last, in the transaction that writes."""
+"""Checks the lease of a writer: last, in the transaction that writes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,12 @@
-"""One lease per account: who works it, under which fencing token, and when it may be called.
+"""One lease per account: its owner, its fence, and the time of the next allowed call.
 
-All times are the database's. An owner that died on this host is replaced at once; any other one is
-waited for until its lease runs out, or until it is seen to be renewed.
+All times are the database's. If the owner died on this host, the next process takes over at once. In all other cases
+it waits until the lease runs out, or until it sees that the owner renews it.
+
+The lease belongs to the account, not to the region, because call budget and token belong to the pair of credentials.
+The next allowed call, a pause and the next token call stand in the same row, so processes that follow each other keep
+the limits together. After an owner that died, the successor waits until a full bucket has drained. Fences follow the
+clock, so an older copy of the database never gives out the same fence again. Each claim of a lease has a random name.
 """
 
 from __future__ import annotations

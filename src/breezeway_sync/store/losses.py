@@ -1,7 +1,9 @@
-"""Rows that somebody deleted by hand: told once, and everything that they were is read again.
+"""Finds rows that somebody deleted by hand, reports them once, and makes the run read them again.
 
-Triggers note them in `lost_rows`. Here nothing is restored: checkpoints, hashes and pending reads are set back, so that
-the run which follows reads as if they had never been there.
+Triggers note them in `lost_rows`. This module restores nothing. It resets checkpoints, hashes and pending child reads,
+so the next run reads as if the rows had never been there.
+
+Why triggers and not counts: a count reads the table in each run, and it misses a row that was deleted and replaced.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bringing a schema to this version: numbered files, each once, one process at a time."""
+"""Brings a schema to this version: numbered files, each once, one process at a time."""
 
 from __future__ import annotations
 

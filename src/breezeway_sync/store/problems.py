@@ -1,4 +1,8 @@
-"""What could not be read or stored, for people: listed, accepted, looked up. No lease is needed to accept."""
+"""Stores problems for people: list, accept, find by id. To accept one needs no lease.
+
+A problem is resolved when the database proves it, not when a loop remembers it. An acceptance applies to one code or
+one payload. A missing answer does not end it.
+"""
 
 from __future__ import annotations
 

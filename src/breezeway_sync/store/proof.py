@@ -1,4 +1,10 @@
-"""What lists do not show any more, and deletion when it is proven; everything under the account's lease."""
+"""Stores the proof of deletions under the lease of the account: answers of records' own addresses, and deletions.
+
+For properties, reservations and tasks the proof is: their own address answers 404 in two runs, while the address of
+another record answers. That is a listed record of the region; if none is listed, the property of the record, or another
+property if theirs has left. A property is alive only if the API showed it after the first 404. For other entities the
+proof is two complete scans in which every record had an id.
+"""
 
 from __future__ import annotations
 

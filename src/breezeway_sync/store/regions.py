@@ -1,4 +1,4 @@
-"""A person's word on regions: which there are, what they are copies of, under which code, whether they are read."""
+"""Stores a person's decisions on regions: list them, adopt a source, rename, retire."""
 
 from __future__ import annotations
 

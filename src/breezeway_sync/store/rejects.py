@@ -1,4 +1,4 @@
-"""Records that could not be stored: kept whole, closed when they have come back, listed for people."""
+"""Stores rejected records as they came, lists them for people, and closes them when the record was loaded later."""
 
 from __future__ import annotations
 

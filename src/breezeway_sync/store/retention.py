@@ -1,6 +1,6 @@
-"""What keeps each table from growing for ever: a bound by what it holds, or a retention.
+"""The limit of each table: what bounds its size, or how long its rows stay.
 
-Every table of the schema stands here; a table that does not fails the tests.
+Every table of the schema stands here. A test fails for a table that does not.
 """
 
 from __future__ import annotations

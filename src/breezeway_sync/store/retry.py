@@ -1,4 +1,8 @@
-"""Bringing rejected records to the mirror again, as they were kept, without asking the API."""
+"""Loads rejected records again, as they were stored, without a call of the API.
+
+A rejection keeps the order of its request, so the retry is the load that it would have been: newer data stays. If the
+order is not known (rejected by an earlier version), the retry only fills a gap. It never makes a deleted record live.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What regions are copies of, and what other companies the same pairs show; everything under the account's lease."""
+"""Stores the source of each region, and the companies that the same credentials show.
+
+All writes happen under the lease of the account.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each SQLSTATE means here: one table of classes and codes, and the error that each becomes."""
+"""The meaning of each SQLSTATE: one table of classes and codes, and the error that each becomes."""
 
 from __future__ import annotations
 

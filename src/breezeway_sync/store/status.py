@@ -1,4 +1,4 @@
-"""Reading what the mirror says of itself."""
+"""Reads the report of the mirror: freshness, runs, leases, tokens, regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""What a run reads and writes besides records: the log, what is owed, what an account does not have."""
+"""Stores what a run needs besides records: the log, pending child reads, and lists that an account does not have.
+
+An interrupted run leaves its row in `unfinished_runs`. The next run within an hour leaves out the lists that were read
+completely. It reads a half-read list from the start: nothing says what slipped past between the two halves. `run
+--full` continues no earlier run.
+"""
 
 from __future__ import annotations
 

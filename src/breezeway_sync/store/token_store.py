@@ -1,4 +1,4 @@
-"""An account's token in api_tokens, and the spacing of its token calls in account_leases."""
+"""Stores an account's token in `api_tokens`, and the spacing of its token calls in `account_leases`."""
 
 from __future__ import annotations
 

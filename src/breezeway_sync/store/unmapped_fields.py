@@ -1,4 +1,4 @@
-"""What no column takes, and the text of the migration that gives it one. SQL is put together from names only."""
+"""Finds fields that no column takes, and writes the migration that adds a column. Its SQL contains names only."""
 
 from __future__ import annotations
 

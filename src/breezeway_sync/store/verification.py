@@ -1,4 +1,4 @@
-"""The stored side of a comparison, and the certificates that come of it."""
+"""The stored side of a comparison, and the verification results."""
 
 from __future__ import annotations
 

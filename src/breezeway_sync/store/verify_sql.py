@@ -1,4 +1,4 @@
-"""SQL that reads rows as PostgreSQL itself writes them in JSON, derived from the catalog's tables and keys."""
+"""SQL that reads rows as PostgreSQL writes them in JSON. It is derived from the catalog's tables and keys."""
 
 # ruff: noqa: S608 - SQL is put together from names of the catalog only
 

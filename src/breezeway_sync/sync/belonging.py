@@ -1,4 +1,4 @@
-"""Which records of a mixed list are the region's own. Pure.
+"""Decides which records of a list with several companies belong to the region. Pure.
 
 A record that names a company belongs to the region if the region stores that company. A record that names a home
 belongs to it unless another company shows that home. A record that names neither belongs to it.

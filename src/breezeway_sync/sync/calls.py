@@ -1,4 +1,8 @@
-"""Children that cost a call of their own per parent: the owed ones as a backlog, others for all."""
+"""Reads children that need a call per parent: pending child reads, and lists that are read for all parents.
+
+Tasks planned from yesterday to tomorrow come first (a region's day is not known, only that of UTC), then the newest.
+This changes the order only: each call is made once.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,12 @@
-"""What readings of a list prove: which records are absent, and up to which moment the list was read. Pure.
+"""Decides what scans prove: which records are missing, and up to which moment a list was read. Pure.
 
-Announced totals are not believed: they may be missing, one too low, or the same although one record vanished and
-another was added. A record slips past only where another one left a page that was read already. So a list was read
-whole when one answer held all of it, when nothing was added while its totals stayed the same, or when a second
-reading shows everything that the first one did: whatever the first one missed, something that it showed is gone.
+A total alone is no proof: it may be missing, one too low, or the same although one record vanished and another one was
+added. A record slips past a scan only if another record leaves a page that was read before. So a scan is complete in
+three cases: one answer held the whole list; the total stayed the same and every record is older than the scan; or a
+second scan shows everything that the first one showed. If a record had slipped past the first scan, another record
+would have left the list, and the second scan would miss that one.
+
+A watermark is the request clock of the last complete scan, less a day: the API compares days in an unknown time zone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""After an entity was read: hold what its records looked like against what was known, and tell what changed."""
+"""Compares the fields of an entity's records with the stored field profile, and reports schema drift as events."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One account's run: its regions side by side, each stage by stage; what fails costs only itself.
+"""Runs one account: its regions side by side, each stage by stage. A failure costs only its own job.
 
-Knows neither HTTP nor PostgreSQL. Each region and entity opens a row of the log when it starts and closes
-it whatever happens; every error becomes an outcome here, at the edge of the job.
+It knows neither HTTP nor PostgreSQL. Each region and entity opens a row of the log at its start and always closes it.
+Every error becomes an outcome here, at the edge of the job.
 """
 
 from __future__ import annotations

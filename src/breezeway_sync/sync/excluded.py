@@ -1,4 +1,4 @@
-"""Remembers the properties that the list showed under another company, to leave out their tasks and stays."""
+"""Remembers the properties of other companies, to leave out their tasks and reservations."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""How many calls the schedule will cost, from what is stored. Pure: no call is made to find out.
+"""Computes how many calls the schedule will cost, from what is stored. Pure: it makes no call.
 
-Averages over a long time: a list that is read whole once a week counts with a share each hour.
+It uses the rules by which lists are read (`sync.scans`), not figures of its own. It computes averages over a long time:
+a list that is read once a week counts with a share each hour.
 """
 
 from __future__ import annotations

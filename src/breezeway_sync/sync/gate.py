@@ -1,4 +1,9 @@
-"""Holds what a list of properties shows until it is known that the source is the region's own."""
+"""Buffers the list of properties until it confirms the source of the region.
+
+The list confirms a source when it shows a known property of a right company. Until then nothing of the region is
+stored. An empty list while properties are live blocks the region too: a wrong source looks the same. A new `client_id`
+resets the region in the transaction that confirms it, so wrong credentials change nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Finds the company of each home that a mixed list of stays names and that no list of properties has shown.
+"""Finds the company of each home that a list of reservations names and that no list of properties has shown.
 
-Where a pair serves several regions, its list of stays may show the stays of all of them. The run asks once for a home
-that the region does not know, and remembers it if it belongs to another company. A home that no company shows makes an
+If one pair of credentials serves several regions, its list of reservations may show those of all regions. The run asks
+once for an unknown home, and remembers it if it belongs to another company. A home that no company shows makes an
 orphan.
 """
 

@@ -1,8 +1,8 @@
-"""Whether a region may be read from what is configured, and on which conditions. Pure.
+"""Decides whether the configured source may be read for a region, and on which conditions. Pure.
 
-Rows are a copy of one source; what is remembered about them speaks of that source alone. A new client_id of the same
-companies is the same source by another door, to be confirmed by the next reading of properties; another company or
-address is another source, and nothing of it is read before a person has said so.
+The rows of a region are a copy of one source. A new client_id for the same companies is the same source; the next list
+of properties must confirm it. Another company or address is another source: a person must adopt it first. An adoption
+switches the mass-deletion guard off only for the first complete scan of each list.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Reading lists: region-wide ones, and those that are asked for property by property."""
+"""Reads lists: lists of a region, and lists per property.
+
+Properties where somebody arrives or leaves today or tomorrow come first.
+"""
 
 from __future__ import annotations
 

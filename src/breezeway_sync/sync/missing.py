@@ -1,9 +1,8 @@
-"""What an account does not have: only what an account can lack, and never while everything is refused.
+"""Decides which lists an account does not have.
 
-A gateway during a deploy, or access that is not switched on yet, refuses every list. So a refusal is believed only
-where the properties and another list that an account can lack have answered, in this run or before, and the refused
-list never has. Of a list that is asked for parent by parent, a sample spread over all of them must be refused in two
-different runs.
+A gateway during a deploy, or access that is not switched on yet, refuses every list. So a refusal counts only if four
+things are true: an account can lack the list, it never answered, the properties answered, and another such list
+answered (in this run or before). For lists per parent, a sample spread over all parents must be refused in two runs.
 """
 
 from __future__ import annotations

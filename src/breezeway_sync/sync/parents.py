@@ -1,4 +1,4 @@
-"""Asking the same of every parent, and learning whether the account has it at all."""
+"""Makes the same call for every parent, and learns whether the account has this list at all."""
 
 from __future__ import annotations
 

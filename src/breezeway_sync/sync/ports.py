@@ -1,4 +1,4 @@
-"""What the engine needs of the world, as protocols: it knows neither HTTP nor PostgreSQL."""
+"""The protocols of the engine: what it needs from HTTP and PostgreSQL without knowing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes down what a run could not read, and reads one such thing again when a person asks for it."""
+"""Stores the problems of a run, and reads one problem again when a person asks for it."""
 
 from __future__ import annotations
 

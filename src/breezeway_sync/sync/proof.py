@@ -1,8 +1,8 @@
-"""Asks for records that lists do not show at their own addresses, and deletes only by proof.
+"""Asks for missing records at their own addresses, and deletes only with proof.
 
-Absence alone deletes nothing: lists leave records out. Only a 404 does, twice in two different runs, and
-only when the same kind of address answered for a record that the lists do show. Asking deletes nothing, so the run
-asks for every record, as fast as the budget allows. Where too many are gone to be believed, it holds their deletion.
+Lists leave records out, so a missing record is not deleted. Proof is a 404 in two different runs, while the same kind
+of address answers for a listed record. Asking deletes nothing, so the run asks for every candidate, as fast as the
+budget allows. If too many records are gone, the mass-deletion guard stops the deletion.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many calls may go to records that lists do not show: what lists need comes first."""
+"""Limits the calls for missing records: the calls for lists come first."""
 
 from __future__ import annotations
 

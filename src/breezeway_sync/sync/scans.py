@@ -1,9 +1,8 @@
-"""Which walks a list needs, and which days they ask for. Pure.
+"""Plans the scans of a list, and the days that each one asks for. Pure.
 
-Three kinds: everything, what changed since the last complete walk (by the clock of its first request, less
-an overlap, since the service compares days and nobody knows in which zone), and what is planned around
-today. Which kinds are due is decided for all lists together; the days are chosen when a list is asked for, since a
-machine may sleep in between.
+There are three kinds: full, incremental (what changed since the last complete scan, by the clock of its first request,
+less an overlap, because the API compares days in an unknown time zone) and window (what is planned around today). The
+kinds are planned for all lists together. The days are chosen when a list is read, because a machine may sleep between.
 """
 
 from __future__ import annotations

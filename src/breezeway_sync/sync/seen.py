@@ -1,7 +1,7 @@
-"""Which records a walk has shown already, in 16 bytes each.
+"""Remembers which records a scan has shown, in 16 bytes each.
 
-A set of a million Python numbers costs 67 MB; two sorted arrays 16 MB. Lists are read in the order of
-creation, so that nearly every id goes to the end.
+A set of a million Python numbers costs 67 MB, two sorted arrays cost 16 MB. Lists come in the order of creation, so
+nearly every id goes to the end.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a region is read in this run, and what keeps it or one of its entities from that."""
+"""Decides whether a run reads a region, and what blocks it or one of its entities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which entities a run reads in which order, and what a failure keeps from being read. Pure."""
+"""The order in which a run reads entities, and which entities a failure blocks. Pure."""
 
 from __future__ import annotations
 

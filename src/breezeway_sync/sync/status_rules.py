@@ -1,4 +1,8 @@
-"""What errors and counts amount to. Pure: every decision about a run's colour is made here."""
+"""Turns errors and counts into the status of a run. Pure: this is the only place that decides it.
+
+A rejected record makes the run `partial` each time: success means that everything was written. A list that ends before
+its announced total loads what it showed and makes the run `partial`.
+"""
 
 from __future__ import annotations
 

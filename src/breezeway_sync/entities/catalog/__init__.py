@@ -1,6 +1,6 @@
-"""Every resource that is mirrored, one literal each; this module only lists them, in reading order.
+"""The catalog: one literal for every mirrored entity. This module only lists them.
 
-What is said of them elsewhere is derived: `entities.streams` what is read when and in which order, `store` its SQL.
+Everything else is derived: `entities.streams` derives what is read when and in which order, `store` derives the SQL.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""People, in any of the three states that the list can be asked for."""
+"""People, in all three states that the list can be asked for."""
 
 from breezeway_sync.entities.model import (
     AnswerShape,

@@ -1,4 +1,8 @@
-"""Lists of names that other records refer to: tags of three types, templates, subdepartments."""
+"""Lists of names that other records refer to: tags of three types, templates, subdepartments.
+
+An embedded tag creates its row, but leaves the columns of the tag list NULL until the list brings the tag. What the
+record said stays in `extra` until then. So each column has one writer.
+"""
 
 from breezeway_sync.entities.model import AnswerShape, ColumnKind, Company, Entity, Field, Interval, Source
 

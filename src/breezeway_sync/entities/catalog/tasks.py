@@ -1,4 +1,7 @@
-"""Tasks with everything on them; comments and requirements cost a call each per task."""
+"""Tasks with everything on them. Comments and requirements cost a call each per task.
+
+Status codes are indexed by a prefix, `left(task_status_code, 32)`: a text of the API may be longer than a btree takes.
+"""
 
 from breezeway_sync.entities.model import (
     AnswerShape,

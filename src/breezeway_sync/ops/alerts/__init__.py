@@ -1,4 +1,4 @@
-"""Telling people by e-mail and webhook what went wrong, once."""
+"""Alerts by e-mail and webhook: what went wrong, once."""
 
 from breezeway_sync.ops.alerts.alerter import Alerter
 from breezeway_sync.ops.alerts.configured import channels_of, rules_of, send_test

@@ -1,4 +1,4 @@
-"""Telling people what went wrong: listens, decides, sends; never holds up or fails what it listens to."""
+"""The alerter: listens to events, decides, sends. It never delays or fails the work that it listens to."""
 
 from __future__ import annotations
 

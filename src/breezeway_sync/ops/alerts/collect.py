@@ -1,4 +1,4 @@
-"""Events as they come, collected until there is something to decide. Pure but for its own state."""
+"""Collects events until there is something to decide. Pure but for its own state."""
 
 from __future__ import annotations
 

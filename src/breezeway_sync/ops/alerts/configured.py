@@ -1,4 +1,7 @@
-"""From the configuration to channels and rules; the settings come as a protocol, for they belong to the service."""
+"""Builds channels and rules from the configuration.
+
+The settings come as a protocol, because they belong to the service.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether to tell people. Pure: states and facts in, states and messages' kinds out."""
+"""Decides whether to send an alert. Pure: states and facts in, states and kinds of messages out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending one message on every channel: bounded in time and tries, and without ever raising."""
+"""Sends one message on every channel, with limited time and tries. It never raises."""
 
 from __future__ import annotations
 

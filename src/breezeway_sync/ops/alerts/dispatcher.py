@@ -1,4 +1,4 @@
-"""One decision carried out: claim it, see that the hourly limit has room, send, write down what people know now."""
+"""Carries out one decision: claims the alert, checks the hourly limit, sends, and stores what was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of fields, collected by region until they are told together. Pure but for its own state."""
+"""Collects schema drift by region until one message reports it. Pure but for its own state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""E-mail by SMTP: plain text, one mail to all recipients, threads of what belongs together."""
+"""E-mail by SMTP: plain text, one mail to all recipients, related mails in one thread."""
 
 from __future__ import annotations
 

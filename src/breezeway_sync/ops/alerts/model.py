@@ -1,4 +1,4 @@
-"""What alerts are made of: facts, what people were told, rules, messages. No secret, no guest's data, no URL."""
+"""The types of alerts: facts, states, rules, messages. No secret, no guest's data, no URL."""
 
 from __future__ import annotations
 

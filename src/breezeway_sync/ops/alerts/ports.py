@@ -1,4 +1,4 @@
-"""What alerts need of the world, as protocols: they know neither PostgreSQL nor the settings."""
+"""The protocols of alerts: what they need from PostgreSQL and the settings without knowing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What people were told, across restarts and processes: the store, with deadlines and what it must not forget."""
+"""The stored alert states, across restarts and processes.
+
+Each access has a deadline. What must not be lost stays in memory until it is stored.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A webhook: one POST of `{"text": …}`, as Slack and those that follow it take."""
+"""A webhook: one POST of `{"text": …}`, the format of Slack and services like it."""
 
 from __future__ import annotations
 

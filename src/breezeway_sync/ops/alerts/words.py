@@ -1,4 +1,4 @@
-"""What messages say. Pure; made of regions, entities, times, counts and errors: no secret by construction."""
+"""The texts of messages. Pure; built from regions, entities, times, counts and errors, so they contain no secret."""
 
 from __future__ import annotations
 

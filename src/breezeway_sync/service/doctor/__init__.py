@@ -1,4 +1,4 @@
-"""Examining an installation: configuration, database, accounts, endpoints, this machine."""
+"""Examines an installation: configuration, database, accounts, endpoints, this machine."""
 
 from breezeway_sync.service.doctor.bundle import write_bundle
 from breezeway_sync.service.doctor.examine import Diagnosis, Limits, diagnose

@@ -1,7 +1,7 @@
-"""One archive to send to somebody who helps: what happened, how it stands, no secret and no data.
+"""Writes one archive for support: what happened and the present state, without secrets and data.
 
-It is put together from what is made without secrets and payloads; every text then also goes through
-`scrub`, which takes out each secret that the configuration and api_tokens hold.
+It consists of texts that are made without secrets and payloads. Every text also goes through `scrub`, which removes
+each secret that the configuration and api_tokens hold.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which small calls show whether an account has what is mirrored, and what their answers amount to. Pure."""
+"""The small calls that show which lists an account has, and the meaning of their answers. Pure."""
 
 from __future__ import annotations
 

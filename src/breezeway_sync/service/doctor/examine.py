@@ -1,4 +1,4 @@
-"""The examination: facts are gathered here, in bounded time, and judged elsewhere."""
+"""Gathers the facts of an examination in bounded time. Other modules interpret them."""
 
 from __future__ import annotations
 

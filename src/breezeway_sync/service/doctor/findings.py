@@ -1,4 +1,4 @@
-"""What was found, how bad it is, what helps: pure decisions over facts that others have gathered."""
+"""Turns gathered facts into findings: what is wrong, how bad it is, what helps. Pure."""
 
 from __future__ import annotations
 

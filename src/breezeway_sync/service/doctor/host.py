@@ -1,4 +1,4 @@
-"""What this machine says of itself."""
+"""Gathers facts about this machine."""
 
 from __future__ import annotations
 

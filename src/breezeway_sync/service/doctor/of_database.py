@@ -1,4 +1,4 @@
-"""What the facts about the database amount to. Pure."""
+"""Turns facts about the database into findings. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`[alerts]`, `[alerts.smtp]` and `[alerts.webhook]`: whom to tell, and how often."""
+"""`[alerts]`, `[alerts.smtp]` and `[alerts.webhook]`: who receives alerts, and how often."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a single value must look like: pure checks that the models hang on their fields.
+"""Checks of single values. They are pure, and the models attach them to their fields.
 
-A check returns the value, normalised, or raises `PydanticCustomError` whose message is the *shape* of
-what came ("text with white space in it"), never the value: it may be a secret in the wrong place.
+A check returns the normalised value, or raises `PydanticCustomError`. Its message gives the *shape* of the value ("text
+with white space in it"), never the value: it may be a secret in the wrong place.
 """
 
 from __future__ import annotations

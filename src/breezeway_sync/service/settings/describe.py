@@ -1,4 +1,4 @@
-"""The effective configuration as TOML for people: secrets masked, and where each value came from."""
+"""Prints the effective configuration as TOML: secrets masked, and the source of each value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database address: which one can be used, and how it is shown to people."""
+"""The database address: which one is usable, and how it is shown to people."""
 
 from __future__ import annotations
 

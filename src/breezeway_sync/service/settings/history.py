@@ -1,4 +1,4 @@
-"""`[history]`: of which entities every change is kept, and for how long."""
+"""`[history]`: the entities whose every change is stored, and for how long."""
 
 from __future__ import annotations
 

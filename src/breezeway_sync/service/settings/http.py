@@ -1,4 +1,4 @@
-"""Where `serve` listens, and for whom."""
+"""The address on which `serve` listens, and who may use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings from file, credentials directory and environment, or one error that says all that is wrong."""
+"""Loads the settings from file, credentials directory and environment, or raises one error that lists every mistake."""
 
 from __future__ import annotations
 

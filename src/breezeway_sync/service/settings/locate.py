@@ -1,4 +1,4 @@
-"""Which file is the configuration: the first that exists, or the one that was named."""
+"""Finds the configuration file: the named one, or the first that exists."""
 
 from __future__ import annotations
 

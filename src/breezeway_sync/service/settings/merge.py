@@ -1,4 +1,4 @@
-"""The sources as one tree: the file's, and the texts of stronger sources laid over it, key by key."""
+"""Merges the sources into one tree: the file, overridden key by key by credential files and environment variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole configuration as one frozen model, and what holds between its tables."""
+"""The whole configuration as one frozen model, and the rules between its tables."""
 
 from __future__ import annotations
 

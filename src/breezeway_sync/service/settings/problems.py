@@ -1,6 +1,6 @@
-"""What is wrong, a line each: key, source, shape of what came, what was expected, what to do.
+"""Describes mistakes in the configuration, a line each: key, source, shape of the value, what is expected, what to do.
 
-Never a value: it may be a secret, or a secret in the wrong place. pydantic's own text is not used.
+Never the value: it may be a secret, or a secret in the wrong place. pydantic's own text is not used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The three sources: a file of TOML, and texts by name, from the credentials directory and the environment.
+"""The three sources: a TOML file, and texts by name from the credentials directory and the environment.
 
 pydantic-settings is not used: its sources decode the text of nested values as JSON (a client secret of digits would
-become a number), pass over unknown names, and read no environment but that of the process.
+become a number), ignore unknown names, and read no environment except that of the process.
 """
 
 from __future__ import annotations

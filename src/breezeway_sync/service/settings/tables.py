@@ -1,6 +1,6 @@
-"""The tables of the configuration as frozen models: every key, its type, default, bounds and meaning.
+"""The tables of the configuration as frozen models: every key, its type, default, limits and meaning.
 
-Docs, messages and `config show` derive from what stands here.
+Documents, messages and `config show` are derived from this module.
 """
 
 from __future__ import annotations

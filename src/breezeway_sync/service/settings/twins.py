@@ -1,4 +1,4 @@
-"""Regions of one configuration that would be copies of the same: what they share, in words. Pure."""
+"""Finds regions of one configuration that would be copies of the same source, and says what they share. Pure."""
 
 from __future__ import annotations
 

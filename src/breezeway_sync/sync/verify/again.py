@@ -1,4 +1,4 @@
-"""Looks again at what an earlier comparison found. It stays found until a comparison sees it right."""
+"""Compares again what an earlier comparison found. A difference stays until a comparison shows that it is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comparing one region and entity works with: both sides, what was found so far, and the judging of one record."""
+"""The working set of one comparison: both sides, the differences so far, and the comparison of one record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparing lists that cost a call of their own for each parent: those that are owed, and those of every home."""
+"""Compares child lists that need a call per parent: those with pending child reads, and those of every home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""What a difference that was seen twice means. Pure."""
+"""Decides what a difference means that was seen twice. Pure.
+
+`late` depends on how far the list of the record was read (`checkpoints`). The API does not say when a record went. So
+a record that is gone from the API is `late` at first. It is no longer `late` after a complete scan that began after
+the comparison first found it gone, if that scan did not find it missing either.
+"""
 
 from __future__ import annotations
 

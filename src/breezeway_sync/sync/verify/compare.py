@@ -1,7 +1,7 @@
-"""A record of the API beside the row that is kept of it, field by field. Pure.
+"""Compares a record of the API with its row, field by field. Pure.
 
-Every value of the record must stand in its column or under its own name in `extra`, every item of a
-list in a child row or in `extra`; and nothing may stand there that the record does not say.
+Every value of the record must stand in its column or under its own name in `extra`. Every item of a list must stand in
+a child row or in `extra`. Nothing else may stand there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much is compared, and about what it costs. Pure."""
+"""Decides how much is compared, and estimates its cost. Pure."""
 
 from __future__ import annotations
 

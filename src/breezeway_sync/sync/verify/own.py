@@ -1,4 +1,4 @@
-"""The API as one region sees it: without the records of other companies that the same pair shows."""
+"""The API as one region sees it: without the records of other companies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What verifying needs of the world, as protocols."""
+"""The protocols of the comparison: what it needs from HTTP and PostgreSQL."""
 
 from __future__ import annotations
 

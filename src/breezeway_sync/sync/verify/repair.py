@@ -1,4 +1,4 @@
-"""Puts right what a comparison has found: reads it again and writes it, whatever the mirror has noted of it."""
+"""Repairs differences: reads the records again and stores them, whatever the mirror has noted about them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""When a value of the API and one of the mirror are the same. Pure; the loader's own reading is not used.
+"""Decides whether a value of the API and a value of the mirror are equal. Pure; it does not use the loader's code.
 
-Stated equalities: null, absent and an object of nothing are the same; numbers are equal by value, also
-written as text where a column says number; times are equal as instants, without offset they are UTC; an
-amount of money is its number and its currency. U+0000 and lone surrogates have no place in PostgreSQL.
+Null, absent and an empty object are equal. Numbers are equal by value, also as text where a column says number. Times
+are equal as instants; without an offset they are UTC. An amount of money is its number and its currency. U+0000 and
+lone surrogates cannot be stored in PostgreSQL.
 """
 
 from __future__ import annotations

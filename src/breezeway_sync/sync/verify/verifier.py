@@ -1,4 +1,4 @@
-"""Compares one region and entity. What differs at first sight is suspect, read again on both sides, then judged."""
+"""Compares one region and entity. It reads each difference again on both sides, then classifies it."""
 
 from __future__ import annotations
 
