@@ -116,16 +116,16 @@ async def test_partial_is_told_when_asked_for_and_else_ends_a_failure(on_partial
 
 async def test_deletions_that_wait_for_a_person_are_told_although_partial_is_not() -> None:
     at = desk(on_partial=False)
-    assert await at.after(*held(24)) == ["nashville tasks: deletions wait for a decision"]
+    assert await at.after(*held(24)) == ["nashville tasks: deletions need review"]
     for words in ("tasks: 24 records", "`breezeway-sync deletes list nashville`", "deletes approve", "deletes reject"):
         assert words in at.mailbox.messages[0].body
     assert await at.after(*held(24), hours=48) == []
-    assert await at.after(*held(30)) == ["nashville tasks: deletions wait for a decision"]
+    assert await at.after(*held(30)) == ["nashville tasks: deletions need review"]
     assert "tasks: 30 records" in at.mailbox.messages[1].body
     # A run that failed did not come to know.
     assert await at.after(ended(error="it broke")) == ["nashville tasks failed"]
     assert await at.after(*held(30)) == ["nashville tasks recovered"]
-    assert await at.after(went_well()) == ["nashville tasks: no deletion waits any more"]
+    assert await at.after(went_well()) == ["nashville tasks: no deletion needs review any more"]
     assert await at.after(went_well()) == []
 
 
@@ -133,9 +133,12 @@ async def test_records_that_left_the_lists_at_once_are_told_once_and_when_all_we
     at = desk(on_partial=False)
     left = (RecordsLeft("nashville", "tasks", 400), went_well())
     assert await at.after(*left) == ["nashville tasks: many records left the lists at once"]
-    assert "400 records left the lists at once; they are being asked, newest first" in at.mailbox.messages[0].body
+    assert (
+        "400 records disappeared from the lists at once; the service checks each, newest first"
+        in at.mailbox.messages[0].body
+    )
     assert await at.after(RecordsLeft("nashville", "tasks", 200), went_well()) == []
-    assert await at.after(went_well()) == ["nashville tasks: all that left the lists were asked for"]
+    assert await at.after(went_well()) == ["nashville tasks: all missing records were checked"]
     assert await at.after(went_well()) == []
 
 
@@ -155,7 +158,7 @@ async def test_the_hourly_limit_holds_back_counts_and_lets_go() -> None:
     assert await at.after(*(ended(region=code) for code in regions), minutes=50) == []
     assert at.alerter.counts.suppressed == 4
     assert await at.after(*(ended(region=code) for code in regions), minutes=10) == ["c tasks failed", "d tasks failed"]
-    assert "4 more were held back" in at.mailbox.messages[2].body
+    assert "4 more messages were suppressed" in at.mailbox.messages[2].body
     assert "held back" not in at.mailbox.messages[3].body
 
 

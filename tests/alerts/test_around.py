@@ -115,12 +115,15 @@ async def test_what_failed_by_something_else_before_the_database_was_lost_is_tol
 async def test_an_older_copy_of_the_database_is_told_once_by_all_accounts_and_processes() -> None:
     store = MemoryStore()
     one, other = desk(store), desk(store)
-    first, second = DatabaseReplaced("a", "the database went back"), DatabaseReplaced("b", "the database went back")
-    assert await one.after(first, second) == ["database went back"]
-    assert "the next runs" in one.mailbox.messages[0].body
+    first, second = (
+        DatabaseReplaced("a", "the database replaced by an older copy"),
+        DatabaseReplaced("b", "the database replaced by an older copy"),
+    )
+    assert await one.after(first, second) == ["database replaced by an older copy"]
+    assert "The next runs" in one.mailbox.messages[0].body
     assert await one.after(second, hours=1) == []
     assert await other.after(first) == []
-    assert await one.after(first, hours=10) == ["database went back"]
+    assert await one.after(first, hours=10) == ["database replaced by an older copy"]
 
 
 async def test_what_was_told_is_remembered_until_the_store_is_back() -> None:
@@ -309,7 +312,7 @@ async def test_the_end_has_a_deadline() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert "not everything could be told" in notices(at.events)[0]
+    assert "some alerts were not sent in time" in notices(at.events)[0]
 
 
 async def test_the_end_without_a_database_says_what_is_lost() -> None:
@@ -320,7 +323,7 @@ async def test_the_end_without_a_database_says_what_is_lost() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert "1 results could not be judged" in notices(at.events)[-1]
+    assert "1 results could not be evaluated" in notices(at.events)[-1]
 
 
 async def test_a_bug_does_not_end_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,4 +354,4 @@ async def test_the_queue_is_bounded_and_drops_the_oldest(monkeypatch: pytest.Mon
     at = desk()
     assert await at.after(ended("tags"), ended("people"), ended("tasks")) == ["nashville people, tasks failed"]
     assert at.alerter.counts.dropped_events == 1
-    assert notices(at.events) == ["alerts: 1 events were dropped, as too many waited"]
+    assert notices(at.events) == ["alerts: 1 events were dropped: the queue was full"]

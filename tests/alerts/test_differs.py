@@ -25,7 +25,7 @@ async def test_it_is_told_once_with_what_to_do_and_its_end_answers_it() -> None:
     assert "tasks: 530 wrong, since 2026-07-30 21:00 UTC" in told.body
     assert "verify nashville ENTITY --all --repair" in told.body
     assert await at.after(seen(), hours=1) == []
-    assert await at.after(right()) == ["nashville tasks: the mirror says again what the API says"]
+    assert await at.after(right()) == ["nashville tasks: the mirror matches the API again"]
     assert at.mailbox.messages[1].answers == (told.ident,)
     assert await at.after(right()) == []
 
@@ -46,7 +46,7 @@ async def test_runs_that_succeed_are_no_recovery_of_it_and_those_that_fail_anoth
     assert await at.after(went_well(), hours=1) == []
     assert await at.after(ended()) == ["nashville tasks failed"]
     assert await at.after(went_well()) == ["nashville tasks recovered"]
-    assert await at.after(right()) == ["nashville tasks: the mirror says again what the API says"]
+    assert await at.after(right()) == ["nashville tasks: the mirror matches the API again"]
 
 
 async def test_it_is_reminded_of_once_a_day_and_what_nobody_received_is_told_with_the_next_look() -> None:

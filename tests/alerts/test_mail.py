@@ -116,7 +116,7 @@ async def test_a_login_that_is_refused(tls: tuple[ssl.SSLContext, Path]) -> None
         error = await refusal(
             channel(inbox.port, security="starttls", username=USER, password="wrong-password", ca_file=ca_file)
         )
-    assert "refuses user name and password: got SMTP status 535" in error.message
+    assert "rejected user name and password: got SMTP status 535" in error.message
     assert not error.again
 
 
@@ -142,7 +142,7 @@ async def test_recipients_that_are_refused() -> None:
         assert await channel(inbox.port).send(MESSAGE) == "1 of 2 recipients were refused"
         inbox.refused = RECIPIENTS
         error = await refusal(channel(inbox.port))
-    assert "refuses every recipient: got SMTP status 550" in error.message
+    assert "rejected every recipient: got SMTP status 550" in error.message
     assert [recipients for _, recipients in inbox.mails] == [[RECIPIENTS[1]]]
 
 
@@ -150,7 +150,7 @@ async def test_a_server_that_is_down() -> None:
     async with mail_server() as inbox:
         port = inbox.port
     error = await refusal(channel(port))
-    assert "was not reached" in error.message
+    assert "is unreachable" in error.message
     assert error.again
 
 

@@ -180,7 +180,7 @@ async def test_a_test_message_goes_out_on_every_channel() -> None:
         second = await send_test(alerts)
     assert [(one.channel, one.error) for one in first] == [
         ("e-mail", None),
-        ("webhook", "the webhook refuses: got HTTP status 500"),
+        ("webhook", "the webhook refused the message: got HTTP status 500"),
     ]
     assert [one.error for one in second] == [None, None]
     assert [mail["Subject"] for mail, _ in inbox.mails] == ["[breezeway-sync] test"] * 2

@@ -103,7 +103,7 @@ async def test_the_limit_holds_for_all_processes_together(database: Database) ->
     assert [len(one.mailbox.messages) for one in both] == [3, 0]
     clock.move(hours=1)
     assert await both[0].after(ended(region="d")) == ["d tasks failed"]
-    assert "3 more were held back" in both[0].mailbox.messages[-1].body
+    assert "3 more messages were suppressed" in both[0].mailbox.messages[-1].body
 
 
 async def test_a_process_that_dies_while_sending_is_succeeded(database: Database) -> None:

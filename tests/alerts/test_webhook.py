@@ -66,7 +66,7 @@ async def test_the_address_is_called_as_it_stands() -> None:
 async def test_what_it_refuses(status: int, again: bool) -> None:
     async with hooked(status) as hook:
         channel = WebhookChannel(f"{hook.url}/services/{SECRET}", 5.0)
-        with pytest.raises(NotDelivered, match=f"the webhook refuses: got HTTP status {status}") as caught:
+        with pytest.raises(NotDelivered, match=f"the webhook refused the message: got HTTP status {status}") as caught:
             await channel.send(MESSAGE)
     assert caught.value.again is again
     assert hook.posts == []
@@ -84,7 +84,7 @@ async def test_an_error_and_then_it_works() -> None:
 async def test_nobody_there() -> None:
     async with hooked() as hook:
         url = hook.url
-    with pytest.raises(NotDelivered, match="the webhook was not reached: got the connection was refused") as caught:
+    with pytest.raises(NotDelivered, match="the webhook is unreachable: got the connection was refused") as caught:
         await WebhookChannel(f"{url}/{SECRET}", 5.0).send(MESSAGE)
     assert caught.value.again
     assert SECRET not in str(caught.value)

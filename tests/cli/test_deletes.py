@@ -60,7 +60,7 @@ async def test_what_was_held_is_approved_or_rejected(start: Starter, dsn: str, r
         plain = await deletes(stage, "list", "nashville", "tasks")
         assert plain.out.splitlines()[0].split() == ["region", "entity", "state", "records", "since", "(UTC)", "why"]
         assert "30 of 45 records were gone at once" in plain.out
-        assert "30 records wait for a decision" in plain.out
+        assert "30 records need review" in plain.out
         assert await held_by_report(dsn) == {"tasks": 30}
 
         kept, approved = gone[:3], gone[3:]
@@ -82,7 +82,7 @@ async def test_what_was_held_is_approved_or_rejected(start: Starter, dsn: str, r
         assert len(found["deleted"]) == 5
         assert "answered 404 in two runs" in found["deleted"][0]["why"]
         again = await deletes(stage, "approve", "nashville", "tasks")
-        assert (again.code, again.out) == (0, "nashville tasks: nothing waits for a decision\n")
+        assert (again.code, again.out) == (0, "nashville tasks: nothing needs review\n")
 
 
 async def test_an_empty_list_of_tags_is_approved_and_believed(stage: Stage, rows: Rows) -> None:

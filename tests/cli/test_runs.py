@@ -98,7 +98,7 @@ async def test_partial_is_1_and_says_what_is_missing(stage: Stage) -> None:
     assert {status for (_, name), (status, *_) in table.items() if name != "tasks"} == {"success"}
     assert table["nashville", "tasks"][0] == "partial"
     assert "nashville tasks: " in finished.out
-    assert "still owed" in finished.out
+    assert "child reads (comments and requirements) are pending" in finished.out
 
 
 async def test_a_failing_region_is_1_and_the_other_succeeds(start: Starter, dsn: str) -> None:

@@ -155,7 +155,7 @@ def fresh() -> StatusReport:
 
 PENDING, REJECTED = ErrorCode.CHILD_READS_PENDING, ErrorCode.RECORDS_REJECTED
 FAILING, BAD_PAIR = ErrorCode.SERVER_FAILED, ErrorCode.CREDENTIALS_REJECTED
-_OWED = "1240 calls for comments and requirements are still owed, about 7 min"
+_OWED = "1240 child reads (comments and requirements) are pending, about 7 min"
 _REJECTED = "2 records could not be stored, see `breezeway-sync rejects list`"
 _FAILED = "tasks: the API failed in /task/: got HTTP 503"
 

@@ -85,7 +85,7 @@ def test_what_is_off_is_no_trouble() -> None:
 
 
 def test_troubles_are_sorted_by_kind_and_the_same_message_said_once() -> None:
-    error = "5 calls for comments and requirements are still owed, about 0 min"
+    error = "5 child reads (comments and requirements) are pending, about 0 min"
     pending_reads = {"status": "partial", "error": error, "error_code": ErrorCode.CHILD_READS_PENDING}
     found = find(
         [

@@ -281,7 +281,7 @@ async def test_owed_calls_survive_and_are_told(dsn: str, rows: Rows) -> None:
         tasks = outcome(first, "tasks")
         assert tasks.status == PARTIAL
         assert tasks.pending_reads == setup.world.account("nashville").count("tasks")
-        assert "still owed" in (tasks.error or "")
+        assert "child reads (comments and requirements) are pending" in (tasks.error or "")
         setup.faults.clear()
         second = await setup.run()
         assert outcome(second, "tasks").status == SUCCESS

@@ -230,7 +230,7 @@ def test_all_mistakes_come_at_once_a_line_each(tmp_path: Path) -> None:
     text = '[api]\npage_size = "topsecret"\nmax = 1\n[regions.a]\nclient_id = 5\n[regions.b]\nclient_id = "x"\n'
     message = str(failure(tmp_path, text, {"BREEZEWAY_SYNC_API__TIMEOUT_SECONDS": "soon", "BREEZEWAY_SYNC_X": "y"}))
     first, *lines = message.splitlines()
-    assert first == "7 things are wrong with the configuration:"
+    assert first == "7 problems in the configuration:"
     names = (
         "BREEZEWAY_SYNC_X",
         "api.page_size",

@@ -225,7 +225,7 @@ async def test_the_time_limit_leaves_calls_owed() -> None:
     assert world.api.paths("/task/")[1:] == ["/task/9/comments", "/task/8/comments", "/task/7/comments"]
     assert world.sync_state.pending_reads[COMMENTS] == set(range(7))
     assert (found["tasks"].status, found["tasks"].pending_reads) == (PARTIAL, 7)
-    assert found["tasks"].error == "7 calls for comments and requirements are still owed, about 0 min"
+    assert found["tasks"].error == "7 child reads (comments and requirements) are pending, about 0 min"
 
 
 @dataclass

@@ -126,7 +126,7 @@ def test_everything_that_is_missing_is_said_in_one_line() -> None:
     assert sentence(findings, 180) == (
         "property 5: it failed in /x; "
         "3 records could not be stored, see `breezeway-sync rejects list`; "
-        "360 calls for comments and requirements are still owed, about 2 min; "
+        "360 child reads (comments and requirements) are pending, about 2 min; "
         "templates is not available for this account: an empty answer; "
         "but for 2 accepted problems, see `breezeway-sync problems list`"
     )

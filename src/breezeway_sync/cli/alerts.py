@@ -9,7 +9,7 @@ from breezeway_sync.cli.common import ConfigOption, say
 from breezeway_sync.core.error_codes import ExitCode
 from breezeway_sync.core.errors import ConfigurationError
 
-alerts_app = typer.Typer(help="Mail and messages for people who have no Prometheus.", no_args_is_help=True)
+alerts_app = typer.Typer(help="Alerts by e-mail and webhook.", no_args_is_help=True)
 
 
 @alerts_app.callback()
@@ -19,7 +19,7 @@ def alerts() -> None:
 
 @alerts_app.command("test")
 def send(config: ConfigOption = None) -> None:
-    """Send one message on every configured channel; exit 1 when one could not be sent."""
+    """Send a test message on every configured channel. Exit 1 when a channel fails."""
     from breezeway_sync.ops.alerts import send_test
     from breezeway_sync.service.settings import load_settings
 

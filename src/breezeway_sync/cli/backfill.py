@@ -24,7 +24,7 @@ def backfill(
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Read again the tasks scheduled and the stays that touch some days. Started again, it repeats no list."""
+    """Read the tasks and stays of some days again. A second start repeats no finished list."""
     from breezeway_sync.entities.checkpoints import Days
     from breezeway_sync.service import runner
     from breezeway_sync.service.backfill import choose_dated, estimate
@@ -33,7 +33,7 @@ def backfill(
 
     days = Days(first.date(), last.date())
     if days.since > days.until:
-        raise typer.BadParameter(f"wanted a day that is not before {days.since}", param_hint="--to")
+        raise typer.BadParameter(f"expected a day that is not before {days.since}", param_hint="--to")
     settings = load_settings(config)
     request = runner.RunRequest(
         choose_regions(settings, region), choose_dated(settings, entity), wait_seconds=wait, backfill=days

@@ -34,7 +34,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 def _finite(seconds: float) -> float:
     """`nan` and `inf` are numbers for the parser."""
     if not math.isfinite(seconds):
-        raise typer.BadParameter("wanted a number of seconds", param_hint="--wait")
+        raise typer.BadParameter("expected a number of seconds", param_hint="--wait")
     return seconds
 
 
@@ -43,15 +43,15 @@ WaitOption = Annotated[
     typer.Option(
         min=0,
         callback=_finite,
-        help="Seconds to wait for an account that another process is working; "
-        "never less than it takes to see that one alive, up to 15.",
+        help="Seconds to wait for an account that another process uses. "
+        "The command always waits long enough (up to 15 s) to detect a live process.",
     ),
 ]
 
 
 class PlainConsole(Console):
-    """A console that obeys nothing but us: text is never markup, and whatever a terminal would take for a command is
-    written out. Styles are given as `Text` or `style`."""
+    """A console that prints text literally: no markup, and terminal control characters are escaped.
+    Styles are given as `Text` or `style`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, highlight=False, emoji=False, **options)
@@ -65,7 +65,7 @@ class PlainConsole(Console):
 
 
 def out() -> Console:
-    """Results. Wide where nobody looks, so that pipes get whole lines."""
+    """The console for results. It is wide when stdout is not a terminal, so pipes get whole lines."""
     return PlainConsole(width=None if sys.stdout.isatty() else 200)
 
 
@@ -75,7 +75,7 @@ def err() -> Console:
 
 
 def shown(text: str, style: str = "") -> Text:
-    """A text from elsewhere as a cell: as wide as it is shown."""
+    """External text as a table cell, with control characters escaped."""
     return Text(visible(text), style=style)
 
 
@@ -89,7 +89,7 @@ def columns(*names: str, right: Collection[str] = (), folded: bool = False) -> T
 
 
 def say(text: object, *, is_json: bool = False) -> None:
-    """A line of a result as it is: what a terminal would obey is written out."""
+    """Print one line of a result, with terminal control characters escaped."""
     typer.echo(visible_json(str(text)) if is_json else visible(str(text)))
 
 

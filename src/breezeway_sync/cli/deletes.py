@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 
     Decide = Callable[[Settings, str, Entity, Sequence[str]], Coroutine[object, object, int]]
 
-deletes_app = typer.Typer(
-    help="What lists do not show any more and what was deleted: look, approve, reject, undo.", no_args_is_help=True
-)
+deletes_app = typer.Typer(help="Missing and deleted records: list, approve, reject, undo.", no_args_is_help=True)
 
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration.")]
 EntityArgument = Annotated[str, typer.Argument(help="properties, tasks, …")]
 IdsArgument = Annotated[
-    list[str] | None, typer.Argument(help="Ids, of tags with their type (task:17); without any: all that need review.")
+    list[str] | None,
+    typer.Argument(help="Ids; tag ids include their type (task:17). Without ids: all records that need review."),
 ]
 
 _STYLES = {"needs_review": "red", "candidate": "yellow"}
@@ -40,11 +39,11 @@ def list_(
     region: Annotated[str, typer.Argument(help="A region of the configuration, or all.")] = "all",
     entity: Annotated[str, typer.Argument(help="properties, tasks, … or all.")] = "all",
     config: ConfigOption = None,
-    with_ids: Annotated[bool, typer.Option("--ids", help="Also name every missing record.")] = False,
+    with_ids: Annotated[bool, typer.Option("--ids", help="Also list the id of every missing record.")] = False,
     deleted: Annotated[int, typer.Option(min=0, help="How many of the newest deletions to show.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what is missing, what waits for a person first, and the newest deletions. Reads the database only."""
+    """Show missing records (those that need review first) and the newest deletions. Reads the database only."""
     from breezeway_sync.service import deletes
     from breezeway_sync.service.selection import choose_all_mirrored, choose_regions
     from breezeway_sync.service.settings import load_settings
@@ -62,12 +61,14 @@ def list_(
 def approve(
     region: RegionArgument, entity: EntityArgument, ids: IdsArgument = None, config: ConfigOption = None
 ) -> None:
-    """Let records that need review go, once it is proven that they are gone."""
+    """Approve the deletion of records that need review. The next run deletes them after a last check."""
     from breezeway_sync.service import deletes
 
     count, chosen = _decide(deletes.approve, region, entity, ids or [], config)
-    proof = "its own address answers 404 once more" if chosen.own_address else "a further complete list lacks it"
-    remark = f"nothing is deleted yet: each goes with the next run, when {proof}"
+    proof = (
+        "its own address answers 404 once more" if chosen.own_address else "one more complete list does not contain it"
+    )
+    remark = f"nothing is deleted yet: the next run deletes each record when {proof}"
     say(_said(count, region, entity, "to be deleted", remark))
 
 
@@ -86,14 +87,14 @@ def reject(
 def undo(
     region: RegionArgument,
     entity: EntityArgument,
-    ids: Annotated[list[str], typer.Argument(help="Ids, of tags with their type (task:17).")],
+    ids: Annotated[list[str], typer.Argument(help="Ids; tag ids include their type (task:17).")],
     config: ConfigOption = None,
 ) -> None:
     """Make deleted records live again, as they are stored."""
     from breezeway_sync.service import deletes
 
     count, _ = _decide(deletes.undo, region, entity, ids, config)
-    say(_said(count, region, entity, "live", "they stay so until Breezeway says something new of them"))
+    say(_said(count, region, entity, "live", "they stay live until Breezeway reports a change"))
 
 
 def _decide(decide: Decide, region: str, entity: str, ids: Sequence[str], config: ConfigOption) -> tuple[int, Entity]:
@@ -107,12 +108,12 @@ def _decide(decide: Decide, region: str, entity: str, ids: Sequence[str], config
 
 def _said(count: int, region: str, entity: str, state: str, remark: str) -> str:
     if not count:
-        return f"{region} {entity}: nothing waits for a decision"
+        return f"{region} {entity}: nothing needs review"
     return f"{region} {entity}: {_records(count)} {'is' if count == 1 else 'are'} {state} now; {remark}"
 
 
 def print_listing(console: Console, found: DeletesListing) -> None:
-    """Both tables, where there is something to show, and below the first what is to be decided."""
+    """Print missing and deleted records, and how many need review."""
     if found.missing:
         console.print(missing_table(found.missing))
         for one in found.missing:
@@ -122,8 +123,8 @@ def print_listing(console: Console, found: DeletesListing) -> None:
     else:
         console.print("nothing is missing", markup=False)
     if found.records_in_review:
-        verb = "waits" if found.records_in_review == 1 else "wait"
-        console.print(f"\n{_records(found.records_in_review)} {verb} for a decision: approve or reject", style="red")
+        verb = "needs" if found.records_in_review == 1 else "need"
+        console.print(f"\n{_records(found.records_in_review)} {verb} review: approve or reject", style="red")
     if found.deleted:
         console.print()
         console.print(deleted_table(found.deleted))

@@ -38,10 +38,12 @@ def doctor(
     wait: WaitOption = 60.0,
     bundle: Annotated[
         Path | None,
-        typer.Option(help="Also write a ZIP archive for whoever helps: log, findings, versions; no secrets, no data."),
+        typer.Option(
+            help="Also write a ZIP archive for support: log, findings, versions. It holds no secrets and no data."
+        ),
     ] = None,
 ) -> None:
-    """Examine configuration, database, credentials and every endpoint; exit 1 when something fails."""
+    """Check configuration, database, credentials and every endpoint. Exit 1 when a check fails."""
     from breezeway_sync.core.errors import ConfigurationError
     from breezeway_sync.service.doctor import FAIL, diagnose, of_unusable_configuration, write_bundle
     from breezeway_sync.service.settings import load_settings
@@ -66,17 +68,17 @@ def doctor(
 
 
 def print_findings(console: Console, findings: Sequence[DoctorFinding]) -> None:
-    """A line for every finding, those of endpoints that answer in one; remedies below their findings."""
+    """Print one line per finding. Endpoints that answer share one line. Remedies follow their findings."""
     from breezeway_sync.service.doctor import condensed
 
-    table = columns("", "looked at", "found, and what to do", folded=True)
+    table = columns("", "looked at", "result and remedy", folded=True)
     for one in condensed(findings):
         table.add_row(shown(one.level, style=_STYLES[one.level]), shown(f"{one.area}: {one.subject}"), shown(one.found))
         if one.remedy and one.level != "ok":
             table.add_row("", "", shown(f"-> {one.remedy}", style="bold"))
     console.print(table)
     counts = {level: sum(one.level == level for one in findings) for level in ("fail", "warn", "ok")}
-    console.print(f"\n{counts['fail']} failed, {counts['warn']} to look at, {counts['ok']} well", markup=False)
+    console.print(f"\n{counts['fail']} failed, {counts['warn']} warnings, {counts['ok']} ok", markup=False)
 
 
 def findings_json(findings: Sequence[DoctorFinding]) -> str:

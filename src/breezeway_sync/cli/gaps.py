@@ -29,9 +29,7 @@ class _ShowUnlessTold(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-gaps_app = typer.Typer(
-    cls=_ShowUnlessTold, help="Fields of the API that no column takes, and what changed of its fields."
-)
+gaps_app = typer.Typer(cls=_ShowUnlessTold, help="Unmapped API fields and schema drift.")
 
 
 @gaps_app.command("show")
@@ -41,7 +39,7 @@ def show(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show both. The word `show` may be left out. Reads the database only."""
+    """Show unmapped fields and schema drift. `show` is optional. Reads the database only."""
     from breezeway_sync.service.gaps import look
     from breezeway_sync.service.settings import load_settings
 
@@ -56,18 +54,20 @@ def show(
 def promote(
     field: Annotated[str, typer.Argument(help="TABLE.FIELD, as tasks.new_field or tasks.details.color.")],
     config: ConfigOption = None,
-    type_name: Annotated[str | None, typer.Option("--type", help="Of the column; else as its values are.")] = None,
-    column: Annotated[str | None, typer.Option("--column", help="Its name; else the field's.")] = None,
-    write: Annotated[Path | None, typer.Option("--write", help="The folder that the migration goes to.")] = None,
+    type_name: Annotated[
+        str | None, typer.Option("--type", help="Column type. Default: derived from the values.")
+    ] = None,
+    column: Annotated[str | None, typer.Option("--column", help="Column name. Default: the field's name.")] = None,
+    write: Annotated[Path | None, typer.Option("--write", help="Folder for the migration file.")] = None,
 ) -> None:
-    """Write the migration that gives a field a column and fills it from `extra`, without any API call."""
+    """Write a migration that adds a column for a field and fills it from `extra`. Makes no API call."""
     from breezeway_sync.service import gaps
     from breezeway_sync.service.settings import load_settings
 
     made = loop.run(gaps.promote(load_settings(config), field, type_name=type_name, column=column, directory=write))
     if made.path is None:
         say(made.text.removesuffix("\n"))
-        tell(f"this is {made.name}, written nowhere; --write names a folder for it")
+        tell(f"this is {made.name}. No file was written; --write names a folder for it")
     else:
         say(f"written: {made.path}")
     # Without its line in the catalog the column stays as the migration has filled it.
@@ -89,7 +89,7 @@ def print_found(console: Console, found: Found) -> None:
 
 
 def _gaps_table(found: Found) -> Table:
-    table = columns("region", "table", "field without a column", "types", "rows", "since (UTC)", right=("rows",))
+    table = columns("region", "table", "unmapped field", "types", "rows", "since (UTC)", right=("rows",))
     for one in found.gaps:
         texts = (one.region, one.table, one.field, ", ".join(one.types), f"{one.rows:,}", f"{one.since:%Y-%m-%d %H:%M}")
         # Names come from the API: never as markup.

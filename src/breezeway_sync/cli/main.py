@@ -59,11 +59,11 @@ def run(
     entity: Annotated[str, typer.Argument(help="properties, tasks, … or all.")] = "all",
     config: ConfigOption = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Read everything again now, all comments and requirements included.")
+        bool, typer.Option("--full", help="Read everything again now, including all comments and requirements.")
     ] = False,
     rewrite: Annotated[
         bool,
-        typer.Option("--rewrite", help="As --full, and put right what was changed in the mirror behind its back."),
+        typer.Option("--rewrite", help="As --full, and also overwrite changes that others made in the mirror."),
     ] = False,
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
@@ -87,7 +87,7 @@ def run(
 
 @app.command()
 def serve(config: ConfigOption = None) -> None:
-    """Keep the mirror fresh on schedule, until told to stop."""
+    """Keep the mirror fresh on schedule until a signal stops it."""
     from breezeway_sync.cli.serve import serve as run_daemon
     from breezeway_sync.service.settings import load_settings
 
@@ -97,9 +97,11 @@ def serve(config: ConfigOption = None) -> None:
 @app.command()
 def migrate(
     config: ConfigOption = None,
-    check: Annotated[bool, typer.Option("--check", help="Only tell; exit 1 when something would run.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only list pending migrations. Exit 1 when there are any.")
+    ] = False,
 ) -> None:
-    """Bring the database's schema to this version."""
+    """Migrate the database schema to this version."""
     from breezeway_sync.service import runner
     from breezeway_sync.service.settings import load_settings
     from breezeway_sync.store import migrate as migrations
@@ -125,7 +127,7 @@ def migrate(
 
 @config_app.command("check")
 def config_check(config: ConfigOption = None) -> None:
-    """Load the configuration and say whether it can be used."""
+    """Load the configuration and report whether it is valid."""
     from breezeway_sync.service.settings import load_settings
     from breezeway_sync.service.settings.problems import as_one
     from breezeway_sync.service.settings.twins import of_twins, pairs_of
@@ -139,7 +141,7 @@ def config_check(config: ConfigOption = None) -> None:
 
 @config_app.command("show")
 def config_show(config: ConfigOption = None) -> None:
-    """Print the effective configuration, secrets masked, with where each value came from."""
+    """Print the effective configuration with the source of each value. Secrets are masked."""
     from breezeway_sync.service.settings import describe, load_settings
 
     say(describe(load_settings(config)))
@@ -153,10 +155,12 @@ def version() -> None:
 
 @app.command()
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave database and sandbox up until Ctrl-C.")] = False,
-    seed: Annotated[int, typer.Option(help="Another seed, another made-up world.")] = 1,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the database and the sandbox running until Ctrl-C.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the generated data.")] = 1,
 ) -> None:
-    """A real PostgreSQL and a simulated Breezeway: mirror three regions twice and look at the result."""
+    """Start a PostgreSQL and a simulated Breezeway, mirror three regions twice, and show the result."""
     from breezeway_sync.cli.demo import show
 
     show(out(), err(), log_to_stderr("warning"), keep=keep, seed=seed)
@@ -169,8 +173,8 @@ def sandbox(
     properties: Annotated[int, typer.Option(min=1, help="Properties of each account.")] = 30,
     tasks: Annotated[int, typer.Option(min=0, help="Tasks of each property.")] = 20,
     reservations: Annotated[int, typer.Option(min=0, help="Reservations of each property.")] = 10,
-    seed: Annotated[int, typer.Option(help="Another seed, another made-up world.")] = 1,
-    latency_ms: Annotated[float, typer.Option(min=0, help="Time that each answer takes.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the generated data.")] = 1,
+    latency_ms: Annotated[float, typer.Option(min=0, help="Delay of each answer, in seconds.")] = 0.0,
     limits: Annotated[bool, typer.Option(help="Enforce 200 calls and one token call a minute.")] = True,
 ) -> None:
     """Serve the simulated API, with a control address below /_sandbox/, until Ctrl-C."""
@@ -190,7 +194,7 @@ def sandbox(
 
 
 def main(command: Callable[..., object] = app) -> None:
-    """The entry point: every foreseen error is one message on stderr and an exit code."""
+    """The entry point. Each expected error becomes one message on stderr and an exit code."""
     try:
         command()
     except BreezewaySyncError as error:

@@ -23,7 +23,7 @@ def plan(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Estimate the calls of the configured schedule from what is stored. Reads the database only."""
+    """Estimate the API calls of the configured schedule. Reads the database only."""
     from breezeway_sync.service.plan import plan as make_plan
     from breezeway_sync.service.selection import choose_regions
     from breezeway_sync.service.settings import load_settings
@@ -37,7 +37,7 @@ def plan(
 
 
 def print_plan(console: Console, accounts: Sequence[AccountPlan]) -> None:
-    """A table by account, region and purpose, and below it what would be late and what is not known."""
+    """A table by account, region and purpose. Below it: what would be late and what is unknown."""
     console.print(plan_table(accounts))
     lines = []
     for account in accounts:

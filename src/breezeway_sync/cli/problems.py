@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from breezeway_sync.service.retries import RetryReport
 
 problems_app = typer.Typer(
-    help="What could not be read or stored: list it, accept it, read it again.", no_args_is_help=True
+    help="Data that could not be read or stored: list, accept, read again.", no_args_is_help=True
 )
 
 IdsArgument = Annotated[list[str], typer.Argument(metavar="ID…", help="As `problems list` shows them: p17, r4.")]
@@ -40,9 +40,9 @@ def problems_list(
     region: Annotated[str, typer.Argument(help="A region of the configuration, or all.")] = "all",
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    everything: Annotated[bool, typer.Option("--all", help="Show also what is resolved.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also show resolved problems.")] = False,
 ) -> None:
-    """Show what is open: where, what, why, since when, and who lives with it."""
+    """Show open problems: where, what, why, since when, and who accepted them."""
     from breezeway_sync.service import problems
     from breezeway_sync.service.selection import choose_regions
     from breezeway_sync.service.settings import load_settings
@@ -58,18 +58,18 @@ def problems_list(
 @problems_app.command("accept")
 def problems_accept(
     ids: IdsArgument,
-    why: Annotated[str, typer.Option(help="The reason, for whoever looks next.")],
+    why: Annotated[str, typer.Option(help="The reason, shown in the list.")],
     config: ConfigOption = None,
 ) -> None:
-    """Live with these until they change: another payload, another code, or read well in between."""
+    """Accept these problems until they change: a new payload, a new error code, or a successful read."""
     from breezeway_sync.service import problems
     from breezeway_sync.service.settings import load_settings
 
     reason = " ".join(why.encode("utf-8", "replace").decode("utf-8").split())
     if not reason:
-        raise typer.BadParameter("wanted a reason, got nothing", param_hint="--why")
+        raise typer.BadParameter("expected a reason, got an empty text", param_hint="--why")
     count = loop.run(problems.accept(load_settings(config), ids, reason))
-    typer.echo(f"{count} problem{'s' if count != 1 else ''} accepted; `breezeway-sync problems list` shows them on")
+    typer.echo(f"{count} problem{'s' if count != 1 else ''} accepted; `breezeway-sync problems list` still shows them")
 
 
 @problems_app.command("retry")
@@ -79,7 +79,7 @@ def problems_retry(
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Read these again now, or bring the rejected record again; exit 1 when something stays open."""
+    """Read these again now, or store the rejected record again. Exit 1 when a problem stays open."""
     from breezeway_sync.service import problems
     from breezeway_sync.service.settings import load_settings
 

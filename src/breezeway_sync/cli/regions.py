@@ -18,14 +18,14 @@ from breezeway_sync.core.error_codes import ExitCode
 if TYPE_CHECKING:
     from breezeway_sync.store.regions import RegionLine
 
-regions_app = typer.Typer(help="Regions: look, adopt another source, rename, take out.", no_args_is_help=True)
+regions_app = typer.Typer(help="Regions: list, adopt a changed source, rename, retire.", no_args_is_help=True)
 
 _STYLES = {"source_changed": "red", "unattended": "red", "unconfirmed": "yellow", "retired": "dim"}
 
 
 @regions_app.command("list")
 def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show every region of the mirror: its state, what it is a copy of, its live rows. Reads the database only."""
+    """Show every region of the mirror: its state, source and live rows. Reads the database only."""
     from breezeway_sync.service import regions
     from breezeway_sync.service.settings import load_settings
 
@@ -38,11 +38,11 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @regions_app.command()
 def adopt(
-    region: Annotated[str, typer.Argument(help="A region of the configuration, or all whose source has changed.")],
+    region: Annotated[str, typer.Argument(help="A region of the configuration, or all regions with a changed source.")],
     config: ConfigOption = None,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Take the configured source for the region's own: it is read whole, what it does not show is retired."""
+    """Accept the configured source. The next run reads all of it and marks other rows as deleted."""
     from breezeway_sync.service import regions
     from breezeway_sync.service.selection import ALL, choose_regions
     from breezeway_sync.service.settings import load_settings
@@ -72,7 +72,7 @@ def rename(
     config: ConfigOption = None,
     wait: WaitOption = 0.0,
 ) -> None:
-    """Give a region another code, its rows and history with it; the configuration needs the same change."""
+    """Rename a region with its rows and history. Make the same change in the configuration."""
     from breezeway_sync.service import regions
     from breezeway_sync.service.settings import load_settings
 
@@ -89,7 +89,7 @@ def rename(
 
 @regions_app.command()
 def retire(region: Annotated[str, typer.Argument(help="A region of the mirror.")], config: ConfigOption = None) -> None:
-    """Take a region out: it is not read, late or counted any more; its rows stay."""
+    """Retire a region: it is no longer read, late or counted. Its rows stay."""
     from breezeway_sync.service import regions
     from breezeway_sync.service.settings import load_settings
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from breezeway_sync.core.report import OpenRejection, Retried
     from breezeway_sync.service.retries import RetryReport
 
-rejects_app = typer.Typer(help="Records that could not be stored: list them, bring them again.", no_args_is_help=True)
+rejects_app = typer.Typer(help="Records that could not be stored: list, store again.", no_args_is_help=True)
 
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration, or all.")]
 EntityArgument = Annotated[str, typer.Argument(help="properties, tasks, task_comments, … or all.")]
@@ -43,10 +43,10 @@ def rejects_list(
     as_json: JsonOption = False,
     payload: Annotated[
         str | None,
-        typer.Option("--payload", metavar="RECORD", help="Print what was sent as this record: your guests' data."),
+        typer.Option("--payload", metavar="RECORD", help="Print this record's payload. It contains guest data."),
     ] = None,
 ) -> None:
-    """Show what is open: which record, why, since when; never what it holds, unless asked for."""
+    """Show open rejections: which record, why, since when. Content only with --payload."""
     from breezeway_sync.service import rejects
     from breezeway_sync.service.selection import choose_regions, choose_rejected
     from breezeway_sync.service.settings import load_settings
@@ -72,7 +72,7 @@ def rejects_retry(
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Bring what was rejected to the mirror again, without a call; exit 1 when something stays open."""
+    """Try to store rejected records again. Makes no API call. Exit 1 when a rejection stays open."""
     from breezeway_sync.service import rejects
     from breezeway_sync.service.selection import choose_regions, choose_rejected
     from breezeway_sync.service.settings import load_settings

@@ -27,7 +27,7 @@ _CODES = {signal.SIGTERM: ExitCode.TERMINATED, signal.SIGINT: ExitCode.INTERRUPT
 
 
 def serve(settings: Settings, load: Callable[[], Settings]) -> None:
-    """Serve until SIGTERM or SIGINT; a second signal leaves at once. SIGHUP reads the configuration again."""
+    """Serve until SIGTERM or SIGINT; a second signal ends at once. SIGHUP reloads the configuration."""
     is_terminal = sys.stdout.isatty()
     logs.configure(
         settings.log.level,

@@ -26,7 +26,7 @@ def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 4 when something is late or differs, or nothing is known.")
+        bool, typer.Option("--check", help="Exit 4 when something is late or differs, or when there is no data yet.")
     ] = False,
 ) -> None:
     """Show how fresh each region and entity is. Reads the database only."""
@@ -68,7 +68,7 @@ def _differing(one: VerificationState) -> str:
 
 
 def entities_table(entities: Sequence[Freshness]) -> Table:
-    """Regions x entities against their promises."""
+    """Regions x entities against their freshness targets."""
     names = ("region", "entity", "status", "last success (UTC)", "age", "target", "late", "rows", "calls", "took")
     table = columns(*names, right=("age", "target", "rows", "calls", "took"))
     last = None
@@ -91,8 +91,8 @@ def entities_table(entities: Sequence[Freshness]) -> Table:
 
 
 def regions_table(regions: Sequence[RegionTotals]) -> Table:
-    """What is owed and open, and how long the token lasts."""
-    numbers = ("owed calls", "they take", "open rejections", "open problems", "accepted")
+    """Pending child reads, open rejections and problems, and the token's lifetime."""
+    numbers = ("pending child reads", "time needed", "open rejections", "open problems", "accepted")
     table = columns("region", "name", *numbers, "token", right=numbers)
     for one in regions:
         table.add_row(

@@ -28,7 +28,7 @@ from breezeway_sync.core.error_codes import ErrorCode, ExitCode
 if TYPE_CHECKING:
     from breezeway_sync.service.tokens import TokenReport
 
-token_app = typer.Typer(help="Check or renew the accounts' tokens; no value is ever shown.", no_args_is_help=True)
+token_app = typer.Typer(help="Check or renew the accounts' tokens. Token values are never shown.", no_args_is_help=True)
 
 RegionArgument = Annotated[str, typer.Argument(help="A region of the configuration, or all.")]
 
@@ -43,7 +43,7 @@ def token_check(
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Tell where credentials come from, how long tokens last and what went wrong last."""
+    """Show where credentials come from, how long tokens last, and the last error."""
     from breezeway_sync.service import tokens
     from breezeway_sync.service.selection import choose_regions
     from breezeway_sync.service.settings import load_settings
@@ -62,7 +62,7 @@ def token_refresh(
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Get a new token now, in the account's turn for token calls (one a minute)."""
+    """Get a new token now, within the limit of one token call a minute."""
     from breezeway_sync.service import tokens
     from breezeway_sync.service.selection import choose_regions
     from breezeway_sync.service.settings import load_settings

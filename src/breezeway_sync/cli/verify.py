@@ -39,18 +39,20 @@ def verify(
     region: Annotated[str, typer.Argument(help="A region of the configuration, or all.")] = "all",
     entity: Annotated[str, typer.Argument(help="properties, tasks, … or all.")] = "all",
     config: ConfigOption = None,
-    sample: Annotated[int, typer.Option(min=1, help="Records of each entity that are read again.")] = 50,
-    seed: Annotated[int | None, typer.Option(min=0, help="Compare the sample of an earlier seed again.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="How many records of each entity to compare.")] = 50,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of an earlier sample, to compare the same records.")
+    ] = None,
     whole: Annotated[
         bool, typer.Option("--all", help="Compare everything: every list, record, comment, requirement and contact.")
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Read again what differs, write it, and compare it once more.")
+        bool, typer.Option("--repair", help="Read differing records again, store them, and compare once more.")
     ] = False,
     as_json: JsonOption = False,
     wait: WaitOption = 60.0,
 ) -> None:
-    """Compare the mirror with the API; exit 0 only if all that was asked for was, and all is explained."""
+    """Compare the mirror with the API. Exit 0 only if everything was compared and each difference is explained."""
     from breezeway_sync.service import verification
     from breezeway_sync.service.selection import choose_entities, choose_regions
     from breezeway_sync.service.settings import load_settings
@@ -81,7 +83,7 @@ def print_report(console: Console, report: VerificationReport) -> None:
     lines += [line for one in report.verifications for line in _lines(one)]
     lines += [f"{region}: {reason}" for region, reason in report.locked.items()]
     if any(not one.is_full and one.is_explained for one in report.verifications):
-        lines.append("This was a sample, which proves only what it compared: --all compares everything.")
+        lines.append("This was a sample: it proves only the compared records. --all compares everything.")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -78,7 +78,7 @@ class HealthReport:
 
 
 def judge(facts: Facts) -> HealthReport:
-    """The verdict; findings that need an operator first come first."""
+    """The health report. Findings that need an operator come first."""
     stuck = _stuck(facts)
     database = _database(facts)
     findings = (*stuck, *database, *_rest(facts))
@@ -92,19 +92,15 @@ def judge(facts: Facts) -> HealthReport:
 def _stuck(facts: Facts) -> tuple[HealthFinding, ...]:
     found = []
     if facts.loop_age_seconds > LOOP_STUCK_SECONDS:
-        what = f"the event loop did not turn for {facts.loop_age_seconds:.0f} s"
+        what = f"the event loop was blocked for {facts.loop_age_seconds:.0f} s"
         found.append(
-            HealthFinding(
-                "loop", what, "restart the service; look for a machine without CPU or memory to spare", "failing"
-            )
+            HealthFinding("loop", what, "restart the service; check whether the machine lacks CPU or memory", "failing")
         )
     age = facts.runner_age_seconds
     if age is not None and age > RUNNER_STUCK_SECONDS:
-        what = f"the work under way made no progress for {age / 60:.0f} min"
+        what = f"the current work made no progress for {age / 60:.0f} min"
         found.append(
-            HealthFinding(
-                "work", what, "restart the service; what is committed stays, the rest is read again", "failing"
-            )
+            HealthFinding("work", what, "restart the service; committed data stays, the rest is read again", "failing")
         )
     return tuple(found)
 
@@ -112,7 +108,7 @@ def _stuck(facts: Facts) -> tuple[HealthFinding, ...]:
 def _database(facts: Facts) -> tuple[HealthFinding, ...]:
     if not facts.database_reachable:
         why = f": {facts.database_error}" if facts.database_error else ""
-        hint = "check that PostgreSQL runs and that database.dsn leads to it; the work goes on by itself afterwards"
+        hint = "check that PostgreSQL runs and that database.dsn is correct; the service then continues by itself"
         return (HealthFinding("database", f"the database is lost{why}", hint, "failing"),)
     if not facts.database_migrated:
         why = f": {facts.database_error}" if facts.database_error else ""
@@ -129,23 +125,23 @@ def _named(places: tuple[str, ...]) -> str:
 def _rest(facts: Facts) -> tuple[HealthFinding, ...]:
     found = []
     if facts.refused:
-        hint = "the status page has the reason; mostly client_id and client_secret are wrong or not active"
+        hint = "the status page shows the reason; usually client_id and client_secret are wrong or not active"
         found.append(HealthFinding("credentials", f"no token for {', '.join(facts.refused)}", hint, "degraded"))
     if facts.late:
-        hint = "see the status page for the reason of each; a restart does not help"
+        hint = "the status page shows each reason; a restart does not help"
         found.append(HealthFinding("late", f"{len(facts.late)} late: {_named(facts.late)}", hint, "degraded"))
     if facts.differing:
         what = f"{len(facts.differing)} differ from the API: {_named(facts.differing)}"
-        hint = "`breezeway-sync verify REGION ENTITY --all --repair` reads what differs again and proves it"
+        hint = "`breezeway-sync verify REGION ENTITY --all --repair` reads differing records again and verifies them"
         found.append(HealthFinding("differs", what, hint, "degraded"))
     if facts.config_error:
         what = f"the changed configuration is not in effect: {facts.config_error}"
         found.append(
             HealthFinding(
-                "configuration", what, "correct it and reload; until then the settings from before apply", "degraded"
+                "configuration", what, "correct it and reload; until then the previous settings apply", "degraded"
             )
         )
     if facts.is_draining:
-        hint = "wait: it ends when the batches under way are committed"
+        hint = "wait: it ends when the current batches are committed"
         found.append(HealthFinding("stopping", "the service is stopping", hint, "degraded"))
     return tuple(found)

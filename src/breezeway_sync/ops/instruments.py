@@ -35,21 +35,21 @@ class Instruments:
         return Histogram(f"{NAMESPACE}_{name}", text, labels, buckets=buckets, registry=self._registry)
 
     def _make_work(self) -> None:
-        self.rows = self._counter("rows_total", "Records by what became of them in a run.", *_PLACE, "outcome")
+        self.rows = self._counter("rows_total", "Records by their result in a run.", *_PLACE, "outcome")
         self.runs = self._counter("runs_total", "Runs of one region and entity by how they ended.", *_PLACE, "status")
         self.run_calls = self._counter("run_calls_total", "API calls made for a region and entity.", *_PLACE)
         self.run_duration = self._histogram(
-            "run_duration_seconds", "How long runs of a region and entity took.", RUN_BUCKETS_SECONDS, *_PLACE
+            "run_duration_seconds", "Duration of runs of a region and entity.", RUN_BUCKETS_SECONDS, *_PLACE
         )
         self.records_left = self._counter(
-            "records_left_total", "Records that left the lists at once and are being asked for.", *_PLACE
+            "records_left_total", "Records that disappeared from the lists at once and are being checked.", *_PLACE
         )
         self.losses = self._counter(
-            "lost_rows_total", "How often rows that somebody deleted by hand were found, by table.", *_PLACE, "table"
+            "lost_rows_total", "How often manually deleted rows were found, by table.", *_PLACE, "table"
         )
         self.field_changes = self._counter(
             "field_changes_total",
-            "Fields of the API that appeared, vanished, changed type or emptied.",
+            "API fields that appeared, vanished, changed type or became empty.",
             *_PLACE,
             "what",
         )
@@ -59,15 +59,15 @@ class Instruments:
         )
         self.cycles = self._counter("cycles_total", "Cycles of one account by the worst of their runs.", "status")
         self.cycle_duration = self._histogram(
-            "cycle_duration_seconds", "How long cycles of one account took.", RUN_BUCKETS_SECONDS
+            "cycle_duration_seconds", "Duration of cycles of one account.", RUN_BUCKETS_SECONDS
         )
         self.cycles_skipped = self._counter(
-            "cycles_skipped_total", "Cycles that were due and did not run, by why.", "interval", "reason"
+            "cycles_skipped_total", "Due cycles that did not run, by reason.", "interval", "reason"
         )
         self.batch_duration = self._histogram(
             "batch_duration_seconds", "How long it took to write one batch.", BATCH_BUCKETS_SECONDS
         )
-        self.crashes = self._counter("crashes_total", "Errors that nobody foresaw.")
+        self.crashes = self._counter("crashes_total", "Unexpected errors.")
 
     def _make_calls(self) -> None:
         self.calls = self._counter(
@@ -76,83 +76,91 @@ class Instruments:
         self.call_errors = self._counter("call_errors_total", "Exchanges that failed, by error code.", "error")
         self.call_duration = self._histogram(
             "call_duration_seconds",
-            "From sending a request to having its whole answer.",
+            "Time from sending a request to its complete answer.",
             CALL_BUCKETS_SECONDS,
             "endpoint",
         )
         self.received_bytes = self._counter("received_bytes_total", "Bodies of answers, decompressed.")
         self.rate_limit_wait = self._counter(
-            "rate_limit_wait_seconds_total", "Time that calls waited for their turn in the budget."
+            "rate_limit_wait_seconds_total", "Time that calls waited for the call budget."
         )
-        self.retries = self._counter("retries_total", "Repeated calls by why the attempt before failed.", "reason")
+        self.retries = self._counter("retries_total", "Retried calls by the reason of the previous failure.", "reason")
         self.pauses = self._counter("account_pauses_total", "Stops of a whole account by reason.", "reason")
         self.pause_seconds = self._counter("account_pause_seconds_total", "How long accounts were stopped.", "reason")
         for reason in EXPECTED_PAUSES:
             self.pauses.labels(reason)
             self.pause_seconds.labels(reason)
-        self.concurrency = self._gauge("concurrency", "Calls of all accounts that may be under way at once, for now.")
+        self.concurrency = self._gauge("concurrency", "Current limit of open calls, all accounts together.")
         self.account_concurrency = self._gauge(
-            "account_concurrency", "Calls of one account that may be under way at once, for now.", "account"
+            "account_concurrency", "Current limit of open calls of one account.", "account"
         )
-        self.tokens_obtained = self._counter("tokens_obtained_total", "Access tokens by where they came from.", "how")
+        self.tokens_obtained = self._counter("tokens_obtained_total", "Access tokens by source.", "how")
         self.token_failures = self._counter("token_failures_total", "Failed attempts to get an access token.")
 
     def _make_service(self) -> None:
         self.build_info = self._gauge("build_info", "Always 1; the version that runs.", "version")
         self.loop_lag = self._histogram(
-            "loop_lag_seconds", "How much later than asked the event loop woke a sleeper.", LAG_BUCKETS_SECONDS
+            "loop_lag_seconds", "Delay of the event loop: how late it woke a sleeping task.", LAG_BUCKETS_SECONDS
         )
         self.database_up = self._gauge("database_up", "1 while the database answers.")
         self.database_losses = self._counter("database_losses_total", "How often the database was lost.")
         self.database_replacements = self._counter(
-            "database_replacements_total", "Accounts whose stored work was gone: an older copy was the database."
+            "database_replacements_total", "Accounts whose stored data was lost: an older copy replaced the database."
         )
         self.leases_claimed = self._counter("leases_claimed_total", "Accounts claimed by this process.")
         self.leases_taken_over = self._counter("leases_taken_over_total", "Of these, claimed from a dead owner.")
         self.reloads = self._counter("configuration_reloads_total", "Reloads of the configuration.", "result")
         self.configuration_ok = self._gauge(
-            "configuration_last_reload_successful", "1 when the configuration in effect is the one that is written."
+            "configuration_last_reload_successful", "1 when the active configuration matches the file."
         )
         self.configuration_time = self._gauge(
-            "configuration_last_reload_success_timestamp_seconds", "When the configuration in effect was read."
+            "configuration_last_reload_success_timestamp_seconds", "When the active configuration was read."
         )
-        self.alerts_sent = self._counter("alerts_sent_total", "Alerts handed over.", "channel")
-        self.alerts_failed = self._counter("alerts_failed_total", "Alerts that could not be handed over.", "channel")
+        self.alerts_sent = self._counter("alerts_sent_total", "Alerts delivered.", "channel")
+        self.alerts_failed = self._counter("alerts_failed_total", "Alerts that could not be delivered.", "channel")
         self.budget = self._gauge("budget_calls_per_minute", "Calls a minute that one account may make.")
-        self.accounts = self._gauge("accounts", "Accounts that are worked.")
+        self.accounts = self._gauge("accounts", "Accounts that the service reads.")
 
     def _make_report(self) -> None:
         self.last_success = self._gauge(
-            "last_success_timestamp_seconds", "When a region and entity was last read without a fault.", *_PLACE
+            "last_success_timestamp_seconds", "When a region and entity was last read successfully.", *_PLACE
         )
-        self.freshness_target = self._gauge("freshness_target_seconds", "How old the last success may be.", *_PLACE)
-        self.late = self._gauge("late", "1 when the last success is older than promised, or there is none.", *_PLACE)
+        self.freshness_target = self._gauge(
+            "freshness_target_seconds", "Freshness target: maximum age of the last success.", *_PLACE
+        )
+        self.late = self._gauge(
+            "late", "1 when the last success is older than the freshness target, or there is none.", *_PLACE
+        )
         self.last_run_failed = self._gauge("last_run_failed", "1 when the latest run that ended failed.", *_PLACE)
         self.pending_reads = self._gauge(
-            "pending_child_reads", "Calls for children of records that are still to be made.", "region", "source"
+            "pending_child_reads", "Pending child reads: calls for comments and requirements.", "region", "source"
         )
-        self.rejected_open = self._gauge("rejected_records_open", "Records that could not be stored so far.", "region")
-        self.problems_open = self._gauge("problems_open", "Lists and records that could not be read so far.", "region")
+        self.rejected_open = self._gauge("rejected_records_open", "Open rejected records.", "region")
+        self.problems_open = self._gauge(
+            "problems_open", "Open problems: lists and records that could not be read.", "region"
+        )
         self.accepted_problems = self._gauge(
-            "accepted_problems", "Problems and rejected records that a person lives with.", *_PLACE
+            "accepted_problems", "Problems and rejected records that a person accepted.", *_PLACE
         )
         self.records_in_review = self._gauge(
-            "records_in_review", "Records gone at once; none is deleted before a person decides.", *_PLACE
+            "records_in_review", "Records that need review: the mass-deletion guard stopped their deletion.", *_PLACE
         )
-        self.token_expiry = self._gauge("token_expiry_timestamp_seconds", "When the access token ends.", "region")
+        self.token_expiry = self._gauge("token_expiry_timestamp_seconds", "When the access token expires.", "region")
         self.token_refused = self._gauge("token_refused", "1 when the latest attempt to get a token failed.", "region")
-        self.lease_held = self._gauge("lease_held", "1 while a process works the account (a hash).", "account")
+        self.lease_held = self._gauge(
+            "lease_held", "1 while a process holds the account's lease (labelled by a hash).", "account"
+        )
         self.last_verification = self._gauge(
             "last_verification_timestamp_seconds", "When a region and entity was last compared with the API.", *_PLACE
         )
         self.verify_differences = self._gauge(
             "verify_differences",
-            "Places at which that comparison found a difference, by what it means.",
+            "Differences that the last comparison found, by class.",
             *_PLACE,
             "class",
         )
         self.report_time = self._gauge(
-            "report_timestamp_seconds", "When the database was last asked for what the metrics above say."
+            "report_timestamp_seconds", "When the metrics above were last read from the database."
         )
         self._report = (
             self.last_success, self.freshness_target, self.late, self.last_run_failed, self.pending_reads,

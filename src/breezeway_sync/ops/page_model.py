@@ -35,7 +35,7 @@ class ServiceBanner:
 
 @dataclass(frozen=True, slots=True)
 class StatusSums:
-    """The numbers that tell most."""
+    """The headline numbers."""
 
     fresh: str
     last_success: str

@@ -23,7 +23,7 @@ DIFFERS = Remedy(
     "differs",
     "Mirror and API differ",
     "`breezeway-sync verify REGION ENTITY --all --repair` names what differs, reads it again, and verifies it. If "
-    "nobody has changed the mirror by hand, send the verification result with a bundle.",
+    "nobody has changed the mirror by hand, send the verification result with a `doctor --bundle`.",
     "breezeway-sync-mirror-differs",
 )
 # The most pressing first. What has no error of its own comes after what has, and what passes by itself comes last.
@@ -76,7 +76,7 @@ def _of(one: Freshness, ended: PastRun | None, is_late: bool) -> Iterator[tuple[
     if status == "running" and ended is not None:
         status, error, code = ended.status, ended.error, ended.error_code
     if one.is_unattended:
-        yield UNATTENDED, "the last process that worked it is gone for longer than its mirror may be old"
+        yield UNATTENDED, "no process has read it for longer than its freshness target"
     elif status in (FAILED, PARTIAL) and error:
         yield ERROR_RULES[code].remedy if code else UNEXPECTED, error
     elif is_late:

@@ -63,7 +63,7 @@ async def context(
 
 @dataclass(frozen=True, slots=True)
 class ObservedTokenStore(PostgresTokenStore):
-    """A vault that says how long the turn for a token call is waited for."""
+    """A token store that reports how long a token call waits."""
 
     tell: Tell
 
@@ -71,7 +71,7 @@ class ObservedTokenStore(PostgresTokenStore):
         seconds = await PostgresTokenStore.reserve_call(self, interval_seconds)
         if seconds >= SHORTEST_WAIT_TOLD_SECONDS:
             regions = ", ".join(self.regions)
-            self.tell(f"{regions}: waiting {seconds:.0f} s, one token call a minute is allowed")
+            self.tell(f"{regions}: waiting {seconds:.0f} s, only one token call a minute is allowed")
         return seconds
 
 

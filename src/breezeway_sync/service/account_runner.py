@@ -222,5 +222,5 @@ def pace(settings: Settings) -> RefreshPace:
 
 
 def guard(settings: Settings) -> Guard:
-    """When too much is gone at once to be believed."""
+    """The limits of the mass-deletion guard."""
     return Guard(settings.deletes.guard_share, settings.deletes.guard_least_records)

@@ -85,7 +85,7 @@ class Daemon:
         self._scheduler = Timer(observatory.emit)
 
     def stop(self) -> None:
-        """Begin to drain."""
+        """Begin to stop: no new work."""
         self._stopping.set()
 
     def reload(self) -> None:
@@ -330,7 +330,7 @@ class Daemon:
             account_runner.drain()
         began = self._clock.monotonic()
         if not await stop(list(self._worker_pool.tasks), GRACE_SECONDS, CANCEL_SECONDS):
-            self.observatory.emit(OperatorNotice("calls under way were cancelled after their time was up"))
+            self.observatory.emit(OperatorNotice("open calls were cancelled after the time limit"))
         left = DRAIN_SECONDS - (self._clock.monotonic() - began)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(1.0, left)):

@@ -40,7 +40,7 @@ async def renew_tokens(worker_pool: WorkerPool, use: RunContext) -> None:
 async def compare_next(worker_pool: WorkerPool, use: RunContext) -> None:
     """Begin to compare the next region that is due and whose account is idle; one at a time.
 
-    A line that becomes due ends it: what was compared by then has its certificate, the rest is still due.
+    A line that becomes due ends it: finished comparisons are stored, the rest is still due.
     Raises DatabaseError.
     """
     if not use.settings.schedule.verify_seconds or worker_pool.is_idle_task:

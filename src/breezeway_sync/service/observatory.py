@@ -113,7 +113,7 @@ class Observatory:
                 notifier.watchdog()
             jump = (now - wall).total_seconds() - (turned - last)
             if abs(jump) > CLOCK_JUMP_SECONDS:
-                self.emit(OperatorNotice(f"the clock was set by {jump:+.0f} s; the schedule is made anew"))
+                self.emit(OperatorNotice(f"the clock was set by {jump:+.0f} s; the schedule is recalculated"))
                 on_jump()
             last, wall = turned, now
 

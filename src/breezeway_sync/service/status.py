@@ -36,7 +36,7 @@ class RegionTotals:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Every region and entity against its promise, and the totals of every region."""
+    """Every region and entity against its freshness target, and the totals of every region."""
 
     entities: tuple[Freshness, ...]
     regions: tuple[RegionTotals, ...]
@@ -54,7 +54,7 @@ class Overview:
 
     @property
     def late(self) -> tuple[Freshness, ...]:
-        """What is older than promised, or was never read."""
+        """What is older than its freshness target, or was never read."""
         return tuple(one for one in self.entities if one.is_late)
 
 

@@ -43,7 +43,7 @@ from breezeway_sync.sync.verify.own import OwnApi
 from breezeway_sync.sync.verify.repair import Repairer
 from breezeway_sync.sync.verify.verifier import Verifier, certificate_of
 
-NEVER_READ = "nothing was compared: the mirror does not know this region yet. `breezeway-sync run` reads it"
+NEVER_READ = "nothing was compared: this region is not in the mirror yet. `breezeway-sync run` reads it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class VerificationReport:
 async def verify(
     settings: Settings, request: VerificationRequest, *, emit: Emit, tell: Tell, clock: Clock | None = None
 ) -> VerificationReport:
-    """Compare regions and entities, and store a certificate of each.
+    """Compare regions and entities, and store a verification result of each.
 
     Raises what keeps anything from being compared: ConfigurationError, SchemaRefused (also where the schema is not up
     to date: comparing changes nothing of it), DatabaseError.
@@ -108,7 +108,7 @@ async def verify(
 
 
 class Comparing:
-    """The certificates of one request as they come."""
+    """The verification results of one request, as they arrive."""
 
     def __init__(self, use: RunContext, mirror: StoredMirror, request: VerificationRequest, run_id: UUID) -> None:
         self._use = use
@@ -182,7 +182,7 @@ class Comparing:
             blocked_why = None if known_state.source is None else known_state.source.blocked_why
             if admission.is_new_client or blocked_why is not None:
                 raise NotRead(
-                    "not compared, because no list of properties has shown yet that this is the right source",
+                    "not compared: no list of properties has confirmed this source yet",
                     where=code,
                     actual=blocked_why,
                     hint=f"`breezeway-sync run {code}` reads properties first",
@@ -205,7 +205,7 @@ class Comparing:
                 homes = verifier.homes
 
     async def _repair(self, opened: Access, verifier: Verifier, found: VerificationResult) -> None:
-        """Repair what was found; then a certificate of the same moment says what is left of it."""
+        """Repair what was found; then a verification result of the same moment says what is left."""
         use, bench, began = self._use, verifier.bench, self._use.clock.monotonic()
         error: ApiError | None = None
         proofs = proofs_of(use, opened.lease, self._run_id)
@@ -230,7 +230,7 @@ class Comparing:
         return Verifier(bench, self._use.clock, HOME, homes)
 
     async def _keep(self, verification_result: VerificationResult, lease: Lease | None = None) -> None:
-        if verification_result.error != NEVER_READ:  # a region without a row can have no certificate
+        if verification_result.error != NEVER_READ:  # a region without a row can have no verification result
             await self._mirror.save(self._run_id, verification_result, lease)
         self._use.emit(verification_result.told(str(self._run_id)))
         self.verifications.append(verification_result)

@@ -45,7 +45,7 @@ def validate(region: str, expected: Identity, known_state: SourceState) -> Sourc
         raise RegionRetired(
             "this region is retired, nothing was read",
             where=region,
-            hint=f"take it out of the configuration, or bring it back with `breezeway-sync regions adopt {region}`",
+            hint=f"remove it from the configuration, or reactivate it with `breezeway-sync regions adopt {region}`",
         )
     source = known_state.source
     if source is None:
@@ -120,8 +120,8 @@ def confirm(region: str, admission: SourceCheck, shown: Shown, known: Collection
     if admission.must_know and known and is_doubtful and not set(known) & set(shown.ids):
         raise changed(
             region,
-            f"a list of {len(shown.ids)} properties that shows none of the known ones",
-            f"some of the {len(known)} properties that are known",
+            f"a list of {len(shown.ids)} properties without any known property",
+            f"some of the {len(known)} known properties",
         )
     if not shown.ids and shown.excluded:
         raise _none_of_them(region, identity.companies, shown.excluded)
@@ -131,19 +131,19 @@ def confirm(region: str, admission: SourceCheck, shown: Shown, known: Collection
 
 
 def changed(region: str, actual: str, expected: str) -> SourceChanged:
-    """The error of a region that would be read from another source than its own."""
+    """The error of a region whose configured source is not its own."""
     return SourceChanged(
         "the source of this region has changed, nothing was read",
         where=region,
         actual=actual,
         expected=expected,
-        hint=f"put client_id, company_id or address right, or take the new source for the region's own with "
-        f"`breezeway-sync regions adopt {region}`: it is read whole, and rows that it does not show are retired",
+        hint=f"put client_id, company_id or address right, or accept the new source with "
+        f"`breezeway-sync regions adopt {region}`: the next run reads all of it and marks other rows as deleted",
     )
 
 
 def taken(region: str, twin: str) -> SourceTaken:
-    """The error of a new region whose company another one has."""
+    """The error of a new region whose company another region already mirrors."""
     return SourceTaken(
         f"the region {twin} is a copy of the same company, nothing was read",
         where=region,

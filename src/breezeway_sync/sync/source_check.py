@@ -75,7 +75,7 @@ def refusal_of(gate: Gate, name: str, statuses: Mapping[str, str]) -> BreezewayS
         return gate.refused
     if not gate.is_confirmed and name != HOME.name:
         return NotRead(
-            "not read, because no list of properties has shown yet that this is the right source",
+            "not read: no list of properties has confirmed this source yet",
             hint=f"`breezeway-sync run {gate.region}` reads properties first",
         )
     blocker = blocked_by(name, statuses)

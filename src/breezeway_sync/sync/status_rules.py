@@ -57,11 +57,11 @@ class Findings:
     more_problems: int = 0
     """Those that are counted only."""
     accepted_codes: Mapping[Key, str] = field(default_factory=dict)
-    """What a person lives with: a problem of this key and this code."""
+    """Problems that a person accepted, by key and code."""
     accepted: int = 0
-    """Problems and rejected records that a person lives with, met in this run or not asked for."""
+    """Accepted problems and rejected records, met in this run or not read."""
     alert_states: dict[Key, FoundProblem] = field(default_factory=dict)
-    """What is to be written down, accepted or not: MOST_PROBLEMS at most."""
+    """The problems to store, accepted or not: MOST_PROBLEMS at most."""
     unwritten: int = 0
     """Problems that are not written down: too many, or of calls that were not even made."""
     is_written_down: bool = False
@@ -164,13 +164,13 @@ def sentence(findings: Findings, requests_per_minute: float) -> str | None:
         parts.append(f"{findings.waiting} records could not be stored, see `breezeway-sync rejects list`")
     if findings.loaded.held:
         parts.append(
-            f"{findings.loaded.held} records were gone from the lists at once and stay until somebody decides, "
+            f"{findings.loaded.held} deletions need review: the mass-deletion guard stopped them, "
             "see `breezeway-sync deletes list`"
         )
     if findings.pending_reads:
         minutes = findings.pending_reads / requests_per_minute
         parts.append(
-            f"{findings.pending_reads} calls for comments and requirements are still owed, about {minutes:.0f} min"
+            f"{findings.pending_reads} child reads (comments and requirements) are pending, about {minutes:.0f} min"
         )
     parts += [f"{source} is not available for this account: {why}" for source, why in findings.unavailable.items()]
     if findings.accepted:

@@ -23,19 +23,19 @@ from breezeway_sync.ops.alerts.ports import AlertStore, Channel, ChannelResult
 from breezeway_sync.ops.alerts.states import AlertStates
 
 QUEUE_EVENTS = 2_000
-"""The most events that wait; the oldest go first."""
+"""The limit of queued events; beyond it the oldest are dropped."""
 TICK_SECONDS = 5.0
 FINAL_SECONDS = 15.0
-"""How long the end may take, to tell what has happened last."""
+"""How long the shutdown may take to send the last alerts."""
 STORE_AWAY = timedelta(seconds=60)
-"""How long a store that did not answer is left alone."""
+"""The pause after the store did not answer."""
 
 
 class Alerter:
     """Alerts of one process; others may share the store.
 
-    `observe` is an Emit and costs nothing. `run` does the work until it is cancelled. What nobody received is
-    not written down as told: it is told with the next fact of its kind. Raises nothing but CancelledError.
+    `observe` is an Emit and costs nothing. `run` does the work until it is cancelled. A message that
+    nobody received is not recorded as sent: it goes out with the next fact of its kind. Raises only CancelledError.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Alerter:
             if not work.done():
                 work.cancel()
                 self._emit(
-                    OperatorNotice("alerts: not everything could be told in time; the next failure is told again")
+                    OperatorNotice("alerts: some alerts were not sent in time; the next failure is reported again")
                 )
         await asyncio.wait([work])
 
@@ -114,7 +114,7 @@ class Alerter:
         try:
             await self.turn(everything=everything)
         except Exception as error:  # noqa: BLE001 - a bug here must not end alerts for ever, nor reach a sync
-            self._emit(OperatorNotice(f"alerts: an unexpected {type(error).__name__}; what was at hand is not told"))
+            self._emit(OperatorNotice(f"alerts: an unexpected {type(error).__name__}; its alerts are lost"))
 
     async def turn(self, *, everything: bool = False) -> None:
         """Take in what was observed and tell what is due; with `everything`, also what would still be collected."""
@@ -142,7 +142,7 @@ class Alerter:
                 await self._found(now, everything=everything)
         if everything and self._collector.undecided:
             count = self._collector.undecided
-            self._emit(OperatorNotice(f"alerts: {count} results could not be judged, as the database is away"))
+            self._emit(OperatorNotice(f"alerts: {count} results could not be evaluated: the database is away"))
 
     def _is_alone(self, now: datetime) -> bool:
         """Whether the store has been away for so long that each process now tells people without it, once."""
@@ -169,7 +169,7 @@ class Alerter:
             if isinstance(event, DatabaseBack):
                 self._store_after = None
         if self._dropped:
-            self._emit(OperatorNotice(f"alerts: {self._dropped} events were dropped, as too many waited"))
+            self._emit(OperatorNotice(f"alerts: {self._dropped} events were dropped: the queue was full"))
             self.counts.dropped_events += self._dropped
             self._dropped = 0
 

@@ -65,7 +65,7 @@ class Cycle:
 
 @dataclass(slots=True)
 class Outage:
-    """The database is away, or was: `back_after` says for how long. `notified_at` None: nobody was told."""
+    """The database is away, or was: `back_after` says for how long. `notified_at` None: no alert was sent."""
 
     since: datetime
     reason: str
@@ -76,7 +76,7 @@ class Outage:
 
 
 class Collector:
-    """The present as far as the events told it."""
+    """The current state, as known from events."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules

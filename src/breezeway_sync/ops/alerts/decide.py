@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 
 
 def is_about_credentials(found: RunFinding) -> bool:
-    """Whether only an operator's new credentials can cure it."""
+    """Whether only new credentials from an operator can fix it."""
     return found.status == FAILED and _alert_of(found.code) is Alert.CREDENTIALS
 
 
@@ -112,9 +112,7 @@ def _decider(subject: str) -> Callable[[str, AlertState, Fact, datetime, Rules],
 def review_facts(found: Sequence[RunFinding]) -> dict[str, Fact]:
     """How many deletions of each entity wait for a person, where that came out."""
     return {
-        review_subject(one.entity): Fact(
-            one.held > 0, one.first_at, f"{one.held} records wait for a decision", one.held
-        )
+        review_subject(one.entity): Fact(one.held > 0, one.first_at, f"{one.held} records need review", one.held)
         for one in found
         if one.held is not None
     }
@@ -123,7 +121,9 @@ def review_facts(found: Sequence[RunFinding]) -> dict[str, Fact]:
 def sudden_facts(found: Sequence[RunFinding]) -> dict[str, Fact]:
     """Sudden changes from outside: records left the lists at once, or somebody deleted rows by hand."""
     left = {
-        left_subject(one.entity): Fact(one.left > 0, one.first_at, f"{one.left} records left the lists", one.left)
+        left_subject(one.entity): Fact(
+            one.left > 0, one.first_at, f"{one.left} records disappeared from the lists", one.left
+        )
         for one in found
         if one.left is not None
     }

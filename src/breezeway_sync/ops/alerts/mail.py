@@ -53,7 +53,7 @@ class MailChannel:
         try:
             context = await asyncio.to_thread(_trust, server) if server.security != "none" else None
         except (OSError, ssl.SSLError) as error:
-            what = "the certificates to trust cannot be read"
+            what = "cannot read the trusted certificates"
             raise NotDelivered(what, hint="check alerts.smtp.ca_file", again=False) from error
         try:
             refused, _ = await aiosmtplib.send(
@@ -114,21 +114,24 @@ def _explain(error: Exception) -> NotDelivered:
         link = link.__cause__ or link.__context__
     match error:
         case aiosmtplib.SMTPAuthenticationError(code=code):
-            what, hint = "the mail server refuses user name and password", "check them in alerts.smtp"
+            what, hint = "the mail server rejected user name and password", "check them in alerts.smtp"
             return NotDelivered(what, actual=f"SMTP status {code}", hint=hint, again=code in TEMPORARY)
         case aiosmtplib.SMTPRecipientsRefused(recipients=refusals):
             codes = sorted({refusal.code for refusal in refusals})
             actual = f"SMTP status {', '.join(map(str, codes))}"
-            return NotDelivered("the mail server refuses every recipient", actual=actual, again=codes[0] in TEMPORARY)
+            return NotDelivered("the mail server rejected every recipient", actual=actual, again=codes[0] in TEMPORARY)
         case aiosmtplib.SMTPResponseException(code=code):
-            what = "the mail server refuses"
+            what = "the mail server rejected the message"
             return NotDelivered(what, actual=f"SMTP status {code} ({type(error).__name__})", again=code in TEMPORARY)
         case aiosmtplib.SMTPNotSupported() | ValueError():
-            what, hint = "the mail server cannot do what is asked of it", "check alerts.smtp.security and the port"
+            what, hint = (
+                "the mail server does not support a required feature",
+                "check alerts.smtp.security and the port",
+            )
             return NotDelivered(what, actual=type(error).__name__, hint=hint, again=False)
         case aiosmtplib.SMTPException() if type(error) is aiosmtplib.SMTPException:  # no STARTTLS, no login
             what, hint = "the mail server offers no encryption or no login", "check alerts.smtp.security and the port"
             return NotDelivered(what, hint=hint, again=False)
         case TimeoutError():
             return NotDelivered("the mail server did not answer in time", again=True)
-    return NotDelivered("the mail server was not reached", actual=type(error).__name__, again=True)
+    return NotDelivered("the mail server is unreachable", actual=type(error).__name__, again=True)

@@ -10,29 +10,28 @@ from breezeway_sync.ops.alerts.words import at, named, paragraphs, title_of
 
 def left_title(region: str, kind: MessageKind, decisions: Sequence[Decision]) -> str:
     what = (
-        "all that left the lists were asked for"
-        if kind is MessageKind.RECOVERED
-        else "many records left the lists at once"
+        "all missing records were checked" if kind is MessageKind.RECOVERED else "many records left the lists at once"
     )
     return title_of(region, decisions, what)
 
 
 def left_body(region: str, kind: MessageKind, decisions: Sequence[Decision], suppressed: int) -> str:
-    """How many records left the lists at once, and what happens to them."""
+    """The body: how many records disappeared from the lists at once, and what happens next."""
     if kind is MessageKind.RECOVERED:
-        lines = [f"{entity_of(one.subject)}: asked for, or shown by the lists again" for one in decisions]
-        return paragraphs(f"Region {region}, nothing is left to be asked for:", *lines, suppressed=suppressed)
+        lines = [f"{entity_of(one.subject)}: checked, or listed again" for one in decisions]
+        return paragraphs(f"Region {region}, no missing record is left to check:", *lines, suppressed=suppressed)
     lines = [
-        f"{entity_of(one.subject)}: {one.told.failures} records left the lists at once; they are being asked, newest "
+        f"{entity_of(one.subject)}: {one.told.failures} records disappeared from the lists at once; "
+        f"the service checks each, newest "
         f"first, since {at(one.told.failing_since)}"
         for one in decisions
     ]
     return paragraphs(
         f"Region {region}:",
         *lines,
-        "Nothing is deleted by that. Until a record was asked for, `as_of` says how old it is.",
-        f"What to do: find out why Breezeway lists them no more (`breezeway-sync deletes list {region}`). Where that "
-        "is right, wait.",
+        "This alone deletes nothing. Until a record is checked, `as_of` says how old it is.",
+        f"What to do: find out why Breezeway no longer lists them (`breezeway-sync deletes list {region}`). If that "
+        "is correct, wait.",
         suppressed=suppressed,
     )
 
@@ -43,13 +42,13 @@ def lost_title(region: str, kind: MessageKind, decisions: Sequence[Decision]) ->
 
 
 def lost_body(region: str, kind: MessageKind, decisions: Sequence[Decision], suppressed: int) -> str:
-    """Whose rows somebody deleted, and what happens to them."""
+    """The body: which entities lost rows, and what happens next."""
     names = [entity_of(one.subject) for one in decisions]
     if kind is MessageKind.RECOVERED:
         return paragraphs(f"Region {region}, read again: {named(names)}.", suppressed=suppressed)
     return paragraphs(
-        f"Region {region}: somebody else than breezeway-sync deleted rows of {named(names)}.",
-        "They are read again from the API. Until then `require_fresh` refuses them.",
-        "What to do: find out who deletes there. breezeway-sync keeps an exact copy and restores it each time.",
+        f"Region {region}: another program or person deleted rows of {named(names)}.",
+        "The service reads them again from the API. Until then `require_fresh` refuses them.",
+        "What to do: find out who deletes rows. breezeway-sync keeps an exact copy and restores it each time.",
         suppressed=suppressed,
     )

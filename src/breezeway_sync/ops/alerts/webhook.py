@@ -42,12 +42,12 @@ class WebhookChannel:
             async with Transport(origin, self.seconds) as transport:
                 answer = await transport.send("POST", path, endpoint=self.name, json={"text": slack_text(message)})
         except ApiError as error:
-            raise NotDelivered("the webhook was not reached", actual=error.actual, again=not error.status) from error
+            raise NotDelivered("the webhook is unreachable", actual=error.actual, again=not error.status) from error
         except ConfigurationError as error:  # a proxy in the environment that cannot be used
             raise NotDelivered(error.what, actual=error.actual, hint=error.hint, again=False) from error
         if not 200 <= answer.status < 300:
             is_passing = answer.status >= 500 or answer.status == LIMITED
-            hint = None if is_passing else "check alerts.webhook.url: it may have been withdrawn"
+            hint = None if is_passing else "check alerts.webhook.url: it may be revoked"
             actual = f"HTTP status {answer.status}"
-            raise NotDelivered("the webhook refuses", actual=actual, hint=hint, again=is_passing)
+            raise NotDelivered("the webhook refused the message", actual=actual, hint=hint, again=is_passing)
         return None

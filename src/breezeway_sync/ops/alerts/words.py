@@ -45,7 +45,9 @@ def named(names: Sequence[str]) -> str:
 def paragraphs(*parts: str | None, suppressed: int) -> str:
     """A body: its parts, and what the hourly limit held back before."""
     if suppressed:
-        more = f"{suppressed} more {'was' if suppressed == 1 else 'were'} held back by the limit of messages an hour."
+        more = (
+            f"{suppressed} more {'message was' if suppressed == 1 else 'messages were'} suppressed by the hourly limit."
+        )
         parts = (*parts, more)
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -53,7 +55,7 @@ def paragraphs(*parts: str | None, suppressed: int) -> str:
 def unattended(region: str) -> str:
     """Why nobody reads a region."""
     return (
-        f"no process works {region} any more: start one whose configuration has it, or take it out with "
+        f"no process reads {region} any more: start one whose configuration contains it, or retire it with "
         f"`breezeway-sync regions retire {region}`"
     )
 
@@ -76,8 +78,8 @@ def entities_body(
     return paragraphs(
         f"Region {region}, {kind.value}:",
         *told,
-        "What to do: nothing yet, if the error is one that passes, as the next run tries again by itself. Else do "
-        "what the error says. What was stored before stays as it is.",
+        "What to do: nothing, if the error is temporary: the next run tries again. Otherwise do "
+        "what the error says. Stored data stays as it is.",
         f"Where to look: {STATUS}",
         suppressed=suppressed,
     )
@@ -108,24 +110,24 @@ def title_of(region: str, decisions: Sequence[Decision], what: str) -> str:
 
 
 def review_title(region: str, kind: MessageKind, decisions: Sequence[Decision]) -> str:
-    what = "no deletion waits any more" if kind is MessageKind.RECOVERED else "deletions wait for a decision"
+    what = "no deletion needs review any more" if kind is MessageKind.RECOVERED else "deletions need review"
     return title_of(region, decisions, what)
 
 
 def review_body(region: str, kind: MessageKind, decisions: Sequence[Decision], suppressed: int) -> str:
-    """How many records are gone from the lists at once, and what a person can do about them."""
+    """The body: how many records are missing, and what a person can do."""
     if kind is MessageKind.RECOVERED:
-        lines = [f"{entity_of(one.subject)}: decided, or shown by the lists again" for one in decisions]
-        return paragraphs(f"Region {region}, no deletion waits any more:", *lines, suppressed=suppressed)
+        lines = [f"{entity_of(one.subject)}: decided, or listed again" for one in decisions]
+        return paragraphs(f"Region {region}, no deletion needs review any more:", *lines, suppressed=suppressed)
     lines = [
         f"{entity_of(one.subject)}: {one.told.failures} records, since {at(one.told.failing_since)}"
         for one in decisions
     ]
     return paragraphs(
-        f"Region {region}, gone from the lists, and too many at once to be believed:",
+        f"Region {region}, the mass-deletion guard stopped these deletions:",
         *lines,
-        "None of them is deleted before somebody decides; until then they stay as they are.",
-        f"What to do: look with `breezeway-sync deletes list {region}`. If they are gone in Breezeway as well, "
+        "Nothing is deleted until a person decides; the records stay as they are.",
+        f"What to do: check with `breezeway-sync deletes list {region}`. If Breezeway deleted them too, "
         f"`breezeway-sync deletes approve {region} ENTITY`; if not, `deletes reject`, or wait until the lists show "
         "them again.",
         suppressed=suppressed,
@@ -133,29 +135,25 @@ def review_body(region: str, kind: MessageKind, decisions: Sequence[Decision], s
 
 
 def differs_title(region: str, kind: MessageKind, decisions: Sequence[Decision]) -> str:
-    what = (
-        "the mirror says again what the API says"
-        if kind is MessageKind.RECOVERED
-        else "the mirror differs from the API"
-    )
+    what = "the mirror matches the API again" if kind is MessageKind.RECOVERED else "the mirror differs from the API"
     return title_of(region, decisions, what)
 
 
 def differs_body(region: str, kind: MessageKind, decisions: Sequence[Decision], suppressed: int) -> str:
-    """How much was found to differ, and what to do; never what differs."""
+    """The body: how much differs, and what to do; never the content."""
     if kind is MessageKind.RECOVERED:
-        lines = [f"{entity_of(one.subject)}: {plain(one.before.error)}, now no more" for one in decisions]
-        return paragraphs(f"Region {region}, compared with the API and found right:", *lines, suppressed=suppressed)
+        lines = [f"{entity_of(one.subject)}: {plain(one.before.error)}, now resolved" for one in decisions]
+        return paragraphs(f"Region {region}, compared with the API, no difference:", *lines, suppressed=suppressed)
     lines = [
         f"{entity_of(one.subject)}: {plain(one.told.error)}, since {at(one.told.failing_since)}" for one in decisions
     ]
     return paragraphs(
-        f"Region {region} was compared with the API, and the mirror says something else:",
+        f"Region {region} was compared with the API, and the mirror differs:",
         *lines,
-        "No run will change it, as runs write what the API has changed. Somebody or something has written into the "
-        "mirror, or breezeway-sync has a fault.",
-        f"What to do: `breezeway-sync verify {region} ENTITY --all --repair` names what differs, reads it again and "
-        "compares it once more. Until then do not pay or bill by these tables.",
+        "A normal run does not repair this: it writes only what the API changed. A person or program wrote into the "
+        "mirror, or breezeway-sync has a bug.",
+        f"What to do: `breezeway-sync verify {region} ENTITY --all --repair` shows what differs, reads it again and "
+        "compares it once more. Until then do not use these tables for payments or bills.",
         "Where to look: `v_latest_verifications` has every difference with its place.",
         suppressed=suppressed,
     )
@@ -171,16 +169,16 @@ def credentials_title(region: str, kind: MessageKind) -> str:
 
 
 def credentials_body(region: str, kind: MessageKind, decision: Decision, suppressed: int) -> str:
-    """One message for all that fails by it."""
+    """The body: one message for everything that fails for this reason."""
     if kind is MessageKind.RECOVERED:
         text = f"Region {region} is read again: {_history(decision.before)}"
         return paragraphs(text, suppressed=suppressed)
     state = decision.told
     return paragraphs(
-        f"Nothing of region {region} can be read, as its credentials are missing or not accepted.",
+        f"Region {region} cannot be read: its credentials are missing or rejected.",
         f"  error: {plain(state.error)}\n  since: {at(state.failing_since)}, {_times(state.failures)}",
         "What to do: compare client_id and client_secret of the region with what Breezeway issued, and ask Breezeway "
-        "whether the pair is active. They stand in the configuration or in the region's row of `api_tokens`; "
+        "whether the pair is active. The configuration or the region's row of `api_tokens` holds them; "
         "`breezeway-sync config show` says where they came from, without showing them.",
         f"Where to look: {STATUS}",
         suppressed=suppressed,
@@ -202,12 +200,12 @@ def fields_body(region: str, changes: Sequence[FieldChanged], suppressed: int) -
     ]
     more = len(changes) - MOST_CHANGES
     return paragraphs(
-        f"The API sends region {region}'s records differently from before:",
+        f"The fields of region {region}'s API records changed:",
         "\n".join(lines),
         f"… and {more} more." if more > 0 else None,
-        "What to do: see whether reports use these fields. What appeared is kept in `extra`, and nothing is lost by a "
-        "changed type; what is missing or empty now is missing in the mirror too.",
-        "Where to look: `breezeway-sync gaps` shows every change, and what no column takes.",
+        "What to do: check whether reports use these fields. New fields are stored in `extra`. A changed type loses "
+        "nothing. Fields that are now missing or empty are missing in the mirror too.",
+        "Where to look: `breezeway-sync gaps` shows every change and every unmapped field.",
         suppressed=suppressed,
     )
 
@@ -229,12 +227,13 @@ def long_run_body(
     suppressed: int,
 ) -> str:
     """A run that takes too long is slow, waits for the API's limits, or hangs."""
-    so_far = f"took {lasting(seconds)}" if is_over else f"goes on for {lasting(seconds)} already"
+    so_far = f"took {lasting(seconds)}" if is_over else f"has run for {lasting(seconds)}"
     return paragraphs(
         f"A run of {', '.join(regions)}, begun {at(started_at)}, {so_far}; alerts.warn_after_minutes allows "
         f"{lasting(limit_seconds)}.",
-        "What to do: nothing, if it is a first copy or many calls are owed, which goes on for hours. Else see in the "
-        "log whether the account is paused by the API's limits, or calls are tried again and again.",
+        "What to do: nothing, if it is a first copy or many child reads are pending: that takes hours. "
+        "Otherwise check in the "
+        "log whether the API's limits pause the account, or whether calls are retried again and again.",
         f"Where to look: {STATUS}",
         suppressed=suppressed,
     )
@@ -242,16 +241,16 @@ def long_run_body(
 
 DATABASE_LOST = "database lost"
 DATABASE_BACK = "database back"
-DATABASE_REPLACED = "database went back"
+DATABASE_REPLACED = "database replaced by an older copy"
 
 
 def database_lost_body(since: datetime, reason: str, suppressed: int) -> str:
     """Nothing is stored and nothing else is told until it is back."""
     return paragraphs(
-        f"PostgreSQL has not answered, or takes no writes, since {at(since)}.",
+        f"PostgreSQL does not answer, or accepts no writes, since {at(since)}.",
         f"  error: {plain(reason)}",
-        "Nothing is copied until it is back; then everything goes on by itself.",
-        "What to do: see whether the server runs and takes writes, and whether database.dsn still fits it.",
+        "Nothing is copied until it is back. Then the service continues by itself.",
+        "What to do: check that the server runs and accepts writes, and that database.dsn is still correct.",
         suppressed=suppressed,
     )
 
@@ -261,7 +260,7 @@ def database_replaced_body(reason: str, suppressed: int) -> str:
     return paragraphs(
         "An older copy has taken the database's place: a failover to a server that was behind, or a restored backup.",
         f"  {plain(reason)}",
-        "Scans under way were given up. What is missing is read again by the next runs; until then `as_of` says how "
+        "Running scans were abandoned. The next runs read what is missing; until then `as_of` says how "
         "old each mirror is.",
         "What to do: nothing for the mirror. What people wrote into this database since the copy was made, decisions "
         "on deletions for example, is gone as well.",
@@ -273,7 +272,7 @@ def database_back_body(since: datetime, away_seconds: float, suppressed: int) ->
     """The end of the above."""
     return paragraphs(
         f"PostgreSQL answers again. It was away for {lasting(away_seconds)}, since {at(since)}.",
-        "Copying goes on by itself.",
+        "The service continues by itself.",
         suppressed=suppressed,
     )
 
@@ -301,4 +300,4 @@ def summary_body(troubles: Sequence[TroubledEntity], since: datetime, suppressed
 
 
 TEST_TITLE = "test"
-TEST_BODY = "This is a test of breezeway-sync's alerts. If you can read it, they reach you. Nothing is wrong.\n"
+TEST_BODY = "This is a test of breezeway-sync's alerts. If you can read it, alerts work. Nothing is wrong.\n"

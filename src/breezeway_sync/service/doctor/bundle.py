@@ -41,8 +41,8 @@ findings.json        what the examination found
 versions.json        of the program, of Python and of the libraries
 settings.toml        the effective configuration, secrets masked
 runs.json            the log of the last 24 hours (etl_sync_log)
-freshness.json       every region and entity against its promise
-regions.json         owed calls and open rejections
+freshness.json       every region and entity against its freshness target
+regions.json         pending child reads and open rejections
 tokens.json          when tokens end and what went wrong last; no token
 leases.json          who works which account
 rejections.json      records that could not be stored, without their content

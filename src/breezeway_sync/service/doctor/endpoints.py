@@ -54,7 +54,7 @@ def _sources(settings: Settings) -> Iterator[tuple[Source, str | None]]:
             yield from ((one, None) for one in entity.sources if settings.entities[one.name].enabled)
         for called in entity.called:
             is_read = called.source.name in settings.entities and settings.entities[called.source.name].enabled
-            # Owed calls are made with their entity, the others are an entity of their own.
+            # Pending child reads are made with their entity, the others are an entity of their own.
             if is_read and (settings.entities[entity.name].enabled or not called.pending_reads):
                 yield called.source, entity.singular
 
@@ -79,8 +79,8 @@ def _not_asked(region: str, source: Source, parent: str) -> DoctorFinding:
         ENDPOINT,
         f"{region} {source.name}",
         WARN,
-        f"not asked: the mirror knows no {parent} yet",
-        "look again after the first run",
+        f"not called: the mirror has no {parent} yet",
+        "try again after the first run",
     )
 
 

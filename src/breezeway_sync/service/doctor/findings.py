@@ -42,7 +42,7 @@ class DoctorFinding:
 
 
 def of_error(area: str, subject: str, error: BreezewaySyncError) -> DoctorFinding:
-    """The finding that an error is, its cure as the remedy. An account that is busy is no fault of anything."""
+    """The finding for an error, with its hint as the remedy. A busy account is not a fault."""
     level = WARN if isinstance(error, AccountLocked) else FAIL
     later = "try again later" if error.retryable else "see the message"
     return DoctorFinding(area, subject, level, said(error), error.hint or later)
@@ -56,7 +56,7 @@ def said(error: BreezewaySyncError) -> str:
 def too_late(area: str, subject: str, seconds: float) -> DoctorFinding:
     """A look that did not end in its time."""
     return DoctorFinding(
-        area, subject, FAIL, f"no answer within {seconds:.0f} s", "see whether it hangs, and try again"
+        area, subject, FAIL, f"no answer within {seconds:.0f} s", "check whether it hangs, and try again"
     )
 
 
@@ -83,7 +83,7 @@ def condensed(findings: Sequence[DoctorFinding]) -> tuple[DoctorFinding, ...]:
 
 def of_unusable_configuration(error: ConfigurationError) -> DoctorFinding:
     """Nothing can be looked at without it."""
-    return DoctorFinding(CONFIGURATION, "settings", FAIL, said(error), error.hint or "correct what is named")
+    return DoctorFinding(CONFIGURATION, "settings", FAIL, said(error), error.hint or "correct what the message names")
 
 
 def of_configuration(settings: Settings, file_mode: int | None) -> list[DoctorFinding]:
@@ -105,7 +105,7 @@ def of_configuration(settings: Settings, file_mode: int | None) -> list[DoctorFi
     if address.scheme == "http" and address.hostname not in _HERE:
         found.append(
             DoctorFinding(
-                CONFIGURATION, "api.base_url", WARN, "credentials and data travel in the clear", "use https:// there"
+                CONFIGURATION, "api.base_url", WARN, "credentials and data travel unencrypted", "use https:// there"
             )
         )
     return found
@@ -122,24 +122,24 @@ def _has_secrets_of_file(settings: Settings) -> bool:
 def of_disk(subject: str, place: str, free_bytes: int) -> DoctorFinding:
     """Room on a disk."""
     level = FAIL if free_bytes < NOTHING_BYTES else WARN if free_bytes < LITTLE_BYTES else OK
-    remedy = None if level == OK else f"make room on the disk of {place}"
+    remedy = None if level == OK else f"free space on the disk of {place}"
     return DoctorFinding(HOST, subject, level, f"{size(free_bytes)} free at {place}", remedy)
 
 
 def of_unseen_disk(database_bytes: int) -> DoctorFinding:
     """The database's disk, where it cannot be seen: SQL does not tell how much room there is."""
-    holds = f"the database holds {size(database_bytes)}; the room on its server's disk cannot be seen from here"
+    holds = f"the database holds {size(database_bytes)}; the free space on its server's disk is not visible from here"
     return DoctorFinding(HOST, "disk of the database", OK, holds, "watch it on the server")
 
 
 def of_time_sync(is_synchronised: bool | None) -> DoctorFinding:
     """Whether the kernel says that this clock is kept right; None where it cannot be asked."""
     if is_synchronised is None:
-        return DoctorFinding(HOST, "time", OK, "whether the clock is kept right cannot be told on this machine")
+        return DoctorFinding(HOST, "time", OK, "this machine does not report whether its clock is synchronised")
     if is_synchronised:
-        return DoctorFinding(HOST, "time", OK, "the clock is kept right")
+        return DoctorFinding(HOST, "time", OK, "the clock is synchronised")
     return DoctorFinding(
-        HOST, "time", WARN, "nothing keeps this machine's clock right", "run chrony or systemd-timesyncd here"
+        HOST, "time", WARN, "this machine's clock is not synchronised", "run chrony or systemd-timesyncd here"
     )
 
 

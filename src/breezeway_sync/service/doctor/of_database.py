@@ -48,7 +48,7 @@ def of_clock(skew_seconds: float) -> DoctorFinding:
         return DoctorFinding(DATABASE, "clock", OK, f"{apart:.1f} s {which} this machine's")
     level = FAIL if apart > LARGE_SKEW_SECONDS else WARN
     return DoctorFinding(
-        DATABASE, "clock", level, f"{apart:.0f} s {which} this machine's", "let NTP keep both clocks right"
+        DATABASE, "clock", level, f"{apart:.0f} s {which} this machine's", "synchronise both clocks with NTP"
     )
 
 

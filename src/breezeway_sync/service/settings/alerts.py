@@ -119,30 +119,28 @@ class Smtp(BaseModel):
     )
     username: Annotated[
         str | None, AfterValidator(optional(check_text)), Expectation("printable text without white space around it")
-    ] = Field(default=None, description="Whom to log in as. Left out, with `password`: no login.")
+    ] = Field(default=None, description="User name. Left out, with `password`: no login.")
     password: Annotated[
         SecretStr | None,
         AfterValidator(check_secret),
         Expectation("printable text without white space around it, and security of starttls or tls"),
-    ] = Field(default=None, description="The password for it; never shown, and never sent in the clear.")
+    ] = Field(default=None, description="Password of `username`; never shown, and never sent unencrypted.")
     sender: Annotated[
         str | None, AfterValidator(optional(check_mailbox)), Expectation("a plain address such as alerts@example.com")
-    ] = Field(default=None, description="The address that mails are from.")
+    ] = Field(default=None, description="Sender address of the mails.")
     recipients: Annotated[
         tuple[Mailbox, ...],
         BeforeValidator(as_tuple),
         Expectation("up to 50 plain addresses such as ops@example.com: a list, or a text with commas"),
     ] = Field(
-        default=(), max_length=50, description="The addresses that mails go to; in a variable with commas between them."
+        default=(), max_length=50, description="Recipients of the mails. In a variable, separate them with commas."
     )
     ca_file: Annotated[
         str | None,
         AfterValidator(optional(check_text)),
         Expectation("the name of a file of certificates in PEM format"),
-    ] = Field(default=None, description="Whose certificates to trust. Left out: those that the system trusts.")
-    timeout_seconds: float = Field(
-        default=20.0, gt=0, le=300, description="How long one attempt to send a mail may take in all."
-    )
+    ] = Field(default=None, description="File of trusted certificates. Left out: the system's trusted certificates.")
+    timeout_seconds: float = Field(default=20.0, gt=0, le=300, description="Time limit of one attempt to send a mail.")
 
     @field_validator("password")
     @classmethod
@@ -173,45 +171,43 @@ class Webhook(BaseModel):
         Expectation("an http:// or https:// address without credentials or fragment"),
     ] = Field(
         default=None,
-        description="Where to; never shown, as whoever knows it may write there. Left out: no webhook.",
+        description="Address to call; never shown, because anybody who knows it can post. Left out: no webhook.",
     )
-    timeout_seconds: float = Field(
-        default=20.0, gt=0, le=300, description="How long one attempt to call it may take in all."
-    )
+    timeout_seconds: float = Field(default=20.0, gt=0, le=300, description="Time limit of one attempt to call it.")
 
 
 class AlertsSettings(BaseModel):
-    """Telling people what went wrong, by e-mail or webhook: on as soon as one of the two tables below is filled."""
+    """Alerts by e-mail or webhook. They are on as soon as one of the two tables below is filled."""
 
     model_config = FROZEN
 
     warn_after_minutes: float = Field(
-        default=5.0, ge=0, le=525_600, description="A run that takes longer is told of. `0`: never."
+        default=5.0, ge=0, le=525_600, description="A run that takes longer triggers an alert. `0`: never."
     )
     remind_hours: float = Field(
-        default=24.0, ge=0, le=8_760, description="What still fails is told again after so long. `0`: never again."
+        default=24.0, ge=0, le=8_760, description="Reminder interval while something still fails. `0`: no reminder."
     )
     max_per_hour: int = Field(
         default=20,
         ge=1,
         le=1_000,
-        description="Most messages within any hour; the next one says how many were held back.",
+        description="Most messages within any hour. The next message says how many were suppressed.",
     )
     summary_at: Annotated[
         str, AfterValidator(check_time_of_day), Expectation("a time of day such as 07:00, or an empty text")
     ] = Field(
         default="07:00",
-        description='When, in UTC, to sum up the last 24 hours if anything failed in them. `""`: never.',
+        description='Time (UTC) of the daily summary. It is sent if anything failed in the last 24 hours. `""`: never.',
     )
     on_partial: bool = Field(
         default=False,
-        description="`true`: a `partial` run is told of like a failed one. By default only the summary counts it: it "
-        "has stored all it could, and a first copy is partial for hours, while calls are owed.",
+        description="`true`: a `partial` run alerts like a failed one. By default only the summary counts it: it "
+        "stored all it could, and a first copy is partial for hours, while child reads are pending.",
     )
     smtp: Smtp = Field(default_factory=Smtp)
     webhook: Webhook = Field(default_factory=Webhook)
 
     @property
     def is_enabled(self) -> bool:
-        """Whether there is anybody to tell."""
+        """Whether any channel is configured."""
         return self.smtp.host is not None or self.webhook.url is not None

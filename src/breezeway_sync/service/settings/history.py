@@ -32,12 +32,12 @@ class HistorySettings(BaseModel):
         Expectation(f"a list, or a text with commas, of {', '.join(HISTORY_NAMES)}"),
     ] = Field(
         default=(),
-        description="Entities whose every change is kept from now on; in a variable with commas between them. "
-        "Nothing is kept unless it is asked for: it makes writing what changed slower, and the database grow.",
+        description="Entities whose changes are stored from now on. In a variable, separate them with commas. "
+        "Off by default: it makes writes slower and the database larger.",
     )
     retention_days: float = Field(
         default=400.0,
         ge=0,
         le=36_500,
-        description="How long changes are kept; `0`: for ever. `serve` deletes older ones.",
+        description="How long changes are stored; `0`: for ever. `serve` deletes older ones.",
     )

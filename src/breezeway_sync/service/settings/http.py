@@ -20,12 +20,12 @@ def check_host(name: str) -> str:
 
 
 class HttpSettings(BaseModel):
-    """Where `serve` shows how it is doing: health, metrics, status page."""
+    """The web server of `serve`: health, metrics, status page."""
 
     model_config = FROZEN
 
     host: Annotated[str, AfterValidator(check_text), Expectation("an address or name of this machine")] = Field(
-        default="127.0.0.1", description="Address to listen on. Nothing asks for a password: keep it on loopback."
+        default="127.0.0.1", description="Address to listen on. There is no password: keep it on loopback."
     )
     port: int = Field(default=9847, ge=0, le=65_535, description="Port; `0`: any free one.")
     allowed_hosts: Annotated[

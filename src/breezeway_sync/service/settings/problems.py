@@ -51,7 +51,7 @@ def as_one(problems: list[ConfigurationError]) -> ConfigurationError:
     if len(problems) == 1:
         return problems[0]
     lines = "".join(f"\n  {problem.message}" for problem in problems)
-    return ConfigurationError(f"{len(problems)} things are wrong with the configuration:{lines}")
+    return ConfigurationError(f"{len(problems)} problems in the configuration:{lines}")
 
 
 def no_file(places: Iterable[Path]) -> ConfigurationError:

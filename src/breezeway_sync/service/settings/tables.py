@@ -42,7 +42,7 @@ YEAR_MINUTES = 525_600
 
 
 def _usual(interval: Interval) -> str:
-    """What is read at this interval, where nothing else is said."""
+    """The entities that use this interval by default."""
     names = [stream.name.replace("_", " ") for stream in STREAMS.values() if stream.interval is interval]
     return f"{enumerated(names).capitalize()}." if names else "Nothing."
 
@@ -78,22 +78,22 @@ class ApiSettings(BaseModel):
         default=8,
         ge=1,
         le=LARGEST,
-        description="Most calls under way at once, per account. After a 429, a 403 in HTML, or answers that take three "
+        description="Most open calls, per account. After a 429, a 403 in HTML, or answers that take three "
         "times as long as they did, half as many are made, then one more with each round of good answers.",
     )
     max_in_flight_total: int = Field(
         default=24,
         ge=1,
         le=LARGEST,
-        description="Most calls under way at once, all accounts together; the smaller of the two limits holds. "
-        "The service's edge answers HTML 403 above a few dozen; after one, half as many are made until it goes well.",
+        description="Most open calls, all accounts together. The smaller of the two limits applies. "
+        "The service's edge answers HTML 403 above a few dozen; after one, the limit is halved until calls succeed.",
     )
     page_size: int = Field(default=100, ge=1, le=LARGEST, description="Records asked for per page.")
     timeout_seconds: float = Field(
         default=30.0,
         gt=0,
         le=DAY_SECONDS,
-        description="How long one call may wait for bytes. Pages of reservations have taken 15.",
+        description="How long one call may wait for bytes. Pages of reservations took up to 15 s.",
     )
 
 
@@ -113,13 +113,15 @@ with warnings.catch_warnings():
                 "postgresql://user:password@host:port/database, where @ : / ? # of the password "
                 "are written %40 %3A %2F %3F %23"
             ),
-        ] = Field(description="Address of the PostgreSQL database. It holds a password: better not in the file.")
+        ] = Field(
+            description="Address of the PostgreSQL database. It holds a password: prefer a variable or credential file."
+        )
         schema: Annotated[
             str,
             AfterValidator(check_schema),
             Expectation("a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not pg_…"),
         ] = Field(  # type: ignore[assignment]
-            default="breezeway", description="Schema of all tables; made when it is missing."
+            default="breezeway", description="Schema of all tables; created when it is missing."
         )
         auto_migrate: bool = Field(
             default=True,
@@ -198,18 +200,18 @@ class SyncSettings(BaseModel):
         default=None,
         gt=0,
         le=YEAR_MINUTES,
-        description="Time for the calls that a run owes; what is left waits for the next run. Left out: no limit.",
+        description="Time limit for pending child reads in one run; the next run continues. Left out: no limit.",
     )
     batch_rows: int = Field(default=2000, ge=1, le=100_000, description="Rows written in one transaction.")
     flush_seconds: float = Field(
-        default=1.5, gt=0, le=3600, description="Longest time that rows wait for their batch to fill."
+        default=1.5, gt=0, le=3600, description="Longest time that rows wait in a batch that is not full."
     )
     resume_minutes: float = Field(
         default=60.0,
         ge=0,
         le=YEAR_MINUTES,
-        description="A run that begins within this time after a run that was cut off does not repeat the lists that "
-        "the other one has read whole; `run --full` always repeats them. `0`: every run does.",
+        description="A run that begins within this time after an interrupted run does not repeat the lists that "
+        "the interrupted run read completely; `run --full` always repeats them. `0`: every run does.",
     )
     overlap_hours: float = Field(
         default=24.0,
@@ -222,7 +224,7 @@ class SyncSettings(BaseModel):
         default=7.0,
         ge=0,
         le=3650,
-        description="Runs read every list whole this often at least, spread over a quarter of that time. `0`: always.",
+        description="Longest time between two full scans of a list, spread over a quarter of it. `0`: each run.",
     )
     window_days: int = Field(
         default=14,
@@ -235,7 +237,7 @@ class SyncSettings(BaseModel):
         default=0.8,
         ge=0,
         le=8760,
-        description="How often runs read the lists of `window_days`. Below one hour, every hourly run notices what "
+        description="How often runs read the lists of `window_days`. Below one hour, every hourly run detects what "
         "left these lists.",
     )
     children_refresh_days: float = Field(
@@ -249,21 +251,27 @@ class SyncSettings(BaseModel):
         default=6.0,
         ge=0,
         le=3650,
-        description="Runs ask for hidden records, which lists leave out, at their own address this often; for those "
+        description="How often runs read hidden records, which lists leave out, at their own address; for those "
         "within `window_days`, every `window_hours`. `require_fresh` accepts 7 days by default.",
     )
 
 
 class DeletesSettings(BaseModel):
-    """When too much is gone at once to be true: then nothing is deleted before a person decides."""
+    """The mass-deletion guard. When it stops a deletion, nothing is deleted before a person decides."""
 
     model_config = FROZEN
 
     guard_share: float = Field(
-        default=0.05, ge=0, le=1, description="Share of the live records of a region and entity that may go at once."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Largest share of a region's live records of an entity that may be deleted at once.",
     )
     guard_least_records: int = Field(
-        default=20, ge=1, le=LARGEST, description="So few records at once are never too many, whatever their share."
+        default=20,
+        ge=1,
+        le=LARGEST,
+        description="The guard never stops so few deletions at once, whatever their share.",
     )
 
 
@@ -273,12 +281,12 @@ class LogSettings(BaseModel):
     model_config = FROZEN
 
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case)] = Field(
-        default="info", description="Least level that is logged."
+        default="info", description="Lowest level that is logged."
     )
 
 
 class ScheduleSettings(BaseModel):
-    """How often `breezeway-sync serve` works; what an entity's interval means."""
+    """The length of the intervals of `breezeway-sync serve`."""
 
     model_config = FROZEN
 
@@ -289,7 +297,7 @@ class ScheduleSettings(BaseModel):
         default=300.0,
         ge=0,
         le=DAY_SECONDS,
-        description="After a start, what is overdue begins spread over so long; a region that was never read begins "
+        description="After a start, overdue reads are spread over this time; a region that was never read begins "
         "at once.",
     )
     verify_seconds: float = Field(
@@ -297,12 +305,12 @@ class ScheduleSettings(BaseModel):
         ge=0,
         le=YEAR_MINUTES * 60,
         description="How often a small sample of every region and entity is compared with the API while nobody reads "
-        "the account; what is due goes first. `0`: never.",
+        "the account. Scheduled reads come first. `0`: never.",
     )
 
 
 class RetentionSettings(BaseModel):
-    """How long what is only history is kept."""
+    """How long history is kept."""
 
     model_config = FROZEN
 
@@ -310,6 +318,6 @@ class RetentionSettings(BaseModel):
         default=90.0,
         gt=0,
         le=36_500,
-        description="How long rows of `etl_sync_log`, certificates and other history stay (docs/schema.md says for "
-        "each table what is kept). The latest of each region and entity always stay.",
+        description="How long rows of `etl_sync_log`, verification results and other history stay (docs/schema.md says "
+        "for each table what is kept). The latest of each region and entity always stay.",
     )
