@@ -48,4 +48,4 @@ SELECT count(*) AS records, count(t.id) AS near
 FROM {internal}.missing_records m
 LEFT JOIN {schema}.{table} t ON t.region_code = $1 AND t.{key} = m.record_id
     AND {first} <= $3::date AND {last} >= $2::date
-WHERE m.region_code = $1 AND m.entity_type = '{entity}' AND m.state = 'hidden';
+WHERE m.region_code = $1 AND m.entity_type = '{entity}' AND m.state = {hidden};

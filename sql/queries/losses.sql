@@ -26,7 +26,7 @@ WITH asked AS (
 )
 INSERT INTO {internal}.missing_records AS m (region_code, entity_type, kind, record_id, source, parent_id, state,
     missing_since, missing_run, why)
-SELECT $1, $2, '', a.id, $3, 0, 'returning', $5, $6, 'its rows were deleted by hand' FROM asked a
+SELECT $1, $2, '', a.id, $3, 0, {new_rows_lost}, $5, $6, 'its rows were deleted by hand' FROM asked a
 ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
     state = EXCLUDED.state, asked_at = NULL, last_listed_at = NULL, why = EXCLUDED.why
-WHERE m.state <> 'pinned';
+WHERE m.state IN {changed_by_rows_lost} OR m.state = {returning};

@@ -31,7 +31,7 @@ ON CONFLICT (region_code, source, parent_id) DO UPDATE SET
 -- How far each list of a source has been read, and whether something that it did not show waits for a person.
 SELECT w.*, EXISTS (
     SELECT FROM {internal}.missing_records m
-    WHERE m.region_code = $1 AND m.source = $2 AND m.parent_id = w.parent_id AND m.state = 'needs_review' AND m.not_found_at IS NULL
+    WHERE m.region_code = $1 AND m.source = $2 AND m.parent_id = w.parent_id AND m.state = {needs_review} AND m.not_found_at IS NULL
 ) AS is_doubtful
 FROM {internal}.checkpoints w WHERE w.region_code = $1 AND w.source = $2;
 
@@ -81,7 +81,7 @@ SELECT
 FROM {internal}.missing_records
 WHERE region_code = ANY ($1::text[]) AND entity_type = ANY ($2::text[])
 GROUP BY region_code, entity_type, state
-ORDER BY state <> 'needs_review', region_code, entity_type, state;
+ORDER BY state <> {needs_review}, region_code, entity_type, state;
 
 -- name: newest_deletions
 -- The latest deletions, undone or not.
@@ -105,8 +105,8 @@ UPDATE {internal}.missing_records SET
     state = $3,
     decided_at = $7,
     decided_by = $8,
-    not_found_at = CASE WHEN $3 <> 'pinned' THEN not_found_at END,
-    not_found_run = CASE WHEN $3 <> 'pinned' THEN not_found_run END
+    not_found_at = CASE WHEN $3 <> {pinned} THEN not_found_at END,
+    not_found_run = CASE WHEN $3 <> {pinned} THEN not_found_run END
 WHERE region_code = $1 AND entity_type = $2 AND state = ANY ($6::text[])
   AND ($4::text[] IS NULL OR (kind, record_id) IN (SELECT * FROM unnest($4::text[], $5::bigint[])))
 RETURNING kind, record_id;
@@ -115,7 +115,7 @@ RETURNING kind, record_id;
 -- Records that a person brought back stay, also while their lists ($5 and the properties' $6) do not show them.
 INSERT INTO {internal}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
     missing_since, missing_run, why, decided_at, decided_by)
-SELECT $1, $2, $3, x.id, $5, x.parent, 'pinned', $7, $8, 'its deletion was undone', $7, $9
+SELECT $1, $2, $3, x.id, $5, x.parent, {new_restored}, $7, $8, 'its deletion was undone', $7, $9
 FROM unnest($4::bigint[], $6::bigint[]) x (id, parent)
 ON CONFLICT (region_code, entity_type, kind, record_id) DO UPDATE SET
     state = EXCLUDED.state, why = EXCLUDED.why, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
@@ -128,7 +128,7 @@ WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($
 -- name: forget_elsewhere
 -- What another list showed in the same run is not missing.
 DELETE FROM {internal}.missing_records m USING unnest($3::bigint[]) shown (id)
-WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = shown.id AND m.state <> 'pinned';
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = shown.id AND m.state <> {pinned};
 
 -- name: count_missing
 -- How many records of an entity are missing, by state.
@@ -139,12 +139,12 @@ WHERE region_code = $1 AND entity_type = $2 AND ($3::text IS NULL OR kind = $3) 
 -- How many records that one list does not show any more wait for what their own address says, or for a person.
 SELECT count(*) FROM {internal}.missing_records
 WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND source = $4 AND parent_id = $5
-  AND state IN ('candidate', 'needs_review') AND decided_at IS NULL;
+  AND state IN ({candidate}, {needs_review}) AND decided_at IS NULL;
 
 -- name: note_answered
 -- Their own addresses answer ($4: the moment before each was asked): lists leave them out.
 UPDATE {internal}.missing_records m SET
-    state = CASE WHEN m.state = 'pinned' THEN m.state ELSE 'hidden' END,
+    state = {after_answered},
     asked_at = x.at,
     not_found_at = NULL,
     not_found_run = NULL
@@ -155,18 +155,18 @@ WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id;
 -- Their own addresses answer 404 ($4: the moment before each was asked); `is_second` where an earlier run had found the
 -- same. What waits for a person goes on waiting, and what a person keeps stays.
 UPDATE {internal}.missing_records m SET
-    state = CASE WHEN m.state IN ('needs_review', 'pinned') THEN m.state ELSE 'candidate' END,
+    state = {after_not_found},
     asked_at = x.at,
     not_found_at = coalesce(m.not_found_at, $5),
     not_found_run = coalesce(m.not_found_run, $6)
 FROM unnest($3::bigint[], $4::timestamptz[]) x (id, at)
 WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id = x.id
-RETURNING m.record_id, m.state = 'needs_review' AS is_held, m.state = 'pinned' AS is_kept, m.missing_since, m.missing_run, m.not_found_at, m.not_found_run, m.decided_at,
+RETURNING m.record_id, m.state = {needs_review} AS is_held, m.state = {pinned} AS is_kept, m.missing_since, m.missing_run, m.not_found_at, m.not_found_run, m.decided_at,
     m.decided_by, m.not_found_run <> $6 AS is_second;
 
 -- name: hold
 -- Too many are gone at once: a person decides.
-UPDATE {internal}.missing_records SET state = 'needs_review', why = $5
+UPDATE {internal}.missing_records m SET state = {after_too_many}, why = $5
 WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]);
 
 -- name: deleted_at_once
@@ -179,7 +179,7 @@ WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND undone_at IS NULL 
 -- Candidates without an address of their own that an earlier run's walk did not show either; of a list that is not believed
 -- ($5 false) only those that a person has approved.
 SELECT m.record_id, m.missing_since, m.missing_run, m.decided_at, m.decided_by FROM {internal}.missing_records m
-WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = 'candidate' AND m.missing_run <> $4
+WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.state = {candidate} AND m.missing_run <> $4
   AND NOT m.is_adopted AND (m.decided_at IS NOT NULL OR $5);
 
 -- name: note_return
@@ -209,7 +209,7 @@ WITH gone AS (
 )
 INSERT INTO {internal}.missing_records (region_code, entity_type, kind, record_id, source, parent_id, state,
     missing_since, missing_run, why)
-SELECT $1, g.entity_type, '', g.record_id, g.entity_type, 0, 'returning', $3, $4, 'its property came back' FROM gone g
+SELECT $1, g.entity_type, '', g.record_id, g.entity_type, 0, {new_home_returned}, $3, $4, 'its property came back' FROM gone g
 GROUP BY g.entity_type, g.record_id
 ON CONFLICT (region_code, entity_type, kind, record_id) DO NOTHING;
 

@@ -102,7 +102,7 @@ WHERE r.region_code = $1 AND r.entity_type = $2 AND r.resolved_at IS NULL AND r.
     WHERE p.region_code = $1 AND p.deleted_at IS NULL
 ) AND NOT EXISTS (
     SELECT FROM {internal}.missing_records m
-    WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id::text = r.record_id AND m.state = 'hidden'
+    WHERE m.region_code = $1 AND m.entity_type = $2 AND m.record_id::text = r.record_id AND m.state = {hidden}
 );
 
 -- name: close_unshown_rejects
@@ -114,5 +114,5 @@ WHERE r.region_code = $1 AND r.entity_type = $2 AND r.kind = $3 AND r.resolved_a
   AND NOT EXISTS (
     SELECT FROM {internal}.missing_records m
     WHERE m.region_code = $1 AND m.entity_type = $2 AND m.kind = $3 AND m.record_id::text = r.record_id
-      AND m.state = 'hidden'
+      AND m.state = {hidden}
   );

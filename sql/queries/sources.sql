@@ -71,7 +71,7 @@ WITH checkpoints AS (DELETE FROM {internal}.checkpoints WHERE region_code = $1),
     backfills AS (DELETE FROM {internal}.backfills WHERE region_code = $1),
     unavailable AS (DELETE FROM {internal}.unavailable_sources WHERE region_code = $1),
     refreshes AS (DELETE FROM {internal}.rolling_refreshes WHERE region_code = $1)
-DELETE FROM {internal}.missing_records WHERE region_code = $1 AND state <> 'pinned';
+DELETE FROM {internal}.missing_records WHERE region_code = $1 AND state <> {pinned};
 
 -- name: forget_source
 -- What is remembered of a source that the region is no copy of any more, beyond `reset_source`.
@@ -132,7 +132,7 @@ WHERE s.region_code = $1 AND s.adopted_at IS NOT NULL AND NOT EXISTS (
 
 -- name: note_adopted
 -- The first whole list of an adopted source did not show these.
-UPDATE {internal}.missing_records SET state = 'candidate', is_adopted = true
+UPDATE {internal}.missing_records SET is_adopted = true
 WHERE region_code = $1 AND entity_type = $2 AND kind = $3 AND record_id = ANY ($4::bigint[]);
 
 -- name: adopted_missing

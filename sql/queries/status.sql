@@ -97,7 +97,7 @@ SELECT
     ) a), '{}')::text AS accepted,
     coalesce((SELECT jsonb_object_agg(m.entity_type, m.held) FROM (
         SELECT entity_type, count(*) AS held FROM {internal}.missing_records
-        WHERE region_code = r.region_code AND state = 'needs_review' GROUP BY entity_type
+        WHERE region_code = r.region_code AND state = {needs_review} GROUP BY entity_type
     ) m), '{}')::text AS held
 FROM {schema}.regions r WHERE r.is_active ORDER BY 1;
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from breezeway_sync.core.clock import Clock, SystemClock
 from breezeway_sync.core.errors import UnknownRecord
+from breezeway_sync.entities.missing_states import MissingState
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.service.runner import open_database
 from breezeway_sync.service.settings import Settings
 from breezeway_sync.service.status import require_schema
 from breezeway_sync.store.deletions import Deletion, Deletions, MissingGroup, Record
 
-NEEDS_REVIEW = "needs_review"
 _RECORD = re.compile(r"(?:([a-z]+):)?(-?[0-9]{1,18})")
 
 
@@ -32,7 +32,7 @@ class DeletesListing:
     @property
     def records_in_review(self) -> int:
         """How many wait for a person."""
-        return sum(one.records for one in self.missing if one.state == NEEDS_REVIEW)
+        return sum(one.records for one in self.missing if one.state == MissingState.NEEDS_REVIEW)
 
 
 async def listing(

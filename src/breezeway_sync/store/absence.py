@@ -11,12 +11,11 @@ from breezeway_sync.core.clock import Clock
 from breezeway_sync.entities.batch import Loaded
 from breezeway_sync.entities.checkpoints import BACKFILL, FULL, INCREMENTAL, WINDOW, Checkpoint
 from breezeway_sync.entities.guard import Guard
+from breezeway_sync.entities.missing_states import MissingEvent, after
 from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.checkpoints import save_backfills, save_walks
 from breezeway_sync.store.database import Connection
 from breezeway_sync.store.deletion import (
-    CANDIDATE,
-    NEEDS_REVIEW,
     NOT_LISTED,
     Deleter,
     DeletionScope,
@@ -79,7 +78,7 @@ class Absence:
         why = None if is_adopted else await self._why_not(connection, scope, checkpoint, expected)
         needs_review = why is not None and scope.entity.own_address is None
         if absent:
-            state = NEEDS_REVIEW if needs_review else CANDIDATE
+            state = after(MissingEvent.LIST_DISBELIEVED if needs_review else MissingEvent.NOT_LISTED, None)
             reason = why or f"not in the list of {checkpoint.kind} of {checkpoint.began_at:%Y-%m-%d %H:%M:%S} UTC"
             values = (
                 absent,

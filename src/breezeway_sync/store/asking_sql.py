@@ -7,11 +7,17 @@ from functools import cache
 
 from breezeway_sync.entities.catalog import HOME
 from breezeway_sync.entities.homes import home_column
+from breezeway_sync.entities.missing_states import MissingState, sql_places
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.absence_sql import list_column
 from breezeway_sync.store.files import internal, quote
 
 # ruff: noqa: S608 - put together from names of the catalog only
+
+
+_AT = sql_places()
+_CANDIDATE, _RETURNING = MissingState.CANDIDATE, MissingState.RETURNING
+_HIDDEN, _PINNED = MissingState.HIDDEN, MissingState.PINNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ def asking_sql(entity: Entity, schema: str) -> AskingSql:
         homes=_homes(entity, schema, table, home) if home else None,
         forget_gone=(
             f"DELETE FROM {internal(schema)}.missing_records m WHERE m.region_code = $1 "
-            f"AND m.entity_type = '{entity.name}' AND m.record_id = ANY ($2::bigint[]) AND m.state = 'returning' "
+            f"AND m.entity_type = '{entity.name}' AND m.record_id = ANY ($2::bigint[]) AND m.state = '{_RETURNING}' "
             f"AND NOT EXISTS (SELECT FROM {table} t WHERE t.region_code = $1 AND t.{entity.key.name} = m.record_id "
             "AND t.deleted_at IS NULL)"
         ),
@@ -60,12 +66,13 @@ def _candidates(entity: Entity, schema: str, table: str) -> str:
         is_in_window = f"coalesce(t.{first} <= $5::date + $6::integer AND t.{last} >= $5::date - $6::integer, false)"
     return (
         "WITH missing AS (\n"
-        "    SELECT m.record_id, m.asked_at, m.not_found_run, m.state IN ('candidate', 'returning') AS is_open,\n"
+        "    SELECT m.record_id, m.asked_at, m.not_found_run,\n"
+        f"        m.state IN ('{_CANDIDATE}', '{_RETURNING}') AS is_open,\n"
         f"        {is_in_window} AS is_near\n"
         f"    FROM {internal(schema)}.missing_records m LEFT JOIN {table} t\n"
         f"        ON t.region_code = $1 AND t.{entity.key.name} = m.record_id AND t.deleted_at IS NULL\n"
-        f"    WHERE m.region_code = $1 AND m.entity_type = '{entity.name}' AND m.state <> 'pinned'\n"
-        f"      AND (t.{entity.key.name} IS NOT NULL OR m.state = 'returning')\n"
+        f"    WHERE m.region_code = $1 AND m.entity_type = '{entity.name}' AND m.state <> '{_PINNED}'\n"
+        f"      AND (t.{entity.key.name} IS NOT NULL OR m.state = '{_RETURNING}')\n"
         "), due AS (\n"
         "    SELECT x.*, row_number() OVER (PARTITION BY is_open ORDER BY is_near DESC, record_id DESC) AS place\n"
         "    FROM missing x\n"
@@ -86,7 +93,7 @@ def _homes(entity: Entity, schema: str, table: str, home: str) -> str:
         f"    WHEN t.{home} IS NULL THEN 'there'\n"
         "    WHEN o.property_id IS NOT NULL OR p.deleted_at IS NOT NULL THEN 'left'\n"
         "    WHEN m.not_found_at IS NULL THEN 'first'\n"
-        "    WHEN h.state = 'pinned' OR h.state = 'hidden' AND h.asked_at > m.not_found_at THEN 'there'\n"
+        f"    WHEN h.state = '{_PINNED}' OR h.state = '{_HIDDEN}' AND h.asked_at > m.not_found_at THEN 'there'\n"
         "    WHEN h.state IS NOT NULL OR w.last_full_scan_at IS NULL OR w.last_full_scan_at <= m.not_found_at\n"
         "        THEN 'unknown'\n"
         "    WHEN p.id IS NULL THEN 'left'\n"
@@ -122,11 +129,11 @@ def _doubt(entity: Entity, schema: str, table: str, condition: str, why: str, is
     return (
         f"INSERT INTO {internal(schema)}.missing_records AS m (region_code, entity_type, kind, record_id, source,\n"
         "    parent_id, state, missing_since, missing_run, why, is_adopted)\n"
-        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {parent}, 'candidate',\n"
+        f"SELECT $1, '{entity.name}', '', t.{entity.key.name}, '{source.name}', {parent}, {_AT['{new_doubted}']},\n"
         f"    $3, $4, '{why}', {is_adopted}\n"
         f"FROM {table} t WHERE t.region_code = $1 AND t.deleted_at IS NULL AND {condition}\n"
         "ON CONFLICT (region_code, entity_type, kind, record_id)\n"
         "DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why, is_adopted = m.is_adopted OR EXCLUDED.is_adopted\n"
-        "WHERE m.state IN ('needs_review', 'hidden')\n"
-        "    OR m.state = 'candidate' AND EXCLUDED.is_adopted AND NOT m.is_adopted"
+        f"WHERE m.state IN {_AT['{changed_by_doubted}']}\n"
+        f"    OR m.state = '{_CANDIDATE}' AND EXCLUDED.is_adopted AND NOT m.is_adopted"
     )

@@ -13,13 +13,13 @@ from datetime import datetime
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.entities.catalog import ENTITIES, HOME
 from breezeway_sync.entities.guard import Guard
+from breezeway_sync.entities.missing_states import MissingState
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.asking_sql import asking_sql
 from breezeway_sync.store.database import Connection, Row
 from breezeway_sync.store.holder import Holder
 
-CANDIDATE, NEEDS_REVIEW = "candidate", "needs_review"
 # Why a record was deleted, `deletions.reason`.
 STATUS, NOT_FOUND, NOT_LISTED, PROPERTY_LEFT = "status", "not_found", "not_listed", "property_left"
 SOURCE_ADOPTED = "source_adopted"
@@ -86,7 +86,7 @@ class Deleter:
         runs = sorted({str(row["missing_run"]) for row in unapproved})
         already = await connection.fetchval(self._database.query("deleted_at_once"), region, name, kind, runs)
         rows = await connection.fetch(self._database.query("count_missing"), region, name, kind)
-        held = sum(row["records"] for row in rows if row["state"] == NEEDS_REVIEW)
+        held = sum(row["records"] for row in rows if row["state"] == MissingState.NEEDS_REVIEW)
         gone = len(unapproved) + held + already
         if gone < self._guard.least_records:
             return None  # a count reads the whole table

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from breezeway_sync.core.clock import Clock
 from breezeway_sync.core.errors import UnknownRecord
+from breezeway_sync.entities.missing_states import TRANSITIONS, MissingEvent, MissingState, changed_by
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.database import Connection, Database
@@ -75,17 +76,16 @@ class Deletions:
 
     async def approve(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
         """Make held records candidates (without `records`: all of them); how many. Raises UnknownRecord."""
-        states = ("needs_review", "pinned", "candidate")
-        return await self._decide(region, entity, records, "candidate", states, "waits for a decision")
+        return await self._decide(region, entity, records, MissingEvent.APPROVED, "waits for a decision")
 
     async def reject(self, region: str, entity: Entity, records: Sequence[Record]) -> int:
         """Keep missing records (without `records`: all that are held); how many. Raises UnknownRecord."""
-        states = ("needs_review", "candidate", "hidden", "pinned")
-        return await self._decide(region, entity, records, "pinned", states, "is missing")
+        return await self._decide(region, entity, records, MissingEvent.REJECTED, "is missing")
 
     async def _decide(
-        self, region: str, entity: Entity, records: Sequence[Record], state: str, before: Sequence[str], expected: str
+        self, region: str, entity: Entity, records: Sequence[Record], event: MissingEvent, expected: str
     ) -> int:
+        (state,) = set(TRANSITIONS[event].values())
         kinds, keys = ([kind for kind, _ in records], [key for _, key in records]) if records else (None, None)
         async with self._database.transaction("deciding what is missing") as connection:
             rows = await connection.fetch(
@@ -95,7 +95,7 @@ class Deletions:
                 state,
                 kinds,
                 keys,
-                before if records else ("needs_review",),
+                [*changed_by(event), state] if records else [MissingState.NEEDS_REVIEW],
                 self._clock.now(),
                 self._person,
             )

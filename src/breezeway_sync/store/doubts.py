@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breezeway_sync.core.clock import Clock
+from breezeway_sync.entities.missing_states import MissingEvent, after
 from breezeway_sync.entities.model import Entity, Source
 from breezeway_sync.store.absence_sql import absence_sql
-from breezeway_sync.store.deletion import CANDIDATE
 from breezeway_sync.store.holder import Holder
 
 
@@ -33,7 +33,7 @@ class StoredDoubts:
                 list(keys),
                 source.name,
                 parent,
-                CANDIDATE,
+                after(MissingEvent.NOT_LISTED, None),
                 now,
                 holder.run_id,
                 f"a comparison with the API did not find it on {now:%Y-%m-%d %H:%M:%S} UTC",

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from breezeway_sync.core.errors import ConfigurationError
+from breezeway_sync.entities.missing_states import sql_places
 from breezeway_sync.entities.model import Entity
 
 INTERNAL_SUFFIX = "_internal"
@@ -70,7 +71,8 @@ def _queries() -> dict[str, str]:
 def query(name: str, schema: str, entity: Entity | None = None) -> str:
     """The text of a named query for a schema (a checked, plain identifier); see `_places`."""
     text = _queries()[name]
-    places = {"{schema}": quote(schema), "{internal}": internal(schema)} | (_places(entity) if entity else {})
+    places = {"{schema}": quote(schema), "{internal}": internal(schema), **sql_places()}
+    places |= _places(entity) if entity else {}
     for place, value in places.items():
         text = text.replace(place, value)
     return text

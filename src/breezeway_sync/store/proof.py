@@ -28,6 +28,7 @@ from breezeway_sync.entities.catalog import HOME
 from breezeway_sync.entities.checkpoints import Checkpoint, RefreshPace
 from breezeway_sync.entities.guard import Guard
 from breezeway_sync.entities.losses import Loss
+from breezeway_sync.entities.missing_states import MissingState
 from breezeway_sync.entities.model import Entity
 from breezeway_sync.entities.streams import OF_HOMES, PER_HOME
 from breezeway_sync.store.absence import Absence
@@ -35,8 +36,6 @@ from breezeway_sync.store.absence_sql import absence_sql
 from breezeway_sync.store.asking_sql import asking_sql
 from breezeway_sync.store.database import Connection, Row
 from breezeway_sync.store.deletion import (
-    CANDIDATE,
-    NEEDS_REVIEW,
     NOT_FOUND,
     PROPERTY_LEFT,
     STATUS,
@@ -122,10 +121,12 @@ class StoredProofs:
                     await connection.execute(doubt, region, homes, self._clock.now(), self.holder.run_id)
         async with self._database.connection("counting what is missing") as connection:
             count = await self._count(connection, region, entity)
-            candidates, live = count.get(CANDIDATE, 0), 0
+            candidates, live = count.get(MissingState.CANDIDATE, 0), 0
             if candidates >= self._guard.least_records:
                 live = await connection.fetchval(absence_sql(entity, self._database.schema).live, region, None)
-        return MissingCounts(candidates, count.get(NEEDS_REVIEW, 0), self._guard.is_too_many(candidates, live))
+        return MissingCounts(
+            candidates, count.get(MissingState.NEEDS_REVIEW, 0), self._guard.is_too_many(candidates, live)
+        )
 
     async def _count(self, connection: Connection, region: str, entity: Entity) -> dict[str, int]:
         rows = await connection.fetch(self._database.query("count_missing"), region, entity.name, None)
@@ -134,7 +135,7 @@ class StoredProofs:
     async def held(self, region: str, entity: Entity) -> int:
         """How many records wait for a person."""
         async with self._database.connection("count_missing") as connection:
-            return (await self._count(connection, region, entity)).get(NEEDS_REVIEW, 0)
+            return (await self._count(connection, region, entity)).get(MissingState.NEEDS_REVIEW, 0)
 
     async def candidates(
         self, region: str, entity: Entity, pace: RefreshPace, limit: int, open_limit: int
@@ -233,7 +234,7 @@ class StoredProofs:
             }
             deleted += await self._deleter.guarded(connection, scope, NOT_FOUND, proven, evidence)
             count = await self._count(connection, region, entity)
-        return Loaded(deleted=deleted, held=count.get(NEEDS_REVIEW, 0))
+        return Loaded(deleted=deleted, held=count.get(MissingState.NEEDS_REVIEW, 0))
 
     async def _note_gone(self, connection: Connection, region: str, entity: Entity, asked: Asked) -> Sequence[Row]:
         note = self._database.query("note_gone")
