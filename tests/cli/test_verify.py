@@ -42,8 +42,8 @@ async def test_one_cause_is_one_line_and_a_repair_ends_with_exit_code_0(
     assert (checked.code, at_last.code) == (4, 0)
     assert "nashville tasks: differs from the API" in checked.out
     assert f"repaired: nashville tasks: {count} wrong (total_cost)" in repaired.out
-    assert "proves only what it compared" in sample.out
-    assert "proves only what it compared" not in repaired.out
+    assert "proves only the compared records" in sample.out
+    assert "proves only the compared records" not in repaired.out
 
 
 async def test_a_rewrite_is_a_run_with_its_exit_codes(dsn: str, rows: Rows, start: Starter, tmp_path: Path) -> None:

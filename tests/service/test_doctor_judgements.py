@@ -68,7 +68,7 @@ def test_what_cannot_be_seen_is_said_and_is_no_fault() -> None:
     unseen = judged.of_unseen_disk(3 * 1024**3)
     assert unseen.level == OK
     assert "holds 3.0 GB" in unseen.found
-    assert "cannot be seen from here" in unseen.found
+    assert "is not visible from here" in unseen.found
     assert judged.of_time_sync(None).level == OK
     assert judged.of_time_sync(True).level == OK
     assert judged.of_time_sync(False).level == WARN

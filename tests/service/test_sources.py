@@ -81,7 +81,7 @@ async def test_a_wrong_pair_costs_that_regions_freshness_and_nothing_else(
             assert faults(report, "nashville") == {"source_changed"}
             said = outcome(report, "tasks", "nashville").error or ""
             assert "regions adopt nashville" in said
-            assert "3 properties" in said
+            assert "3 known properties" in said
         change(setup, "nashville", **right)
         assert {one.status for one in (await setup.run()).outcomes} == {SUCCESS}
         assert {code: contents(rows, code) for code in ("nashville", "austin")} == before

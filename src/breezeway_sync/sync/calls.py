@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 
 from breezeway_sync.core.errors import ApiError, CutShort, Forbidden, NotFound
 from breezeway_sync.entities.batch import Loaded
@@ -48,8 +49,10 @@ class ChildReader:
         """Parents whose own address answers 404 as well."""
         self.left: list[int] = []
         """Parents whose own address answers with a property of another company."""
+        # Nothing of the batcher refers to the reader: objects in a circle stay until the collector comes.
+        load = partial(job.sink.load_children, job.region, job.entity, self._plan, called.source.name)
         self.batcher = Batcher[tuple[ChildSet, int]](
-            self._store,
+            lambda sets, reached: load(sets, reached=reached),
             job.findings.children.setdefault(called.source.name, Loaded()),
             memory=job.memory,
             batch_rows=FLUSH_SETS,
@@ -132,10 +135,6 @@ class ChildReader:
     def problem(self, parent: int, error: ApiError) -> None:
         """A call for one parent has failed, and stays owed."""
         self._job.problem(self._job.children_of(self.source, parent), error)
-
-    async def _store(self, sets: list[tuple[ChildSet, int]], reached: list[Checkpoint]) -> Loaded:
-        job, name = self._job, self.source.name
-        return await job.sink.load_children(job.region, job.entity, self._plan, name, sets, reached=reached)
 
 
 async def request_reads_again(job: Job) -> None:
