@@ -25,6 +25,7 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
 
   demo [--keep]   a real PostgreSQL and a simulated Breezeway: mirror three regions, look at the result
   test [ARGS]     the whole test suite on a real PostgreSQL, three tests at a time; ARGS go to pytest instead
+  test --fast     only tests that start no process of their own
   check           ruff, mypy --strict, import-linter, generated documents
   converge [--minutes M] [--seed S]  accounts change, the API fails, processes die: the mirror converges
   soak [--cycles N] [--minutes N]  thousands of cycles of the service: do memory and tables keep their size?
@@ -39,6 +40,7 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
 MUTATION = "mutmut==3.8.1"
 
 SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")
+FAST = (*SIDE_BY_SIDE, "-m", "not process")
 
 # Real processes on a busy machine: so many tests that failed beside others are tried once more, alone.
 TRIED_ALONE_TESTS = 3
@@ -143,7 +145,7 @@ def main() -> None:
         case "check":
             check()
         case "test":
-            test(arguments or SIDE_BY_SIDE)
+            test(FAST if arguments == ["--fast"] else arguments or SIDE_BY_SIDE)
         case "docs" | "soak":
             call(PYTHON, "-m", f"tests.{command}", *arguments)
         case "bench":
