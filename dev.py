@@ -43,7 +43,7 @@ SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")
 FAST = (*SIDE_BY_SIDE, "-m", "not process")
 
 # Real processes on a busy machine: so many tests that failed beside others are tried once more, alone.
-TRIED_ALONE_TESTS = 3
+TRIED_ALONE_TESTS = 5
 
 CHECKS = (
     ("ruff", "check", "."),
