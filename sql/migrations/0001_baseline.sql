@@ -656,8 +656,8 @@ CREATE INDEX record_history_life ON record_history (region_code, entity_type, re
 CREATE INDEX record_history_age ON record_history (seen_at);
 
 -- One row for each path that a region's records ever had: `assignments[].name` is a name within a list's items. Counts
--- are those of the latest reading that was written down, at most once a day unless something changes. Deleting the rows
--- of a region and entity makes its next reading a first one, of which nobody is told.
+-- are those of the latest scan that was saved, at most once a day unless something changes. If you delete the rows of a
+-- region and entity, its next scan counts as the first one and sends no alert.
 CREATE TABLE field_profiles (
     region_code TEXT NOT NULL REFERENCES regions (region_code) DEFERRABLE,
     entity_type TEXT NOT NULL,

@@ -69,6 +69,8 @@ def failure(tmp_path: Path, text: str | bytes, environ: dict[str, str] | None = 
         # unknown keys
         ("api.page_siz = 5", ["api.page_siz is no key", "Did you mean api.page_size?"]),
         ("page_size = 5", ["page_size is no key", "api.page_size"]),
+        # pydantic-settings would read this name as an argument of its own.
+        ('_env_file = "x"', ["_env_file is no key"]),
         ("[apii]\npage_size = 5", ["apii is no key", "Did you mean api?"]),
         ('source = "x"', ["source is no key"]),
         ("entities.peple.enabled = true", ["entities.peple is no key", "entities.people?"]),

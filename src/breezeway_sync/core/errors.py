@@ -18,7 +18,7 @@ from breezeway_sync.core.text import LONGEST_MESSAGE, shorten
 class BreezewaySyncError(Exception):
     """Anything that breezeway-sync itself reports.
 
-    `code` names the kind of error; what it means stands in `error_codes.ERROR_RULES`.
+    `code` names the kind of error. `error_codes.ERROR_RULES` says what each code means.
     """
 
     code: ClassVar[ErrorCode] = ErrorCode.UNFORESEEN

@@ -22,8 +22,8 @@ WORKER_SLOTS = 64
 class MemoryBudget:
     """Counts what is held. Taking is never refused, since an answer has to be put somewhere; asking for more waits.
 
-    So the bound is passed by no more than the calls under way can bring. `hands` are those who help in work that
-    somebody is at anyway: with few regions each has many, with hundreds most do one thing after the other.
+    So the bound is passed by no more than the calls under way can bring. `worker_slots` bounds the extra
+    workers of all accounts: with few regions each gets many, with hundreds most work on one call after the other.
     """
 
     def __init__(self, most_bytes: int = MEMORY_BYTES, worker_slots: int = WORKER_SLOTS) -> None:

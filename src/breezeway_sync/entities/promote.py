@@ -85,7 +85,7 @@ def parse(text: str) -> Target:
         )
     declared = known[table]
     if path in _paths(declared.fields):
-        raise NotPromotable(f"{table} has a column for {path} already", hint="what stands in `extra` does not fit it")
+        raise NotPromotable(f"{table} has a column for {path} already", hint="the values in `extra` do not fit it")
     if isinstance(declared, Entity) and path in _lists(declared):
         raise NotPromotable(f"{path} of {table} is a list with a table of its own")
     return Target(table, path)

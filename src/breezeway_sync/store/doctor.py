@@ -90,7 +90,7 @@ class Examination:
         return [MissingRight(*row) for row in await self._database.fetch("missing_rights", schemas)]
 
     async def known_parents(self) -> dict[str, dict[str, int]]:
-        """By region one live record of each entity that lists are asked for by, by `Entity.singular`."""
+        """One live record per region of each entity that has lists per record, by `Entity.singular`."""
         found: dict[str, dict[str, int]] = {}
         for entity in dict.fromkeys((HOME, *PARENTS.values())):
             for row in await self._database.fetch("known_parents", entity=entity):

@@ -16,4 +16,5 @@ ENTITIES = (TAGS, PEOPLE, SUPPLIES, TEMPLATES, SUBDEPARTMENTS, PROPERTIES, RESER
 """Targets of links before what refers to them."""
 
 HOME = PROPERTIES
-"""What records belong to and lists are asked for by; its own list shows whether the source is still the region's."""
+"""The entity that other records belong to. Some lists are read once per property; the list of properties confirms the
+region's source."""

@@ -118,7 +118,7 @@ def _missing(key: Key, _detail: ErrorDetails, given: Given) -> ConfigurationErro
 
 
 def no_key(key: Key, given: Given) -> ConfigurationError:
-    """A name in the file that is no key, with the one that was probably meant."""
+    """The error for an unknown name in the file; it suggests the closest key."""
     keys = all_keys(given.region_codes)
     known = {*Settings.model_fields, *map(key_text, keys), *(key_text(one[:-1]) for one in keys)}
     meant = closest(key_text(key), sorted(known))

@@ -31,7 +31,7 @@ STRANGE = (
 
 @dataclass(slots=True)
 class Verifier:
-    """One comparison. `properties` is what lists of homes are asked for by, `homes` those that the mirror lacks."""
+    """One comparison. Lists per property are read for `properties`. `homes` are those that the mirror lacks."""
 
     bench: Bench
     clock: Clock
